@@ -1,0 +1,75 @@
+package v1alpha1
+
+// What users write on claims, and on namespaces for all their claims.
+const (
+	// RestoreLabel opts a claim in: auto, required or skip. On a namespace
+	// (auto, required) it is the default for the namespace's claims.
+	RestoreLabel = "soteria.dev/restore"
+	// BackupLabel, with hourly, daily or weekly, opts a claim in as auto, as it
+	// did with pvc-plumber.
+	BackupLabel = "backup"
+	// SkipReasonAnnotation says why a claim labelled skip may start empty.
+	SkipReasonAnnotation = "soteria.dev/skip-reason"
+	// RestoreAsOfAnnotation wants the newest backup at or before an RFC 3339
+	// time.
+	RestoreAsOfAnnotation = "soteria.dev/restore-as-of"
+	// RestoreBackupAnnotation wants the backup with this id.
+	RestoreBackupAnnotation = "soteria.dev/restore-backup"
+	// RestoreFromAnnotation wants the backup of another claim,
+	// "<namespace>/<name>".
+	RestoreFromAnnotation = "soteria.dev/restore-from"
+)
+
+// What Soteria writes on claims.
+const (
+	// VerdictAnnotation tells what admission decided and which rule decided it.
+	VerdictAnnotation = "soteria.dev/verdict"
+	// EvidenceAnnotation tells what the verdict rests on.
+	EvidenceAnnotation = "soteria.dev/evidence"
+	// TouchedAnnotation is changed to make the volume binder look at a claim
+	// again at once (handover).
+	TouchedAnnotation = "soteria.dev/bound-at"
+)
+
+// What Soteria writes on the objects it makes. All of them carry ManagedByLabel
+// and RoleLabel; what belongs to one claim's restore or backup also carries the
+// claim's uid as a label and its namespace and name as an annotation, since a
+// label value cannot hold them.
+const (
+	// ManagedByLabel is the field's standard label; its value is ManagedBy.
+	ManagedByLabel = "app.kubernetes.io/managed-by"
+	// ManagedBy is the value of ManagedByLabel.
+	ManagedBy = "soteria"
+	// RoleLabel says what the object is for: one of the Role constants.
+	RoleLabel = "soteria.dev/role"
+	// ClaimUIDLabel is the uid of the claim that the object serves.
+	ClaimUIDLabel = "soteria.dev/claim-uid"
+	// ClaimAnnotation is the claim that the object serves, "namespace/name".
+	ClaimAnnotation = "soteria.dev/claim"
+	// FilledAnnotation on a prime tells that its data is complete and verified,
+	// and when (RFC 3339).
+	FilledAnnotation = "soteria.dev/filled-at"
+	// ReclaimPolicyAnnotation on a prime's volume keeps the policy that the
+	// volume had before handover made it Retain.
+	ReclaimPolicyAnnotation = "soteria.dev/reclaim-policy"
+)
+
+// Values of RoleLabel.
+const (
+	// RolePrime is a claim that a restore fills; also the volume behind it.
+	RolePrime = "prime"
+	// RoleRestored is a volume under a lock's name that was handed over.
+	RoleRestored = "restored"
+	// RoleBackup is a Job that backs a claim up, and all that belongs to it.
+	RoleBackup = "backup"
+	// RoleFill is a Job that fills a prime, and all that belongs to it.
+	RoleFill = "fill"
+	// RoleRepository is a Job that makes or tends a repository.
+	RoleRepository = "repository"
+	// RoleLocked is a Restore that was made for a claim that admission locked,
+	// as opposed to one that a user wrote.
+	RoleLocked = "locked"
+)
+
+// LockPrefix begins the reserved volume names that keep claims Pending.
+const LockPrefix = "soteria-"

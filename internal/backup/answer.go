@@ -1,0 +1,156 @@
+package backup
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Certainty is what is known of a claim's backups. The zero value is Unknown.
+type Certainty uint8
+
+// The three answers. Only a proof makes None: "could not tell" is Unknown.
+const (
+	// Unknown: it could not be proved whether backups exist.
+	Unknown Certainty = iota
+	// None: it is proved that no backup of the claim exists.
+	None
+	// Found: at least one backup exists.
+	Found
+)
+
+// String gives the word used in the API and in metrics.
+func (c Certainty) String() string {
+	switch c {
+	case Found:
+		return "found"
+	case None:
+		return "none"
+	case Unknown:
+		return "unknown"
+	default:
+		return "unknown"
+	}
+}
+
+// Evidence is why an answer may be believed: which repository was listed, and
+// when.
+type Evidence struct {
+	// Driver names the backup system that was asked.
+	Driver string
+	// Repository is the identity of the repository that was listed, such as
+	// restic's repository id.
+	Repository string
+	// BeganAt and EndedAt bound the listing, by the clock of the replica.
+	BeganAt time.Time
+	EndedAt time.Time
+}
+
+// String gives the evidence in one line, as stamped on a claim.
+func (e Evidence) String() string {
+	const layout = time.RFC3339
+	return fmt.Sprintf("%s repository %s listed %s to %s", e.Driver, shortID(e.Repository), e.BeganAt.UTC().Format(layout), e.EndedAt.UTC().Format(layout))
+}
+
+func shortID(id string) string {
+	const short = 12
+	if len(id) > short {
+		return id[:short]
+	}
+	return id
+}
+
+// Answer is what the catalog says of a claim. Its fields are private so that
+// None and Found can only come from [ProvedNone] and [FoundBackups]; the zero
+// value is Unknown.
+type Answer struct {
+	certainty Certainty
+	backups   []Backup
+	evidence  []Evidence
+	err       error
+}
+
+// UnknownBecause makes the answer for a question that could not be settled. The
+// error says why, in words for the user.
+func UnknownBecause(err error) Answer { return Answer{err: err} }
+
+// ProvedNone makes the answer None. A proof without evidence is no proof: with
+// no evidence the answer is Unknown.
+func ProvedNone(evidence ...Evidence) Answer {
+	if len(evidence) == 0 {
+		return UnknownBecause(&Error{Kind: Unavailable, Message: "no backup repository has been listed"})
+	}
+	return Answer{certainty: None, evidence: evidence}
+}
+
+// FoundBackups makes the answer Found, in the order of [NewestFirst]. Without
+// any backup nothing was found and nothing was proved: the answer is Unknown.
+func FoundBackups(backups []Backup, evidence ...Evidence) Answer {
+	if len(backups) == 0 {
+		return UnknownBecause(&Error{Kind: Internal, Message: "an answer of Found without any backup"})
+	}
+	sorted := backups
+	if !slices.IsSortedFunc(sorted, NewestFirst) {
+		sorted = slices.SortedFunc(slices.Values(backups), NewestFirst)
+	}
+	return Answer{certainty: Found, backups: sorted, evidence: evidence}
+}
+
+// Certainty says which of the three answers this is.
+func (a Answer) Certainty() Certainty { return a.certainty }
+
+// Backups gives the backups found, newest first; empty unless Found. The slice
+// is shared and must not be changed.
+func (a Answer) Backups() []Backup { return a.backups }
+
+// Evidence says which listings the answer rests on; empty when Unknown.
+func (a Answer) Evidence() []Evidence { return a.evidence }
+
+// Err says why the answer is Unknown; nil for the other two.
+func (a Answer) Err() error {
+	if a.certainty != Unknown {
+		return nil
+	}
+	if a.err == nil {
+		return &Error{Kind: Unavailable, Message: "nobody has looked for backups yet"}
+	}
+	return a.err
+}
+
+// EvidenceString joins the evidence into one line, as stamped on a claim.
+func (a Answer) EvidenceString() string {
+	if a.certainty == Unknown {
+		return "unknown: " + Message(a.Err())
+	}
+	parts := make([]string, 0, len(a.evidence))
+	for _, e := range a.evidence {
+		parts = append(parts, e.String())
+	}
+	return strings.Join(parts, "; ")
+}
+
+// Combine joins the answers of several drivers about one claim. Any Unknown
+// makes the whole Unknown, since the driver that could not be asked may hold
+// the newest backup; else Found if any found; else None. No answers at all
+// prove nothing: Unknown.
+func Combine(answers ...Answer) Answer {
+	if len(answers) == 0 {
+		return UnknownBecause(&Error{Kind: Unavailable, Message: "no driver is configured to look for backups"})
+	}
+	var (
+		backups  []Backup
+		evidence []Evidence
+	)
+	for _, a := range answers {
+		if a.certainty == Unknown {
+			return UnknownBecause(a.Err())
+		}
+		backups = append(backups, a.backups...)
+		evidence = append(evidence, a.evidence...)
+	}
+	if len(backups) > 0 {
+		return FoundBackups(backups, evidence...)
+	}
+	return ProvedNone(evidence...)
+}

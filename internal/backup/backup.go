@@ -1,0 +1,111 @@
+package backup
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Backup is one restorable point in time of a claim.
+type Backup struct {
+	// Claim is the claim whose data the backup holds.
+	Claim Claim
+	// Driver names the backup system, such as "restic".
+	Driver string
+	// ID identifies the backup within its driver and never changes: for restic
+	// the full snapshot id (64 hexadecimal digits).
+	ID string
+	// TakenAt is when the data was as the backup holds it.
+	TakenAt time.Time
+	// SizeBytes is the size of the data when restored; negative when the driver
+	// does not know it.
+	SizeBytes int64
+	// Files is the number of files and folders; negative when the driver does
+	// not know it.
+	Files int64
+	// Locator is what the driver needs to find the data again, in its own terms.
+	Locator string
+	// Tags are the labels the backup carries, as "key=value" or plain words.
+	Tags []string
+}
+
+// NewestFirst orders backups by the time they were taken, the newest first.
+// Backups of the same moment are ordered by driver and id, so that every
+// replica picks the same one.
+func NewestFirst(a, b Backup) int {
+	if c := b.TakenAt.Compare(a.TakenAt); c != 0 {
+		return c
+	}
+	if c := strings.Compare(a.Driver, b.Driver); c != 0 {
+		return c
+	}
+	return strings.Compare(a.ID, b.ID)
+}
+
+// Selector says which backup of a claim is wanted. The zero value wants the
+// newest.
+type Selector struct {
+	// AsOf, when not zero, wants the newest backup taken at or before it.
+	AsOf time.Time
+	// ID, when not empty, wants the backup with this id, or the only one whose
+	// id begins with it (at least [MinIDPrefix] characters, as restic prints).
+	ID string
+}
+
+// MinIDPrefix is the shortest part of an id that may stand for the whole: the
+// eight digits that restic prints as a snapshot's short id.
+const MinIDPrefix = 8
+
+// IsZero reports whether the selector simply wants the newest backup.
+func (s Selector) IsZero() bool { return s.AsOf.IsZero() && s.ID == "" }
+
+// String describes the wish for messages.
+func (s Selector) String() string {
+	switch {
+	case s.ID != "" && !s.AsOf.IsZero():
+		return fmt.Sprintf("id %q taken at or before %s", s.ID, s.AsOf.UTC().Format(time.RFC3339))
+	case s.ID != "":
+		return fmt.Sprintf("id %q", s.ID)
+	case !s.AsOf.IsZero():
+		return "taken at or before " + s.AsOf.UTC().Format(time.RFC3339)
+	default:
+		return "the newest"
+	}
+}
+
+// Select picks the wanted backup out of backups, which must be newest first.
+// It never falls back: a wish that selects nothing, or an id prefix that more
+// than one backup shares, gives false.
+func (s Selector) Select(backups []Backup) (Backup, bool) {
+	candidates := backups
+	if !s.AsOf.IsZero() {
+		first := slices.IndexFunc(backups, func(b Backup) bool { return !b.TakenAt.After(s.AsOf) })
+		if first < 0 {
+			return Backup{}, false
+		}
+		candidates = backups[first:]
+	}
+	if s.ID != "" {
+		return selectID(candidates, s.ID)
+	}
+	if len(candidates) == 0 {
+		return Backup{}, false
+	}
+	return candidates[0], true
+}
+
+func selectID(backups []Backup, id string) (Backup, bool) {
+	var chosen Backup
+	hits := 0
+	for _, b := range backups {
+		if b.ID == id {
+			return b, true
+		}
+		if len(id) >= MinIDPrefix && strings.HasPrefix(b.ID, id) {
+			chosen = b
+			hits++
+		}
+	}
+	return chosen, hits == 1
+}

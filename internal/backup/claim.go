@@ -1,0 +1,67 @@
+package backup
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// Claim names a PersistentVolumeClaim. It says nothing about whether such a
+// claim exists now: backups outlive their claims.
+type Claim struct {
+	Namespace string
+	Name      string
+}
+
+// String gives the claim as "namespace/name", the form used in messages,
+// annotations and restic's host field.
+func (c Claim) String() string { return c.Namespace + "/" + c.Name }
+
+// The bounds of Kubernetes names: a namespace is an RFC 1123 label, a claim an
+// RFC 1123 subdomain.
+const (
+	maxNamespace = 63
+	maxName      = 253
+)
+
+var (
+	labelPattern     = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`)
+	subdomainPattern = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
+)
+
+// Validate reports whether the API server would accept the claim's names. The
+// error is of kind [Invalid] and carries the field at fault ("namespace" or
+// "pvc").
+func (c Claim) Validate() error {
+	if len(c.Namespace) > maxNamespace || !labelPattern.MatchString(c.Namespace) {
+		return &Error{Kind: Invalid, Field: "namespace", Message: fmt.Sprintf(
+			"namespace %q is not a Kubernetes namespace name: lower-case letters, digits and '-', at most %d characters", clip(c.Namespace), maxNamespace)}
+	}
+	if len(c.Name) > maxName || !subdomainPattern.MatchString(c.Name) {
+		return &Error{Kind: Invalid, Field: "pvc", Message: fmt.Sprintf(
+			"pvc %q is not a Kubernetes claim name: lower-case letters, digits, '-' and '.', at most %d characters", clip(c.Name), maxName)}
+	}
+	return nil
+}
+
+// ParseClaim reads "namespace/name". The error is of kind [Invalid].
+func ParseClaim(s string) (Claim, error) {
+	namespace, name, found := strings.Cut(s, "/")
+	if !found {
+		return Claim{}, &Error{Kind: Invalid, Message: fmt.Sprintf("%q is not of the form <namespace>/<name>", clip(s))}
+	}
+	claim := Claim{Namespace: namespace, Name: name}
+	if err := claim.Validate(); err != nil {
+		return Claim{}, err
+	}
+	return claim, nil
+}
+
+// clip bounds text that a user wrote before it is quoted in a message.
+func clip(s string) string {
+	const most = 80
+	if len(s) <= most {
+		return s
+	}
+	return s[:most] + "…"
+}

@@ -1,0 +1,127 @@
+package backup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Kind sorts errors by what a caller should do about them. The HTTP API maps
+// kinds to statuses in one table, the restore controller to condition reasons.
+type Kind uint8
+
+// The kinds of errors. The zero value, Internal, is a defect of Soteria or
+// something nobody foresaw.
+const (
+	// Internal: nobody foresaw it. Not the user's doing.
+	Internal Kind = iota
+	// Invalid: what was asked is malformed. Field names the part at fault.
+	// Asking again unchanged fails again.
+	Invalid
+	// NotFound: the object that was named does not exist.
+	NotFound
+	// Conflict: the object exists already, or something is under way that rules
+	// the request out for now.
+	Conflict
+	// Denied: not allowed.
+	Denied
+	// Unavailable: it could not be found out, because something did not answer
+	// in time, or answered with an error that may pass. Asking again may help.
+	Unavailable
+	// Credentials: a secret is missing, incomplete or was refused. Stays until
+	// somebody mends it.
+	Credentials
+	// RepositoryAbsent: there is no repository where one was expected. Never a
+	// proof that there are no backups: a mistyped bucket looks the same.
+	RepositoryAbsent
+	// RepositoryChanged: the repository is not the one this cluster is pinned
+	// to, or it used to hold backups and is empty now. Stays until somebody
+	// acknowledges it.
+	RepositoryChanged
+	// Partial: part of the work was done and part could not be.
+	Partial
+	// DriverFailed: the backup system ran and failed, in its own words.
+	DriverFailed
+)
+
+// String gives the code used in API answers and metrics.
+func (k Kind) String() string {
+	switch k {
+	case Invalid:
+		return "invalid"
+	case NotFound:
+		return "not_found"
+	case Conflict:
+		return "conflict"
+	case Denied:
+		return "denied"
+	case Unavailable:
+		return "unavailable"
+	case Credentials:
+		return "credentials"
+	case RepositoryAbsent:
+		return "repository_absent"
+	case RepositoryChanged:
+		return "repository_changed"
+	case Partial:
+		return "partial"
+	case DriverFailed:
+		return "driver_failed"
+	case Internal:
+		return "internal"
+	default:
+		return "internal"
+	}
+}
+
+// Error is an error of a kind. Message is written for the user, names the
+// object concerned and holds no secret; Err, when set, is the cause.
+type Error struct {
+	Kind    Kind
+	Field   string
+	Message string
+	Err     error
+}
+
+// Errorf makes an error of a kind. A %w verb keeps the cause.
+func Errorf(kind Kind, format string, args ...any) error {
+	wrapped := fmt.Errorf(format, args...)
+	return &Error{Kind: kind, Message: wrapped.Error(), Err: errors.Unwrap(wrapped)}
+}
+
+// Error gives the message for the user.
+func (e *Error) Error() string { return e.Message }
+
+// Unwrap gives the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// KindOf finds the kind of an error: the outermost [Error] in its chain. A
+// context that ended is Unavailable, anything else Internal.
+func KindOf(err error) Kind {
+	var typed *Error
+	switch {
+	case errors.As(err, &typed):
+		return typed.Kind
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return Unavailable
+	default:
+		return Internal
+	}
+}
+
+// FieldOf gives the request field at fault, or "".
+func FieldOf(err error) string {
+	var typed *Error
+	if errors.As(err, &typed) {
+		return typed.Field
+	}
+	return ""
+}
+
+// Message gives the text to show a user for any error, "" for nil.
+func Message(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}

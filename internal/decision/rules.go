@@ -1,0 +1,186 @@
+package decision
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+)
+
+// rule looks at the facts and either decides or leaves it to the next one.
+type rule func(Facts) (Verdict, bool)
+
+// withoutAnswer are the rules that need no knowledge of backups. First match
+// wins.
+var withoutAnswer = []rule{
+	notOurs,
+	alreadyHasAVolume,
+	invalidMode,
+	skipNeedsReason,
+	skipped,
+	crossNamespace,
+	generatedName,
+	invalidSelection,
+}
+
+// withAnswer are the rules that go by the catalog's answer. First match wins.
+var withAnswer = []rule{
+	found,
+	selectionNotFound,
+	requiredWithNone,
+	provedNone,
+	unknown,
+}
+
+// NeedsAnswer reports whether the verdict depends on the catalog's answer, so
+// that nobody asks for one in vain.
+func NeedsAnswer(f Facts) bool {
+	_, decided := first(withoutAnswer, f)
+	return !decided
+}
+
+// Decide gives the verdict for a claim. Same facts, same verdict; it never
+// fails, since "could not tell" is one of the facts.
+func Decide(f Facts) Verdict {
+	if v, decided := first(withoutAnswer, f); decided {
+		return v
+	}
+	if v, decided := first(withAnswer, f); decided {
+		return v
+	}
+	return Verdict{Kind: Hold, Reason: ReasonUnknown, Message: "no rule decided; held to be safe"}
+}
+
+func first(rules []rule, f Facts) (Verdict, bool) {
+	for _, r := range rules {
+		if v, decided := r(f); decided {
+			return v, true
+		}
+	}
+	return Verdict{}, false
+}
+
+func notOurs(f Facts) (Verdict, bool) {
+	switch {
+	case f.MadeBySoteria:
+		return Verdict{Kind: Ignore, Reason: ReasonMadeBySoteria, Message: "made by Soteria itself"}, true
+	case f.Excluded:
+		return Verdict{Kind: Ignore, Reason: ReasonExcluded, Message: fmt.Sprintf("Soteria keeps out of namespace %s", f.Claim.Namespace)}, true
+	case f.Mode == NotOptedIn && f.ModeProblem == "":
+		return Verdict{Kind: Ignore, Reason: ReasonNotOptedIn, Message: "not opted in"}, true
+	}
+	return Verdict{}, false
+}
+
+func alreadyHasAVolume(f Facts) (Verdict, bool) {
+	switch {
+	case f.VolumeChosen:
+		return Verdict{Kind: Ignore, Reason: ReasonVolumeChosen, Message: "the claim names its volume itself"}, true
+	case f.ForeignSource:
+		return Verdict{Kind: Ignore, Reason: ReasonForeignSource, Message: "the claim's data source is not Soteria's"}, true
+	}
+	return Verdict{}, false
+}
+
+func invalidMode(f Facts) (Verdict, bool) {
+	if f.ModeProblem == "" {
+		return Verdict{}, false
+	}
+	return Verdict{Kind: Deny, Reason: ReasonInvalidMode, Message: f.ModeProblem}, true
+}
+
+func skipNeedsReason(f Facts) (Verdict, bool) {
+	if f.Mode != Skip || f.SkipReason != "" {
+		return Verdict{}, false
+	}
+	return Verdict{Kind: Deny, Reason: ReasonSkipNeedsReason, Message: "label soteria.dev/restore=skip lets the claim start empty and needs a reason: " +
+		`add the annotation soteria.dev/skip-reason: "<why>"`}, true
+}
+
+func skipped(f Facts) (Verdict, bool) {
+	if f.Mode != Skip {
+		return Verdict{}, false
+	}
+	return Verdict{Kind: Fresh, Reason: ReasonSkipped, Message: "starts empty as asked: " + f.SkipReason}, true
+}
+
+func crossNamespace(f Facts) (Verdict, bool) {
+	if f.SelectionProblem != "" || f.Source.Namespace == f.Claim.Namespace || f.CrossNamespaceAllowed {
+		return Verdict{}, false
+	}
+	return Verdict{Kind: Deny, Reason: ReasonCrossNamespace, Message: fmt.Sprintf(
+		"restoring the backup of %s into namespace %s is not allowed: backups may cross namespaces only where SOTERIA_CROSS_NAMESPACE=true",
+		f.Source, f.Claim.Namespace)}, true
+}
+
+// generatedName holds only while the claim would get its own data back: one
+// that asks for another claim's backup has a backup to wait for.
+func generatedName(f Facts) (Verdict, bool) {
+	if f.Claim.Name != "" || f.SelectionProblem != "" || f.Source != f.Claim {
+		return Verdict{}, false
+	}
+	return Verdict{Kind: Fresh, Reason: ReasonGeneratedName, Message: "a claim that has never had a name has no backup"}, true
+}
+
+func invalidSelection(f Facts) (Verdict, bool) {
+	if f.SelectionProblem == "" {
+		return Verdict{}, false
+	}
+	return Verdict{Kind: Hold, Reason: ReasonInvalidSelection, Message: f.SelectionProblem}, true
+}
+
+func found(f Facts) (Verdict, bool) {
+	if f.Answer.Certainty() != backup.Found {
+		return Verdict{}, false
+	}
+	chosen, ok := f.Selector.Select(f.Answer.Backups())
+	if !ok {
+		return Verdict{}, false
+	}
+	return Verdict{Kind: Restore, Reason: ReasonBackupFound, Backup: chosen, Message: fmt.Sprintf(
+		"will be restored from the %s backup %s of %s, taken %s",
+		chosen.Driver, shortID(chosen.ID), chosen.Claim, chosen.TakenAt.UTC().Format(time.RFC3339))}, true
+}
+
+func selectionNotFound(f Facts) (Verdict, bool) {
+	if f.Answer.Certainty() == backup.Unknown || f.Selector.IsZero() {
+		return Verdict{}, false
+	}
+	return Verdict{Kind: Hold, Reason: ReasonSelectionNotFound, Message: fmt.Sprintf(
+		"no backup of %s is %s (%d exist); correct or remove the annotation soteria.dev/restore-as-of or soteria.dev/restore-backup",
+		f.Source, f.Selector, len(f.Answer.Backups()))}, true
+}
+
+func requiredWithNone(f Facts) (Verdict, bool) {
+	if f.Answer.Certainty() != backup.None || f.Mode != Required {
+		return Verdict{}, false
+	}
+	return Verdict{Kind: Hold, Reason: ReasonRequiredNone, Message: fmt.Sprintf(
+		"no backup found of %s and a restore is required; label the claim soteria.dev/restore=skip and annotate soteria.dev/skip-reason to start empty", f.Source)}, true
+}
+
+func provedNone(f Facts) (Verdict, bool) {
+	if f.Answer.Certainty() != backup.None {
+		return Verdict{}, false
+	}
+	return Verdict{Kind: Fresh, Reason: ReasonProvedNone, Message: fmt.Sprintf("no backup of %s exists", f.Source)}, true
+}
+
+func unknown(f Facts) (Verdict, bool) {
+	if f.Answer.Certainty() != backup.Unknown {
+		return Verdict{}, false
+	}
+	kind, remedy := Hold, "the claim waits and is restored by itself once that is mended"
+	if f.DenyUnknown {
+		kind, remedy = Deny, "apply it again once that is mended"
+	}
+	return Verdict{Kind: kind, Reason: ReasonUnknown, Message: fmt.Sprintf(
+		"could not tell whether backups of %s exist: %s; %s", f.Source, backup.Message(f.Answer.Err()), remedy)}, true
+}
+
+func shortID(id string) string {
+	if len(id) > backup.MinIDPrefix {
+		return id[:backup.MinIDPrefix]
+	}
+	return id
+}

@@ -1,0 +1,148 @@
+package driver
+
+import (
+	"context"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+)
+
+// Lister lists the backups of every claim that a repository holds.
+type Lister interface {
+	// Name is the driver's name as users write it, such as "restic". It is
+	// constant and unique among the drivers of one process.
+	Name() string
+
+	// List calls each once for every backup in the repository, in any order,
+	// from this goroutine, and returns the identity of the repository that was
+	// read.
+	//
+	// A nil error means: the whole repository was read, from its current state
+	// at or after the call. With an error, whatever was yielded must be thrown
+	// away. Errors carry a [backup.Kind]: Unavailable may pass by itself,
+	// Credentials and RepositoryAbsent wait for a person. List has no side
+	// effects (no lock is taken in the repository), may be called concurrently,
+	// and may be repeated at will. It honours ctx and returns soon after it
+	// ends.
+	List(ctx context.Context, each func(backup.Backup)) (repository string, err error)
+}
+
+// BackupRequest asks for one backup of a claim.
+type BackupRequest struct {
+	Claim backup.Claim
+	// Tags are added to those that identify the claim.
+	Tags []string
+	// RequestedBy names who asked, for the record.
+	RequestedBy string
+	// DryRun checks all that can be checked and starts nothing.
+	DryRun bool
+}
+
+// BackupStarted tells what was started, or would be on a dry run.
+type BackupStarted struct {
+	Driver    string
+	Namespace string
+	// JobName is the Job that does the work, for drivers that use Jobs.
+	JobName string
+	// Secret is the name of the per-Job copy of the credentials.
+	Secret string
+}
+
+// Backuper takes backups.
+type Backuper interface {
+	// Backup starts a backup and returns without waiting for its end. It is not
+	// idempotent: two calls make two backups, except that a claim of which a
+	// backup is already running gives an error of kind Conflict. Other kinds:
+	// NotFound (no such claim), Conflict (claim not bound, being restored or
+	// deleted), Invalid (tags), Credentials, Unavailable.
+	Backup(ctx context.Context, req BackupRequest) (BackupStarted, error)
+}
+
+// Placement says where a Job's pod may run. It is copied from a pending pod that
+// uses the claim, so that a volume is made where that pod can follow.
+type Placement struct {
+	NodeSelector map[string]string
+	Tolerations  []corev1.Toleration
+	Affinity     *corev1.Affinity
+}
+
+// FillRequest asks that a prime be filled for a claim. The same request always
+// means the same fill: ClaimUID and Attempt identify it.
+type FillRequest struct {
+	// Claim and ClaimUID identify the claim whose restore this is.
+	Claim    backup.Claim
+	ClaimUID types.UID
+	// Attempt counts from 1. A higher attempt is a new fill that empties the
+	// prime first.
+	Attempt int32
+	// Backup is what to fill it with.
+	Backup backup.Backup
+	// Prime is the claim to fill, in Soteria's own namespace.
+	Prime string
+	// Placement is where the filling pod may run.
+	Placement Placement
+}
+
+// Filler fills the file system of a prime with a backup's data.
+type Filler interface {
+	// Fill sees to it that the fill is under way and tells what is observed of
+	// it. It never waits for the end: it is called again and again, after any
+	// crash too, and is idempotent for the same ClaimUID and Attempt. An error
+	// says that the fill could not be started or observed now and may be
+	// retried; a fill that ran and failed is no error but [FillFailed].
+	Fill(ctx context.Context, req FillRequest) (FillState, error)
+
+	// Release removes what fills of this claim left in the cluster (Jobs, their
+	// pods, copies of credentials) for every attempt, and reports whether all
+	// of it is gone, so that the prime is in use by nobody. It is idempotent
+	// and touches nothing that carries another claim's uid.
+	Release(ctx context.Context, claimUID types.UID) (gone bool, err error)
+}
+
+// FillPhase is how far a fill has come. The zero value is Pending.
+type FillPhase uint8
+
+// The phases of a fill. Done and Failed are final for an attempt.
+const (
+	FillPending FillPhase = iota
+	FillRunning
+	FillDone
+	FillFailed
+)
+
+// Progress counts what a fill has moved so far. Totals are zero until known.
+type Progress struct {
+	BytesDone  int64
+	BytesTotal int64
+	FilesDone  int64
+	FilesTotal int64
+}
+
+// Counts is what a volume or a backup holds.
+type Counts struct {
+	// Files counts everything that is not a folder; Bytes is the sum of the
+	// sizes of regular files, hard links counted once.
+	Files int64
+	Bytes int64
+}
+
+// FillState is what was observed of a fill.
+type FillState struct {
+	Phase    FillPhase
+	Progress Progress
+	// Restored and Expected are set once Phase is FillDone: what was counted on
+	// the volume after the fill, and what the backup says it holds.
+	Restored Counts
+	Expected Counts
+	// Message says what it is waiting for or, when failed, what the backup
+	// system said, in its own words.
+	Message string
+	// Partial is true when a failed fill restored some of the data: Message
+	// then says what is missing.
+	Partial bool
+	// StartedAt is when the bytes began to move; zero before.
+	StartedAt time.Time
+}
