@@ -1,0 +1,144 @@
+package kube
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/decision"
+)
+
+// Policy is what the operator of the cluster has settled for all claims.
+type Policy struct {
+	// OwnNamespace is where Soteria runs and keeps its primes.
+	OwnNamespace string
+	// Required raises every auto to required (SOTERIA_RESTORE_MODE=required).
+	Required bool
+	// CrossNamespace lets a claim ask for a backup of another namespace
+	// (SOTERIA_CROSS_NAMESPACE).
+	CrossNamespace bool
+	// DenyUnknown refuses claims where the answer is Unknown instead of holding
+	// them (SOTERIA_ON_UNKNOWN=deny).
+	DenyUnknown bool
+}
+
+// Facts reads a claim, the labels of its namespace and, where the claim refers
+// to one that exists, its Restore. The result lacks only the catalog's answer.
+// On conflicting wishes the claim's annotations win over the Restore's spec.
+func Facts(claim *corev1.PersistentVolumeClaim, namespaceLabels map[string]string, restore *v1alpha1.Restore, policy Policy) decision.Facts {
+	self := backup.Claim{Namespace: claim.Namespace, Name: claim.Name}
+	mode, modeProblem := modeOf(claim.Labels, namespaceLabels, policy.Required)
+	source, selector, selectionProblem := wish(claim, restore)
+	_, ours := RestoreRef(claim)
+	return decision.Facts{
+		Claim:                 self,
+		Mode:                  mode,
+		ModeProblem:           modeProblem,
+		Excluded:              excluded(claim.Namespace, policy.OwnNamespace),
+		MadeBySoteria:         claim.Namespace == policy.OwnNamespace && claim.Labels[v1alpha1.ManagedByLabel] == v1alpha1.ManagedBy,
+		VolumeChosen:          claim.Spec.VolumeName != "" && !(ours && IsLock(claim.Spec.VolumeName)),
+		ForeignSource:         (claim.Spec.DataSource != nil || claim.Spec.DataSourceRef != nil) && !ours,
+		SkipReason:            strings.TrimSpace(claim.Annotations[v1alpha1.SkipReasonAnnotation]),
+		Source:                source,
+		CrossNamespaceAllowed: policy.CrossNamespace,
+		Selector:              selector,
+		SelectionProblem:      selectionProblem,
+		DenyUnknown:           policy.DenyUnknown,
+	}
+}
+
+func excluded(namespace, own string) bool {
+	for _, name := range ExcludedNamespaces(own) {
+		if name == namespace {
+			return true
+		}
+	}
+	return false
+}
+
+// modeOf weighs the claim's label, the older label of pvc-plumber, the
+// namespace's default and the cluster's mode. A label that cannot be understood
+// is a problem, never "not opted in".
+func modeOf(claim, namespace map[string]string, required bool) (mode decision.Mode, problem string) {
+	switch value, set := claim[v1alpha1.RestoreLabel]; {
+	case !set:
+		mode, problem = inheritedMode(claim, namespace)
+	case value == "auto":
+		mode = decision.Auto
+	case value == "required":
+		mode = decision.Required
+	case value == "skip":
+		mode = decision.Skip
+	default:
+		return decision.NotOptedIn, fmt.Sprintf("label %s is %q; it must be auto, required or skip", v1alpha1.RestoreLabel, value)
+	}
+	if mode == decision.Auto && required {
+		mode = decision.Required
+	}
+	return mode, problem
+}
+
+func inheritedMode(claim, namespace map[string]string) (decision.Mode, string) {
+	switch value, set := namespace[v1alpha1.RestoreLabel]; {
+	case set && value == "required":
+		return decision.Required, ""
+	case set && value == "auto":
+		return decision.Auto, ""
+	case set:
+		return decision.NotOptedIn, fmt.Sprintf("the namespace's label %s is %q; on a namespace it must be auto or required", v1alpha1.RestoreLabel, value)
+	}
+	switch claim[v1alpha1.BackupLabel] {
+	case "hourly", "daily", "weekly":
+		return decision.Auto, ""
+	}
+	return decision.NotOptedIn, ""
+}
+
+// wish tells whose backup, and which one, is wanted.
+func wish(claim *corev1.PersistentVolumeClaim, restore *v1alpha1.Restore) (source backup.Claim, selector backup.Selector, problem string) {
+	source = backup.Claim{Namespace: claim.Namespace, Name: claim.Name}
+	if restore != nil {
+		source, selector = restoreWish(source, restore)
+	}
+	if value, set := claim.Annotations[v1alpha1.RestoreFromAnnotation]; set {
+		parsed, err := backup.ParseClaim(value)
+		if err != nil {
+			return source, selector, fmt.Sprintf("annotation %s: %s", v1alpha1.RestoreFromAnnotation, err)
+		}
+		source = parsed
+	}
+	if value, set := claim.Annotations[v1alpha1.RestoreAsOfAnnotation]; set {
+		parsed, err := time.Parse(time.RFC3339, value)
+		if err != nil {
+			return source, selector, fmt.Sprintf("annotation %s is %q; it must be a time such as 2026-04-12T15:30:00Z (RFC 3339)", v1alpha1.RestoreAsOfAnnotation, value)
+		}
+		selector.AsOf = parsed
+	}
+	if value, set := claim.Annotations[v1alpha1.RestoreBackupAnnotation]; set {
+		if len(value) < backup.MinIDPrefix {
+			return source, selector, fmt.Sprintf("annotation %s is %q; it must be a backup's id, or its first %d characters or more",
+				v1alpha1.RestoreBackupAnnotation, value, backup.MinIDPrefix)
+		}
+		selector.ID = value
+	}
+	return source, selector, ""
+}
+
+func restoreWish(claim backup.Claim, restore *v1alpha1.Restore) (backup.Claim, backup.Selector) {
+	source := claim
+	if s := restore.Spec.Source; s != nil {
+		source.Name = s.Name
+		if s.Namespace != "" {
+			source.Namespace = s.Namespace
+		}
+	}
+	selector := backup.Selector{ID: restore.Spec.Backup}
+	if restore.Spec.AsOf != nil {
+		selector.AsOf = restore.Spec.AsOf.Time
+	}
+	return source, selector
+}
