@@ -1,0 +1,211 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"text/template"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
+	"github.com/soteria-dr/soteria/internal/kube"
+)
+
+// BusyboxImage has a shell and treetool.
+const BusyboxImage = "localhost/busybox:e2e"
+
+// App is a workload with one claim, as its Git repository describes it. The
+// zero fields get defaults in Manifest.
+type App struct {
+	Namespace string
+	// Name is the name of the claim and of the Deployment.
+	Name string
+	// Class is the storage class; "local" by default.
+	Class string
+	// Size is what the claim asks for; 1Gi by default.
+	Size string
+	// Labels and Annotations are the claim's; by default it is labeled
+	// soteria.dev/restore=auto.
+	Labels      map[string]string
+	Annotations map[string]string
+	// ClaimOnly leaves the Deployment out.
+	ClaimOnly bool
+}
+
+var manifest = template.Must(template.New("app").Parse(`apiVersion: v1
+kind: Namespace
+metadata:
+  name: {{.Namespace}}
+---
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata:
+  name: {{.Name}}
+  namespace: {{.Namespace}}
+  labels:
+{{- range $k, $v := .Labels}}
+    {{$k}}: {{printf "%q" $v}}
+{{- end}}
+  annotations:
+{{- range $k, $v := .Annotations}}
+    {{$k}}: {{printf "%q" $v}}
+{{- end}}
+spec:
+  storageClassName: {{.Class}}
+  accessModes: [ReadWriteOnce]
+  resources:
+    requests:
+      storage: {{.Size}}
+{{- if not .ClaimOnly}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: {{.Name}}
+  namespace: {{.Namespace}}
+spec:
+  strategy: {type: Recreate}
+  selector:
+    matchLabels: {app: {{.Name}}}
+  template:
+    metadata:
+      labels: {app: {{.Name}}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      containers:
+        - name: app
+          image: localhost/busybox:e2e
+          imagePullPolicy: IfNotPresent
+          command: [/bin/sleep, infinity]
+          volumeMounts:
+            - {name: data, mountPath: /data}
+      volumes:
+        - name: data
+          persistentVolumeClaim: {claimName: {{.Name}}}
+{{- end}}
+`))
+
+// Manifest gives the app's manifests.
+func (a App) Manifest() string {
+	if a.Class == "" {
+		a.Class = "local"
+	}
+	if a.Size == "" {
+		a.Size = "1Gi"
+	}
+	if a.Labels == nil {
+		a.Labels = map[string]string{v1alpha1.RestoreLabel: "auto"}
+	}
+	var text strings.Builder
+	if err := manifest.Execute(&text, a); err != nil {
+		panic(fmt.Sprintf("the app's manifest template: %v", err))
+	}
+	return text.String()
+}
+
+// Key names the app's claim.
+func (a App) Key() client.ObjectKey { return client.ObjectKey{Namespace: a.Namespace, Name: a.Name} }
+
+// Claim reads the app's claim.
+func (c *Cluster) Claim(ctx context.Context, a App) (*corev1.PersistentVolumeClaim, error) {
+	claim := &corev1.PersistentVolumeClaim{}
+	if err := c.Get(ctx, a.Key(), claim); err != nil {
+		return nil, fmt.Errorf("reading claim %s: %w", a.Key(), err)
+	}
+	return claim, nil
+}
+
+// AwaitBound waits until the app's claim is Bound.
+func (c *Cluster) AwaitBound(ctx context.Context, a App) error {
+	return WaitFor(ctx, fmt.Sprintf("claim %s to be Bound", a.Key()), func(ctx context.Context) (bool, string, error) {
+		claim, err := c.Claim(ctx, a)
+		if err != nil {
+			return false, "", err
+		}
+		seen := string(claim.Status.Phase)
+		if restore, err := c.RestoreOf(ctx, a); err == nil {
+			seen += fmt.Sprintf(", restore %s: %s", restore.Status.Phase, restore.Status.Message)
+		}
+		return claim.Status.Phase == corev1.ClaimBound, seen, nil
+	})
+}
+
+// AwaitRunning waits until the app runs, which takes its claim to be Bound.
+func (c *Cluster) AwaitRunning(ctx context.Context, a App) error {
+	if err := c.AwaitRollout(ctx, a.Namespace, a.Name); err != nil {
+		if restore, readErr := c.RestoreOf(context.WithoutCancel(ctx), a); readErr == nil {
+			return fmt.Errorf("%w; restore %s: %s", err, restore.Status.Phase, restore.Status.Message)
+		}
+		return err
+	}
+	return nil
+}
+
+// RestoreOf reads the Restore that the app's claim waits for.
+func (c *Cluster) RestoreOf(ctx context.Context, a App) (*v1alpha1.Restore, error) {
+	claim, err := c.Claim(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	_, name, locked := kube.LockOf(claim)
+	if !locked {
+		return nil, fmt.Errorf("claim %s is not locked", a.Key())
+	}
+	restore := &v1alpha1.Restore{}
+	if err := c.Get(ctx, client.ObjectKey{Namespace: a.Namespace, Name: name}, restore); err != nil {
+		return nil, fmt.Errorf("reading Restore %s/%s: %w", a.Namespace, name, err)
+	}
+	return restore, nil
+}
+
+// InApp runs a command in the app's container.
+func (c *Cluster) InApp(ctx context.Context, a App, command ...string) (string, error) {
+	return c.Exec(ctx, a.Namespace, "deploy/"+a.Name, command...)
+}
+
+// AwaitJob waits until a Job is complete; one that failed is an error.
+func (c *Cluster) AwaitJob(ctx context.Context, namespace, name string) error {
+	var failed error
+	err := WaitFor(ctx, fmt.Sprintf("job %s/%s", namespace, name), func(ctx context.Context) (bool, string, error) {
+		var job batchv1.Job
+		if err := c.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, &job); err != nil {
+			return false, "", err
+		}
+		for _, condition := range job.Status.Conditions {
+			if condition.Status != corev1.ConditionTrue {
+				continue
+			}
+			switch condition.Type { //nolint:exhaustive // the other conditions are not final
+			case batchv1.JobComplete:
+				return true, "", nil
+			case batchv1.JobFailed:
+				failed = fmt.Errorf("job %s/%s failed: %s", namespace, name, condition.Message)
+				return true, "", nil
+			}
+		}
+		return false, fmt.Sprintf("%d active, %d failed pods", job.Status.Active, job.Status.Failed), nil
+	})
+	if err != nil {
+		return err
+	}
+	return failed
+}
+
+// AwaitPod waits until a pod is ready.
+func (c *Cluster) AwaitPod(ctx context.Context, namespace, name string) error {
+	return WaitFor(ctx, fmt.Sprintf("pod %s/%s", namespace, name), func(ctx context.Context) (bool, string, error) {
+		var pod corev1.Pod
+		if err := c.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, &pod); err != nil {
+			return false, "", err
+		}
+		for _, condition := range pod.Status.Conditions {
+			if condition.Type == corev1.PodReady && condition.Status == corev1.ConditionTrue {
+				return true, "", nil
+			}
+		}
+		return false, string(pod.Status.Phase), nil
+	})
+}

@@ -1,0 +1,164 @@
+package harness
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	apiruntime "k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/kubernetes"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
+)
+
+// Cluster is a way to a real cluster. Its methods may be called concurrently.
+type Cluster struct {
+	client.Client
+	Kubernetes *kubernetes.Clientset
+	Config     *rest.Config
+
+	root       string
+	kubectl    string
+	kubeconfig string
+}
+
+// Connect finds the cluster that KUBECONFIG names, or else the one that
+// "make cluster-up" started.
+func Connect(ctx context.Context) (*Cluster, error) {
+	c := &Cluster{root: repositoryRoot(), kubeconfig: os.Getenv("KUBECONFIG")}
+	if c.kubeconfig == "" {
+		c.kubeconfig = filepath.Join(c.root, ".cluster", "kubeconfig")
+	}
+	var err error
+	if c.Config, err = clientcmd.BuildConfigFromFlags("", c.kubeconfig); err != nil {
+		return nil, fmt.Errorf("reading kubeconfig %s: %w (make cluster-up starts a cluster)", c.kubeconfig, err)
+	}
+	c.Config.QPS, c.Config.Burst = 200, 400
+	scheme := apiruntime.NewScheme()
+	if err := clientgoscheme.AddToScheme(scheme); err != nil {
+		return nil, fmt.Errorf("registering Kubernetes types: %w", err)
+	}
+	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		return nil, fmt.Errorf("registering Soteria types: %w", err)
+	}
+	if c.Client, err = client.New(c.Config, client.Options{Scheme: scheme}); err != nil {
+		return nil, fmt.Errorf("connecting to the cluster: %w", err)
+	}
+	if c.Kubernetes, err = kubernetes.NewForConfig(c.Config); err != nil {
+		return nil, fmt.Errorf("connecting to the cluster: %w", err)
+	}
+	if c.kubectl, err = c.Tool(ctx, "kubectl"); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// repositoryRoot is the folder that holds go.mod.
+func repositoryRoot() string {
+	_, file, _, _ := runtime.Caller(0)
+	return filepath.Join(filepath.Dir(file), "..", "..")
+}
+
+// Tool gives the path of a program that the cluster's launcher builds.
+func (c *Cluster) Tool(ctx context.Context, name string) (string, error) {
+	out, err := c.launcher(ctx, "tool", name)
+	if err != nil {
+		return "", err
+	}
+	return strings.TrimSpace(out), nil
+}
+
+// launcher runs the cluster's launcher.
+func (c *Cluster) launcher(ctx context.Context, args ...string) (string, error) {
+	return run(exec.CommandContext(ctx, "go", append([]string{"run", "-C", filepath.Join(c.root, "e2e", "cluster"), "."}, args...)...))
+}
+
+// Kubectl runs kubectl as the cluster's administrator, with stdin as its input,
+// and returns what it printed.
+func (c *Cluster) Kubectl(ctx context.Context, stdin string, args ...string) (string, error) {
+	command := exec.CommandContext(ctx, c.kubectl, append([]string{"--kubeconfig", c.kubeconfig}, args...)...)
+	command.Dir = c.root
+	command.Stdin = strings.NewReader(stdin)
+	return run(command)
+}
+
+// run runs a command; the error holds what it printed to standard error.
+func run(command *exec.Cmd) (string, error) {
+	var stdout, stderr bytes.Buffer
+	command.Stdout, command.Stderr = &stdout, &stderr
+	if err := command.Run(); err != nil {
+		return stdout.String(), fmt.Errorf("%s: %w: %s", strings.Join(command.Args, " "), err, strings.TrimSpace(stderr.String()))
+	}
+	return stdout.String(), nil
+}
+
+// Apply applies manifests as a GitOps tool or a user would.
+func (c *Cluster) Apply(ctx context.Context, manifests string) error {
+	_, err := c.Kubectl(ctx, manifests, "apply", "-f", "-")
+	return err
+}
+
+// Exec runs a command in a pod of a workload, such as "deploy/app".
+func (c *Cluster) Exec(ctx context.Context, namespace, target string, command ...string) (string, error) {
+	return c.Kubectl(ctx, "", append([]string{"exec", "-n", namespace, target, "--"}, command...)...)
+}
+
+// CreateNamespace makes a namespace with labels, or sets the labels of one that
+// is there.
+func (c *Cluster) CreateNamespace(ctx context.Context, name string, labels map[string]string) error {
+	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels}}
+	if err := c.Create(ctx, namespace); client.IgnoreAlreadyExists(err) != nil {
+		return fmt.Errorf("creating namespace %s: %w", name, err)
+	}
+	return nil
+}
+
+// DestroyNamespace deletes a namespace and waits until it, and every volume that
+// was bound to a claim in it, is gone.
+func (c *Cluster) DestroyNamespace(ctx context.Context, name string) error {
+	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
+	if err := c.Delete(ctx, namespace); client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("deleting namespace %s: %w", name, err)
+	}
+	return WaitFor(ctx, fmt.Sprintf("namespace %s and its volumes to be gone", name), func(ctx context.Context) (bool, string, error) {
+		err := c.Get(ctx, client.ObjectKeyFromObject(namespace), &corev1.Namespace{})
+		if err == nil {
+			return false, "the namespace is there", nil
+		}
+		if !apierrors.IsNotFound(err) {
+			return false, "", err
+		}
+		volumes, err := c.VolumesOf(ctx, name)
+		if err != nil {
+			return false, "", err
+		}
+		return len(volumes) == 0, fmt.Sprintf("%d volumes are there", len(volumes)), nil
+	})
+}
+
+// VolumesOf lists the volumes whose claim is, or was, in a namespace.
+func (c *Cluster) VolumesOf(ctx context.Context, namespace string) ([]corev1.PersistentVolume, error) {
+	var all corev1.PersistentVolumeList
+	if err := c.List(ctx, &all); err != nil {
+		return nil, fmt.Errorf("listing volumes: %w", err)
+	}
+	var volumes []corev1.PersistentVolume
+	for _, volume := range all.Items {
+		if volume.Spec.ClaimRef != nil && volume.Spec.ClaimRef.Namespace == namespace {
+			volumes = append(volumes, volume)
+		}
+	}
+	return volumes, nil
+}

@@ -1,0 +1,277 @@
+package harness
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// Where Soteria is installed.
+const (
+	SoteriaNamespace = "soteria-system"
+	soteriaName      = "soteria"
+	credentialsName  = "soteria-restic"
+	repositoryPin    = "SOTERIA_RESTIC_REPOSITORY_ID"
+	repositoryURL    = "SOTERIA_RESTIC_REPOSITORY"
+)
+
+// BuildImage builds Soteria's image from the sources, with build tags, and gives
+// it to the cluster's container runtime.
+func (c *Cluster) BuildImage(ctx context.Context, tags string) error {
+	args := []string{"image"}
+	if tags != "" {
+		args = append(args, "-tags", tags)
+	}
+	_, err := c.launcher(ctx, args...)
+	return err
+}
+
+// Install applies the manifests, gives Soteria its credentials and waits until
+// both replicas serve. Replicas that ran before are replaced, so that they run
+// the image that was built last.
+func (c *Cluster) Install(ctx context.Context) error {
+	if err := c.CreateNamespace(ctx, SoteriaNamespace, nil); err != nil {
+		return err
+	}
+	keys, err := c.StoreKeys(ctx)
+	if err != nil {
+		return err
+	}
+	if err := c.SetCredentials(ctx, keys); err != nil {
+		return err
+	}
+	if _, err := c.Kubectl(ctx, "", "apply", "-k", "e2e/install"); err != nil {
+		return err
+	}
+	return c.Restart(ctx)
+}
+
+// Restart replaces every replica and waits until the new ones serve.
+func (c *Cluster) Restart(ctx context.Context) error {
+	if _, err := c.Kubectl(ctx, "", "rollout", "restart", "-n", SoteriaNamespace, "deploy/"+soteriaName); err != nil {
+		return err
+	}
+	return c.AwaitRollout(ctx, SoteriaNamespace, soteriaName)
+}
+
+// Scale sets the number of replicas of a Deployment and waits until so many
+// serve, and no pod more.
+func (c *Cluster) Scale(ctx context.Context, namespace, name string, replicas int32) error {
+	patch := client.RawPatch("application/merge-patch+json", fmt.Appendf(nil, `{"spec":{"replicas":%d}}`, replicas))
+	deployment := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
+	if err := c.Patch(ctx, deployment, patch); err != nil {
+		return fmt.Errorf("scaling %s/%s to %d: %w", namespace, name, replicas, err)
+	}
+	return c.AwaitRollout(ctx, namespace, name)
+}
+
+// ScaleSoteria sets the number of Soteria's replicas.
+func (c *Cluster) ScaleSoteria(ctx context.Context, replicas int32) error {
+	return c.Scale(ctx, SoteriaNamespace, soteriaName, replicas)
+}
+
+// AwaitRollout waits until a Deployment runs just what its spec says, and its
+// Service sends to all of its pods.
+func (c *Cluster) AwaitRollout(ctx context.Context, namespace, name string) error {
+	return WaitFor(ctx, fmt.Sprintf("deployment %s/%s", namespace, name), func(ctx context.Context) (bool, string, error) {
+		var d appsv1.Deployment
+		if err := c.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, &d); err != nil {
+			return false, "", err
+		}
+		want := ptr.Deref(d.Spec.Replicas, 1)
+		var pods corev1.PodList
+		if err := c.List(ctx, &pods, client.InNamespace(namespace), client.MatchingLabels(d.Spec.Selector.MatchLabels)); err != nil {
+			return false, "", err
+		}
+		seen := fmt.Sprintf("%d wanted, %d updated, %d available, %d pods", want, d.Status.UpdatedReplicas, d.Status.AvailableReplicas, len(pods.Items))
+		return d.Status.ObservedGeneration >= d.Generation && d.Status.UpdatedReplicas == want &&
+			d.Status.AvailableReplicas == want && len(pods.Items) == int(want), seen, nil
+	})
+}
+
+// Configure sets variables in Soteria's ConfigMap, removes those set to "", and
+// restarts Soteria with them.
+func (c *Cluster) Configure(ctx context.Context, variables map[string]string) error {
+	var config corev1.ConfigMap
+	if err := c.Get(ctx, client.ObjectKey{Namespace: SoteriaNamespace, Name: soteriaName}, &config); err != nil {
+		return fmt.Errorf("reading Soteria's ConfigMap: %w", err)
+	}
+	before := maps.Clone(config.Data)
+	for name, value := range variables {
+		if value == "" {
+			delete(config.Data, name)
+			continue
+		}
+		config.Data[name] = value
+	}
+	if maps.Equal(before, config.Data) {
+		return nil
+	}
+	if err := c.Update(ctx, &config); err != nil {
+		return fmt.Errorf("writing Soteria's ConfigMap: %w", err)
+	}
+	return c.Restart(ctx)
+}
+
+// UseRepository points Soteria at a repository, makes it if it is absent, and
+// pins its identity, as the README tells an operator to.
+func (c *Cluster) UseRepository(ctx context.Context, url string) (id string, err error) {
+	if err := c.Configure(ctx, map[string]string{repositoryURL: url, repositoryPin: ""}); err != nil {
+		return "", err
+	}
+	out, err := c.Soteria(ctx, "repository", "init", "--if-absent")
+	if err != nil {
+		return "", err
+	}
+	id = strings.TrimSpace(out)
+	if _, err := c.Soteria(ctx, "repository", "accept", id); err != nil {
+		return "", err
+	}
+	return id, c.Configure(ctx, map[string]string{repositoryPin: id})
+}
+
+// Soteria runs one of Soteria's own commands in one of its pods.
+func (c *Cluster) Soteria(ctx context.Context, args ...string) (string, error) {
+	return c.Exec(ctx, SoteriaNamespace, "deploy/"+soteriaName, append([]string{"/usr/bin/soteria"}, args...)...)
+}
+
+// StoreKeys gives the credentials of the S3 store that the cluster's launcher
+// set up, with the password of the tests' repositories.
+func (c *Cluster) StoreKeys(ctx context.Context) (map[string]string, error) {
+	var root corev1.Secret
+	if err := c.Get(ctx, client.ObjectKey{Namespace: StoreNamespace, Name: "s3-root"}, &root); err != nil {
+		return nil, fmt.Errorf("reading the store's keys: %w", err)
+	}
+	return map[string]string{
+		"AWS_ACCESS_KEY_ID":     string(root.Data["ROOT_ACCESS_KEY"]),
+		"AWS_SECRET_ACCESS_KEY": string(root.Data["ROOT_SECRET_KEY"]),
+		"RESTIC_PASSWORD":       "a password of the tests",
+	}, nil
+}
+
+// SetCredentials writes Soteria's repository credentials.
+func (c *Cluster) SetCredentials(ctx context.Context, keys map[string]string) error {
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: SoteriaNamespace, Name: credentialsName}}
+	if err := c.Delete(ctx, secret); client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("replacing the credentials: %w", err)
+	}
+	secret.StringData = keys
+	if err := c.Create(ctx, secret); err != nil {
+		return fmt.Errorf("writing the credentials: %w", err)
+	}
+	return nil
+}
+
+// DeleteCredentials removes Soteria's repository credentials.
+func (c *Cluster) DeleteCredentials(ctx context.Context) error {
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: SoteriaNamespace, Name: credentialsName}}
+	if err := c.Delete(ctx, secret); client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("deleting the credentials: %w", err)
+	}
+	return nil
+}
+
+// Ask sends a GET to Soteria's HTTP API through the API server and decodes the
+// JSON answer, whatever its status.
+func (c *Cluster) Ask(ctx context.Context, path string, answer any) (status int, err error) {
+	result := c.Kubernetes.CoreV1().RESTClient().Get().
+		Namespace(SoteriaNamespace).Resource("services").Name(soteriaName + ":http").SubResource("proxy").Suffix(path).Do(ctx)
+	result.StatusCode(&status)
+	raw, requestErr := result.Raw()
+	if len(raw) == 0 && requestErr != nil {
+		return status, fmt.Errorf("asking Soteria for %s: %w", path, requestErr)
+	}
+	if answer == nil {
+		return status, nil
+	}
+	if err := json.Unmarshal(raw, answer); err != nil {
+		return status, fmt.Errorf("reading Soteria's answer to %s: %w: %s", path, err, raw)
+	}
+	return status, nil
+}
+
+// BackUp asks Soteria for a backup of a claim and waits until its Job is done.
+// It gives the Job's name.
+func (c *Cluster) BackUp(ctx context.Context, namespace, claim string) (job string, err error) {
+	body, err := json.Marshal(map[string]any{"namespace": namespace, "pvc": claim})
+	if err != nil {
+		return "", fmt.Errorf("encoding the request: %w", err)
+	}
+	raw, err := c.Kubernetes.CoreV1().RESTClient().Post().
+		Namespace(SoteriaNamespace).Resource("services").Name(soteriaName+":http").SubResource("proxy").Suffix("v1/backup").
+		SetHeader("Content-Type", "application/json").Body(body).Do(ctx).Raw()
+	if err != nil {
+		return "", fmt.Errorf("asking for a backup of %s/%s: %w: %s", namespace, claim, err, raw)
+	}
+	var started struct {
+		JobName string `json:"job_name"`
+	}
+	if err := json.Unmarshal(raw, &started); err != nil {
+		return "", fmt.Errorf("reading the answer to a backup of %s/%s: %w: %s", namespace, claim, err, raw)
+	}
+	return started.JobName, c.AwaitJob(ctx, namespace, started.JobName)
+}
+
+// Metric sums the series of a metric over all replicas, as Prometheus would.
+func (c *Cluster) Metric(ctx context.Context, name string) (float64, error) {
+	var pods corev1.PodList
+	if err := c.List(ctx, &pods, client.InNamespace(SoteriaNamespace), client.MatchingLabels{"app.kubernetes.io/component": "controller"}); err != nil {
+		return 0, fmt.Errorf("listing Soteria's pods: %w", err)
+	}
+	var sum float64
+	for _, pod := range pods.Items {
+		raw, err := c.Kubernetes.CoreV1().RESTClient().Get().
+			Namespace(SoteriaNamespace).Resource("pods").Name(pod.Name + ":8080").SubResource("proxy").Suffix("metrics").Do(ctx).Raw()
+		if err != nil {
+			return 0, fmt.Errorf("scraping %s: %w", pod.Name, err)
+		}
+		sum += sumOf(string(raw), name)
+	}
+	return sum, nil
+}
+
+// sumOf adds up the samples of one metric in a scrape.
+func sumOf(scrape, name string) float64 {
+	var sum float64
+	for line := range strings.Lines(scrape) {
+		sample, found := strings.CutPrefix(line, name)
+		if !found || !strings.HasPrefix(sample, "{") && !strings.HasPrefix(sample, " ") {
+			continue
+		}
+		fields := strings.Fields(sample)
+		var value float64
+		if _, err := fmt.Sscanf(fields[len(fields)-1], "%g", &value); err == nil {
+			sum += value
+		}
+	}
+	return sum
+}
+
+// Leader gives the pod that holds the controller's lease.
+func (c *Cluster) Leader(ctx context.Context) (string, error) {
+	leases, err := c.Kubernetes.CoordinationV1().Leases(SoteriaNamespace).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return "", fmt.Errorf("listing leases: %w", err)
+	}
+	holders := slices.Collect(func(yield func(string) bool) {
+		for _, lease := range leases.Items {
+			if holder := ptr.Deref(lease.Spec.HolderIdentity, ""); holder != "" && !yield(holder) {
+				return
+			}
+		}
+	})
+	if len(holders) == 0 {
+		return "", fmt.Errorf("no replica leads in %s", SoteriaNamespace)
+	}
+	pod, _, _ := strings.Cut(holders[0], "_")
+	return pod, nil
+}

@@ -1,0 +1,68 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// StoreNamespace is where the servers that hold backups run.
+const StoreNamespace = "backup-store"
+
+// The two kinds of repositories that the scenarios use.
+const (
+	S3   = "versitygw"
+	Rest = "rest-server"
+)
+
+// S3Repository and RestRepository give the URL of a repository by its name.
+func S3Repository(name string) string {
+	return "s3:http://s3.backup-store.svc:7070/soteria/" + name
+}
+
+// RestRepository gives the URL of a repository on the rest-server.
+func RestRepository(name string) string {
+	return "rest:http://rest.backup-store.svc:8000/" + name
+}
+
+// StopStore stops a store; its data stays.
+func (c *Cluster) StopStore(ctx context.Context, store string) error {
+	return c.Scale(ctx, StoreNamespace, store, 0)
+}
+
+// StartStore starts a store and waits until it serves.
+func (c *Cluster) StartStore(ctx context.Context, store string) error {
+	return c.Scale(ctx, StoreNamespace, store, 1)
+}
+
+// StoreShell runs a command in a pod that sees the S3 store's data at /data, to
+// do to it what an accident would: each bucket is a folder there.
+func (c *Cluster) StoreShell(ctx context.Context, command ...string) (string, error) {
+	const name = "store-shell"
+	var server appsv1.Deployment
+	if err := c.Get(ctx, client.ObjectKey{Namespace: StoreNamespace, Name: S3}, &server); err != nil {
+		return "", fmt.Errorf("reading the S3 store's Deployment: %w", err)
+	}
+	pod := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Namespace: StoreNamespace, Name: name},
+		Spec: corev1.PodSpec{
+			Containers: []corev1.Container{{
+				Name: "shell", Image: BusyboxImage, Command: []string{"/bin/sleep", "infinity"},
+				VolumeMounts: server.Spec.Template.Spec.Containers[0].VolumeMounts,
+			}},
+			Volumes:                       server.Spec.Template.Spec.Volumes,
+			TerminationGracePeriodSeconds: new(int64),
+		},
+	}
+	if err := c.Create(ctx, pod); client.IgnoreAlreadyExists(err) != nil {
+		return "", fmt.Errorf("making pod %s: %w", name, err)
+	}
+	if err := c.AwaitPod(ctx, StoreNamespace, name); err != nil {
+		return "", err
+	}
+	return c.Exec(ctx, StoreNamespace, name, command...)
+}

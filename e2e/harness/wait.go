@@ -1,0 +1,30 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/wait"
+)
+
+const lookEvery = 250 * time.Millisecond
+
+// WaitFor looks until the condition holds or ctx ends; then the error tells what
+// was waited for and what was seen last. An error of the condition itself is
+// taken as passing and looked at again.
+func WaitFor(ctx context.Context, what string, condition func(context.Context) (done bool, seen string, err error)) error {
+	var last string
+	err := wait.PollUntilContextCancel(ctx, lookEvery, true, func(ctx context.Context) (bool, error) {
+		done, seen, err := condition(ctx)
+		last = seen
+		if err != nil {
+			last = err.Error()
+		}
+		return done && err == nil, nil
+	})
+	if err != nil {
+		return fmt.Errorf("waiting for %s: %w; last seen: %s", what, err, last)
+	}
+	return nil
+}
