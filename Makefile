@@ -1,0 +1,65 @@
+# Two commands do all the set-up: make demo, make test.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+CLUSTER := go run -C e2e/cluster .
+KUBECONFIG ?= $(CURDIR)/.cluster/kubeconfig
+# Packages of the program itself; the cluster and its tools are modules of
+# their own.
+PACKAGES := ./...
+MODULES := e2e/cluster e2e/tools/csi e2e/tools/treetool e2e/tools/pause e2e/tools/coredns
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build bin/soteria
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o bin/soteria ./cmd/soteria
+
+.PHONY: generate
+generate: ## Regenerate deep copies and the CRD from the Go types
+	"$$(go -C e2e/tools/controller-gen tool -n controller-gen)" object crd:crdVersions=v1 paths=./internal/apis/... output:crd:dir=deploy/crd
+
+.PHONY: verify
+verify: generate ## Check that generated files and formatting are what the sources make
+	test -z "$$(gofmt -l cmd internal webhook e2e)" || { gofmt -l cmd internal webhook e2e; exit 1; }
+	git diff --exit-code -- deploy/crd internal/apis
+
+.PHONY: lint
+lint: ## Run the linters
+	"$$($(CLUSTER) tool golangci-lint)" run $(PACKAGES)
+
+.PHONY: unit
+unit: ## Unit, conformance and integration tests, with the race detector
+	go vet $(PACKAGES)
+	go test -race $(PACKAGES)
+	set -e; for module in $(MODULES); do (cd $$module && go vet ./... && go test ./...); done
+
+.PHONY: bench
+bench: ## Benchmarks: print figures, assert nothing
+	go test -run '^$$' -bench . -benchmem $(PACKAGES)
+
+.PHONY: cluster-up
+cluster-up: ## Start the real Kubernetes for tests and demo
+	$(CLUSTER) up
+
+.PHONY: cluster-down
+cluster-down: ## Stop it and remove all it made
+	$(CLUSTER) down
+
+.PHONY: e2e
+e2e: ## Scenarios on the real cluster; KUBECONFIG=... uses another one
+	KUBECONFIG=$(KUBECONFIG) go test -tags e2e -count 1 -timeout 60m -v ./e2e/scenarios/...
+
+.PHONY: demo
+demo: ## Boot, install, lose everything and get it back, step by step
+	go run ./e2e/demo
+
+.PHONY: demo-down
+demo-down: cluster-down ## Remove what the demo left running
+
+.PHONY: test
+test: verify unit lint cluster-up e2e ## Everything: the one command that must pass

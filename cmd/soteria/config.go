@@ -1,0 +1,217 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/caarlos0/env/v11"
+	"github.com/mattn/go-shellwords"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/driver/restic"
+	"github.com/soteria-dr/soteria/internal/kube"
+)
+
+// config is all that the environment settles. It is read once, at start.
+type config struct {
+	Namespace string `env:"POD_NAMESPACE" envDefault:"soteria-system"`
+	PodName   string `env:"POD_NAME"`
+	// Image is Soteria's own image, for the Jobs; empty: that of its own pod.
+	Image      string     `env:"SOTERIA_IMAGE"`
+	ListenAddr string     `env:"SOTERIA_LISTEN_ADDR" envDefault:":8080"`
+	LogLevel   slog.Level `env:"SOTERIA_LOG_LEVEL" envDefault:"info"`
+
+	BackupDriver        string        `env:"SOTERIA_BACKUP_DRIVER" envDefault:"longhorn"`
+	RestoreMode         string        `env:"SOTERIA_RESTORE_MODE" envDefault:"auto"`
+	OnUnknown           string        `env:"SOTERIA_ON_UNKNOWN" envDefault:"hold"`
+	CrossNamespace      bool          `env:"SOTERIA_CROSS_NAMESPACE"`
+	ExistsUnknownStatus int           `env:"SOTERIA_EXISTS_UNKNOWN_STATUS" envDefault:"503"`
+	Freshness           time.Duration `env:"SOTERIA_FRESHNESS" envDefault:"2s"`
+	RefreshInterval     time.Duration `env:"SOTERIA_REFRESH_INTERVAL" envDefault:"5m"`
+	ListingTimeout      time.Duration `env:"SOTERIA_LISTING_TIMEOUT" envDefault:"2m"`
+
+	ResticRepository   string `env:"SOTERIA_RESTIC_REPOSITORY"`
+	ResticRepositoryID string `env:"SOTERIA_RESTIC_REPOSITORY_ID"`
+	ResticSecretName   string `env:"SOTERIA_RESTIC_SECRET_NAME" envDefault:"soteria-restic"`
+	SecretNamespace    string `env:"SOTERIA_SECRET_NAMESPACE"`
+	ResticImage        string `env:"SOTERIA_RESTIC_IMAGE" envDefault:"restic/restic:0.16.4"`
+	ResticBackupArgs   string `env:"SOTERIA_RESTIC_BACKUP_ARGS"`
+	ResticForgetArgs   string `env:"SOTERIA_RESTIC_FORGET_ARGS"`
+	ResticInit         bool   `env:"SOTERIA_RESTIC_INIT"`
+	S3Endpoint         string `env:"SOTERIA_S3_ENDPOINT"`
+	S3Region           string `env:"SOTERIA_S3_REGION"`
+
+	JobTTLSeconds     int32  `env:"SOTERIA_JOB_TTL_SECONDS" envDefault:"86400"`
+	JobNodeSelector   string `env:"SOTERIA_JOB_NODE_SELECTOR"`
+	JobServiceAccount string `env:"SOTERIA_JOB_SERVICE_ACCOUNT"`
+
+	// What is derived while reading.
+	backupArgs   []string
+	forgetArgs   []string
+	nodeSelector map[string]string
+}
+
+// The drivers that SOTERIA_BACKUP_DRIVER may name.
+const (
+	driverLonghorn = "longhorn"
+	driverRestic   = restic.Name
+)
+
+// readConfig reads the environment. The error joins every mistake, each naming
+// its variable.
+func readConfig(environment map[string]string) (config, error) {
+	var c config
+	var problems []error
+	if err := env.ParseWithOptions(&c, env.Options{Environment: environment}); err != nil {
+		problems = append(problems, parseProblems(err)...)
+	}
+	if c.SecretNamespace == "" {
+		c.SecretNamespace = c.Namespace
+	}
+	problems = append(problems, c.derive()...)
+	problems = append(problems, c.check()...)
+	return c, errors.Join(problems...)
+}
+
+// parseProblems turns the library's aggregate, which names Go fields, into one
+// error per variable.
+func parseProblems(err error) []error {
+	var aggregate env.AggregateError
+	if !errors.As(err, &aggregate) {
+		return []error{err}
+	}
+	problems := make([]error, 0, len(aggregate.Errors))
+	for _, each := range aggregate.Errors {
+		var parse env.ParseError
+		if errors.As(each, &parse) {
+			each = fmt.Errorf("%s: %w", variableOf(parse.Name), parse.Err)
+		}
+		problems = append(problems, each)
+	}
+	return problems
+}
+
+// variableOf gives the environment variable that a field of config is read from.
+func variableOf(field string) string {
+	f, _ := reflect.TypeFor[config]().FieldByName(field)
+	return f.Tag.Get("env")
+}
+
+// derive splits the values that hold several.
+func (c *config) derive() []error {
+	var problems []error
+	split := func(variable, value string) []string {
+		words, err := shellwords.Parse(value)
+		if err != nil {
+			problems = append(problems, fmt.Errorf("%s: %w", variable, err))
+		}
+		return words
+	}
+	c.backupArgs = split("SOTERIA_RESTIC_BACKUP_ARGS", c.ResticBackupArgs)
+	c.forgetArgs = split("SOTERIA_RESTIC_FORGET_ARGS", c.ResticForgetArgs)
+	selector, err := parseNodeSelector(c.JobNodeSelector)
+	if err != nil {
+		problems = append(problems, fmt.Errorf("SOTERIA_JOB_NODE_SELECTOR: %w", err))
+	}
+	c.nodeSelector = selector
+	return problems
+}
+
+func (c *config) check() []error {
+	var problems []error
+	bad := func(variable, format string, args ...any) {
+		problems = append(problems, fmt.Errorf("%s: %s", variable, fmt.Sprintf(format, args...)))
+	}
+	oneOf := func(variable, value string, allowed ...string) {
+		if !slices.Contains(allowed, value) {
+			bad(variable, "%q must be one of %s", value, strings.Join(allowed, ", "))
+		}
+	}
+	oneOf("SOTERIA_RESTORE_MODE", c.RestoreMode, "auto", "required")
+	oneOf("SOTERIA_ON_UNKNOWN", c.OnUnknown, "hold", "deny")
+	oneOf("SOTERIA_BACKUP_DRIVER", c.BackupDriver, driverLonghorn, driverRestic)
+	if c.BackupDriver == driverLonghorn {
+		bad("SOTERIA_BACKUP_DRIVER", "this version has no longhorn driver yet; set it to restic")
+	}
+	if c.ExistsUnknownStatus != 200 && c.ExistsUnknownStatus != 503 {
+		bad("SOTERIA_EXISTS_UNKNOWN_STATUS", "%d must be 503, or 200 for callers that fail open", c.ExistsUnknownStatus)
+	}
+	if _, _, err := net.SplitHostPort(c.ListenAddr); err != nil {
+		bad("SOTERIA_LISTEN_ADDR", "%q must be of the form [host]:port", c.ListenAddr)
+	}
+	for variable, value := range map[string]string{"POD_NAMESPACE": c.Namespace, "SOTERIA_SECRET_NAMESPACE": c.SecretNamespace} {
+		if len(validation.IsDNS1123Label(value)) > 0 {
+			bad(variable, "%q is not a namespace name", value)
+		}
+	}
+	for variable, value := range map[string]time.Duration{"SOTERIA_REFRESH_INTERVAL": c.RefreshInterval, "SOTERIA_LISTING_TIMEOUT": c.ListingTimeout} {
+		if value <= 0 {
+			bad(variable, "%s must be more than zero", value)
+		}
+	}
+	if c.Freshness < 0 {
+		bad("SOTERIA_FRESHNESS", "%s must not be negative", c.Freshness)
+	}
+	if c.JobTTLSeconds < 0 {
+		bad("SOTERIA_JOB_TTL_SECONDS", "%d must not be negative", c.JobTTLSeconds)
+	}
+	slices.SortFunc(problems, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	return append(problems, c.restic("").Validate()...)
+}
+
+// restic gives the driver's settings; soteriaImage is what Jobs take the soteria
+// binary from.
+func (c *config) restic(soteriaImage string) restic.Config {
+	return restic.Config{
+		Repository:        c.ResticRepository,
+		RepositoryID:      c.ResticRepositoryID,
+		SecretName:        c.ResticSecretName,
+		SecretNamespace:   c.SecretNamespace,
+		Namespace:         c.Namespace,
+		Image:             c.ResticImage,
+		SoteriaImage:      soteriaImage,
+		BackupArgs:        c.backupArgs,
+		ForgetArgs:        c.forgetArgs,
+		Init:              c.ResticInit,
+		S3Endpoint:        c.S3Endpoint,
+		S3Region:          c.S3Region,
+		JobTTL:            time.Duration(c.JobTTLSeconds) * time.Second,
+		JobNodeSelector:   maps.Clone(c.nodeSelector),
+		JobServiceAccount: c.JobServiceAccount,
+	}
+}
+
+// policy gives what holds for all claims.
+func (c *config) policy() kube.Policy {
+	return kube.Policy{
+		OwnNamespace:   c.Namespace,
+		Required:       c.RestoreMode == "required",
+		CrossNamespace: c.CrossNamespace,
+		DenyUnknown:    c.OnUnknown == "deny",
+	}
+}
+
+// parseNodeSelector reads "key=value,key=value".
+func parseNodeSelector(list string) (map[string]string, error) {
+	selector := map[string]string{}
+	for entry := range strings.SplitSeq(list, ",") {
+		entry = strings.TrimSpace(entry)
+		if entry == "" {
+			continue
+		}
+		key, value, found := strings.Cut(entry, "=")
+		if !found || len(validation.IsQualifiedName(key)) > 0 || len(validation.IsValidLabelValue(value)) > 0 {
+			return nil, backup.Errorf(backup.Invalid, "%q is not of the form key=value with a label's key and value", entry)
+		}
+		selector[key] = value
+	}
+	return selector, nil
+}

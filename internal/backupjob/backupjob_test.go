@@ -1,0 +1,167 @@
+package backupjob_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/tools/events"
+	"sigs.k8s.io/controller-runtime/pkg/cache/informertest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllertest"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/backupjob"
+	"github.com/soteria-dr/soteria/internal/mover/report"
+)
+
+var key = types.NamespacedName{Namespace: "ai", Name: "soteria-backup-1"}
+
+func job(ending batchv1.JobConditionType) *batchv1.Job {
+	j := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{
+		Namespace: key.Namespace, Name: key.Name, UID: "job-1",
+		Labels:      map[string]string{v1alpha1.RoleLabel: v1alpha1.RoleBackup},
+		Annotations: map[string]string{v1alpha1.ClaimAnnotation: "ai/cache"},
+	}}
+	if ending != "" {
+		j.Status.Conditions = []batchv1.JobCondition{{
+			Type: ending, Status: corev1.ConditionTrue, Reason: "DeadlineExceeded", Message: "Job was active longer than specified deadline",
+		}}
+	}
+	return j
+}
+
+type call struct {
+	started bool
+	claim   string
+}
+
+type catalog struct{ calls []call }
+
+func (c *catalog) BackupStarted(claim backup.Claim, _ string) {
+	c.calls = append(c.calls, call{true, claim.String()})
+}
+
+func (c *catalog) BackupEnded(claim backup.Claim, _ string) {
+	c.calls = append(c.calls, call{false, claim.String()})
+}
+
+func watched(t *testing.T) (*catalog, *controllertest.FakeInformer) {
+	t.Helper()
+	scheme := runtime.NewScheme()
+	require.NoError(t, clientgoscheme.AddToScheme(scheme))
+	informers := &informertest.FakeInformers{Scheme: scheme}
+	told := &catalog{}
+	teller := backupjob.NewTeller(told)
+	assert.False(t, teller.Told(), "before it watches it has told nothing")
+	require.NoError(t, teller.Watch(t.Context(), informers))
+	informer, err := informers.FakeInformerFor(t.Context(), &batchv1.Job{})
+	require.NoError(t, err)
+	return told, informer
+}
+
+func TestTheCatalogIsToldWhenABackupStartsAndEnds(t *testing.T) {
+	told, informer := watched(t)
+	informer.Add(job(""))
+	informer.Update(job(""), job(batchv1.JobComplete))
+	assert.Equal(t, []call{{true, "ai/cache"}, {false, "ai/cache"}}, told.calls)
+}
+
+func TestAnEndIsToldOnce(t *testing.T) {
+	told, informer := watched(t)
+	informer.Add(job(batchv1.JobFailed))
+	informer.Update(job(batchv1.JobFailed), job(batchv1.JobFailed))
+	informer.Delete(job(batchv1.JobFailed))
+	assert.Equal(t, []call{{false, "ai/cache"}}, told.calls, "a Job that had ended when first seen may have ended after the listing began")
+}
+
+func TestABackupThatIsDeletedWhileItRunsHasEnded(t *testing.T) {
+	told, informer := watched(t)
+	informer.Add(job(""))
+	informer.Delete(job(""))
+	assert.Equal(t, []call{{true, "ai/cache"}, {false, "ai/cache"}}, told.calls)
+}
+
+func TestJobsThatAreNotBackupsAreNotTold(t *testing.T) {
+	told, informer := watched(t)
+	other := job("")
+	other.Labels = nil
+	informer.Add(other)
+	nameless := job("")
+	nameless.Annotations = nil
+	informer.Add(nameless)
+	assert.Empty(t, told.calls)
+}
+
+type results struct{ counted []backupjob.Result }
+
+func (r *results) BackupFinished(result backupjob.Result) { r.counted = append(r.counted, result) }
+
+func podThatLeft(result report.Result) *corev1.Pod {
+	return &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: "pod", Labels: map[string]string{batchv1.JobNameLabel: key.Name}, CreationTimestamp: metav1.NewTime(time.Unix(1, 0))},
+		Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{
+			State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Message: string(result.Encode())}},
+		}}},
+	}
+}
+
+func TestAFinishedBackupBecomesAnEventOnItsClaimOnce(t *testing.T) {
+	const snapshot = "0123456789abcdef"
+	cases := map[string]struct {
+		ending batchv1.JobConditionType
+		pod    *corev1.Pod
+		result backupjob.Result
+		event  string
+	}{
+		"complete": {batchv1.JobComplete, podThatLeft(report.Result{Action: "backup", Snapshot: snapshot, Backup: &report.Backup{Files: 3, FilesNew: 1, BytesAdded: 42}}),
+			backupjob.Succeeded, "Normal BackupCompleted backup 01234567 is complete: 3 files, 1 of them new or changed, 42 bytes added"},
+		"partial says which files": {batchv1.JobComplete, podThatLeft(report.Result{Action: "backup", Snapshot: snapshot, Partial: true, Problems: []string{"/data/secret: permission denied"}, ProblemCount: 1}),
+			backupjob.Partial, "Warning BackupPartial backup 01234567 lacks files that could not be read: /data/secret: permission denied"},
+		"failed, in the tool's words": {batchv1.JobFailed, podThatLeft(report.Result{Action: "backup", Error: "wrong password", Kind: "credentials"}),
+			backupjob.Failed, "Warning BackupFailed backup by Job soteria-backup-1 failed: wrong password"},
+		"failed without a word from the mover": {batchv1.JobFailed, nil,
+			backupjob.Failed, "Warning BackupFailed backup by Job soteria-backup-1 failed: DeadlineExceeded: Job was active longer than specified deadline"},
+		"complete, its pod gone": {batchv1.JobComplete, nil,
+			backupjob.Succeeded, "Normal BackupCompleted backup by Job soteria-backup-1 is complete"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			objects := []client.Object{job(tc.ending), &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: "ai", Name: "cache"}}}
+			if tc.pod != nil {
+				objects = append(objects, tc.pod)
+			}
+			cluster := fake.NewClientBuilder().WithObjects(objects...).Build()
+			recorder := events.NewFakeRecorder(10)
+			counted := &results{}
+			outcomes := &backupjob.Outcomes{Client: cluster, Reader: cluster, Events: recorder, Observer: counted}
+			for range 2 {
+				_, err := outcomes.Reconcile(context.Background(), reconcile.Request{NamespacedName: key})
+				require.NoError(t, err)
+			}
+			assert.Equal(t, []backupjob.Result{tc.result}, counted.counted)
+			require.Len(t, recorder.Events, 1)
+			assert.Equal(t, tc.event, <-recorder.Events)
+		})
+	}
+}
+
+func TestARunningBackupIsNotToldYet(t *testing.T) {
+	cluster := fake.NewClientBuilder().WithObjects(job("")).Build()
+	counted := &results{}
+	outcomes := &backupjob.Outcomes{Client: cluster, Reader: cluster, Events: events.NewFakeRecorder(1), Observer: counted}
+	_, err := outcomes.Reconcile(context.Background(), reconcile.Request{NamespacedName: key})
+	require.NoError(t, err)
+	assert.Empty(t, counted.counted)
+}

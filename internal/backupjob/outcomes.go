@@ -1,0 +1,183 @@
+package backupjob
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
+	"github.com/soteria-dr/soteria/internal/mover/report"
+)
+
+// Result is how a backup ended, as counted and as the event's reason.
+type Result string
+
+// The results.
+const (
+	Succeeded Result = "succeeded"
+	Partial   Result = "partial"
+	Failed    Result = "failed"
+)
+
+// toldAnnotation marks a Job whose outcome has been told.
+const toldAnnotation = "soteria.dev/told"
+
+// Observer counts how backups end. It must not block.
+type Observer interface {
+	BackupFinished(result Result)
+}
+
+// Outcomes tells a claim's people what came of each of its backups. It runs on
+// the leader; a crash between telling and marking tells twice.
+type Outcomes struct {
+	// Client reads Jobs and claims from the cache and marks Jobs.
+	Client client.Client
+	// Reader lists a Job's pods from the API server: pods are not cached.
+	Reader   client.Reader
+	Events   events.EventRecorder
+	Observer Observer
+}
+
+// SetupWithManager registers the controller.
+func (o *Outcomes) SetupWithManager(mgr manager.Manager) error {
+	untold := predicate.NewPredicateFuncs(func(object client.Object) bool {
+		job, ok := object.(*batchv1.Job)
+		return ok && job.Labels[v1alpha1.RoleLabel] == v1alpha1.RoleBackup && finished(job) != "" && job.Annotations[toldAnnotation] == ""
+	})
+	err := ctrl.NewControllerManagedBy(mgr).Named("backup-outcomes").For(&batchv1.Job{}, builder.WithPredicates(untold)).Complete(o)
+	if err != nil {
+		return fmt.Errorf("set up the controller of backup outcomes: %w", err)
+	}
+	return nil
+}
+
+// Reconcile tells the outcome of one finished Job.
+func (o *Outcomes) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
+	job := &batchv1.Job{}
+	if err := o.Client.Get(ctx, req.NamespacedName, job); err != nil {
+		return reconcile.Result{}, client.IgnoreNotFound(err)
+	}
+	name, ours := claimOf(job)
+	ending := finished(job)
+	if !ours || ending == "" || job.Annotations[toldAnnotation] != "" {
+		return reconcile.Result{}, nil
+	}
+	ended, err := o.result(ctx, job)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	result, text := describe(job, ending, ended)
+
+	marked := job.DeepCopy()
+	if marked.Annotations == nil {
+		marked.Annotations = map[string]string{}
+	}
+	marked.Annotations[toldAnnotation] = string(result)
+	if err := o.Client.Patch(ctx, marked, client.MergeFromWithOptions(job, client.MergeFromWithOptimisticLock{})); err != nil {
+		if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
+			return reconcile.Result{}, nil
+		}
+		return reconcile.Result{}, fmt.Errorf("marking Job %s as told: %w", req.NamespacedName, err)
+	}
+	o.Observer.BackupFinished(result)
+
+	claim := &corev1.PersistentVolumeClaim{}
+	if err := o.Client.Get(ctx, types.NamespacedName{Namespace: name.Namespace, Name: name.Name}, claim); err != nil {
+		return reconcile.Result{}, client.IgnoreNotFound(err)
+	}
+	kind, reason := corev1.EventTypeNormal, "BackupCompleted"
+	switch result {
+	case Partial:
+		kind, reason = corev1.EventTypeWarning, "BackupPartial"
+	case Failed:
+		kind, reason = corev1.EventTypeWarning, "BackupFailed"
+	case Succeeded:
+	}
+	o.Events.Eventf(claim, job, kind, reason, "BackUp", "%s", text)
+	return reconcile.Result{}, nil
+}
+
+// result reads what the last of the Job's pods left; nil when none left
+// anything, as when the Job's deadline ended it.
+func (o *Outcomes) result(ctx context.Context, job *batchv1.Job) (*report.Result, error) {
+	var pods corev1.PodList
+	if err := o.Reader.List(ctx, &pods, client.InNamespace(job.Namespace), client.MatchingLabels{batchv1.JobNameLabel: job.Name}); err != nil {
+		return nil, fmt.Errorf("listing the pods of Job %s/%s: %w", job.Namespace, job.Name, err)
+	}
+	var last *report.Result
+	var lastPod *corev1.Pod
+	for i := range pods.Items {
+		pod := &pods.Items[i]
+		result, left := leftBy(pod)
+		if left && (lastPod == nil || lastPod.CreationTimestamp.Before(&pod.CreationTimestamp)) {
+			last, lastPod = &result, pod
+		}
+	}
+	return last, nil
+}
+
+func leftBy(pod *corev1.Pod) (report.Result, bool) {
+	for _, container := range pod.Status.ContainerStatuses {
+		if container.State.Terminated == nil {
+			continue
+		}
+		if result, err := report.Decode(container.State.Terminated.Message); err == nil {
+			return result, true
+		}
+	}
+	return report.Result{}, false
+}
+
+// describe puts the outcome into words.
+func describe(job *batchv1.Job, ending batchv1.JobConditionType, left *report.Result) (Result, string) {
+	switch {
+	case ending == batchv1.JobFailed:
+		return Failed, fmt.Sprintf("backup by Job %s failed: %s", job.Name, failure(job, left))
+	case left == nil:
+		return Succeeded, fmt.Sprintf("backup by Job %s is complete", job.Name)
+	case left.Partial:
+		return Partial, fmt.Sprintf("backup %s lacks files that could not be read: %s", short(left.Snapshot), left.Summary())
+	default:
+		return Succeeded, fmt.Sprintf("backup %s is complete%s", short(left.Snapshot), counts(left.Backup))
+	}
+}
+
+func failure(job *batchv1.Job, left *report.Result) string {
+	if left != nil && left.Failed() {
+		return left.Summary()
+	}
+	for _, condition := range job.Status.Conditions {
+		if condition.Type == batchv1.JobFailed {
+			return strings.TrimSpace(condition.Reason + ": " + condition.Message)
+		}
+	}
+	return "it does not say why"
+}
+
+func counts(b *report.Backup) string {
+	if b == nil {
+		return ""
+	}
+	return fmt.Sprintf(": %d files, %d of them new or changed, %d bytes added", b.Files, b.FilesNew+b.FilesChanged, b.BytesAdded)
+}
+
+// short is how restic prints a snapshot's id.
+func short(id string) string {
+	const digits = 8
+	if len(id) > digits {
+		return id[:digits]
+	}
+	return id
+}
