@@ -213,7 +213,7 @@ func (d *drill) lookAround() {
 		"export KUBECONFIG=$PWD/.cluster/kubeconfig",
 		"kubectl get restores -A",
 		"kubectl describe pvc -n demo-notes notes",
-		"kubectl get events -n demo-notes --sort-by .lastTimestamp",
+		"kubectl events -n demo-notes --for pvc/notes",
 		"kubectl logs -n soteria-system deploy/soteria",
 		"kubectl get --raw /api/v1/namespaces/soteria-system/services/soteria:http/proxy/exists/demo-notes/notes",
 	} {
