@@ -1,0 +1,86 @@
+package lifecycle
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"github.com/soteria-dr/soteria/e2e/cluster/internal/image"
+)
+
+// soteriaImage is the name of Soteria's own image in the cluster.
+const soteriaImage = "localhost/soteria:e2e"
+
+// Image builds Soteria's image as deploy/Dockerfile says and imports it. Tags
+// are build tags for the program.
+func (c *Cluster) Image(ctx context.Context, tags string) error {
+	if _, err := os.Stat(c.Layout.Containerd()); err != nil {
+		return ErrDown
+	}
+	var sources image.Sources
+	err := c.step("program", func() (string, error) {
+		var err error
+		sources, err = c.sources(ctx, tags)
+		return "", err
+	})
+	if err != nil {
+		return err
+	}
+	return c.step("image", func() (string, error) {
+		dockerfile, err := os.Open(filepath.Join(c.Layout.Repo, "deploy", "Dockerfile"))
+		if err != nil {
+			return "", fmt.Errorf("open Dockerfile: %w", err)
+		}
+		defer func() { _ = dockerfile.Close() }()
+		followed, err := image.Follow(dockerfile, sources)
+		if err != nil {
+			return "", err
+		}
+		digest, imported, err := c.images().Put(ctx, soteriaImage, followed)
+		if err != nil {
+			return "", err
+		}
+		how := "unchanged"
+		if imported {
+			how = "imported"
+		}
+		return fmt.Sprintf("%s %s (%s)", soteriaImage, digest, how), nil
+	})
+}
+
+// Images imports the helper images.
+func (c *Cluster) Images(ctx context.Context) error {
+	if _, err := os.Stat(c.Layout.Containerd()); err != nil {
+		return ErrDown
+	}
+	return c.step("images", func() (string, error) {
+		paths, err := c.cache.Programs(ctx, image.HelperPrograms...)
+		if err != nil {
+			return "", err
+		}
+		return c.putHelpers(ctx, paths)
+	})
+}
+
+// sources makes what the stages of the Dockerfile before the last would make.
+func (c *Cluster) sources(ctx context.Context, tags string) (image.Sources, error) {
+	restic, err := c.Tool(ctx, "restic")
+	if err != nil {
+		return nil, err
+	}
+	soteria := c.Layout.Path("build", "soteria")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-buildvcs=false", "-tags", tags, "-o", soteria, "./cmd/soteria")
+	cmd.Dir = c.Layout.Repo
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("build soteria: %w\n%s", err, bytes.TrimSpace(out))
+	}
+	return image.Sources{
+		"build:/out/soteria":          soteria,
+		"restic:/out/restic":          restic,
+		"certs:" + image.Certificates: image.Certificates,
+	}, nil
+}

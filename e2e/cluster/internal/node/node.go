@@ -1,0 +1,262 @@
+package node
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"text/template"
+	"time"
+
+	"github.com/soteria-dr/soteria/e2e/cluster/internal/configfile"
+	"github.com/soteria-dr/soteria/e2e/cluster/internal/layout"
+	"github.com/soteria-dr/soteria/e2e/cluster/internal/pki"
+	"github.com/soteria-dr/soteria/e2e/cluster/internal/process"
+)
+
+// Programs are those of the daemons that are built here; containerd is the
+// system's.
+var Programs = []string{"kubelet", "kube-proxy", "csi-local"}
+
+// PauseImage is the image of every pod's sandbox.
+const PauseImage = "localhost/pause:e2e"
+
+//go:embed containerd.toml
+var containerdTemplate string
+
+// Node is the node of one cluster.
+type Node struct {
+	Layout layout.Layout
+	// Paths maps the name of each of Programs to its file.
+	Paths map[string]string
+}
+
+// Configure writes the daemons' configuration files.
+func (n Node) Configure() error {
+	for _, dir := range []string{n.Layout.Kubelet(), n.Layout.Volumes(), n.cniConfigs()} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return fmt.Errorf("make the node's folder: %w", err)
+		}
+	}
+	containerd, err := n.containerdConfig()
+	if err != nil {
+		return err
+	}
+	files := map[string][]byte{
+		n.config("containerd.toml"): containerd,
+		// Pods resolve the cluster's names only: nothing depends on what
+		// this machine can resolve.
+		n.config("resolv.conf"): nil,
+	}
+	for path, content := range map[string]any{
+		n.config("kubelet.json"):                             n.kubeletConfig(),
+		n.config("kube-proxy.json"):                          n.proxyConfig(),
+		filepath.Join(n.cniConfigs(), "10-soteria.conflist"): n.cniConfig(),
+	} {
+		if files[path], err = json.MarshalIndent(content, "", "  "); err != nil {
+			return fmt.Errorf("encode %s: %w", filepath.Base(path), err)
+		}
+	}
+	for user, path := range map[string]string{pki.Node: n.config("kubelet.kubeconfig"), pki.Proxy: n.config("kube-proxy.kubeconfig")} {
+		if files[path], err = pki.Kubeconfig(n.Layout.Path("pki"), user, layout.APIURL()); err != nil {
+			return err
+		}
+	}
+	for path, data := range files {
+		if err := configfile.Write(path, data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (n Node) containerdConfig() ([]byte, error) {
+	t, err := template.New("containerd.toml").Parse(containerdTemplate)
+	if err != nil {
+		return nil, fmt.Errorf("parse containerd's configuration: %w", err)
+	}
+	var out bytes.Buffer
+	err = t.Execute(&out, map[string]string{
+		"Root":   n.Layout.Path("containerd"),
+		"State":  n.Layout.ContainerdState(),
+		"Socket": n.Layout.Containerd(),
+		"Pause":  PauseImage,
+		"CNI":    n.cniConfigs(),
+		"Runc":   n.Layout.ShortPath("runc"),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("fill in containerd's configuration: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+func (n Node) kubeletConfig() map[string]any {
+	return map[string]any{
+		"apiVersion":        "kubelet.config.k8s.io/v1beta1",
+		"kind":              "KubeletConfiguration",
+		"address":           layout.NodeIP.String(),
+		"port":              layout.PortKubelet,
+		"healthzPort":       layout.PortKubeletHealth,
+		"tlsCertFile":       n.Layout.Path("pki", pki.KubeletServer+".crt"),
+		"tlsPrivateKeyFile": n.Layout.Path("pki", pki.KubeletServer+".key"),
+		"authentication": map[string]any{
+			"anonymous": map[string]any{"enabled": false},
+			"webhook":   map[string]any{"enabled": true},
+			"x509":      map[string]any{"clientCAFile": n.Layout.Path("pki", pki.CA+".crt")},
+		},
+		"authorization":            map[string]any{"mode": "Webhook"},
+		"clusterDNS":               []string{layout.DNSService.String()},
+		"clusterDomain":            layout.DNSDomain,
+		"resolvConf":               n.config("resolv.conf"),
+		"containerRuntimeEndpoint": "unix://" + n.Layout.Containerd(),
+		"cgroupDriver":             "cgroupfs",
+		"failCgroupV1":             false,
+		"cgroupsPerQOS":            false,
+		"enforceNodeAllocatable":   []string{},
+		"failSwapOn":               false,
+		"oomScoreAdj":              0,
+		"serializeImagePulls":      false,
+		"makeIPTablesUtilChains":   false,
+		"podLogsDir":               n.PodLogs(),
+		"volumePluginDir":          n.Layout.Path("volume-plugins"),
+		// Images cannot be pulled again, so none is ever removed.
+		"imageGCHighThresholdPercent": 100,
+		"evictionHard": map[string]string{
+			"memory.available":  "50Mi",
+			"nodefs.available":  "1%",
+			"imagefs.available": "1%",
+		},
+	}
+}
+
+func (n Node) proxyConfig() map[string]any {
+	return map[string]any{
+		"apiVersion":         "kubeproxy.config.k8s.io/v1alpha1",
+		"kind":               "KubeProxyConfiguration",
+		"mode":               "nftables",
+		"hostnameOverride":   layout.NodeName,
+		"clientConnection":   map[string]any{"kubeconfig": n.config("kube-proxy.kubeconfig")},
+		"clusterCIDR":        layout.PodCIDR.String(),
+		"healthzBindAddress": fmt.Sprintf("127.0.0.1:%d", layout.PortProxyHealth),
+		"metricsBindAddress": fmt.Sprintf("127.0.0.1:%d", layout.PortProxyMetrics),
+		// Answers between pods of one bridge would else bypass the host,
+		// which must translate their addresses back.
+		"nftables": map[string]any{"masqueradeAll": true},
+		// The machine's connection tracking stays as it is.
+		"conntrack": map[string]any{
+			"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s",
+		},
+	}
+}
+
+func (n Node) cniConfig() map[string]any {
+	return map[string]any{
+		"cniVersion": "0.4.0",
+		"name":       n.Layout.Network(),
+		"plugins": []any{map[string]any{
+			"type":             "bridge",
+			"bridge":           layout.Bridge,
+			"isGateway":        true,
+			"isDefaultGateway": true,
+			"hairpinMode":      true,
+			"ipam": map[string]any{
+				"type":    "host-local",
+				"dataDir": n.Layout.Path("cni", "ipam"),
+				"ranges":  []any{[]any{map[string]any{"subnet": layout.PodCIDR.String(), "gateway": layout.NodeIP.String()}}},
+			},
+		}},
+	}
+}
+
+// Containerd is the container runtime.
+func (n Node) Containerd() process.Daemon {
+	config := n.config("containerd.toml")
+	return process.Daemon{
+		Name: "containerd", Path: "/usr/bin/containerd", Args: []string{"--config", config},
+		Configs: []string{config}, Log: n.Layout.Log("containerd"),
+	}
+}
+
+// Kubelet is the node's agent.
+func (n Node) Kubelet() process.Daemon {
+	config := n.config("kubelet.json")
+	return process.Daemon{
+		Name: "kubelet", Path: n.Paths["kubelet"],
+		Args: []string{
+			"--config=" + config,
+			"--kubeconfig=" + n.config("kubelet.kubeconfig"),
+			"--root-dir=" + n.Layout.Kubelet(),
+			"--cert-dir=" + n.Layout.Path("kubelet-pki"),
+			"--hostname-override=" + layout.NodeName,
+			"--node-ip=" + layout.NodeIP.String(),
+		},
+		Configs: []string{config, n.config("resolv.conf")}, Log: n.Layout.Log("kubelet"),
+	}
+}
+
+// Proxy makes Services work.
+func (n Node) Proxy() process.Daemon {
+	config := n.config("kube-proxy.json")
+	return process.Daemon{
+		Name: "kube-proxy", Path: n.Paths["kube-proxy"], Args: []string{"--config=" + config},
+		Configs: []string{config}, Log: n.Layout.Log("kube-proxy"),
+	}
+}
+
+// CSI is the storage driver.
+func (n Node) CSI() process.Daemon {
+	return process.Daemon{
+		Name: "csi-local", Path: n.Paths["csi-local"],
+		Args: []string{
+			"--node-name=" + layout.NodeName,
+			"--kubelet-dir=" + n.Layout.Kubelet(),
+			"--data-dir=" + n.Layout.Volumes(),
+			"--kubeconfig=" + n.Layout.Kubeconfig(),
+			"--driver-name=" + layout.CSIDriver,
+		},
+		Log: n.Layout.Log("csi-local"),
+	}
+}
+
+// KubeletHealth and ProxyHealth are the URLs that answer when the daemon is
+// ready.
+var (
+	KubeletHealth = fmt.Sprintf("http://127.0.0.1:%d/healthz", layout.PortKubeletHealth)
+	ProxyHealth   = fmt.Sprintf("http://127.0.0.1:%d/healthz", layout.PortProxyHealth)
+)
+
+// ContainerdReady returns nil if containerd answers.
+func (n Node) ContainerdReady(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	return run(ctx, "ctr", "--address", n.Layout.Containerd(), "version")
+}
+
+// CSIAnswers returns nil if the storage driver takes connections.
+func (n Node) CSIAnswers(ctx context.Context) error {
+	dialer := net.Dialer{Timeout: time.Second}
+	conn, err := dialer.DialContext(ctx, "unix", filepath.Join(n.Layout.Kubelet(), "plugins", layout.CSIDriver, "csi.sock"))
+	if err != nil {
+		return fmt.Errorf("connect to the storage driver: %w", err)
+	}
+	return conn.Close()
+}
+
+// PodLogs is where the kubelet has containers' output written.
+func (n Node) PodLogs() string { return n.Layout.Path("logs", "pods") }
+
+func (n Node) config(name string) string { return n.Layout.Path("config", name) }
+func (n Node) cniConfigs() string        { return n.Layout.Path("cni", "net.d") }
+
+func run(ctx context.Context, name string, args ...string) error {
+	out, err := exec.CommandContext(ctx, name, args...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%s %q: %w: %s", name, args, err, bytes.TrimSpace(out))
+	}
+	return nil
+}

@@ -1,0 +1,3 @@
+module github.com/soteria-dr/soteria/e2e/tools/pause
+
+go 1.26
