@@ -34,17 +34,15 @@ type Names struct {
 
 // Rotate has cert-controller make the certificate where it is missing or about
 // to expire. Every replica runs it: whoever writes the Secret first wins, the
-// others read it. The channel is closed once a certificate is being served and
-// its authority is in the configurations.
-func Rotate(mgr manager.Manager, names Names, served string) (ready <-chan struct{}, err error) {
-	done := make(chan struct{})
-	err = rotator.AddRotator(mgr, &rotator.CertRotator{
+// others read it. The folder served is where [Serving] shows that it serves one.
+func Rotate(mgr manager.Manager, names Names, served string) error {
+	err := rotator.AddRotator(mgr, &rotator.CertRotator{
 		SecretKey:              names.Secret,
 		CertDir:                served,
 		CAName:                 authorityName,
 		CAOrganization:         organization,
 		DNSName:                names.DNS,
-		IsReady:                done,
+		IsReady:                make(chan struct{}),
 		CaCertDuration:         authorityLife,
 		ServerCertDuration:     servingLife,
 		LookaheadInterval:      renewBefore,
@@ -55,7 +53,7 @@ func Rotate(mgr manager.Manager, names Names, served string) (ready <-chan struc
 		},
 	})
 	if err != nil {
-		return nil, fmt.Errorf("setting up the rotation of certificate %s: %w", names.Secret, err)
+		return fmt.Errorf("setting up the rotation of certificate %s: %w", names.Secret, err)
 	}
-	return done, nil
+	return nil
 }

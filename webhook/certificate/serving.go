@@ -33,6 +33,8 @@ type Serving struct {
 	// being served: cert-controller waits for that file.
 	marker  string
 	current atomic.Pointer[pair]
+	// answered is true once a test of itself passed.
+	answered atomic.Bool
 }
 
 type pair struct {
@@ -99,11 +101,12 @@ func (s *Serving) GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error)
 	return &current.certificate, nil
 }
 
-// Expiry tells when the served certificate ends; zero when there is none.
-func (s *Serving) Expiry() time.Time {
-	current := s.current.Load()
-	if current == nil || current.certificate.Leaf == nil {
-		return time.Time{}
+// Expiry tells when the served certificate ends. The error says that there is
+// none yet.
+func (s *Serving) Expiry() (time.Time, error) {
+	certificate, err := s.GetCertificate(nil)
+	if err != nil {
+		return time.Time{}, err
 	}
-	return current.certificate.Leaf.NotAfter
+	return certificate.Leaf.NotAfter, nil
 }

@@ -69,7 +69,8 @@ func TestACertificateIsServedAsSoonAsItsSecretHasOne(t *testing.T) {
 	informer.Add(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: names.Secret.Namespace, Name: names.Secret.Name}})
 	_, err := serving.GetCertificate(nil)
 	assert.Equal(t, backup.Unavailable, backup.KindOf(err), "an empty Secret holds none")
-	assert.True(t, serving.Expiry().IsZero())
+	_, err = serving.Expiry()
+	assert.Error(t, err)
 
 	until := time.Now().Add(time.Hour).Truncate(time.Second)
 	first := secret(t, until)
@@ -77,7 +78,9 @@ func TestACertificateIsServedAsSoonAsItsSecretHasOne(t *testing.T) {
 	served, err := serving.GetCertificate(nil)
 	require.NoError(t, err)
 	assert.NotNil(t, served)
-	assert.WithinDuration(t, until, serving.Expiry(), time.Second)
+	ends, err := serving.Expiry()
+	require.NoError(t, err)
+	assert.WithinDuration(t, until, ends, time.Second)
 	public, err := os.ReadFile(filepath.Join(folder, "tls.crt"))
 	require.NoError(t, err)
 	assert.Equal(t, first.Data["tls.crt"], public, "cert-controller sees that it is served")
@@ -123,6 +126,15 @@ func admissionServer(t *testing.T, serving *certificate.Serving, allowed bool) (
 	server.Start()
 	t.Cleanup(server.Close)
 	return listener.Addr().String()
+}
+
+func TestAReplicaThatAnsweredOnceIsNotTestedAgain(t *testing.T) {
+	serving, informer, _ := watching(t)
+	address := admissionServer(t, serving, true)
+	require.Error(t, serving.Answers(t.Context(), address, "/", "ai"), "it has no certificate yet")
+	informer.Add(secret(t, time.Now().Add(time.Hour)))
+	require.NoError(t, serving.Answers(t.Context(), address, "/", "ai"))
+	assert.NoError(t, serving.Answers(t.Context(), "127.0.0.1:1", "/", "ai"))
 }
 
 func TestTheSelfTest(t *testing.T) {
