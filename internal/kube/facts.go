@@ -40,7 +40,7 @@ func Facts(claim *corev1.PersistentVolumeClaim, namespaceLabels map[string]strin
 		ModeProblem:           modeProblem,
 		Excluded:              excluded(claim.Namespace, policy.OwnNamespace),
 		MadeBySoteria:         claim.Namespace == policy.OwnNamespace && claim.Labels[v1alpha1.ManagedByLabel] == v1alpha1.ManagedBy,
-		VolumeChosen:          claim.Spec.VolumeName != "" && !(ours && IsLock(claim.Spec.VolumeName)),
+		VolumeChosen:          claim.Spec.VolumeName != "" && (!ours || !IsLock(claim.Spec.VolumeName)),
 		ForeignSource:         (claim.Spec.DataSource != nil || claim.Spec.DataSourceRef != nil) && !ours,
 		SkipReason:            strings.TrimSpace(claim.Annotations[v1alpha1.SkipReasonAnnotation]),
 		Source:                source,

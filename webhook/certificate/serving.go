@@ -85,8 +85,7 @@ func (s *Serving) take(secret *corev1.Secret) error {
 		return backup.Errorf(backup.Internal, "Secret %s holds no authority under %s", s.names.Secret, authorityKey)
 	}
 	s.current.Store(&pair{certificate: certificate, authority: authority})
-	const everyoneMayRead = 0o644
-	if err := os.WriteFile(s.marker, secret.Data[certificateKey], everyoneMayRead); err != nil { //nolint:gosec // a certificate is public
+	if err := os.WriteFile(s.marker, secret.Data[certificateKey], 0o600); err != nil {
 		return fmt.Errorf("writing the served certificate: %w", err)
 	}
 	return nil

@@ -1,0 +1,169 @@
+package catalog
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"k8s.io/utils/clock"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/driver"
+)
+
+// Config tunes a catalog. Begin with [DefaultConfig].
+type Config struct {
+	// Freshness is how long before a question a listing may have begun and
+	// still settle it. Zero: it must have begun after the question.
+	Freshness time.Duration
+	// RefreshInterval is the rest between listings that nobody asked for, which
+	// keep what is known near to what exists.
+	RefreshInterval time.Duration
+	// ListingTimeout bounds one listing.
+	ListingTimeout time.Duration
+	// RetryMin and RetryMax bound the rest after a failed listing: RetryMin
+	// after the first failure, doubled by each further one in a row.
+	RetryMin, RetryMax time.Duration
+	// Pins are the repository identities that the configuration names, by
+	// driver.
+	Pins map[string]string
+	// BackupsTold reports whether [Catalog.BackupStarted] has been told of every
+	// backup that was running when this process began. Until it is true nothing
+	// is proved absent. Nil stands for a process that is told of none.
+	BackupsTold func() bool
+	// Log gets a line when listings begin to fail and when they recover.
+	Log *slog.Logger
+}
+
+// DefaultConfig is what an installation runs with unless told otherwise.
+func DefaultConfig() Config {
+	return Config{
+		Freshness:       2 * time.Second,
+		RefreshInterval: 5 * time.Minute,
+		ListingTimeout:  2 * time.Minute,
+		RetryMin:        time.Second,
+		RetryMax:        30 * time.Second,
+		Log:             slog.New(slog.DiscardHandler),
+	}
+}
+
+// Observer is told what the catalog does, for metrics. It is called from several
+// goroutines and must not block.
+type Observer interface {
+	// Listed is called after each listing. Err is nil when it was believed; the
+	// number of backups it found is then set.
+	Listed(driver string, took time.Duration, backups int, err error)
+}
+
+// Catalog answers questions about backups. It is safe for concurrent use.
+type Catalog struct {
+	sources []*source
+}
+
+// New makes a catalog of the backups that listers list. It answers Unknown until
+// [Catalog.Start] runs. With no listers every answer is Unknown.
+func New(cfg Config, listers []driver.Lister, ledger Ledger, clock clock.Clock, observer Observer) *Catalog {
+	c := &Catalog{}
+	for _, lister := range listers {
+		c.sources = append(c.sources, newSource(cfg, lister, ledger, clock, observer))
+	}
+	return c
+}
+
+// Start lists every repository at once, then keeps listing until ctx ends, and
+// returns when all its goroutines have ended. Listings live as long as ctx; no
+// question that was given up ever cancels one. It is controller-runtime's
+// Runnable and is to be called once.
+func (c *Catalog) Start(ctx context.Context) error {
+	var sources sync.WaitGroup
+	for _, s := range c.sources {
+		sources.Go(func() { s.run(ctx) })
+	}
+	sources.Wait()
+	return nil
+}
+
+// NeedLeaderElection tells controller-runtime that every replica runs a catalog
+// of its own.
+func (c *Catalog) NeedLeaderElection() bool { return false }
+
+// Drivers names the drivers whose repositories are listed, in the order of the
+// configuration.
+func (c *Catalog) Drivers() []string {
+	names := make([]string, 0, len(c.sources))
+	for _, s := range c.sources {
+		names = append(names, s.lister.Name())
+	}
+	return names
+}
+
+// Known answers with as little waiting as possible. Found may come from any
+// earlier listing, without waiting; None is a proof as that of [Catalog.Prove].
+// It waits until ctx ends at the latest and then answers Unknown.
+func (c *Catalog) Known(ctx context.Context, claim backup.Claim) backup.Answer {
+	return c.ask(func(s *source) backup.Answer { return s.known(ctx, claim) })
+}
+
+// KnownOf is [Catalog.Known] for the backups of one driver, whatever state the
+// other drivers are in.
+func (c *Catalog) KnownOf(ctx context.Context, claim backup.Claim, driver string) backup.Answer {
+	for _, s := range c.sources {
+		if s.lister.Name() == driver {
+			return s.known(ctx, claim)
+		}
+	}
+	return backup.UnknownBecause(&backup.Error{
+		Kind: backup.Invalid, Field: "driver", Message: "no driver of that name looks for backups here",
+	})
+}
+
+// Prove answers from listings that began after the call or at most
+// [Config.Freshness] before it, Found as well as None. It waits until ctx ends
+// at the latest and then answers Unknown.
+func (c *Catalog) Prove(ctx context.Context, claim backup.Claim) backup.Answer {
+	return c.ask(func(s *source) backup.Answer { return s.prove(ctx, claim) })
+}
+
+// BackupStarted tells that a backup of a claim is running, identified by job.
+// Until it is told to have ended, the claim is not proved to have no backups.
+// Telling it again changes nothing.
+func (c *Catalog) BackupStarted(claim backup.Claim, job string) {
+	for _, s := range c.sources {
+		s.backupStarted(claim, job)
+	}
+}
+
+// BackupEnded tells that a backup of a claim is no longer running, whether it
+// succeeded, failed or was deleted. What was known of the claim is no longer
+// used, and a listing follows. Telling it again, or without a start, is safe
+// and costs a listing.
+func (c *Catalog) BackupEnded(claim backup.Claim, job string) {
+	for _, s := range c.sources {
+		s.backupEnded(claim, job)
+	}
+}
+
+// ListedAt tells, by driver, when the last listing that was believed began; the
+// zero time where none was yet.
+func (c *Catalog) ListedAt() map[string]time.Time {
+	at := make(map[string]time.Time, len(c.sources))
+	for _, s := range c.sources {
+		at[s.lister.Name()] = s.listedAt()
+	}
+	return at
+}
+
+// ask puts a question to every source at once and joins the answers.
+func (c *Catalog) ask(question func(*source) backup.Answer) backup.Answer {
+	if len(c.sources) == 1 {
+		return question(c.sources[0])
+	}
+	answers := make([]backup.Answer, len(c.sources))
+	var asked sync.WaitGroup
+	for i, s := range c.sources {
+		asked.Go(func() { answers[i] = question(s) })
+	}
+	asked.Wait()
+	return backup.Combine(answers...)
+}

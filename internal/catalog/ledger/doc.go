@@ -1,0 +1,17 @@
+// Package ledger keeps the catalog's expectations in a ConfigMap in Soteria's
+// own namespace, where every replica and every later life of Soteria finds them.
+//
+// The ConfigMap has one key per driver. Its value is JSON made to be read, and
+// in need changed, by a person:
+//
+//	data:
+//	  restic: |
+//	    {
+//	      "repository": "3f1c…",
+//	      "heldBackups": true
+//	    }
+//
+// A value that cannot be understood is never overwritten: it may be all that is
+// left to tell a swapped repository from the right one. Somebody mends it or
+// removes the key.
+package ledger

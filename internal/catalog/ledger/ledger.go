@@ -1,0 +1,167 @@
+package ledger
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	strictjson "sigs.k8s.io/json"
+
+	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/catalog"
+)
+
+// ConfigMap is the name of the ConfigMap that holds the expectations.
+const ConfigMap = "soteria-repositories"
+
+// Ledger implements [catalog.Ledger]. It is safe for concurrent use, also by
+// several processes.
+type Ledger struct {
+	writer    client.Writer
+	reader    client.Reader
+	namespace string
+}
+
+// New makes a ledger in Soteria's own namespace. The reader must read from the
+// API server itself, not from a cache (controller-runtime's APIReader). It needs
+// the verbs get and update on the ConfigMap by name, and create on ConfigMaps.
+func New(writer client.Writer, reader client.Reader, namespace string) *Ledger {
+	return &Ledger{writer: writer, reader: reader, namespace: namespace}
+}
+
+// entry is the JSON of one key.
+type entry struct {
+	Repository  string `json:"repository"`
+	HeldBackups bool   `json:"heldBackups"`
+}
+
+// Expectation implements [catalog.Ledger].
+func (l *Ledger) Expectation(ctx context.Context, driver string) (catalog.Expectation, error) {
+	stored, err := l.read(ctx)
+	if err != nil {
+		return catalog.Expectation{}, err
+	}
+	return l.parse(stored, driver)
+}
+
+// Record implements [catalog.Ledger].
+func (l *Ledger) Record(ctx context.Context, driver string, before, after catalog.Expectation) error {
+	return l.replace(ctx, driver, func(recorded catalog.Expectation) (catalog.Expectation, error) {
+		if recorded != before {
+			return recorded, backup.Errorf(backup.Conflict, "%s has changed since it was read", l.key(driver))
+		}
+		return after, nil
+	})
+}
+
+// Accept records that a person knows the repository and what it holds now,
+// which may be nothing. Whatever was expected before is forgotten. It may be
+// repeated.
+func (l *Ledger) Accept(ctx context.Context, driver, repository string) error {
+	if repository == "" {
+		return &backup.Error{Kind: backup.Invalid, Field: "repository", Message: "the identity of the repository to accept is missing"}
+	}
+	const attempts = 5
+	var err error
+	for range attempts {
+		err = l.replace(ctx, driver, func(catalog.Expectation) (catalog.Expectation, error) {
+			return catalog.Expectation{Repository: repository}, nil
+		})
+		if backup.KindOf(err) != backup.Conflict {
+			return err
+		}
+	}
+	return err
+}
+
+// replace changes one driver's expectation and nothing else, or fails with kind
+// Conflict when somebody else wrote meanwhile.
+func (l *Ledger) replace(ctx context.Context, driver string, change func(catalog.Expectation) (catalog.Expectation, error)) error {
+	stored, err := l.read(ctx)
+	if err != nil {
+		return err
+	}
+	before, err := l.parse(stored, driver)
+	if err != nil {
+		return err
+	}
+	after, err := change(before)
+	if err != nil || after == before {
+		return err
+	}
+	value, err := json.MarshalIndent(entry(after), "", "  ")
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", l.key(driver), err)
+	}
+	if stored.Data == nil {
+		stored.Data = make(map[string]string, 1)
+	}
+	stored.Data[driver] = string(value) + "\n"
+	return l.write(ctx, stored, driver)
+}
+
+// read gives the ConfigMap, empty and without a resource version when there is
+// none.
+func (l *Ledger) read(ctx context.Context) (*corev1.ConfigMap, error) {
+	stored := &corev1.ConfigMap{}
+	err := l.reader.Get(ctx, client.ObjectKey{Namespace: l.namespace, Name: ConfigMap}, stored)
+	if apierrors.IsNotFound(err) {
+		return &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{
+			Namespace: l.namespace,
+			Name:      ConfigMap,
+			Labels:    map[string]string{v1alpha1.ManagedByLabel: v1alpha1.ManagedBy},
+		}}, nil
+	}
+	if err != nil {
+		return nil, backup.Errorf(backup.Unavailable, "reading ConfigMap %s/%s: %w", l.namespace, ConfigMap, err)
+	}
+	return stored, nil
+}
+
+// write creates or updates the ConfigMap as it was read: the resource version
+// makes the API server refuse to overwrite what somebody else wrote since.
+func (l *Ledger) write(ctx context.Context, stored *corev1.ConfigMap, driver string) error {
+	var err error
+	if stored.ResourceVersion == "" {
+		err = l.writer.Create(ctx, stored)
+	} else {
+		err = l.writer.Update(ctx, stored)
+	}
+	switch {
+	case err == nil:
+		return nil
+	case apierrors.IsAlreadyExists(err), apierrors.IsConflict(err):
+		return backup.Errorf(backup.Conflict, "%s was written by somebody else meanwhile: %w", l.key(driver), err)
+	default:
+		return backup.Errorf(backup.Unavailable, "writing %s: %w", l.key(driver), err)
+	}
+}
+
+// parse reads one driver's expectation. A field that is unknown, misspelled or
+// given twice is an error, since what it was meant to say would be lost.
+func (l *Ledger) parse(stored *corev1.ConfigMap, driver string) (catalog.Expectation, error) {
+	value, ok := stored.Data[driver]
+	if !ok {
+		return catalog.Expectation{}, nil
+	}
+	var e entry
+	strict, err := strictjson.UnmarshalStrict([]byte(value), &e)
+	if err = errors.Join(append(strict, err)...); err == nil && e.Repository == "" {
+		err = errors.New("the repository is missing")
+	}
+	if err != nil {
+		return catalog.Expectation{}, backup.Errorf(backup.RepositoryChanged,
+			"%s cannot be understood (%w): mend it, or remove the key to start over", l.key(driver), err)
+	}
+	return catalog.Expectation(e), nil
+}
+
+func (l *Ledger) key(driver string) string {
+	return fmt.Sprintf("key %q of ConfigMap %s/%s", driver, l.namespace, ConfigMap)
+}

@@ -1,0 +1,469 @@
+package catalog_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"k8s.io/utils/clock"
+	"pgregory.net/rapid"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/catalog"
+	"github.com/soteria-dr/soteria/internal/driver"
+)
+
+// TestNoneIsNeverWrong puts a catalog through arbitrary lives of a repository:
+// listings that fail, hang, tell only a part, tell it in another order or tell
+// an older or newer state; backups that run, end, fail and are pruned;
+// repositories that are swapped and emptied; a ledger that cannot be read or
+// written; a clock that jumps. Every answer is compared with the history of
+// what the repository really held.
+func TestNoneIsNeverWrong(t *testing.T) {
+	seen := make(map[backup.Certainty]int)
+	rapid.Check(t, func(rt *rapid.T) {
+		// All is drawn before the bubble begins, so that a failure shrinks.
+		count := rapid.IntRange(1, 300).Draw(rt, "count")
+		steps := rapid.SliceOfN(rapid.Custom(drawStep), count, count).Draw(rt, "steps")
+		freshness := rapid.SampledFrom([]time.Duration{0, time.Second, 2 * time.Second, 30 * time.Second}).Draw(rt, "freshness")
+		var w *world
+		synctest.Test(t, func(t *testing.T) {
+			w = newWorld(freshness)
+			w.live(t, steps)
+		})
+		for _, violation := range w.violations {
+			rt.Error(violation)
+		}
+		for certainty, n := range w.answers {
+			seen[certainty] += n
+		}
+	})
+	t.Logf("answers: %v", seen)
+	for _, certainty := range []backup.Certainty{backup.Unknown, backup.None, backup.Found} {
+		assert.NotZero(t, seen[certainty], "no life ever led to %s, so nothing was tested", certainty)
+	}
+}
+
+// step is one event in the life of a repository and those who ask about it.
+type step struct {
+	what  string
+	claim backup.Claim
+	// wait passes before the step.
+	wait time.Duration
+	// span is the step's own duration: a latency, a budget, a jump.
+	span time.Duration
+	pick int
+}
+
+func (s step) String() string {
+	return fmt.Sprintf("after %s: %s %s (%s, %d)", s.wait, s.what, s.claim, s.span, s.pick)
+}
+
+func drawStep(t *rapid.T) step {
+	span := rapid.SampledFrom([]time.Duration{0, time.Millisecond, 300 * time.Millisecond, time.Second, 1900 * time.Millisecond, 3 * time.Second, 45 * time.Second})
+	return step{
+		what: rapid.SampledFrom([]string{
+			"known", "known", "known", "known", "prove", "prove", "prove", "prove", "prove", "prove",
+			"backup begins", "backup begins", "backup succeeds", "backup succeeds", "backup fails",
+			"backup appears unannounced", "backup is pruned", "backup is pruned", "backup is pruned", "backup is pruned",
+			"latency", "listings fail", "listings are cut short", "listings are well", "listings are well", "listings are well",
+			"repository swapped", "repository emptied", "repository back", "repository back", "accept", "accept",
+			"ledger unreadable", "ledger unwritable", "ledger well", "ledger well", "ledger well", "clock jumps",
+		}).Draw(t, "what"),
+		claim: rapid.SampledFrom([]backup.Claim{photos, music}).Draw(t, "claim"),
+		wait:  span.Draw(t, "wait"),
+		span:  span.Draw(t, "span"),
+		pick:  rapid.IntRange(0, 1<<16).Draw(t, "pick"),
+	}
+}
+
+// version is what the repository held from a time on.
+type version struct {
+	from       time.Time
+	repository string
+	backups    []backup.Backup
+}
+
+// ending is when a backup ended: in truth, and by the catalog's clock.
+type ending struct{ at, clock time.Time }
+
+func (v version) of(claim backup.Claim) []string {
+	held := make([]string, 0, len(v.backups))
+	for _, b := range v.backups {
+		if b.Claim == claim {
+			held = append(held, b.ID)
+		}
+	}
+	slices.Sort(held)
+	return held
+}
+
+// world is the truth: the repository with its whole history, and the judge of
+// every answer. It is also the lister that the catalog sees.
+type world struct {
+	freshness time.Duration
+	ledger    *chronicle
+
+	mu      sync.Mutex
+	jump    time.Duration
+	history []version
+	ids     int
+	// mood, latency and pick are how the next listings behave.
+	mood    string
+	latency time.Duration
+	pick    int
+	// jobs holds when each backup that runs now began.
+	jobs  map[backup.Claim][]time.Time
+	ended map[backup.Claim][]ending
+
+	violations []string
+	answers    map[backup.Certainty]int
+}
+
+func newWorld(freshness time.Duration) *world {
+	return &world{
+		freshness: freshness,
+		ledger:    &chronicle{memory: newMemory()},
+		history:   []version{{from: time.Now(), repository: repositoryID}},
+		jobs:      make(map[backup.Claim][]time.Time),
+		ended:     make(map[backup.Claim][]ending),
+		answers:   make(map[backup.Certainty]int),
+	}
+}
+
+// chronicle is a ledger that remembers all that was ever recorded.
+type chronicle struct {
+	*memory
+	mu       sync.Mutex
+	recorded []record
+	// swapped is set when the catalog took another repository by itself.
+	swapped bool
+}
+
+type record struct {
+	from time.Time
+	catalog.Expectation
+}
+
+func (c *chronicle) Record(ctx context.Context, driver string, before, after catalog.Expectation) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.memory.Record(ctx, driver, before, after); err != nil {
+		return err
+	}
+	c.recorded = append(c.recorded, record{time.Now(), after})
+	c.swapped = c.swapped || before.Repository != "" && before.Repository != after.Repository
+	return nil
+}
+
+func (c *chronicle) accept(repository string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	accepted := catalog.Expectation{Repository: repository}
+	c.set(func(m *memory) { m.recorded["restic"] = accepted })
+	c.recorded = append(c.recorded, record{time.Now(), accepted})
+}
+
+// expected reports whether an expectation was current at any moment since.
+func (c *chronicle) expected(since time.Time, matches func(catalog.Expectation) bool) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	current := currentSince(c.recorded, func(r record) time.Time { return r.from }, since)
+	return slices.ContainsFunc(current, func(r record) bool { return matches(r.Expectation) })
+}
+
+// currentSince gives, of things in the order of their time, those that were current at
+// any moment since.
+func currentSince[T any](all []T, from func(T) time.Time, since time.Time) []T {
+	first := 0
+	for i, one := range all {
+		if from(one).Before(since) {
+			first = i
+		}
+	}
+	return all[first:]
+}
+
+func (w *world) Name() string { return "restic" }
+
+// List reads the state at some moment between its begin and its end, and tells
+// it in some order.
+func (w *world) List(ctx context.Context, each func(backup.Backup)) (string, error) {
+	w.mu.Lock()
+	latency, pick, mood := w.latency, w.pick, w.mood
+	w.mu.Unlock()
+	early := latency * time.Duration(pick%4) / 3
+	if err := sleep(ctx, early); err != nil {
+		return "", err
+	}
+	w.mu.Lock()
+	state := w.history[len(w.history)-1]
+	w.mu.Unlock()
+	if err := sleep(ctx, latency-early); err != nil {
+		return "", err
+	}
+	told := slices.Clone(state.backups)
+	if len(told) > 0 {
+		turn := pick % len(told)
+		told = append(told[turn:], told[:turn]...)
+	}
+	if pick%2 == 0 {
+		slices.Reverse(told)
+	}
+	switch mood {
+	case "listings fail":
+		return "", backup.Errorf(backup.Unavailable, "connection refused")
+	case "listings are cut short":
+		for _, b := range told[:len(told)/2] {
+			each(b)
+		}
+		return state.repository, errors.New("unexpected end of output")
+	}
+	for _, b := range told {
+		each(b)
+	}
+	return state.repository, nil
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(max(d, 0)):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// live runs the steps, lets all questions come to their end, and sees whether a
+// world where all is well again is told as it is.
+func (w *world) live(t *testing.T, steps []step) {
+	t.Helper()
+	cfg := catalog.DefaultConfig()
+	cfg.Freshness = w.freshness
+	cfg.ListingTimeout = 20 * time.Second
+	c := catalog.New(cfg, []driver.Lister{w}, w.ledger, jumping{world: w}, newOutcomes())
+	stop := run(t, c)
+	var questions sync.WaitGroup
+	for _, s := range steps {
+		time.Sleep(s.wait)
+		switch s.what {
+		case "known":
+			questions.Go(func() { w.question(t, s, c.Known, false) })
+		case "prove":
+			questions.Go(func() { w.question(t, s, c.Prove, true) })
+		default:
+			w.apply(s, c)
+		}
+		if s.pick%3 == 0 {
+			synctest.Wait()
+		}
+	}
+	questions.Wait()
+	w.recover(t, c)
+	stop()
+	if w.ledger.swapped {
+		w.violations = append(w.violations, "another repository was taken without anybody accepting it")
+	}
+}
+
+func (w *world) recover(t *testing.T, c *catalog.Catalog) {
+	t.Helper()
+	for _, claim := range []backup.Claim{photos, music} {
+		for len(w.jobs[claim]) > 0 {
+			w.end(step{what: "backup fails", claim: claim}, c)
+		}
+	}
+	for _, what := range []string{"listings are well", "latency", "ledger well", "accept"} {
+		w.apply(step{what: what}, c)
+		// A listing under way may still see what was there before.
+		time.Sleep(time.Minute)
+	}
+	for _, claim := range []backup.Claim{photos, music} {
+		a := c.Prove(within(t, time.Minute), claim)
+		if got, want := sortedIDs(a.Backups()), w.last().of(claim); a.Certainty() == backup.Unknown || !slices.Equal(got, want) {
+			w.violations = append(w.violations, fmt.Sprintf("all is well again and %s has %v, but the answer is %s %v (%v)", claim, want, a.Certainty(), got, a.Err()))
+		}
+	}
+}
+
+// apply changes the world.
+func (w *world) apply(s step, c *catalog.Catalog) {
+	switch s.what {
+	case "backup begins":
+		w.begin(s, c)
+	case "backup succeeds", "backup fails":
+		w.end(s, c)
+	case "backup appears unannounced":
+		w.change(func() { w.hold(s.claim) })
+	case "backup is pruned":
+		w.change(func() { w.prune(s.pick) })
+	case "latency":
+		w.change(func() { w.latency, w.pick = s.span, s.pick })
+	case "listings fail", "listings are cut short", "listings are well":
+		w.change(func() { w.mood, w.pick = s.what, s.pick })
+	case "repository swapped":
+		w.change(func() { w.become(version{repository: otherID}) })
+	case "repository emptied":
+		w.change(func() { w.become(version{repository: w.last().repository}) })
+	case "repository back":
+		w.change(func() { w.become(version{repository: repositoryID, backups: w.last().backups}) })
+	case "accept":
+		w.change(func() { w.ledger.accept(w.last().repository) })
+	case "ledger unreadable":
+		w.ledger.set(func(m *memory) { m.failRead = backup.Errorf(backup.Unavailable, "the API server is away") })
+	case "ledger unwritable":
+		w.ledger.set(func(m *memory) { m.failSave = backup.Errorf(backup.Unavailable, "the API server is away") })
+	case "ledger well":
+		w.ledger.set(func(m *memory) { m.failRead, m.failSave = nil, nil })
+	case "clock jumps":
+		w.change(func() { w.jump += s.span })
+	}
+}
+
+func (w *world) change(change func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	change()
+}
+
+// begin lets a backup begin. Its job is named by when it began.
+func (w *world) begin(s step, c *catalog.Catalog) {
+	began := time.Now()
+	c.BackupStarted(s.claim, began.String())
+	w.change(func() { w.jobs[s.claim] = append(w.jobs[s.claim], began) })
+}
+
+// end ends the claim's oldest backup, well or not.
+func (w *world) end(s step, c *catalog.Catalog) {
+	if len(w.jobs[s.claim]) == 0 {
+		return
+	}
+	began := w.jobs[s.claim][0]
+	w.change(func() {
+		if s.what == "backup succeeds" {
+			w.hold(s.claim)
+		}
+		w.jobs[s.claim] = slices.DeleteFunc(w.jobs[s.claim], began.Equal)
+		w.ended[s.claim] = append(w.ended[s.claim], ending{at: time.Now(), clock: time.Now().Add(w.jump)})
+	})
+	c.BackupEnded(s.claim, began.String())
+}
+
+func (w *world) last() version { return w.history[len(w.history)-1] }
+
+func (w *world) become(v version) {
+	v.from = time.Now()
+	w.history = append(w.history, v)
+}
+
+func (w *world) hold(claim backup.Claim) {
+	now := w.last()
+	w.ids++
+	now.backups = append(slices.Clone(now.backups), backup.Backup{
+		Claim: claim, Driver: "restic", ID: fmt.Sprintf("%s-%d", claim.Name, w.ids), TakenAt: time.Now(),
+	})
+	w.become(now)
+}
+
+func (w *world) prune(pick int) {
+	now := w.last()
+	if len(now.backups) == 0 {
+		return
+	}
+	i := pick % len(now.backups)
+	now.backups = slices.Delete(slices.Clone(now.backups), i, i+1)
+	w.become(now)
+}
+
+// question asks and judges the answer.
+func (w *world) question(t *testing.T, s step, ask func(context.Context, backup.Claim) backup.Answer, proof bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), s.span+time.Duration(s.pick)*time.Millisecond)
+	defer cancel()
+	w.mu.Lock()
+	asked, jumped := time.Now(), w.jump
+	w.mu.Unlock()
+	a := ask(ctx, s.claim)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.answers[a.Certainty()]++
+	for _, wrong := range w.judge(s.claim, a, asked, jumped, proof) {
+		w.violations = append(w.violations, fmt.Sprintf("%s, asked at %s, answered at %s: %s %v, but %s",
+			s, asked.Format(time.StampMicro), time.Now().Format(time.StampMicro), a.Certainty(), a.Evidence(), wrong))
+	}
+}
+
+// judge says what is wrong with an answer that was given this moment. What
+// happens at one and the same moment may have happened in any order. Evidence
+// carries the catalog's clock, which may run ahead: the true age of a listing is
+// at most its age by that clock.
+func (w *world) judge(claim backup.Claim, a backup.Answer, asked time.Time, jumped time.Duration, proof bool) []string {
+	if a.Certainty() == backup.Unknown {
+		if a.Err().Error() == "" {
+			return []string{"it does not say why"}
+		}
+		return nil
+	}
+	if len(a.Evidence()) != 1 {
+		return []string{"it has not one piece of evidence"}
+	}
+	var wrong []string
+	e, now, none := a.Evidence()[0], time.Now(), a.Certainty() == backup.None
+	proof = proof || none
+	endedSince := func(before time.Time) bool {
+		return slices.ContainsFunc(w.ended[claim], func(end ending) bool { return end.at.Before(before) && end.clock.After(e.BeganAt) })
+	}
+	if endedSince(asked) || none && endedSince(now) {
+		wrong = append(wrong, "a backup of the claim ended after the listing began")
+	}
+	if none && slices.ContainsFunc(w.jobs[claim], now.After) {
+		wrong = append(wrong, "a backup of the claim is running")
+	}
+	var since time.Time
+	if proof {
+		since = asked.Add(-w.freshness)
+		if e.BeganAt.Before(since.Add(jumped)) {
+			wrong = append(wrong, "the listing began too early")
+		}
+	}
+	held := sortedIDs(a.Backups())
+	real := slices.ContainsFunc(currentSince(w.history, func(v version) time.Time { return v.from }, since), func(v version) bool {
+		return v.repository == e.Repository && slices.Equal(v.of(claim), held) &&
+			w.ledger.expected(since, func(recorded catalog.Expectation) bool {
+				return recorded.Repository == v.repository && recorded.HeldBackups == (len(v.backups) > 0)
+			})
+	})
+	if !real {
+		wrong = append(wrong, fmt.Sprintf("at no time since %s did the expected repository hold just %v of it", since.Format(time.StampMicro), held))
+	}
+	return wrong
+}
+
+func sortedIDs(backups []backup.Backup) []string {
+	sorted := make([]string, 0, len(backups))
+	for _, b := range backups {
+		sorted = append(sorted, b.ID)
+	}
+	slices.Sort(sorted)
+	return sorted
+}
+
+// jumping is the catalog's clock: the true time, plus the jumps so far.
+type jumping struct {
+	clock.RealClock
+	world *world
+}
+
+func (c jumping) Now() time.Time {
+	c.world.mu.Lock()
+	defer c.world.mu.Unlock()
+	return time.Now().Add(c.world.jump)
+}
+
+func (c jumping) Since(t time.Time) time.Duration { return c.Now().Sub(t) }

@@ -1,0 +1,86 @@
+package catalog
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+)
+
+// snapshot is what one listing found. It never changes once made.
+type snapshot struct {
+	began    moment
+	evidence backup.Evidence
+	// byClaim holds each claim's backups, newest first, as windows of one array.
+	byClaim map[backup.Claim][]backup.Backup
+	size    int
+}
+
+// builder gathers a listing's backups. It keeps one copy of each text that
+// backups share, since a repository holds many backups of few claims.
+type builder struct {
+	driver  string
+	words   map[string]string
+	backups []backup.Backup
+}
+
+func newBuilder(driver string) *builder {
+	return &builder{driver: driver, words: make(map[string]string)}
+}
+
+// add takes one backup, in any order.
+func (b *builder) add(found backup.Backup) {
+	found.Driver = b.driver
+	found.Claim = backup.Claim{Namespace: b.word(found.Claim.Namespace), Name: b.word(found.Claim.Name)}
+	// A time that was parsed with a zone's offset carries a zone of its own.
+	found.TakenAt = found.TakenAt.UTC()
+	tags := make([]string, 0, len(found.Tags))
+	for _, tag := range found.Tags {
+		tags = append(tags, b.word(tag))
+	}
+	found.Tags = tags
+	b.backups = append(b.backups, found)
+}
+
+func (b *builder) word(s string) string {
+	if known, ok := b.words[s]; ok {
+		return known
+	}
+	s = strings.Clone(s)
+	b.words[s] = s
+	return s
+}
+
+// snapshot makes the listing's result. The builder must not be used afterwards.
+func (b *builder) snapshot(repository string, began moment, ended time.Time) *snapshot {
+	all := slices.Clip(slices.Clone(b.backups))
+	slices.SortFunc(all, byClaimNewestFirst)
+	byClaim := make(map[backup.Claim][]backup.Backup)
+	for start := 0; start < len(all); {
+		end := start + 1
+		for end < len(all) && all[end].Claim == all[start].Claim {
+			if slices.Equal(all[end].Tags, all[end-1].Tags) {
+				all[end].Tags = all[end-1].Tags
+			}
+			end++
+		}
+		byClaim[all[start].Claim] = all[start:end:end]
+		start = end
+	}
+	return &snapshot{
+		began:    began,
+		evidence: backup.Evidence{Driver: b.driver, Repository: repository, BeganAt: began.at, EndedAt: ended},
+		byClaim:  byClaim,
+		size:     len(all),
+	}
+}
+
+func byClaimNewestFirst(a, b backup.Backup) int {
+	return cmp.Or(
+		strings.Compare(a.Claim.Namespace, b.Claim.Namespace),
+		strings.Compare(a.Claim.Name, b.Claim.Name),
+		backup.NewestFirst(a, b),
+	)
+}

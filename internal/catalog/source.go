@@ -1,0 +1,412 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"sync"
+	"time"
+
+	"k8s.io/utils/clock"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/driver"
+)
+
+// moment is a point in the life of a source. The sequence says exactly what came
+// before what, whatever the clock does; the time measures ages.
+type moment struct {
+	seq uint64
+	at  time.Time
+}
+
+// listing is one reading of the whole repository, from the time somebody may
+// wait for it.
+type listing struct {
+	// wanted is closed once somebody waits.
+	wanted   chan struct{}
+	isWanted bool
+	// began is set when the reading begins.
+	began moment
+	// done is closed when the reading has ended; err is set before.
+	done chan struct{}
+	err  error
+}
+
+func newListing() *listing {
+	return &listing{wanted: make(chan struct{}), done: make(chan struct{})}
+}
+
+func (l *listing) end(err error) {
+	l.err = err
+	close(l.done)
+}
+
+// question is one claim asked for at one moment.
+type question struct {
+	claim backup.Claim
+	asked moment
+}
+
+// source lists one driver's repository and answers from what it found.
+type source struct {
+	cfg      Config
+	lister   driver.Lister
+	ledger   Ledger
+	clock    clock.Clock
+	observer Observer
+
+	mu  sync.Mutex
+	seq uint64
+	// latest is the last listing that was believed; nil before the first, and
+	// after the repository turned out to be another or gone.
+	latest *snapshot
+	// running is the listing under way, nil between two.
+	running *listing
+	// next is the listing that begins after the running one.
+	next *listing
+	// failure is why the last listing failed, nil when it was believed.
+	failure error
+	// failures counts listings that failed in a row.
+	failures int
+	// backupsRunning holds the jobs that back a claim up now.
+	backupsRunning map[backup.Claim]map[string]struct{}
+	// backupsEnded is when, as a sequence, the last backup of a claim ended, for
+	// as long as no later listing has been believed.
+	backupsEnded map[backup.Claim]uint64
+}
+
+func newSource(cfg Config, lister driver.Lister, ledger Ledger, clock clock.Clock, observer Observer) *source {
+	return &source{
+		cfg: cfg, lister: lister, ledger: ledger, clock: clock, observer: observer,
+		next:           newListing(),
+		backupsRunning: make(map[backup.Claim]map[string]struct{}),
+		backupsEnded:   make(map[backup.Claim]uint64),
+	}
+}
+
+// known answers Found from what is known already, and proves anything else.
+func (s *source) known(ctx context.Context, claim backup.Claim) backup.Answer {
+	if answer, ok := s.remember(claim); ok {
+		return answer
+	}
+	return s.prove(ctx, claim)
+}
+
+func (s *source) remember(claim backup.Claim) (backup.Answer, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.latest == nil || !s.quietSince(s.latest.began, claim) {
+		return backup.Answer{}, false
+	}
+	backups := s.latest.byClaim[claim]
+	if len(backups) == 0 {
+		return backup.Answer{}, false
+	}
+	return backup.FoundBackups(backups, s.latest.evidence), true
+}
+
+// prove waits for a listing that settles the question. A listing that ended well
+// without settling it, because a backup of the claim ended meanwhile, makes it
+// wait for another one.
+func (s *source) prove(ctx context.Context, claim backup.Claim) backup.Answer {
+	q := s.ask(claim)
+	for {
+		answer, pending := s.consult(q)
+		if pending == nil {
+			return answer
+		}
+		select {
+		case <-pending.done:
+			if pending.err != nil {
+				return backup.UnknownBecause(pending.err)
+			}
+		case <-ctx.Done():
+			return backup.UnknownBecause(s.tooLate(ctx, q))
+		}
+	}
+}
+
+func (s *source) ask(claim backup.Claim) question {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return question{claim: claim, asked: s.now()}
+}
+
+// consult gives either the answer or the listing to wait for.
+func (s *source) consult(q question) (backup.Answer, *listing) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.latest != nil && s.settles(s.latest.began, q):
+		return s.answer(q.claim), nil
+	case s.running != nil && s.settles(s.running.began, q):
+		return backup.Answer{}, s.running
+	case s.running == nil && s.failure != nil:
+		return backup.UnknownBecause(s.failure), nil
+	default:
+		s.wantNext()
+		return backup.Answer{}, s.next
+	}
+}
+
+// settles reports whether a listing that began then may answer the question.
+func (s *source) settles(began moment, q question) bool {
+	return (began.seq > q.asked.seq || s.fresh(began.at, q.asked.at)) && s.quietSince(began, q.claim)
+}
+
+// fresh reports whether a listing that began before the question began shortly
+// enough before it. The age is measured twice, by the monotonic clock and by the
+// wall clock: the first stands still while a machine is suspended, the second
+// can be set. Where they disagree the listing counts as old, which costs another
+// listing and never a wrong answer.
+func (s *source) fresh(began, asked time.Time) bool {
+	age := asked.Sub(began)
+	wallAge := asked.Round(0).Sub(began.Round(0))
+	return s.cfg.Freshness > 0 && age <= s.cfg.Freshness && wallAge >= 0 && wallAge <= s.cfg.Freshness
+}
+
+// quietSince reports whether no backup of the claim has ended since then.
+func (s *source) quietSince(began moment, claim backup.Claim) bool {
+	return s.backupsEnded[claim] < began.seq
+}
+
+// answer reads the latest snapshot, which must settle the question.
+func (s *source) answer(claim backup.Claim) backup.Answer {
+	switch backups := s.latest.byClaim[claim]; {
+	case len(backups) > 0:
+		return backup.FoundBackups(backups, s.latest.evidence)
+	case len(s.backupsRunning[claim]) > 0:
+		return backup.UnknownBecause(backup.Errorf(backup.Unavailable, "a backup of %s is running", claim))
+	case s.cfg.BackupsTold != nil && !s.cfg.BackupsTold():
+		return backup.UnknownBecause(backup.Errorf(backup.Unavailable, "it is not known yet which backups are running"))
+	default:
+		return backup.ProvedNone(s.latest.evidence)
+	}
+}
+
+// tooLate says why a question was not settled before its ctx ended. The words of
+// a failure tell more than the time.
+func (s *source) tooLate(ctx context.Context, q question) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.failure != nil {
+		return s.failure
+	}
+	waited := s.clock.Since(q.asked.at).Seconds()
+	message := fmt.Sprintf("listing the %s repository has taken more than %.1f s", s.lister.Name(), waited)
+	if errors.Is(ctx.Err(), context.Canceled) {
+		message = fmt.Sprintf("the question was given up after %.1f s, before the %s repository was listed", waited, s.lister.Name())
+	}
+	return &backup.Error{Kind: backup.Unavailable, Message: message, Err: ctx.Err()}
+}
+
+// now gives the present moment. The caller holds the lock.
+func (s *source) now() moment {
+	s.seq++
+	return moment{seq: s.seq, at: s.clock.Now()}
+}
+
+// wantNext asks for a listing to begin after the running one. The caller holds
+// the lock.
+func (s *source) wantNext() {
+	if !s.next.isWanted {
+		s.next.isWanted = true
+		close(s.next.wanted)
+	}
+}
+
+func (s *source) backupStarted(claim backup.Claim, job string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	jobs, ok := s.backupsRunning[claim]
+	if !ok {
+		jobs = make(map[string]struct{})
+		s.backupsRunning[claim] = jobs
+	}
+	jobs[job] = struct{}{}
+}
+
+func (s *source) backupEnded(claim backup.Claim, job string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.backupsRunning[claim], job)
+	if len(s.backupsRunning[claim]) == 0 {
+		delete(s.backupsRunning, claim)
+	}
+	s.backupsEnded[claim] = s.now().seq
+	s.wantNext()
+}
+
+func (s *source) listedAt() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.latest == nil {
+		return time.Time{}
+	}
+	return s.latest.began.at
+}
+
+// run lists until ctx ends, then answers all who wait.
+func (s *source) run(ctx context.Context) {
+	for {
+		s.list(ctx)
+		if !s.rest(ctx) {
+			s.stop()
+			return
+		}
+	}
+}
+
+// rest waits until the next listing is due and reports whether one is to begin.
+func (s *source) rest(ctx context.Context) bool {
+	pause, wanted := s.due()
+	timer := s.clock.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C():
+		return ctx.Err() == nil
+	case <-wanted:
+		return ctx.Err() == nil
+	}
+}
+
+// due tells how long to rest, and what may end the rest: after a failure,
+// nothing.
+func (s *source) due() (time.Duration, <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.failure == nil {
+		return s.cfg.RefreshInterval, s.next.wanted
+	}
+	pause := s.cfg.RetryMin
+	for range s.failures - 1 {
+		pause = min(2*pause, s.cfg.RetryMax)
+	}
+	return pause, nil
+}
+
+// list reads the repository once and settles the outcome.
+func (s *source) list(ctx context.Context) {
+	l := s.begin()
+	found, err := s.read(ctx, l.began)
+	took := s.clock.Since(l.began.at)
+	recovered := s.settle(l, found, err)
+	if ctx.Err() != nil {
+		return
+	}
+	name := s.lister.Name()
+	if err != nil {
+		s.cfg.Log.Warn("listing failed", "driver", name, "took", took, "kind", backup.KindOf(err).String(), "error", err)
+		s.observer.Listed(name, took, 0, err)
+		return
+	}
+	if recovered {
+		s.cfg.Log.Info("listing succeeded", "driver", name, "took", took, "repository", found.evidence.Repository, "backups", found.size)
+	}
+	s.observer.Listed(name, took, found.size, nil)
+}
+
+func (s *source) begin() *listing {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.running, s.next = s.next, newListing()
+	s.running.began = s.now()
+	return s.running
+}
+
+// read lists the whole repository and decides whether to believe it.
+func (s *source) read(ctx context.Context, began moment) (*snapshot, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.ListingTimeout)
+	defer cancel()
+	name := s.lister.Name()
+	found := newBuilder(name)
+	repository, err := s.lister.List(ctx, found.add)
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return nil, &backup.Error{
+			Kind:    backup.Unavailable,
+			Message: fmt.Sprintf("listing the %s repository was given up after %s", name, s.cfg.ListingTimeout),
+			Err:     errors.Join(ctx.Err(), err),
+		}
+	}
+	if err != nil {
+		return nil, backup.Errorf(backup.KindOf(err), "listing the %s repository: %w", name, err)
+	}
+	ended := s.clock.Now()
+	if err := s.believe(ctx, listed{driver: name, repository: repository, backups: len(found.backups)}); err != nil {
+		return nil, err
+	}
+	return found.snapshot(repository, began, ended), nil
+}
+
+// believe compares the listing with what is expected of the repository, and
+// records what the listing taught. It returns once that is durable.
+func (s *source) believe(ctx context.Context, l listed) error {
+	const attempts = 5
+	var err error
+	for range attempts {
+		var before, after Expectation
+		before, err = s.ledger.Expectation(ctx, l.driver)
+		if err != nil {
+			return backup.Errorf(backup.KindOf(err), "reading what is expected of the %s repository: %w", l.driver, err)
+		}
+		after, err = judge(s.cfg.Pins[l.driver], before, l)
+		if err != nil {
+			return err
+		}
+		if after == before {
+			return nil
+		}
+		err = s.ledger.Record(ctx, l.driver, before, after)
+		if err == nil {
+			return nil
+		}
+		if backup.KindOf(err) != backup.Conflict {
+			break
+		}
+	}
+	return backup.Errorf(backup.KindOf(err), "recording what is expected of the %s repository: %w", l.driver, err)
+}
+
+// settle keeps what a listing found and answers those who wait for it. A failure
+// also answers those who wait for the next listing: it does not begin before the
+// rest is over. It reports whether this is the first listing that was believed
+// after failures, or at all.
+func (s *source) settle(l *listing, found *snapshot, err error) (recovered bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.running = nil
+	if err != nil {
+		s.fail(err)
+		l.end(err)
+		return false
+	}
+	recovered = s.latest == nil || s.failure != nil
+	s.latest, s.failure, s.failures = found, nil, 0
+	maps.DeleteFunc(s.backupsEnded, func(_ backup.Claim, ended uint64) bool { return ended < found.began.seq })
+	l.end(nil)
+	return recovered
+}
+
+// fail keeps the failure's words and gives them to those who wait for the next
+// listing. What was known is kept, unless the repository it was read from turned
+// out not to be there. The caller holds the lock.
+func (s *source) fail(err error) {
+	s.failure = err
+	s.failures++
+	if kind := backup.KindOf(err); kind == backup.RepositoryChanged || kind == backup.RepositoryAbsent {
+		s.latest = nil
+	}
+	s.next.end(err)
+	s.next = newListing()
+}
+
+// stop answers all who wait, now and from now on.
+func (s *source) stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fail(backup.Errorf(backup.Unavailable, "Soteria is stopping and lists the %s repository no more", s.lister.Name()))
+}

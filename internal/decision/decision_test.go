@@ -1,0 +1,324 @@
+package decision_test
+
+import (
+	"errors"
+	"iter"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"pgregory.net/rapid"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/decision"
+)
+
+var (
+	photos   = backup.Claim{Namespace: "media", Name: "photos"}
+	music    = backup.Claim{Namespace: "media", Name: "music"}
+	wiki     = backup.Claim{Namespace: "docs", Name: "wiki"}
+	unnamed  = backup.Claim{Namespace: "media"}
+	noon     = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	evidence = backup.Evidence{Driver: "restic", Repository: "5e1f", BeganAt: noon, EndedAt: noon}
+
+	newest = backup.Backup{Claim: photos, Driver: "restic", ID: "aaaaaaaaaaaa", TakenAt: noon}
+	oldest = backup.Backup{Claim: photos, Driver: "restic", ID: "bbbbbbbbbbbb", TakenAt: noon.Add(-time.Hour)}
+
+	found   = backup.FoundBackups([]backup.Backup{newest, oldest}, evidence)
+	none    = backup.ProvedNone(evidence)
+	unknown = backup.UnknownBecause(errors.New("connection refused"))
+
+	anything    = backup.Selector{}
+	theOldest   = backup.Selector{ID: oldest.ID}
+	beforeAll   = backup.Selector{AsOf: noon.Add(-24 * time.Hour)}
+	noSuchThing = backup.Selector{ID: "cccccccccccc"}
+)
+
+// protected gives the facts of an ordinary protected claim, changed.
+func protected(change func(*decision.Facts)) decision.Facts {
+	f := decision.Facts{Claim: photos, Source: photos, Mode: decision.Auto, Answer: found}
+	change(&f)
+	return f
+}
+
+func TestVerdicts(t *testing.T) {
+	tests := map[string]struct {
+		facts  func(*decision.Facts)
+		want   decision.Kind
+		reason decision.Reason
+		says   string
+	}{
+		"a claim that is not opted in is ignored": {
+			func(f *decision.Facts) { f.Mode = decision.NotOptedIn }, decision.Ignore, decision.ReasonNotOptedIn, "not opted in"},
+		"a claim in an excluded namespace is ignored": {
+			func(f *decision.Facts) { f.Excluded = true }, decision.Ignore, decision.ReasonExcluded, "keeps out of namespace media"},
+		"a claim made by Soteria is ignored": {
+			func(f *decision.Facts) { f.MadeBySoteria = true }, decision.Ignore, decision.ReasonMadeBySoteria, "Soteria itself"},
+		"a claim that names its volume is ignored": {
+			func(f *decision.Facts) { f.VolumeChosen = true }, decision.Ignore, decision.ReasonVolumeChosen, "names its volume"},
+		"a claim with another's data source is ignored": {
+			func(f *decision.Facts) { f.ForeignSource = true }, decision.Ignore, decision.ReasonForeignSource, "not Soteria's"},
+		"a label that cannot be understood is refused": {
+			func(f *decision.Facts) { f.Mode, f.ModeProblem = decision.NotOptedIn, `label "atuo"` }, decision.Deny, decision.ReasonInvalidMode, "atuo"},
+		"a label that cannot be understood in an excluded namespace is ignored": {
+			func(f *decision.Facts) { f.Excluded, f.ModeProblem = true, "bad" }, decision.Ignore, decision.ReasonExcluded, ""},
+		"skip without a reason is refused, saying how to give one": {
+			func(f *decision.Facts) { f.Mode = decision.Skip }, decision.Deny, decision.ReasonSkipNeedsReason, `soteria.dev/skip-reason: "<why>"`},
+		"skip with a reason starts empty though backups exist": {
+			func(f *decision.Facts) { f.Mode, f.SkipReason = decision.Skip, "scratch" }, decision.Fresh, decision.ReasonSkipped, "scratch"},
+		"a claim never named before starts empty": {
+			func(f *decision.Facts) { f.Claim, f.Source = unnamed, unnamed }, decision.Fresh, decision.ReasonGeneratedName, "never had a name"},
+		"a claim never named before that wants another's backup gets it": {
+			func(f *decision.Facts) { f.Claim = unnamed }, decision.Restore, decision.ReasonBackupFound, ""},
+		"a claim with backups is restored from the newest": {
+			func(*decision.Facts) {}, decision.Restore, decision.ReasonBackupFound, "the restic backup aaaaaaaa of media/photos, taken 2026-03-01T12:00:00Z"},
+		"a claim gets the backup it asks for": {
+			func(f *decision.Facts) { f.Selector = theOldest }, decision.Restore, decision.ReasonBackupFound, "bbbbbbbb"},
+		"a time before all backups holds, it does not fall back": {
+			func(f *decision.Facts) { f.Selector = beforeAll }, decision.Hold, decision.ReasonSelectionNotFound, "(2 exist)"},
+		"an id that selects nothing holds, it does not fall back": {
+			func(f *decision.Facts) { f.Selector = noSuchThing }, decision.Hold, decision.ReasonSelectionNotFound, `"cccccccccccc"`},
+		"a selection among no backups holds": {
+			func(f *decision.Facts) { f.Selector, f.Answer = theOldest, none }, decision.Hold, decision.ReasonSelectionNotFound, "(0 exist)"},
+		"a selection that cannot be understood holds": {
+			func(f *decision.Facts) { f.SelectionProblem = "no RFC 3339 time" }, decision.Hold, decision.ReasonInvalidSelection, "no RFC 3339 time"},
+		"another namespace's backup is refused": {
+			func(f *decision.Facts) { f.Source = wiki }, decision.Deny, decision.ReasonCrossNamespace, "SOTERIA_CROSS_NAMESPACE=true"},
+		"another namespace's backup is refused to a claim never named before": {
+			func(f *decision.Facts) { f.Claim, f.Source = unnamed, wiki }, decision.Deny, decision.ReasonCrossNamespace, ""},
+		"another namespace's backup is restored where allowed": {
+			func(f *decision.Facts) { f.Source, f.CrossNamespaceAllowed = wiki, true }, decision.Restore, decision.ReasonBackupFound, ""},
+		"another claim's backup in the same namespace is restored": {
+			func(f *decision.Facts) { f.Source = music }, decision.Restore, decision.ReasonBackupFound, ""},
+		"required with no backup holds, saying how to start empty": {
+			func(f *decision.Facts) { f.Mode, f.Answer = decision.Required, none }, decision.Hold, decision.ReasonRequiredNone, "soteria.dev/restore=skip"},
+		"auto with no backup starts empty": {
+			func(f *decision.Facts) { f.Answer = none }, decision.Fresh, decision.ReasonProvedNone, "no backup of media/photos exists"},
+		"an unknown answer holds, in the words of the failure": {
+			func(f *decision.Facts) { f.Answer = unknown }, decision.Hold, decision.ReasonUnknown, "connection refused"},
+		"an answer nobody gave holds": {
+			func(f *decision.Facts) { f.Answer = backup.Answer{} }, decision.Hold, decision.ReasonUnknown, "nobody has looked"},
+		"an unknown answer is refused where that is wanted": {
+			func(f *decision.Facts) { f.Answer, f.DenyUnknown = unknown, true }, decision.Deny, decision.ReasonUnknown, "apply it again"},
+		"an unknown answer holds though a backup was selected": {
+			func(f *decision.Facts) { f.Answer, f.Selector = unknown, theOldest }, decision.Hold, decision.ReasonUnknown, ""},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			v := decision.Decide(protected(test.facts))
+			assert.Equal(t, test.want, v.Kind, v.Message)
+			assert.Equal(t, test.reason, v.Reason)
+			assert.Contains(t, v.Message, test.says)
+		})
+	}
+}
+
+func TestTheZeroValuesAreTheSafeOnes(t *testing.T) {
+	assert.Equal(t, decision.Hold, decision.Verdict{}.Kind)
+	assert.Equal(t, decision.NotOptedIn, decision.Facts{}.Mode)
+	assert.Equal(t, decision.Ignore, decision.Decide(decision.Facts{}).Kind)
+	assert.Equal(t, decision.Hold, decision.Decide(decision.Facts{Mode: decision.Mode(99), Claim: photos, Source: photos}).Kind)
+	assert.Equal(t, "Hold", decision.Kind(99).String())
+	assert.Equal(t, "none", decision.Mode(99).String())
+}
+
+func TestWordsOfVerdictsAndModes(t *testing.T) {
+	for kind, word := range map[decision.Kind]string{
+		decision.Hold: "Hold", decision.Restore: "Restore", decision.Fresh: "Fresh", decision.Ignore: "Ignore", decision.Deny: "Deny",
+	} {
+		assert.Equal(t, word, kind.String())
+		assert.Equal(t, word == "Hold" || word == "Restore", kind.Locks(), word)
+	}
+	for mode, word := range map[decision.Mode]string{
+		decision.NotOptedIn: "none", decision.Auto: "auto", decision.Required: "required", decision.Skip: "skip",
+	} {
+		assert.Equal(t, word, mode.String())
+	}
+}
+
+// everyCombination yields every combination of facts, each fact in every value
+// that makes a difference.
+func everyCombination() iter.Seq[decision.Facts] {
+	return func(yield func(decision.Facts) bool) {
+		combine([]func(decision.Facts) []decision.Facts{
+			of(func(f *decision.Facts, v decision.Mode) { f.Mode = v }, decision.NotOptedIn, decision.Auto, decision.Required, decision.Skip),
+			of(func(f *decision.Facts, v string) { f.ModeProblem = v }, "", "label not understood"),
+			of(func(f *decision.Facts, v bool) { f.Excluded = v }, false, true),
+			of(func(f *decision.Facts, v bool) { f.MadeBySoteria = v }, false, true),
+			of(func(f *decision.Facts, v bool) { f.VolumeChosen = v }, false, true),
+			of(func(f *decision.Facts, v bool) { f.ForeignSource = v }, false, true),
+			of(func(f *decision.Facts, v string) { f.SkipReason = v }, "", "scratch"),
+			of(func(f *decision.Facts, v backup.Claim) { f.Claim, f.Source = v, v }, photos, unnamed),
+			func(f decision.Facts) []decision.Facts {
+				other, elsewhere := f, f
+				other.Source, elsewhere.Source = music, wiki
+				return []decision.Facts{f, other, elsewhere}
+			},
+			of(func(f *decision.Facts, v bool) { f.CrossNamespaceAllowed = v }, false, true),
+			of(func(f *decision.Facts, v backup.Selector) { f.Selector = v }, anything, theOldest, noSuchThing),
+			of(func(f *decision.Facts, v string) { f.SelectionProblem = v }, "", "wish not understood"),
+			of(func(f *decision.Facts, v bool) { f.DenyUnknown = v }, false, true),
+			of(func(f *decision.Facts, v backup.Answer) { f.Answer = v }, found, none, unknown),
+		}, decision.Facts{}, yield)
+	}
+}
+
+func of[T any](set func(*decision.Facts, T), values ...T) func(decision.Facts) []decision.Facts {
+	return func(f decision.Facts) []decision.Facts {
+		all := make([]decision.Facts, 0, len(values))
+		for _, v := range values {
+			changed := f
+			set(&changed, v)
+			all = append(all, changed)
+		}
+		return all
+	}
+}
+
+func combine(choices []func(decision.Facts) []decision.Facts, f decision.Facts, yield func(decision.Facts) bool) bool {
+	if len(choices) == 0 {
+		return yield(f)
+	}
+	for _, changed := range choices[0](f) {
+		if !combine(choices[1:], changed, yield) {
+			return false
+		}
+	}
+	return true
+}
+
+// table is the table of verdicts, written a second time: row by row, the first
+// that matches wins.
+func table(f decision.Facts) (decision.Kind, decision.Reason) {
+	_, selected := f.Selector.Select(f.Answer.Backups())
+	certainty := f.Answer.Certainty()
+	rows := []struct {
+		when   bool
+		kind   decision.Kind
+		reason decision.Reason
+	}{
+		{f.MadeBySoteria, decision.Ignore, decision.ReasonMadeBySoteria},
+		{f.Excluded, decision.Ignore, decision.ReasonExcluded},
+		{f.Mode == decision.NotOptedIn && f.ModeProblem == "", decision.Ignore, decision.ReasonNotOptedIn},
+		{f.VolumeChosen, decision.Ignore, decision.ReasonVolumeChosen},
+		{f.ForeignSource, decision.Ignore, decision.ReasonForeignSource},
+		{f.ModeProblem != "", decision.Deny, decision.ReasonInvalidMode},
+		{f.Mode == decision.Skip && f.SkipReason == "", decision.Deny, decision.ReasonSkipNeedsReason},
+		{f.Mode == decision.Skip, decision.Fresh, decision.ReasonSkipped},
+		{f.SelectionProblem == "" && f.Source.Namespace != f.Claim.Namespace && !f.CrossNamespaceAllowed, decision.Deny, decision.ReasonCrossNamespace},
+		{f.SelectionProblem == "" && f.Claim.Name == "" && f.Source == f.Claim, decision.Fresh, decision.ReasonGeneratedName},
+		{f.SelectionProblem != "", decision.Hold, decision.ReasonInvalidSelection},
+		{certainty == backup.Found && selected, decision.Restore, decision.ReasonBackupFound},
+		{certainty != backup.Unknown && !f.Selector.IsZero(), decision.Hold, decision.ReasonSelectionNotFound},
+		{certainty == backup.None && f.Mode == decision.Required, decision.Hold, decision.ReasonRequiredNone},
+		{certainty == backup.None, decision.Fresh, decision.ReasonProvedNone},
+		{certainty == backup.Unknown && f.DenyUnknown, decision.Deny, decision.ReasonUnknown},
+		{certainty == backup.Unknown, decision.Hold, decision.ReasonUnknown},
+	}
+	for _, row := range rows {
+		if row.when {
+			return row.kind, row.reason
+		}
+	}
+	return decision.Hold, ""
+}
+
+func TestEveryCombinationOfFactsGetsTheTablesVerdict(t *testing.T) {
+	combinations := 0
+	reasons := make(map[decision.Reason]int)
+	for f := range everyCombination() {
+		combinations++
+		v := decision.Decide(f)
+		reasons[v.Reason]++
+		kind, reason := table(f)
+		if v.Kind != kind || v.Reason != reason {
+			t.Fatalf("%+v: got %s (%s), the table says %s (%s)", f, v.Kind, v.Reason, kind, reason)
+		}
+		if problem := unsafe(f, v); problem != "" {
+			t.Fatalf("%+v: %s (%s): %s", f, v.Kind, v.Reason, problem)
+		}
+	}
+	assert.Equal(t, 110_592, combinations)
+	assert.Len(t, reasons, 16, "every reason is given for something")
+}
+
+// unsafe says what is wrong with a verdict, whatever the table says: what must
+// never happen to a claim, stated without regard to the order of rules.
+func unsafe(f decision.Facts, v decision.Verdict) string {
+	_, selected := f.Selector.Select(f.Answer.Backups())
+	ours := !f.MadeBySoteria && !f.Excluded && !f.VolumeChosen && !f.ForeignSource && (f.Mode != decision.NotOptedIn || f.ModeProblem != "")
+	onPurpose := f.Mode == decision.Skip && f.SkipReason != ""
+	neverNamed := f.Claim.Name == "" && f.Source == f.Claim
+	provedEmpty := f.Answer.Certainty() == backup.None && f.Mode == decision.Auto && f.Selector.IsZero() && f.SelectionProblem == ""
+	crosses := f.Source.Namespace != f.Claim.Namespace && !f.CrossNamespaceAllowed
+	switch {
+	case v.Message == "":
+		return "the user is not told why"
+	case v.Kind == decision.Ignore && ours:
+		return "a protected claim is left alone"
+	case v.Kind != decision.Ignore && !ours:
+		return "a claim that is none of our business is not left alone"
+	case v.Kind == decision.Fresh && !onPurpose && !neverNamed && !provedEmpty:
+		return "a claim starts empty while a backup of it may exist"
+	case v.Kind == decision.Restore && (f.Answer.Certainty() != backup.Found || !selected):
+		return "a claim is restored from a backup that nobody found"
+	case v.Kind == decision.Restore && crosses:
+		return "a backup crosses namespaces though that is not allowed"
+	case v.Kind == decision.Restore && f.SelectionProblem != "":
+		return "a wish that was not understood is taken for the newest"
+	case (v.Kind == decision.Restore) != (v.Backup.ID != ""):
+		return "a backup is named exactly for the verdict Restore"
+	case v.Kind == decision.Restore && !f.Selector.IsZero() && v.Backup.ID != oldest.ID:
+		return "another backup than the one asked for"
+	}
+	return ""
+}
+
+func TestNobodyIsAskedInVainAndNobodyIsNotAsked(t *testing.T) {
+	for f := range everyCombination() {
+		var verdicts [3]decision.Verdict
+		for i, answer := range []backup.Answer{found, none, unknown} {
+			f.Answer = answer
+			verdicts[i] = decision.Decide(f)
+		}
+		depends := verdicts[0].Reason != verdicts[1].Reason || verdicts[1].Reason != verdicts[2].Reason
+		if depends != decision.NeedsAnswer(f) {
+			t.Fatalf("%+v: needs an answer: %v, but the verdicts are %v", f, decision.NeedsAnswer(f), verdicts)
+		}
+	}
+}
+
+func TestKnowingLessNeverLetsAClaimStartEmpty(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		claim := rapid.SampledFrom([]backup.Claim{photos, music, wiki, unnamed})
+		f := decision.Facts{
+			Claim:                 claim.Draw(t, "claim"),
+			Mode:                  rapid.SampledFrom([]decision.Mode{decision.NotOptedIn, decision.Auto, decision.Required, decision.Skip}).Draw(t, "mode"),
+			ModeProblem:           rapid.SampledFrom([]string{"", "problem"}).Draw(t, "mode problem"),
+			Excluded:              rapid.Bool().Draw(t, "excluded"),
+			MadeBySoteria:         rapid.Bool().Draw(t, "made by Soteria"),
+			VolumeChosen:          rapid.Bool().Draw(t, "volume chosen"),
+			ForeignSource:         rapid.Bool().Draw(t, "foreign source"),
+			SkipReason:            rapid.SampledFrom([]string{"", "why"}).Draw(t, "reason"),
+			Source:                claim.Draw(t, "source"),
+			CrossNamespaceAllowed: rapid.Bool().Draw(t, "cross"),
+			Selector: backup.Selector{
+				ID:   rapid.SampledFrom([]string{"", newest.ID, oldest.ID[:8], "cccccccc", "a"}).Draw(t, "id"),
+				AsOf: rapid.SampledFrom([]time.Time{{}, noon, noon.Add(-time.Minute), noon.Add(-24 * time.Hour)}).Draw(t, "as of"),
+			},
+			SelectionProblem: rapid.SampledFrom([]string{"", "problem"}).Draw(t, "selection problem"),
+			DenyUnknown:      rapid.Bool().Draw(t, "deny unknown"),
+		}
+		f.Answer = found
+		knowing := decision.Decide(f)
+		for _, less := range []backup.Answer{unknown, {}, backup.Combine(found, unknown), backup.Combine(none, unknown)} {
+			f.Answer = less
+			v := decision.Decide(f)
+			if v.Kind == decision.Fresh {
+				assert.Equal(t, knowing, v, "only what does not depend on the answer may start empty")
+			}
+			assert.NotEqual(t, decision.Restore, v.Kind)
+			assert.Equal(t, v, decision.Decide(f), "same facts, same verdict")
+		}
+	})
+}

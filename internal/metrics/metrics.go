@@ -1,0 +1,132 @@
+package metrics
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/decision"
+)
+
+// namespace begins every metric's name.
+const namespace = "soteria"
+
+// The buckets, in seconds. Admission has a budget of 3 s within the webhook's
+// time-out of 5 s; a listing is given up after 2 min unless told otherwise; a
+// restore moves anything from an empty folder to terabytes.
+var (
+	admissionBuckets = []float64{.001, .005, .01, .05, .1, .25, .5, 1, 2, 2.5, 3, 5}
+	listingBuckets   = []float64{.05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120}
+	restoreBuckets   = []float64{5, 10, 30, 60, 120, 300, 600, 1800, 3600, 2 * 3600, 4 * 3600, 8 * 3600, 24 * 3600}
+)
+
+// ok is the value of the label result where nothing went wrong; otherwise it is
+// the error's kind.
+const ok = "ok"
+
+// Metrics counts what happens. It is safe for concurrent use.
+type Metrics struct {
+	verdicts        *prometheus.CounterVec
+	admission       *prometheus.HistogramVec
+	listings        *prometheus.CounterVec
+	listingDuration *prometheus.HistogramVec
+	existsRequests  *prometheus.CounterVec
+	backupRequests  *prometheus.CounterVec
+	restoreRequests *prometheus.CounterVec
+	restoreDuration *prometheus.HistogramVec
+	panics          prometheus.Counter
+}
+
+// New makes the metrics and registers them. It panics where a name is taken,
+// which only a defect can bring about.
+func New(registry prometheus.Registerer) *Metrics {
+	m := &Metrics{
+		verdicts: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: namespace, Name: "verdicts_total",
+			Help: "Verdicts that admission gave on claims, by verdict and by the rule that decided.",
+		}, []string{"verdict", "reason"}),
+		admission: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Namespace: namespace, Name: "admission_duration_seconds",
+			Help: "Time that admission took to reach a verdict.", Buckets: admissionBuckets,
+		}, []string{"verdict"}),
+		listings: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: namespace, Name: "listings_total",
+			Help: "Listings of whole repositories, by driver; result is ok when the listing was believed, else the kind of error.",
+		}, []string{"driver", "result"}),
+		listingDuration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Namespace: namespace, Name: "listing_duration_seconds",
+			Help: "Time that listings of whole repositories took.", Buckets: listingBuckets,
+		}, []string{"driver"}),
+		existsRequests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: namespace, Name: "exists_requests_total",
+			Help: "Answers to /exists, by decision: restore, fresh or unknown.",
+		}, []string{"decision"}),
+		backupRequests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: namespace, Name: "backup_requests_total",
+			Help: "Requests for a backup; result is ok, dry_run or the kind of error.",
+		}, []string{"driver", "result"}),
+		restoreRequests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: namespace, Name: "restore_requests_total",
+			Help: "Attempts to give a claim its data that have ended, by result; driver is blank for claims that start empty.",
+		}, []string{"driver", "result"}),
+		restoreDuration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Namespace: namespace, Name: "restore_duration_seconds",
+			Help: "Time from the first look at a claim until it had its volume, all attempts included.", Buckets: restoreBuckets,
+		}, []string{"driver"}),
+		panics: prometheus.NewCounter(prometheus.CounterOpts{
+			Namespace: namespace, Name: "http_panics_total",
+			Help: "HTTP requests that ended in a panic, each a defect.",
+		}),
+	}
+	registry.MustRegister(m.verdicts, m.admission, m.listings, m.listingDuration, m.existsRequests,
+		m.backupRequests, m.restoreRequests, m.restoreDuration, m.panics)
+	return m
+}
+
+// Verdict counts a verdict of admission and how long it took to reach.
+func (m *Metrics) Verdict(kind decision.Kind, reason decision.Reason, took time.Duration) {
+	m.verdicts.WithLabelValues(kind.String(), string(reason)).Inc()
+	m.admission.WithLabelValues(kind.String()).Observe(took.Seconds())
+}
+
+// Listed counts a listing of a driver's repository.
+func (m *Metrics) Listed(driver string, took time.Duration, _ int, err error) {
+	m.listings.WithLabelValues(driver, result(err)).Inc()
+	m.listingDuration.WithLabelValues(driver).Observe(took.Seconds())
+}
+
+// ExistsAnswered counts an answer to /exists.
+func (m *Metrics) ExistsAnswered(decision string) {
+	m.existsRequests.WithLabelValues(decision).Inc()
+}
+
+// BackupRequested counts a request for a backup.
+func (m *Metrics) BackupRequested(driver string, dryRun bool, err error) {
+	outcome := result(err)
+	if err == nil && dryRun {
+		outcome = "dry_run"
+	}
+	m.backupRequests.WithLabelValues(driver, outcome).Inc()
+}
+
+// Attempted counts an attempt to give a claim its data that has ended. Driver
+// and result come from small closed sets.
+func (m *Metrics) Attempted(driver, result string) {
+	m.restoreRequests.WithLabelValues(driver, result).Inc()
+}
+
+// Completed records how long a claim waited for its volume.
+func (m *Metrics) Completed(driver string, took time.Duration) {
+	m.restoreDuration.WithLabelValues(driver).Observe(took.Seconds())
+}
+
+// Panicked counts a request that ended in a panic.
+func (m *Metrics) Panicked() { m.panics.Inc() }
+
+func result(err error) string {
+	if err == nil {
+		return ok
+	}
+	return backup.KindOf(err).String()
+}

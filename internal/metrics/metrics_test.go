@@ -1,0 +1,176 @@
+package metrics_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	clocktesting "k8s.io/utils/clock/testing"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/decision"
+	"github.com/soteria-dr/soteria/internal/metrics"
+)
+
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// everything lets everything happen once.
+func everything(m *metrics.Metrics) {
+	refused := backup.Errorf(backup.Credentials, "wrong password")
+	m.Verdict(decision.Hold, decision.ReasonUnknown, 2500*time.Millisecond)
+	m.Verdict(decision.Ignore, decision.ReasonNotOptedIn, time.Millisecond)
+	m.Listed("restic", time.Second, 12, nil)
+	m.Listed("restic", time.Minute, 0, refused)
+	m.ExistsAnswered("fresh")
+	m.BackupRequested("restic", false, nil)
+	m.BackupRequested("restic", true, nil)
+	m.BackupRequested("restic", true, refused)
+	m.Attempted("restic", "filled")
+	m.Attempted("blank", "filled")
+	m.Completed("restic", time.Minute)
+	m.Panicked()
+}
+
+func TestWhatHappensIsCounted(t *testing.T) {
+	registry := prometheus.NewPedanticRegistry()
+	everything(metrics.New(registry))
+	assert.NoError(t, testutil.GatherAndCompare(registry, strings.NewReader(`
+# HELP soteria_verdicts_total Verdicts that admission gave on claims, by verdict and by the rule that decided.
+# TYPE soteria_verdicts_total counter
+soteria_verdicts_total{reason="BackupsUnknown",verdict="Hold"} 1
+soteria_verdicts_total{reason="NotOptedIn",verdict="Ignore"} 1
+# HELP soteria_listings_total Listings of whole repositories, by driver; result is ok when the listing was believed, else the kind of error.
+# TYPE soteria_listings_total counter
+soteria_listings_total{driver="restic",result="credentials"} 1
+soteria_listings_total{driver="restic",result="ok"} 1
+# HELP soteria_exists_requests_total Answers to /exists, by decision: restore, fresh or unknown.
+# TYPE soteria_exists_requests_total counter
+soteria_exists_requests_total{decision="fresh"} 1
+# HELP soteria_backup_requests_total Requests for a backup; result is ok, dry_run or the kind of error.
+# TYPE soteria_backup_requests_total counter
+soteria_backup_requests_total{driver="restic",result="credentials"} 1
+soteria_backup_requests_total{driver="restic",result="dry_run"} 1
+soteria_backup_requests_total{driver="restic",result="ok"} 1
+# HELP soteria_restore_requests_total Attempts to give a claim its data that have ended, by result; driver is blank for claims that start empty.
+# TYPE soteria_restore_requests_total counter
+soteria_restore_requests_total{driver="blank",result="filled"} 1
+soteria_restore_requests_total{driver="restic",result="filled"} 1
+# HELP soteria_http_panics_total HTTP requests that ended in a panic, each a defect.
+# TYPE soteria_http_panics_total counter
+soteria_http_panics_total 1
+`), "soteria_verdicts_total", "soteria_listings_total", "soteria_exists_requests_total",
+		"soteria_backup_requests_total", "soteria_restore_requests_total", "soteria_http_panics_total"))
+	for name, series := range map[string]int{
+		"soteria_admission_duration_seconds": 2, "soteria_listing_duration_seconds": 1, "soteria_restore_duration_seconds": 1,
+	} {
+		got, err := testutil.GatherAndCount(registry, name)
+		require.NoError(t, err)
+		assert.Equal(t, series, got, name)
+	}
+}
+
+func TestEveryMetricIsNamedAsPrometheusWouldHaveIt(t *testing.T) {
+	registry := prometheus.NewPedanticRegistry()
+	everything(metrics.New(registry))
+	metrics.Watch(registry, state(t))
+	problems, err := testutil.GatherAndLint(registry)
+	require.NoError(t, err)
+	assert.Empty(t, problems)
+}
+
+func restore(name string, change func(*v1alpha1.Restore)) *v1alpha1.Restore {
+	r := &v1alpha1.Restore{ObjectMeta: metav1.ObjectMeta{Namespace: "media", Name: name}}
+	change(r)
+	return r
+}
+
+func locked(r *v1alpha1.Restore) {
+	r.Labels = map[string]string{v1alpha1.RoleLabel: v1alpha1.RoleLocked}
+}
+
+func inPhase(phase v1alpha1.Phase) func(*v1alpha1.Restore) {
+	return func(r *v1alpha1.Restore) {
+		r.Status.Phase = phase
+		r.Status.Claim = &v1alpha1.ClaimReference{Name: r.Name}
+	}
+}
+
+func cluster(t *testing.T, restores ...client.Object) client.WithWatch {
+	t.Helper()
+	scheme := runtime.NewScheme()
+	require.NoError(t, v1alpha1.AddToScheme(scheme))
+	return fake.NewClientBuilder().WithScheme(scheme).WithObjects(restores...).Build()
+}
+
+func state(t *testing.T, restores ...client.Object) metrics.State {
+	t.Helper()
+	return metrics.State{
+		Restores: cluster(t, restores...),
+		ListedAt: func() map[string]time.Time {
+			return map[string]time.Time{"restic": noon.Add(-90 * time.Second), "longhorn": {}}
+		},
+		CertificateEnds: func() (time.Time, error) { return noon, nil },
+		Clock:           clocktesting.NewFakePassiveClock(noon),
+	}
+}
+
+func TestWhatIsIsReadAtScrape(t *testing.T) {
+	registry := prometheus.NewPedanticRegistry()
+	metrics.Watch(registry, state(t,
+		restore("just locked", locked),
+		restore("looking for a backup", inPhase(v1alpha1.PhaseSelecting)),
+		restore("written by hand, wanted by no claim", func(*v1alpha1.Restore) {}),
+		restore("transferring", inPhase(v1alpha1.PhaseTransferring)),
+		restore("done", inPhase(v1alpha1.PhaseCompleted)),
+		restore("done too", inPhase(v1alpha1.PhaseCompleted)),
+	))
+	assert.NoError(t, testutil.GatherAndCompare(registry, strings.NewReader(`
+# HELP soteria_restores Restores that exist, by phase.
+# TYPE soteria_restores gauge
+soteria_restores{phase="Completed"} 2
+soteria_restores{phase="HandingOver"} 0
+soteria_restores{phase="Preparing"} 0
+soteria_restores{phase="Selecting"} 3
+soteria_restores{phase="Transferring"} 1
+soteria_restores{phase="Verifying"} 0
+# HELP soteria_held_claims Claims that wait because it is not settled which backup they get, or whether they may start empty.
+# TYPE soteria_held_claims gauge
+soteria_held_claims 2
+# HELP soteria_catalog_age_seconds Time since the last listing began that was believed, by driver; +Inf where there was none yet.
+# TYPE soteria_catalog_age_seconds gauge
+soteria_catalog_age_seconds{driver="longhorn"} +Inf
+soteria_catalog_age_seconds{driver="restic"} 90
+# HELP soteria_certificate_expiry_timestamp_seconds When the webhook's serving certificate expires, in seconds since 1970.
+# TYPE soteria_certificate_expiry_timestamp_seconds gauge
+soteria_certificate_expiry_timestamp_seconds 1.7723664e+09
+`)))
+}
+
+func TestWhatCannotBeReadIsAnErrorAndNotZero(t *testing.T) {
+	s := state(t)
+	s.Restores = interceptor.NewClient(cluster(t), interceptor.Funcs{
+		List: func(context.Context, client.WithWatch, client.ObjectList, ...client.ListOption) error {
+			return errors.New("the cache has not synced")
+		},
+	})
+	s.CertificateEnds = func() (time.Time, error) { return time.Time{}, errors.New("no certificate yet") }
+	registry := prometheus.NewPedanticRegistry()
+	metrics.Watch(registry, s)
+	families, err := registry.Gather()
+	assert.ErrorContains(t, err, "the cache has not synced")
+	assert.ErrorContains(t, err, "no certificate yet")
+	require.Len(t, families, 1)
+	assert.Equal(t, "soteria_catalog_age_seconds", families[0].GetName())
+}
