@@ -104,9 +104,11 @@ func TestJobsThatAreNotBackupsAreNotTold(t *testing.T) {
 	assert.Empty(t, told.calls)
 }
 
-type results struct{ counted []backupjob.Result }
+type results struct{ counted []string }
 
-func (r *results) BackupFinished(result backupjob.Result) { r.counted = append(r.counted, result) }
+func (r *results) BackupFinished(driver, result string) {
+	r.counted = append(r.counted, driver+" "+result)
+}
 
 func podThatLeft(result report.Result) *corev1.Pod {
 	return &corev1.Pod{
@@ -145,12 +147,12 @@ func TestAFinishedBackupBecomesAnEventOnItsClaimOnce(t *testing.T) {
 			cluster := fake.NewClientBuilder().WithObjects(objects...).Build()
 			recorder := events.NewFakeRecorder(10)
 			counted := &results{}
-			outcomes := &backupjob.Outcomes{Client: cluster, Reader: cluster, Events: recorder, Observer: counted}
+			outcomes := &backupjob.Outcomes{Client: cluster, Reader: cluster, Events: recorder, Observer: counted, Driver: "restic"}
 			for range 2 {
 				_, err := outcomes.Reconcile(context.Background(), reconcile.Request{NamespacedName: key})
 				require.NoError(t, err)
 			}
-			assert.Equal(t, []backupjob.Result{tc.result}, counted.counted)
+			assert.Equal(t, []string{"restic " + string(tc.result)}, counted.counted)
 			require.Len(t, recorder.Events, 1)
 			assert.Equal(t, tc.event, <-recorder.Events)
 		})

@@ -34,9 +34,9 @@ const (
 // toldAnnotation marks a Job whose outcome has been told.
 const toldAnnotation = "soteria.dev/told"
 
-// Observer counts how backups end. It must not block.
+// Observer counts how backups end, result being a [Result]. It must not block.
 type Observer interface {
-	BackupFinished(result Result)
+	BackupFinished(driver, result string)
 }
 
 // Outcomes tells a claim's people what came of each of its backups. It runs on
@@ -48,6 +48,8 @@ type Outcomes struct {
 	Reader   client.Reader
 	Events   events.EventRecorder
 	Observer Observer
+	// Driver is the driver whose Jobs these are.
+	Driver string
 }
 
 // SetupWithManager registers the controller.
@@ -91,7 +93,7 @@ func (o *Outcomes) Reconcile(ctx context.Context, req reconcile.Request) (reconc
 		}
 		return reconcile.Result{}, fmt.Errorf("marking Job %s as told: %w", req.NamespacedName, err)
 	}
-	o.Observer.BackupFinished(result)
+	o.Observer.BackupFinished(o.Driver, string(result))
 
 	claim := &corev1.PersistentVolumeClaim{}
 	if err := o.Client.Get(ctx, types.NamespacedName{Namespace: name.Namespace, Name: name.Name}, claim); err != nil {

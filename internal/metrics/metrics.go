@@ -33,6 +33,7 @@ type Metrics struct {
 	listingDuration *prometheus.HistogramVec
 	existsRequests  *prometheus.CounterVec
 	backupRequests  *prometheus.CounterVec
+	backups         *prometheus.CounterVec
 	restoreRequests *prometheus.CounterVec
 	restoreDuration *prometheus.HistogramVec
 	panics          prometheus.Counter
@@ -66,6 +67,10 @@ func New(registry prometheus.Registerer) *Metrics {
 			Namespace: namespace, Name: "backup_requests_total",
 			Help: "Requests for a backup; result is ok, dry_run or the kind of error.",
 		}, []string{"driver", "result"}),
+		backups: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: namespace, Name: "backups_total",
+			Help: "Backups that have ended, by result: succeeded, partial or failed.",
+		}, []string{"driver", "result"}),
 		restoreRequests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: namespace, Name: "restore_requests_total",
 			Help: "Attempts to give a claim its data that have ended, by result; driver is blank for claims that start empty.",
@@ -80,7 +85,7 @@ func New(registry prometheus.Registerer) *Metrics {
 		}),
 	}
 	registry.MustRegister(m.verdicts, m.admission, m.listings, m.listingDuration, m.existsRequests,
-		m.backupRequests, m.restoreRequests, m.restoreDuration, m.panics)
+		m.backupRequests, m.backups, m.restoreRequests, m.restoreDuration, m.panics)
 	return m
 }
 
@@ -108,6 +113,12 @@ func (m *Metrics) BackupRequested(driver string, dryRun bool, err error) {
 		outcome = "dry_run"
 	}
 	m.backupRequests.WithLabelValues(driver, outcome).Inc()
+}
+
+// BackupFinished counts a backup that has ended. Driver and result come from
+// small closed sets.
+func (m *Metrics) BackupFinished(driver, result string) {
+	m.backups.WithLabelValues(driver, result).Inc()
 }
 
 // Attempted counts an attempt to give a claim its data that has ended. Driver

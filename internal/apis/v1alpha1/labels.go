@@ -49,6 +49,17 @@ const (
 	// FilledAnnotation on a prime tells that its data is complete and verified,
 	// and when (RFC 3339).
 	FilledAnnotation = "soteria.dev/filled-at"
+	// BackupAnnotation on a prime is the backup that it is to hold,
+	// "<driver>/<id>", or EmptyBackup.
+	BackupAnnotation = "soteria.dev/backup"
+	// EmptyBackup is the value of BackupAnnotation on a prime that stays empty.
+	EmptyBackup = "none"
+	// AttemptAnnotation on a prime is the number of the first attempt to fill
+	// it and, with FilledAnnotation, of the attempt that did.
+	AttemptAnnotation = "soteria.dev/attempt"
+	// LockAnnotation on a prime and its volume is the lock of the claim that
+	// they serve: the name that the volume is handed over under.
+	LockAnnotation = "soteria.dev/lock"
 	// ReclaimPolicyAnnotation on a prime's volume keeps the policy that the
 	// volume had before handover made it Retain.
 	ReclaimPolicyAnnotation = "soteria.dev/reclaim-policy"
@@ -58,6 +69,9 @@ const (
 const (
 	// RolePrime is a claim that a restore fills; also the volume behind it.
 	RolePrime = "prime"
+	// RoleTwin is a storage class like another one but for its name, which
+	// primes use so that no volume made by hand can be bound to them.
+	RoleTwin = "twin"
 	// RoleRestored is a volume under a lock's name that was handed over.
 	RoleRestored = "restored"
 	// RoleBackup is a Job that backs a claim up, and all that belongs to it.

@@ -1,0 +1,187 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/klog/v2"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+	ctrlwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
+
+	"github.com/soteria-dr/soteria/internal/driver/restic"
+	"github.com/soteria-dr/soteria/internal/kube/moverjob"
+	"github.com/soteria-dr/soteria/internal/metrics"
+	"github.com/soteria-dr/soteria/internal/restore"
+	"github.com/soteria-dr/soteria/webhook/certificate"
+)
+
+// The names that deploy/ gives to what the process needs.
+const (
+	webhookPort       = 9443
+	serviceName       = "soteria"
+	configurationName = "soteria"
+	certificateSecret = "soteria-webhook-certificate" //nolint:gosec // the name of a Secret, not a secret
+	leaseName         = "soteria"
+	eventSource       = "soteria"
+	admissionBudget   = 2500 * time.Millisecond
+	gracePeriod       = 20 * time.Second
+)
+
+// serve runs everything until ctx ends.
+func serve(ctx context.Context, args []string, env map[string]string, stderr io.Writer) error {
+	if len(args) > 0 {
+		return fmt.Errorf("%w: serve takes no arguments", errUsage)
+	}
+	c, err := readConfig(env)
+	if err != nil {
+		return fmt.Errorf("%w:\n%w", errConfig, err)
+	}
+	handler := slog.NewJSONHandler(stderr, &slog.HandlerOptions{Level: c.LogLevel})
+	ctrl.SetLogger(logr.FromSlogHandler(handler))
+	klog.SetSlogLogger(slog.New(handler))
+
+	connection, err := ctrl.GetConfig()
+	if err != nil {
+		return fmt.Errorf("finding the cluster: %w", err)
+	}
+	mgr, err := newApp(ctx, c, connection, slog.New(handler))
+	if err != nil {
+		return err
+	}
+	if err := mgr.Start(ctx); err != nil {
+		return fmt.Errorf("running: %w", err)
+	}
+	return nil
+}
+
+// errConfig marks a configuration that cannot be run with.
+var errConfig = fmt.Errorf("%w: the configuration is wrong", errUsage)
+
+// newApp wires everything, top to bottom: drivers feed the catalog, admission
+// and the restore controller ask it, the HTTP API reads it.
+func newApp(ctx context.Context, c config, connection *rest.Config, log *slog.Logger) (manager.Manager, error) {
+	names := certificate.Names{
+		Secret:        types.NamespacedName{Namespace: c.Namespace, Name: certificateSecret},
+		DNS:           serviceName + "." + c.Namespace + ".svc",
+		Configuration: configurationName,
+	}
+	served := filepath.Join(os.TempDir(), "soteria-certificate")
+	if err := os.MkdirAll(served, 0o750); err != nil {
+		return nil, fmt.Errorf("making a folder for the certificate: %w", err)
+	}
+	serving := certificate.NewServing(names, served)
+	mgr, err := newManager(c, connection, serving)
+	if err != nil {
+		return nil, err
+	}
+	clientset, err := kubernetes.NewForConfig(connection)
+	if err != nil {
+		return nil, fmt.Errorf("connecting to the cluster: %w", err)
+	}
+	image, err := ownImage(ctx, c, clientset)
+	if err != nil {
+		return nil, err
+	}
+	measured := metrics.New(ctrlmetrics.Registry)
+
+	logs := moverjob.NewLogReader(clientset)
+	backups, err := restic.New(c.restic(image), restic.Cluster{Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Logs: logs})
+	if err != nil {
+		return nil, err
+	}
+	known, err := addCatalog(ctx, c, mgr, backups, measured, log)
+	if err != nil {
+		return nil, err
+	}
+	if err := addRestores(ctx, c, mgr, known, backups, image, logs, measured); err != nil {
+		return nil, err
+	}
+	answers, err := addAdmission(ctx, c, mgr, known, names, serving, served, measured)
+	if err != nil {
+		return nil, err
+	}
+	metrics.Watch(ctrlmetrics.Registry, metrics.State{
+		Restores: mgr.GetClient(), ListedAt: known.ListedAt, CertificateEnds: serving.Expiry, Clock: clock.RealClock{},
+	})
+	return mgr, addHTTP(c, mgr, known, backups, answers, measured, log)
+}
+
+func newManager(c config, connection *rest.Config, serving *certificate.Serving) (manager.Manager, error) {
+	scheme := runtime.NewScheme()
+	if err := addTypes(scheme); err != nil {
+		return nil, err
+	}
+	cached := restore.CacheByObject()
+	maps.Copy(cached, map[client.Object]cache.ByObject{
+		// Of all Secrets only the certificate is cached; credentials are read
+		// from the API server at each use.
+		&corev1.Secret{}: {
+			Namespaces: map[string]cache.Config{c.Namespace: {}},
+			Field:      fields.OneTermEqualSelector(metav1.ObjectNameField, certificateSecret),
+		},
+	})
+	grace := gracePeriod
+	mgr, err := ctrl.NewManager(connection, ctrl.Options{
+		Scheme: scheme,
+		Cache:  cache.Options{ByObject: cached},
+		Client: client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}, &corev1.Pod{}}}},
+		// Metrics and health are served with the API, on one port.
+		Metrics:                       metricsserver.Options{BindAddress: "0"},
+		HealthProbeBindAddress:        "0",
+		LeaderElection:                true,
+		LeaderElectionID:              leaseName,
+		LeaderElectionNamespace:       c.Namespace,
+		LeaderElectionReleaseOnCancel: true,
+		GracefulShutdownTimeout:       &grace,
+		WebhookServer: ctrlwebhook.NewServer(ctrlwebhook.Options{
+			Port: webhookPort,
+			TLSOpts: []func(*tls.Config){func(t *tls.Config) {
+				t.MinVersion = tls.VersionTLS12
+				t.GetCertificate = serving.GetCertificate
+			}},
+		}),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("setting up: %w", err)
+	}
+	return mgr, nil
+}
+
+// ownImage is the image that this process runs, which Jobs take the soteria
+// binary from.
+func ownImage(ctx context.Context, c config, clientset kubernetes.Interface) (string, error) {
+	if c.Image != "" {
+		return c.Image, nil
+	}
+	pod, err := clientset.CoreV1().Pods(c.Namespace).Get(ctx, c.PodName, metav1.GetOptions{})
+	if err != nil {
+		return "", fmt.Errorf("finding Soteria's own image in pod %s/%s: %w (SOTERIA_IMAGE names it where Soteria does not run in a pod)", c.Namespace, c.PodName, err)
+	}
+	for _, container := range pod.Spec.Containers {
+		if container.Name == serviceName {
+			return container.Image, nil
+		}
+	}
+	return "", fmt.Errorf("pod %s/%s has no container %q; SOTERIA_IMAGE names Soteria's image", c.Namespace, c.PodName, serviceName)
+}

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"maps"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// valid is the least that an installation has to say.
+func valid(change map[string]string) map[string]string {
+	env := map[string]string{
+		"SOTERIA_BACKUP_DRIVER":     "restic",
+		"SOTERIA_RESTIC_REPOSITORY": "s3:https://s3.example.com/backups",
+	}
+	maps.Copy(env, change)
+	return env
+}
+
+func TestTheDefaults(t *testing.T) {
+	c, err := readConfig(valid(nil))
+	require.NoError(t, err)
+	assert.Equal(t, ":8080", c.ListenAddr)
+	assert.Equal(t, "soteria-restic", c.ResticSecretName)
+	assert.Equal(t, "soteria-system", c.SecretNamespace, "the credentials are in Soteria's own namespace")
+	assert.Equal(t, "restic/restic:0.16.4", c.ResticImage)
+	assert.Equal(t, int32(86400), c.JobTTLSeconds)
+	assert.Equal(t, 2*time.Second, c.Freshness)
+	assert.Equal(t, 503, c.ExistsUnknownStatus)
+	assert.False(t, c.policy().Required)
+	assert.False(t, c.policy().DenyUnknown)
+	assert.False(t, c.policy().CrossNamespace)
+}
+
+func TestValuesThatHoldSeveral(t *testing.T) {
+	c, err := readConfig(valid(map[string]string{
+		"SOTERIA_JOB_NODE_SELECTOR":  "disk=ssd, kubernetes.io/arch=amd64",
+		"SOTERIA_RESTIC_BACKUP_ARGS": `--exclude "/data/lost files"`,
+	}))
+	require.NoError(t, err)
+	settings := c.restic("image")
+	assert.Equal(t, map[string]string{"disk": "ssd", "kubernetes.io/arch": "amd64"}, settings.JobNodeSelector)
+	assert.Equal(t, []string{"--exclude", "/data/lost files"}, settings.BackupArgs)
+}
+
+func TestEachMistakeNamesItsVariable(t *testing.T) {
+	cases := map[string]string{
+		"SOTERIA_BACKUP_DRIVER":         "tape",
+		"SOTERIA_RESTORE_MODE":          "maybe",
+		"SOTERIA_ON_UNKNOWN":            "allow",
+		"SOTERIA_CROSS_NAMESPACE":       "perhaps",
+		"SOTERIA_EXISTS_UNKNOWN_STATUS": "404",
+		"SOTERIA_FRESHNESS":             "-1s",
+		"SOTERIA_REFRESH_INTERVAL":      "0s",
+		"SOTERIA_LISTING_TIMEOUT":       "soon",
+		"SOTERIA_LISTEN_ADDR":           "8080",
+		"SOTERIA_LOG_LEVEL":             "loud",
+		"SOTERIA_RESTIC_REPOSITORY":     "ftp://nowhere",
+		"SOTERIA_RESTIC_REPOSITORY_ID":  "short",
+		"SOTERIA_RESTIC_SECRET_NAME":    "Not A Name",
+		"SOTERIA_SECRET_NAMESPACE":      "Not A Name",
+		"SOTERIA_RESTIC_BACKUP_ARGS":    "--password-command steal",
+		"SOTERIA_RESTIC_FORGET_ARGS":    `"unclosed`,
+		"SOTERIA_JOB_TTL_SECONDS":       "-1",
+		"SOTERIA_JOB_NODE_SELECTOR":     "ssd",
+		"SOTERIA_JOB_SERVICE_ACCOUNT":   "Not A Name",
+	}
+	for variable, value := range cases {
+		t.Run(variable, func(t *testing.T) {
+			_, err := readConfig(valid(map[string]string{variable: value}))
+			require.Error(t, err)
+			assert.Contains(t, err.Error(), variable+": ")
+		})
+	}
+}
+
+func TestAllMistakesAreToldAtOnce(t *testing.T) {
+	_, err := readConfig(map[string]string{"SOTERIA_RESTORE_MODE": "maybe", "SOTERIA_FRESHNESS": "soon"})
+	require.Error(t, err)
+	for _, variable := range []string{"SOTERIA_BACKUP_DRIVER", "SOTERIA_RESTORE_MODE", "SOTERIA_FRESHNESS", "SOTERIA_RESTIC_REPOSITORY"} {
+		assert.Contains(t, err.Error(), variable+": ")
+	}
+}

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"strconv"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
+	"github.com/soteria-dr/soteria/internal/backupjob"
+	"github.com/soteria-dr/soteria/internal/catalog"
+	"github.com/soteria-dr/soteria/internal/catalog/ledger"
+	"github.com/soteria-dr/soteria/internal/decision"
+	"github.com/soteria-dr/soteria/internal/driver"
+	"github.com/soteria-dr/soteria/internal/driver/blank"
+	"github.com/soteria-dr/soteria/internal/driver/restic"
+	"github.com/soteria-dr/soteria/internal/httpapi"
+	"github.com/soteria-dr/soteria/internal/kube"
+	"github.com/soteria-dr/soteria/internal/kube/moverjob"
+	"github.com/soteria-dr/soteria/internal/metrics"
+	"github.com/soteria-dr/soteria/internal/restore"
+	"github.com/soteria-dr/soteria/webhook"
+	"github.com/soteria-dr/soteria/webhook/certificate"
+)
+
+// addCatalog makes the catalog, which every replica runs, and has the backup
+// Jobs told to it.
+func addCatalog(ctx context.Context, c config, mgr manager.Manager, lister driver.Lister, measured *metrics.Metrics, log *slog.Logger) (*catalog.Catalog, error) {
+	var teller *backupjob.Teller
+	settings := catalog.DefaultConfig()
+	settings.Freshness = c.Freshness
+	settings.RefreshInterval = c.RefreshInterval
+	settings.ListingTimeout = c.ListingTimeout
+	settings.Pins = map[string]string{restic.Name: c.ResticRepositoryID}
+	settings.BackupsTold = func() bool { return teller.Told() }
+	settings.Log = log
+	expectations := ledger.New(mgr.GetClient(), mgr.GetAPIReader(), c.Namespace)
+	known := catalog.New(settings, []driver.Lister{lister}, expectations, clock.RealClock{}, measured)
+
+	teller = backupjob.NewTeller(known)
+	if err := teller.Watch(ctx, mgr.GetCache()); err != nil {
+		return nil, err
+	}
+	if err := mgr.Add(known); err != nil {
+		return nil, fmt.Errorf("adding the catalog: %w", err)
+	}
+	outcomes := &backupjob.Outcomes{
+		Client: mgr.GetClient(), Reader: mgr.GetAPIReader(),
+		Events: mgr.GetEventRecorder(eventSource), Observer: measured, Driver: restic.Name,
+	}
+	return known, outcomes.SetupWithManager(mgr)
+}
+
+// addRestores makes the restore controller, which the leader runs.
+func addRestores(ctx context.Context, c config, mgr manager.Manager, known *catalog.Catalog, backups *restic.Driver, image string, logs moverjob.LogReader, measured *metrics.Metrics) error {
+	controller := restore.New(restore.Config{
+		Namespace: c.Namespace,
+		Client:    mgr.GetClient(),
+		Reader:    mgr.GetAPIReader(),
+		Facts:     facts(mgr.GetClient(), c.policy()),
+		Catalog:   known,
+		Fillers:   map[string]driver.Filler{restic.Name: backups},
+		Blank: blank.New(blank.Config{SoteriaImage: image, JobNodeSelector: c.nodeSelector, JobServiceAccount: c.JobServiceAccount},
+			moverjob.Fills{Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Logs: logs, Namespace: c.Namespace}),
+		Events:         mgr.GetEventRecorder(eventSource),
+		Observer:       measured,
+		ListingTimeout: c.ListingTimeout,
+	})
+	return controller.SetupWithManager(ctx, mgr)
+}
+
+// facts reads a waiting claim as admission read it when it was created.
+func facts(reader client.Reader, policy kube.Policy) restore.Facts {
+	return func(ctx context.Context, claim *corev1.PersistentVolumeClaim, wish *v1alpha1.Restore) (decision.Facts, error) {
+		namespace := &metav1.PartialObjectMetadata{}
+		namespace.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Namespace"))
+		if err := reader.Get(ctx, types.NamespacedName{Name: claim.Namespace}, namespace); err != nil {
+			return decision.Facts{}, fmt.Errorf("reading namespace %s: %w", claim.Namespace, err)
+		}
+		return kube.Facts(claim, namespace.Labels, wish, policy), nil
+	}
+}
+
+// addAdmission serves the webhook and keeps its certificate. The function it
+// gives tells whether this replica answers admission.
+func addAdmission(ctx context.Context, c config, mgr manager.Manager, known *catalog.Catalog, names certificate.Names, serving *certificate.Serving, served string, measured *metrics.Metrics) (answers func(context.Context) error, err error) {
+	if err := certificate.Rotate(mgr, names, served); err != nil {
+		return nil, err
+	}
+	if err := serving.Watch(ctx, mgr.GetCache()); err != nil {
+		return nil, err
+	}
+	claims := &webhook.Claims{
+		Reader: mgr.GetClient(), Catalog: known, Policy: c.policy(), Budget: admissionBudget,
+		Observer: measured, Lock: kube.NewLock, Now: time.Now,
+	}
+	server := mgr.GetWebhookServer()
+	server.Register(webhook.MutatePath, &admission.Webhook{Handler: claims})
+	server.Register(webhook.ValidatePath, &admission.Webhook{Handler: &webhook.Stamped{Judge: claims}})
+	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(webhookPort))
+	return func(ctx context.Context) error {
+		return serving.Answers(ctx, address, webhook.MutatePath, c.Namespace)
+	}, nil
+}
+
+// addHTTP serves the API, health and metrics on every replica.
+func addHTTP(c config, mgr manager.Manager, known *catalog.Catalog, backups *restic.Driver, answers func(context.Context) error, measured *metrics.Metrics, log *slog.Logger) error {
+	settings := httpapi.DefaultConfig()
+	settings.Addr = c.ListenAddr
+	settings.UnknownStatus = c.ExistsUnknownStatus
+	server := httpapi.New(settings, httpapi.Services{
+		Catalog: known, Backuper: backups, Gatherer: ctrlmetrics.Registry,
+		Ready: answers, Observer: measured, Log: log,
+	})
+	if err := mgr.Add(server); err != nil {
+		return fmt.Errorf("adding the HTTP server: %w", err)
+	}
+	return nil
+}

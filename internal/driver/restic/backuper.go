@@ -1,0 +1,299 @@
+package restic
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/driver"
+	"github.com/soteria-dr/soteria/internal/driver/restic/cli"
+	"github.com/soteria-dr/soteria/internal/kube/moverjob"
+)
+
+// RequestedByAnnotation on a backup Job says who asked for it.
+const RequestedByAnnotation = "soteria.dev/requested-by"
+
+// dataFolder is where a claim is mounted for its backup, and so the root of its
+// data within a snapshot.
+const dataFolder = "/data"
+
+// backupCapabilities are what a backup has of root's powers: reading files
+// whatever their owner and mode. DAC_READ_SEARCH would be the least for that, but
+// the Pod Security level baseline, which a user's namespace may enforce, allows
+// DAC_OVERRIDE and not DAC_READ_SEARCH; and the volume is mounted read-only.
+var backupCapabilities = []corev1.Capability{"DAC_OVERRIDE"}
+
+// backupRetries is how often Kubernetes tries a failed backup again.
+const backupRetries = 2
+
+// Backup implements [driver.Backuper].
+//
+// One claim has one backup at a time, whoever asks: Jobs of a claim are numbered
+// and their names made of the claim's uid and the number, so that of two
+// requests which both found nothing running, one finds the name taken.
+func (d *Driver) Backup(ctx context.Context, req driver.BackupRequest) (driver.BackupStarted, error) {
+	if err := req.Claim.Validate(); err != nil {
+		return driver.BackupStarted{}, err
+	}
+	tags, err := snapshotTags(req.Claim, req.Tags)
+	if err != nil {
+		return driver.BackupStarted{}, err
+	}
+	claim, err := d.backupableClaim(ctx, req.Claim)
+	if err != nil {
+		return driver.BackupStarted{}, err
+	}
+	number, err := d.nextBackup(ctx, claim, req.DryRun)
+	if err != nil {
+		return driver.BackupStarted{}, err
+	}
+	users, err := d.usersOf(ctx, claim)
+	if err != nil {
+		return driver.BackupStarted{}, err
+	}
+	beside, err := placeBeside(claim, users)
+	if err != nil {
+		return driver.BackupStarted{}, err
+	}
+	if _, err := d.credentials(ctx); err != nil {
+		return driver.BackupStarted{}, err
+	}
+	job := d.backupJob(claim, tags, number, req.RequestedBy, beside)
+	started := driver.BackupStarted{Driver: Name, Namespace: job.Namespace, JobName: job.Name, Secret: moverjob.CredentialsName(job.Name)}
+	if req.DryRun {
+		return started, nil
+	}
+	if err := d.makeRepositoryIfAbsent(ctx); err != nil {
+		return driver.BackupStarted{}, err
+	}
+	return started, d.start(ctx, job)
+}
+
+// start makes the Job and then the Secret that its pod waits for. If the process
+// dies in between, the next request for the claim makes the Secret, or the Job
+// ends by its deadline.
+func (d *Driver) start(ctx context.Context, job *batchv1.Job) error {
+	err := d.cluster.Client.Create(ctx, job)
+	switch {
+	case apierrors.IsAlreadyExists(err):
+		return backup.Errorf(backup.Conflict, "a backup of %s was started just now by another request: Job %s/%s",
+			job.Annotations[v1alpha1.ClaimAnnotation], job.Namespace, job.Name)
+	case apierrors.IsForbidden(err):
+		return backup.Errorf(backup.Denied, "making Job %s/%s: %w", job.Namespace, job.Name, err)
+	case err != nil:
+		return backup.Errorf(backup.Unavailable, "making Job %s/%s: %w", job.Namespace, job.Name, err)
+	}
+	if err := moverjob.EnsureSecret(ctx, d.cluster.Client, job, d.secretFor(ctx, job)); err != nil {
+		return errors.Join(err, moverjob.Delete(context.WithoutCancel(ctx), d.cluster.Client, job))
+	}
+	return nil
+}
+
+// secretFor describes a Job's own copy of the credentials.
+func (d *Driver) secretFor(ctx context.Context, job *batchv1.Job) moverjob.Secret {
+	return func() (*corev1.Secret, error) {
+		credentials, err := d.credentials(ctx)
+		if err != nil {
+			return nil, err
+		}
+		data := make(map[string][]byte, len(credentials))
+		for key, value := range credentials {
+			data[key] = []byte(value.Reveal())
+		}
+		return &corev1.Secret{
+			ObjectMeta: metav1.ObjectMeta{
+				Namespace: job.Namespace, Name: moverjob.CredentialsName(job.Name),
+				Labels: maps.Clone(job.Labels), Annotations: map[string]string{v1alpha1.ClaimAnnotation: job.Annotations[v1alpha1.ClaimAnnotation]},
+			},
+			Type: corev1.SecretTypeOpaque, Immutable: ptr.To(true), Data: data,
+		}, nil
+	}
+}
+
+// makeRepositoryIfAbsent makes the repository where the operator allowed that
+// and it is proved that there is none. It is done here and not in the Job, so
+// that two first backups cannot make it twice.
+func (d *Driver) makeRepositoryIfAbsent(ctx context.Context) error {
+	if !d.cfg.Init {
+		return nil
+	}
+	_, err := d.Identity(ctx)
+	if !errors.Is(err, cli.ErrNoRepository) {
+		return err
+	}
+	_, err = d.InitRepository(ctx)
+	if backup.KindOf(err) == backup.Conflict { // another request was first, and may be done
+		_, err = d.Identity(ctx)
+	}
+	return err
+}
+
+// backupableClaim reads the claim and refuses one that holds nothing worth
+// keeping, or not yet.
+func (d *Driver) backupableClaim(ctx context.Context, name backup.Claim) (*corev1.PersistentVolumeClaim, error) {
+	var claim corev1.PersistentVolumeClaim
+	err := d.cluster.Reader.Get(ctx, types.NamespacedName{Namespace: name.Namespace, Name: name.Name}, &claim)
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil, backup.Errorf(backup.NotFound, "there is no claim %s", name)
+	case err != nil:
+		return nil, backup.Errorf(backup.Unavailable, "reading claim %s: %w", name, err)
+	case claim.DeletionTimestamp != nil:
+		return nil, backup.Errorf(backup.Conflict, "claim %s is being deleted", name)
+	case claim.Status.Phase != corev1.ClaimBound:
+		return nil, backup.Errorf(backup.Conflict, "claim %s is not bound to a volume (%s)", name, cmp.Or(string(claim.Status.Phase), "no phase yet"))
+	case ptr.Deref(claim.Spec.VolumeMode, corev1.PersistentVolumeFilesystem) == corev1.PersistentVolumeBlock:
+		return nil, &backup.Error{Kind: backup.Invalid, Field: "pvc", Message: fmt.Sprintf("claim %s is a raw block volume; restic backs up file systems", name)}
+	}
+	var restores v1alpha1.RestoreList
+	if err := d.cluster.Reader.List(ctx, &restores, client.InNamespace(name.Namespace)); err != nil {
+		return nil, backup.Errorf(backup.Unavailable, "looking for restores of %s: %w", name, err)
+	}
+	for _, r := range restores.Items {
+		if r.Status.Claim != nil && r.Status.Claim.UID == claim.UID && r.Status.Phase != v1alpha1.PhaseCompleted {
+			return nil, backup.Errorf(backup.Conflict, "claim %s is being restored (Restore %s: %s)", name, r.Name, r.Status.Phase)
+		}
+	}
+	return &claim, nil
+}
+
+// nextBackup gives the number of the claim's next backup Job. One that has not
+// ended is a Conflict; should its maker have died before it made the Job's
+// Secret, that is made up for, unless this is a dry run.
+func (d *Driver) nextBackup(ctx context.Context, claim *corev1.PersistentVolumeClaim, dryRun bool) (int, error) {
+	var jobs batchv1.JobList
+	err := d.cluster.Reader.List(ctx, &jobs, client.InNamespace(claim.Namespace), client.MatchingLabels(moverjob.Labels(v1alpha1.RoleBackup, claim.UID)))
+	if err != nil {
+		return 0, backup.Errorf(backup.Unavailable, "listing the backup Jobs of %s/%s: %w", claim.Namespace, claim.Name, err)
+	}
+	last := 0
+	for i := range jobs.Items {
+		job := &jobs.Items[i]
+		if _, finished := moverjob.Finished(job); !finished {
+			if !dryRun {
+				if err := moverjob.EnsureSecret(ctx, d.cluster.Client, job, d.secretFor(ctx, job)); err != nil {
+					return 0, err
+				}
+			}
+			return 0, backup.Errorf(backup.Conflict, "a backup of %s/%s is running already: Job %s", claim.Namespace, claim.Name, job.Name)
+		}
+		last = max(last, moverjob.Number(job.Name))
+	}
+	return last + 1, nil
+}
+
+// usersOf gives the pods that have the claim mounted or are about to, in a fixed
+// order.
+func (d *Driver) usersOf(ctx context.Context, claim *corev1.PersistentVolumeClaim) ([]corev1.Pod, error) {
+	var pods corev1.PodList
+	if err := d.cluster.Reader.List(ctx, &pods, client.InNamespace(claim.Namespace)); err != nil {
+		return nil, backup.Errorf(backup.Unavailable, "looking for the pods that use %s/%s: %w", claim.Namespace, claim.Name, err)
+	}
+	users := slices.DeleteFunc(pods.Items, func(p corev1.Pod) bool {
+		ended := p.Status.Phase == corev1.PodSucceeded || p.Status.Phase == corev1.PodFailed
+		return ended || p.Spec.NodeName == "" || !uses(&p, claim.Name)
+	})
+	slices.SortFunc(users, func(a, b corev1.Pod) int { return strings.Compare(a.Name, b.Name) })
+	return users, nil
+}
+
+// uses reports whether a pod mounts the claim, under its own name or as a
+// generic ephemeral volume, whose claim is called <pod>-<volume>.
+func uses(pod *corev1.Pod, claim string) bool {
+	return slices.ContainsFunc(pod.Spec.Volumes, func(v corev1.Volume) bool {
+		return v.PersistentVolumeClaim != nil && v.PersistentVolumeClaim.ClaimName == claim ||
+			v.Ephemeral != nil && pod.Name+"-"+v.Name == claim
+	})
+}
+
+// placeBeside says where the backup must run: on the node of the pod that uses
+// the claim, if the volume can be attached to one node only. Nil is anywhere.
+func placeBeside(claim *corev1.PersistentVolumeClaim, users []corev1.Pod) (*corev1.Pod, error) {
+	modes := claim.Spec.AccessModes
+	switch {
+	case len(users) == 0, slices.Contains(modes, corev1.ReadWriteMany), slices.Contains(modes, corev1.ReadOnlyMany):
+		return nil, nil //nolint:nilnil // no pod to run beside is an answer
+	case slices.Contains(modes, corev1.ReadWriteOncePod):
+		return nil, backup.Errorf(backup.Conflict, "claim %s/%s is ReadWriteOncePod and pod %s uses it; no other pod may mount it meanwhile",
+			claim.Namespace, claim.Name, users[0].Name)
+	default:
+		return &users[0], nil
+	}
+}
+
+func (d *Driver) backupJob(claim *corev1.PersistentVolumeClaim, tags []string, number int, requestedBy string, beside *corev1.Pod) *batchv1.Job {
+	name := backup.Claim{Namespace: claim.Namespace, Name: claim.Name}
+	args := append([]string{"backup"}, d.moverArgs()...)
+	args = append(args, "--source", dataFolder, "--host", name.String())
+	for _, tag := range tags {
+		args = append(args, "--tag", tag)
+	}
+	if len(d.cfg.BackupArgs) > 0 {
+		args = append(append(args, "--"), d.cfg.BackupArgs...)
+	}
+	spec := d.jobSpec()
+	spec.Namespace, spec.Name, spec.Role = claim.Namespace, moverjob.Name("backup", name, claim.UID, number), v1alpha1.RoleBackup
+	spec.Claim, spec.ClaimUID = name, claim.UID
+	spec.Annotations = map[string]string{RequestedByAnnotation: forTheRecord(requestedBy)}
+	spec.Args, spec.Capabilities = args, backupCapabilities
+	spec.Volume, spec.MountPath, spec.ReadOnly = claim.Name, dataFolder, true
+	spec.Credentials = moverjob.CredentialsName(spec.Name)
+	spec.Retries, spec.TTL = backupRetries, &d.cfg.JobTTL
+	if beside == nil {
+		spec.NodeSelector = d.cfg.JobNodeSelector
+	} else {
+		spec.Affinity, spec.Tolerations = onNode(beside.Spec.NodeName), beside.Spec.Tolerations
+	}
+	return moverjob.Build(spec)
+}
+
+// jobSpec is what all of the driver's Jobs have in common.
+func (d *Driver) jobSpec() moverjob.Spec {
+	resources := d.cfg.JobResources
+	if resources.Requests == nil && resources.Limits == nil {
+		resources = moverjob.DefaultResources()
+	}
+	return moverjob.Spec{
+		SoteriaImage: d.cfg.SoteriaImage, Image: d.cfg.Image, Resources: resources,
+		HostFolder: d.location.Folder(), ServiceAccount: d.cfg.JobServiceAccount, Deadline: d.cfg.JobDeadline,
+	}
+}
+
+// moverArgs tell a mover where the repository is. The address holds no secret.
+func (d *Driver) moverArgs() []string {
+	args := []string{"--repository", d.location.Text, "--credentials", moverjob.CredentialsFolder, "--scratch", moverjob.ScratchFolder}
+	if d.cfg.S3Region != "" {
+		args = append(args, "--region", d.cfg.S3Region)
+	}
+	return args
+}
+
+// onNode is the affinity for one node, by its name and not by a label that a
+// node might lack. The scheduler still sees to it that the volume can be there.
+func onNode(name string) *corev1.Affinity {
+	return &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelector{
+		NodeSelectorTerms: []corev1.NodeSelectorTerm{{MatchFields: []corev1.NodeSelectorRequirement{{
+			Key: metav1.ObjectNameField, Operator: corev1.NodeSelectorOpIn, Values: []string{name},
+		}}}},
+	}}}
+}
+
+// forTheRecord bounds what a caller said of itself.
+func forTheRecord(requestedBy string) string {
+	const longest = 256
+	return strings.ToValidUTF8(requestedBy[:min(len(requestedBy), longest)], "")
+}

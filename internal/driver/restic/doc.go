@@ -1,0 +1,24 @@
+// Package restic is the driver for restic repositories: in S3, behind a
+// rest-server, or in a folder. It lists, backs up and fills (see package
+// driver), and makes a repository when told to.
+//
+// # Where restic runs
+//
+// Listing, and making a repository, run restic in the replica itself (package
+// cli). Backups and fills run in Jobs: a backup in its claim's namespace, with a
+// copy of the credentials that is owned by the Job and goes with it; a fill in
+// Soteria's own namespace. Jobs run restic from the configured image, driven by
+// Soteria's own binary (package mover).
+//
+// # Whose a snapshot is
+//
+// A snapshot belongs to the claim that its tags name, namespace=<namespace> and
+// pvc=<name>. Snapshots without both are somebody else's and left alone.
+//
+// # Local folders
+//
+// A repository that is an absolute path is mounted into Jobs as a hostPath at
+// the same path, and must be there on every node that Jobs run on (an NFS mount
+// of all nodes, say) and in the replicas. Namespaces that enforce the Pod
+// Security level baseline refuse hostPath volumes.
+package restic

@@ -1,0 +1,107 @@
+package restic
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/driver"
+	"github.com/soteria-dr/soteria/internal/driver/restic/cli"
+	"github.com/soteria-dr/soteria/internal/kube/moverjob"
+)
+
+// Cluster is how the driver reaches Kubernetes.
+type Cluster struct {
+	// Client writes. Reader reads the API server itself, not a cache: whether a
+	// backup is running, or a Job has a pod left, must not be answered from
+	// what was so a moment ago.
+	Client client.Client
+	Reader client.Reader
+	// Logs reads the progress that movers print; nil does without.
+	Logs moverjob.LogReader
+	// Clock is the time; nil is the real one.
+	Clock clock.PassiveClock
+}
+
+// Driver is the restic driver. It is safe for concurrent use.
+type Driver struct {
+	cfg      Config
+	location cli.Location
+	cluster  Cluster
+	fills    moverjob.Fills
+
+	mu sync.Mutex
+	// lastSeen is the identity that the repository had when a listing ended.
+	lastSeen string
+}
+
+// The roles that the driver plays.
+var (
+	_ driver.Lister   = (*Driver)(nil)
+	_ driver.Backuper = (*Driver)(nil)
+	_ driver.Filler   = (*Driver)(nil)
+)
+
+// New makes the driver. The configuration must be valid; SoteriaImage is needed
+// for backups and fills.
+func New(cfg Config, cluster Cluster) (*Driver, error) {
+	location, err := cli.ParseLocation(cfg.Repository, cfg.S3Endpoint)
+	if err != nil {
+		return nil, backup.Errorf(backup.Invalid, "SOTERIA_RESTIC_REPOSITORY: %w", err)
+	}
+	cfg.Program = cmp.Or(cfg.Program, "restic")
+	cfg.CacheDir = cmp.Or(cfg.CacheDir, filepath.Join(os.TempDir(), "restic-cache"))
+	cfg.JobDeadline = cmp.Or(cfg.JobDeadline, DefaultJobDeadline)
+	if cluster.Clock == nil {
+		cluster.Clock = clock.RealClock{}
+	}
+	return &Driver{
+		cfg: cfg, location: location, cluster: cluster,
+		fills: moverjob.Fills{Client: cluster.Client, Reader: cluster.Reader, Logs: cluster.Logs, Namespace: cfg.Namespace},
+	}, nil
+}
+
+// Name implements [driver.Lister].
+func (d *Driver) Name() string { return Name }
+
+// Location is the repository's address as restic takes it; it holds no secret.
+func (d *Driver) Location() string { return d.location.Text }
+
+// credentials reads the Secret, anew each time: it may come late, be half
+// written, or change. Errors are of kind Credentials and name the Secret and
+// the keys at fault, or Unavailable where it could not be read.
+func (d *Driver) credentials(ctx context.Context) (cli.Credentials, error) {
+	name := types.NamespacedName{Namespace: d.cfg.SecretNamespace, Name: d.cfg.SecretName}
+	var secret corev1.Secret
+	err := d.cluster.Reader.Get(ctx, name, &secret)
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil, backup.Errorf(backup.Credentials, "Secret %s with the repository's credentials does not exist", name)
+	case err != nil:
+		return nil, backup.Errorf(backup.Unavailable, "reading Secret %s: %w", name, err)
+	}
+	return cli.ReadCredentials(d.location.Kind, fmt.Sprintf("Secret %s", name), secret.Data)
+}
+
+// program points restic at the repository, with the credentials as they are
+// now.
+func (d *Driver) program(ctx context.Context) (cli.Program, error) {
+	credentials, err := d.credentials(ctx)
+	if err != nil {
+		return cli.Program{}, err
+	}
+	return cli.Program{
+		Path: d.cfg.Program, Location: d.location, Credentials: credentials,
+		Region: d.cfg.S3Region, CacheDir: d.cfg.CacheDir,
+	}, nil
+}

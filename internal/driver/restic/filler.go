@@ -1,0 +1,59 @@
+package restic
+
+import (
+	"context"
+	"maps"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/driver"
+	"github.com/soteria-dr/soteria/internal/kube/moverjob"
+)
+
+// restoreFolder is where the prime is mounted.
+const restoreFolder = "/restore"
+
+// restoreCapabilities are what a fill has of root's powers, each for a thing
+// that a file system may hold and a restore must bring back.
+var restoreCapabilities = []corev1.Capability{
+	"CHOWN",        // files belong to whoever they belonged to
+	"DAC_OVERRIDE", // write into folders that belong to somebody else by now
+	"FOWNER",       // set mode, times, ACLs and extended attributes of somebody else's files
+	"FSETID",       // keep the setuid and setgid bits of files that somebody else owns
+	"MKNOD",        // device nodes
+	"SETFCAP",      // the file capabilities of programs (security.capability)
+}
+
+// Fill implements [driver.Filler].
+func (d *Driver) Fill(ctx context.Context, req driver.FillRequest) (driver.FillState, error) {
+	if !idPattern.MatchString(req.Backup.ID) {
+		return driver.FillState{}, backup.Errorf(backup.Invalid, "%q is not the id of a restic snapshot", req.Backup.ID)
+	}
+	if !strings.HasPrefix(req.Backup.Locator, "/") {
+		return driver.FillState{}, backup.Errorf(backup.Invalid, "which folder of snapshot %.8s was the volume cannot be told: it holds several, or none of a Unix system", req.Backup.ID)
+	}
+	spec := d.jobSpec()
+	fill := d.fills.FillSpec(req)
+	fill.SoteriaImage, fill.Image, fill.Resources = spec.SoteriaImage, spec.Image, spec.Resources
+	fill.HostFolder, fill.ServiceAccount, fill.Deadline = spec.HostFolder, spec.ServiceAccount, spec.Deadline
+	fill.Args = append([]string{"restore"}, d.moverArgs()...)
+	fill.Args = append(fill.Args, "--snapshot", req.Backup.ID, "--folder", req.Backup.Locator, "--target", restoreFolder)
+	fill.Capabilities, fill.MountPath = restoreCapabilities, restoreFolder
+	fill.Credentials = moverjob.CredentialsName(fill.Name)
+	fill.NodeSelector = maps.Clone(d.cfg.JobNodeSelector)
+	if fill.NodeSelector == nil {
+		fill.NodeSelector = map[string]string{}
+	}
+	maps.Copy(fill.NodeSelector, req.Placement.NodeSelector) // where the claim's pod must run goes before all else
+
+	job := moverjob.Build(fill)
+	return d.fills.Ensure(ctx, req, job, d.secretFor(ctx, job))
+}
+
+// Release implements [driver.Filler].
+func (d *Driver) Release(ctx context.Context, claimUID types.UID) (bool, error) {
+	return d.fills.Release(ctx, claimUID)
+}

@@ -1,0 +1,87 @@
+package restic
+
+import (
+	"context"
+	"io"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/driver/restic/cli"
+)
+
+// List implements [driver.Lister].
+//
+// It runs restic twice, `snapshots` and then `cat config`, and once more the
+// first time and after a failure: each run costs a key derivation, half a second
+// of one core and 60 MiB by restic's design. The identity read after the listing
+// must be the one known from before it, so that a listing that a change of
+// repositories fell into proves nothing, nor one of a repository that was being
+// removed.
+func (d *Driver) List(ctx context.Context, each func(backup.Backup)) (string, error) {
+	program, err := d.program(ctx)
+	if err != nil {
+		return "", err
+	}
+	before := d.identitySeen()
+	if before == "" {
+		if before, err = identity(ctx, program); err != nil {
+			return "", err
+		}
+	}
+	if err := listSnapshots(ctx, program, each); err != nil {
+		d.see("")
+		return "", err
+	}
+	after, err := identity(ctx, program)
+	if err != nil {
+		d.see("")
+		return "", err
+	}
+	d.see(after)
+	if after != before {
+		return "", backup.Errorf(backup.RepositoryChanged,
+			"the repository at %s is %.12s and was %.12s when the listing began", d.location.Text, after, before)
+	}
+	return after, nil
+}
+
+func (d *Driver) identitySeen() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.lastSeen
+}
+
+func (d *Driver) see(id string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.lastSeen = id
+}
+
+// listSnapshots yields every backup in the repository. restic exits with status
+// 0 although snapshots could not be read and says so on its error output alone,
+// so whatever it says there and is not known to be harmless is an error.
+func listSnapshots(ctx context.Context, program cli.Program, each func(backup.Backup)) error {
+	var complaint string
+	err := program.Run(ctx, cli.Invocation{
+		Args: []string{"snapshots", "--json", "--no-lock"},
+		Stdout: func(stdout io.Reader) error {
+			return readSnapshots(stdout, func(s snapshot) {
+				for _, b := range s.backups() {
+					each(b)
+				}
+			})
+		},
+		Stderr: func(line string) {
+			if complaint == "" && !cli.Harmless(line) {
+				complaint = cli.Words(line)
+			}
+		},
+		Otherwise: backup.Unavailable,
+	})
+	if err != nil {
+		return err
+	}
+	if complaint != "" {
+		return backup.Errorf(backup.Unavailable, "the list of snapshots may not be whole; restic said: %s", complaint)
+	}
+	return nil
+}

@@ -1,0 +1,65 @@
+package restictest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Password opens the repositories that tests make.
+const Password = "a password of a test"
+
+// Repository is a repository that a test works on with restic itself, around the
+// driver.
+type Repository struct {
+	Restic  string
+	Address string
+	// Env is added to restic's environment.
+	Env []string
+	// CacheDir is restic's cache; a test gives each its own.
+	CacheDir string
+}
+
+// Run runs restic and gives what it printed; it must succeed.
+func (r Repository) Run(t testing.TB, args ...string) []byte {
+	t.Helper()
+	var out, complaint bytes.Buffer
+	cmd := exec.CommandContext(context.Background(), r.Restic, args...)
+	cmd.Env = append(append(os.Environ(), "RESTIC_REPOSITORY="+r.Address, "RESTIC_PASSWORD="+Password, "RESTIC_CACHE_DIR="+r.CacheDir), r.Env...)
+	cmd.Stdout, cmd.Stderr = &out, &complaint
+	require.NoError(t, cmd.Run(), "restic %v: %s", args, complaint.String())
+	return out.Bytes()
+}
+
+// Init makes the repository and gives its id.
+func (r Repository) Init(t testing.TB) string {
+	t.Helper()
+	r.Run(t, "init")
+	return r.ID(t)
+}
+
+// ID gives the repository's id.
+func (r Repository) ID(t testing.TB) string {
+	t.Helper()
+	var config struct{ ID string }
+	require.NoError(t, json.Unmarshal(r.Run(t, "cat", "config", "--no-lock"), &config))
+	return config.ID
+}
+
+// Snapshot backs a folder up and gives the snapshot's id.
+func (r Repository) Snapshot(t testing.TB, folder string, args ...string) string {
+	t.Helper()
+	out := r.Run(t, append(append([]string{"backup", "--json"}, args...), folder)...)
+	lines := bytes.Split(bytes.TrimSpace(out), []byte("\n"))
+	var summary struct {
+		SnapshotID string `json:"snapshot_id"`
+	}
+	require.NoError(t, json.Unmarshal(lines[len(lines)-1], &summary))
+	require.NotEmpty(t, summary.SnapshotID)
+	return summary.SnapshotID
+}

@@ -1,0 +1,84 @@
+package restic
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+)
+
+// The tags that say whose a snapshot is.
+const (
+	namespaceTag = "namespace="
+	pvcTag       = "pvc="
+)
+
+// The bounds of a caller's tags.
+const (
+	maxTags      = 32
+	maxTagLength = 128
+)
+
+// snapshotTags gives the tags of a claim's snapshot: those that say whose it is,
+// then the caller's. A caller's tag that restic would take apart or that names
+// another claim gives an error of kind Invalid with the field "tags".
+func snapshotTags(claim backup.Claim, wanted []string) ([]string, error) {
+	invalid := func(format string, args ...any) error {
+		return &backup.Error{Kind: backup.Invalid, Field: "tags", Message: fmt.Sprintf(format, args...)}
+	}
+	if len(wanted) > maxTags {
+		return nil, invalid("%d tags are more than %d", len(wanted), maxTags)
+	}
+	tags := []string{namespaceTag + claim.Namespace, pvcTag + claim.Name}
+	own := slices.Clone(tags)
+	for _, tag := range wanted {
+		switch {
+		case tag == "":
+			return nil, invalid("a tag is empty")
+		case len(tag) > maxTagLength:
+			return nil, invalid("tag %.20q… is longer than %d bytes", tag, maxTagLength)
+		case !utf8.ValidString(tag) || strings.ContainsFunc(tag, unicode.IsControl):
+			return nil, invalid("tag %q holds a control character", tag)
+		case strings.Contains(tag, ","):
+			return nil, invalid("tag %q holds a comma, at which restic would split it", tag)
+		case strings.TrimSpace(tag) != tag:
+			return nil, invalid("tag %q begins or ends with a space, which restic would drop", tag)
+		case (strings.HasPrefix(tag, namespaceTag) || strings.HasPrefix(tag, pvcTag)) && !slices.Contains(own, tag):
+			return nil, invalid("tag %q names another claim than %s", tag, claim)
+		}
+		if !slices.Contains(tags, tag) {
+			tags = append(tags, tag)
+		}
+	}
+	return tags, nil
+}
+
+// claimsOf gives the claims that a snapshot's tags name. With several namespaces
+// or names it is every combination, so that no snapshot is lost to a claim whose
+// data it may hold. Combinations that can be no claim are left out: nobody can
+// ask for them.
+func claimsOf(tags []string) []backup.Claim {
+	var claims []backup.Claim
+	for _, namespace := range valuesOf(tags, namespaceTag) {
+		for _, name := range valuesOf(tags, pvcTag) {
+			claim := backup.Claim{Namespace: namespace, Name: name}
+			if claim.Validate() == nil {
+				claims = append(claims, claim)
+			}
+		}
+	}
+	return claims
+}
+
+func valuesOf(tags []string, prefix string) []string {
+	var values []string
+	for _, tag := range tags {
+		if value, found := strings.CutPrefix(tag, prefix); found && !slices.Contains(values, value) {
+			values = append(values, value)
+		}
+	}
+	return values
+}

@@ -1,0 +1,115 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"github.com/julienschmidt/httprouter"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/driver"
+	"github.com/soteria-dr/soteria/internal/httpapi/wire"
+)
+
+func (s *Server) routeBackups(router *httprouter.Router) {
+	get(router, "/v1/backups", s.listBackups)
+	router.POST("/v1/backup", s.startBackup)
+}
+
+// listBackups lists a claim's backups, newest first.
+func (s *Server) listBackups(w http.ResponseWriter, r *http.Request, _ httprouter.Params) {
+	asked, err := s.readBackupsQuery(r.URL.Query())
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), s.cfg.LookupBudget)
+	defer cancel()
+	answer := s.backupsOf(ctx, asked)
+	if answer.Certainty() == backup.Unknown {
+		_, body := describe(answer.Err())
+		s.render(w, r, http.StatusServiceUnavailable, body)
+		return
+	}
+	s.render(w, r, http.StatusOK, backupList(asked.claim, answer.Backups()))
+}
+
+// backupsQuery is what GET /v1/backups asks for. An empty driver means all.
+type backupsQuery struct {
+	claim  backup.Claim
+	driver string
+}
+
+func (s *Server) readBackupsQuery(query url.Values) (backupsQuery, error) {
+	asked := backupsQuery{
+		claim:  backup.Claim{Namespace: query.Get("namespace"), Name: query.Get("pvc")},
+		driver: query.Get("driver"),
+	}
+	if err := asked.claim.Validate(); err != nil {
+		return backupsQuery{}, err
+	}
+	if asked.driver != "" && !slices.Contains(s.catalog.Drivers(), asked.driver) {
+		return backupsQuery{}, &backup.Error{Kind: backup.Invalid, Field: "driver", Message: "driver is not one that looks for backups here"}
+	}
+	return asked, nil
+}
+
+func (s *Server) backupsOf(ctx context.Context, asked backupsQuery) backup.Answer {
+	if asked.driver == "" {
+		return s.catalog.Known(ctx, asked.claim)
+	}
+	return s.catalog.KnownOf(ctx, asked.claim, asked.driver)
+}
+
+func backupList(claim backup.Claim, backups []backup.Backup) wire.Backups {
+	list := wire.Backups{Namespace: claim.Namespace, PVC: claim.Name, Backups: make([]wire.Backup, 0, len(backups))}
+	for _, b := range backups {
+		list.Backups = append(list.Backups, wire.Backup{
+			ID: b.ID, Driver: b.Driver, TakenAt: b.TakenAt, State: wire.StateCompleted,
+			SizeBytes: known(b.SizeBytes), Files: known(b.Files), Tags: append([]string{}, b.Tags...),
+		})
+	}
+	return list
+}
+
+// startBackup starts a backup of a claim, or tells on a dry run what it would
+// start.
+func (s *Server) startBackup(w http.ResponseWriter, r *http.Request, _ httprouter.Params) {
+	req, err := readBackupRequest(w, r)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), s.cfg.BackupBudget)
+	defer cancel()
+	started, err := s.backuper.Backup(ctx, req)
+	s.observer.BackupRequested(s.backuper.Name(), req.DryRun, err)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	status := http.StatusAccepted
+	if req.DryRun {
+		status = http.StatusOK
+	}
+	s.render(w, r, status, wire.BackupStarted{
+		Driver: started.Driver, JobName: started.JobName, Namespace: started.Namespace, Secret: started.Secret,
+		RequestedBy: req.RequestedBy, DryRun: req.DryRun,
+	})
+}
+
+func readBackupRequest(w http.ResponseWriter, r *http.Request) (driver.BackupRequest, error) {
+	var body wire.BackupRequest
+	if err := read(w, r, &body); err != nil {
+		return driver.BackupRequest{}, err
+	}
+	req := driver.BackupRequest{
+		Claim:       backup.Claim{Namespace: body.Namespace, Name: body.PVC},
+		Tags:        body.Tags,
+		RequestedBy: caller(r),
+		DryRun:      body.DryRun,
+	}
+	return req, req.Claim.Validate()
+}

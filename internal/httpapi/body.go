@@ -1,0 +1,65 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+
+	strictjson "sigs.k8s.io/json"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/httpapi/wire"
+)
+
+// read reads a request's JSON body. Asking for the content type also keeps web
+// pages of other origins from posting without the browser asking first.
+func read(w http.ResponseWriter, r *http.Request, into any) error {
+	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/json" {
+		return &refusal{http.StatusUnsupportedMediaType, wire.CodeUnsupportedMediaType, "the body must be JSON, sent with Content-Type: application/json"}
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return &refusal{http.StatusRequestEntityTooLarge, wire.CodeBodyTooLarge, fmt.Sprintf("the body is larger than %d bytes", tooLarge.Limit)}
+	}
+	if err != nil {
+		return backup.Errorf(backup.Invalid, "reading the body: %w", err)
+	}
+	return parse(body, into)
+}
+
+// parse reads one JSON value strictly: a field that is unknown, of another case,
+// given twice or of the wrong type is an error, as is anything after the value.
+// A misspelt dry_run must not start a backup.
+func parse(body []byte, into any) error {
+	strict, err := strictjson.UnmarshalStrict(body, into)
+	var mistyped *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &mistyped):
+		return &backup.Error{
+			Kind: backup.Invalid, Field: mistyped.Field, Err: err,
+			Message: fmt.Sprintf("%s must not be a JSON %s", orBody(mistyped.Field), mistyped.Value),
+		}
+	case err != nil:
+		return backup.Errorf(backup.Invalid, "the body is not JSON: %w", err)
+	case len(strict) > 0:
+		invalid := &backup.Error{Kind: backup.Invalid, Message: strict[0].Error(), Err: strict[0]}
+		var field strictjson.FieldError
+		if errors.As(strict[0], &field) {
+			invalid.Field = field.FieldPath()
+		}
+		return invalid
+	default:
+		return nil
+	}
+}
+
+func orBody(field string) string {
+	if field == "" {
+		return "the body"
+	}
+	return field
+}

@@ -1,0 +1,67 @@
+package httpapi
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/httpapi/wire"
+)
+
+// statuses maps each kind of error to its status.
+var statuses = map[backup.Kind]int{
+	backup.Internal:          http.StatusInternalServerError,
+	backup.Invalid:           http.StatusBadRequest,
+	backup.Denied:            http.StatusForbidden,
+	backup.NotFound:          http.StatusNotFound,
+	backup.Conflict:          http.StatusConflict,
+	backup.Partial:           http.StatusBadGateway,
+	backup.DriverFailed:      http.StatusBadGateway,
+	backup.Unavailable:       http.StatusServiceUnavailable,
+	backup.Credentials:       http.StatusServiceUnavailable,
+	backup.RepositoryAbsent:  http.StatusServiceUnavailable,
+	backup.RepositoryChanged: http.StatusServiceUnavailable,
+}
+
+// refusal is an error that HTTP has a status for and backup has no kind.
+type refusal struct {
+	status  int
+	code    string
+	message string
+}
+
+func (r *refusal) Error() string { return r.message }
+
+// describe turns an error into its status and body. The text of an error that
+// nobody foresaw stays in the log: it was not written for strangers.
+func describe(err error) (int, wire.Error) {
+	var refused *refusal
+	if errors.As(err, &refused) {
+		return refused.status, wire.Error{Error: refused.message, Code: refused.code}
+	}
+	kind := backup.KindOf(err)
+	message := backup.Message(err)
+	if kind == backup.Internal {
+		message = "internal error: Soteria's log tells more"
+	}
+	return statuses[kind], wire.Error{Error: message, Code: kind.String(), Field: backup.FieldOf(err)}
+}
+
+// fail answers a request with an error.
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	status, body := describe(err)
+	if status == http.StatusInternalServerError {
+		s.log.ErrorContext(r.Context(), "internal error", "method", r.Method, "path", r.URL.Path, "error", err)
+	}
+	s.render(w, r, status, body)
+}
+
+func (s *Server) noSuchRoute(w http.ResponseWriter, r *http.Request) {
+	s.fail(w, r, backup.Errorf(backup.NotFound, "there is nothing at this path"))
+}
+
+// noSuchMethod answers where only other methods are routed; the router has set
+// the header Allow.
+func (s *Server) noSuchMethod(w http.ResponseWriter, r *http.Request) {
+	s.fail(w, r, &refusal{http.StatusMethodNotAllowed, wire.CodeMethodNotAllowed, "this path does not answer to that method; it does to " + w.Header().Get("Allow")})
+}

@@ -1,0 +1,63 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/julienschmidt/httprouter"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/httpapi/wire"
+)
+
+func (s *Server) routeExists(router *httprouter.Router) {
+	get(router, "/exists/:namespace/:pvc", s.exists)
+}
+
+// exists tells whether a claim has a backup.
+func (s *Server) exists(w http.ResponseWriter, r *http.Request, params httprouter.Params) {
+	claim := backup.Claim{Namespace: params.ByName("namespace"), Name: params.ByName("pvc")}
+	if err := claim.Validate(); err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), s.cfg.LookupBudget)
+	defer cancel()
+	answer := existence(claim, s.catalog.Known(ctx, claim))
+	answer.Backend = strings.Join(s.catalog.Drivers(), ",")
+	s.observer.ExistsAnswered(string(answer.Decision))
+	s.render(w, r, s.existsStatus(answer), answer)
+}
+
+func (s *Server) existsStatus(answer wire.Existence) int {
+	if answer.Authoritative {
+		return http.StatusOK
+	}
+	return s.cfg.UnknownStatus
+}
+
+// existence puts the catalog's answer in the API's words.
+func existence(claim backup.Claim, answer backup.Answer) wire.Existence {
+	e := wire.Existence{Namespace: claim.Namespace, PVC: claim.Name, Authoritative: true}
+	switch answer.Certainty() {
+	case backup.Found:
+		newest := answer.Backups()[0]
+		e.Exists, e.Decision = true, wire.DecisionRestore
+		e.Latest = &wire.Latest{ID: newest.ID, Driver: newest.Driver, TakenAt: newest.TakenAt, SizeBytes: known(newest.SizeBytes)}
+	case backup.None:
+		e.Decision = wire.DecisionFresh
+	case backup.Unknown:
+		e.Decision, e.Authoritative, e.Error = wire.DecisionUnknown, false, backup.Message(answer.Err())
+	}
+	return e
+}
+
+// known gives a count, or nil for the negative number that drivers give when they
+// do not know it.
+func known(count int64) *int64 {
+	if count < 0 {
+		return nil
+	}
+	return &count
+}

@@ -1,0 +1,502 @@
+package httpapi_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/driver"
+	"github.com/soteria-dr/soteria/internal/httpapi"
+	"github.com/soteria-dr/soteria/internal/httpapi/client"
+	"github.com/soteria-dr/soteria/internal/httpapi/wire"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+var (
+	photos   = backup.Claim{Namespace: "media", Name: "photos"}
+	noon     = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	evidence = backup.Evidence{Driver: "restic", Repository: "5e1f", BeganAt: noon, EndedAt: noon}
+	newest   = backup.Backup{
+		Claim: photos, Driver: "restic", ID: "aaaaaaaaaaaa", TakenAt: noon, SizeBytes: 4096, Files: 12,
+		Tags: []string{"namespace=media", "pvc=photos", "before-upgrade"},
+	}
+	oldest = backup.Backup{Claim: photos, Driver: "restic", ID: "bbbbbbbbbbbb", TakenAt: noon.Add(-time.Hour), SizeBytes: -1, Files: -1}
+	down   = backup.Errorf(backup.Unavailable, "listing the restic repository has taken more than 2.5 s")
+)
+
+// world is what the server is made of, as a test sets it.
+type world struct {
+	answer  func(context.Context) backup.Answer
+	driver  string
+	backup  func(context.Context, driver.BackupRequest) (driver.BackupStarted, error)
+	request driver.BackupRequest
+	ready   error
+
+	mu     sync.Mutex
+	counts map[string]int
+	log    bytes.Buffer
+}
+
+func newWorld() *world {
+	return &world{
+		answer: func(context.Context) backup.Answer {
+			return backup.FoundBackups([]backup.Backup{newest, oldest}, evidence)
+		},
+		backup: func(context.Context, driver.BackupRequest) (driver.BackupStarted, error) {
+			return driver.BackupStarted{Driver: "restic", Namespace: "media", JobName: "soteria-backup-1", Secret: "soteria-backup-1"}, nil
+		},
+		counts: make(map[string]int),
+	}
+}
+
+func says(a backup.Answer) func(context.Context) backup.Answer {
+	return func(context.Context) backup.Answer { return a }
+}
+
+func (w *world) Known(ctx context.Context, _ backup.Claim) backup.Answer { return w.answer(ctx) }
+
+func (w *world) KnownOf(ctx context.Context, _ backup.Claim, driver string) backup.Answer {
+	w.driver = driver
+	return w.answer(ctx)
+}
+
+func (w *world) Drivers() []string { return []string{"restic", "longhorn"} }
+
+func (w *world) Name() string { return "restic" }
+
+func (w *world) Backup(ctx context.Context, req driver.BackupRequest) (driver.BackupStarted, error) {
+	w.request = req
+	return w.backup(ctx, req)
+}
+
+func (w *world) ExistsAnswered(decision string) { w.count("exists " + decision) }
+
+func (w *world) BackupRequested(driver string, dryRun bool, err error) {
+	outcome := "ok"
+	if err != nil {
+		outcome = backup.KindOf(err).String()
+	} else if dryRun {
+		outcome = "dry_run"
+	}
+	w.count("backup " + driver + " " + outcome)
+}
+
+func (w *world) Panicked() { w.count("panic") }
+
+func (w *world) count(what string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.counts[what]++
+}
+
+func (w *world) counted(what string) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.counts[what]
+}
+
+// Write takes the log.
+func (w *world) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.log.Write(p)
+}
+
+func (w *world) logged() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.log.String()
+}
+
+func (w *world) server(change func(*httpapi.Config)) *httpapi.Server {
+	cfg := httpapi.DefaultConfig()
+	if change != nil {
+		change(&cfg)
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "answer", Help: "To everything."}, func() float64 { return 42 }))
+	return httpapi.New(cfg, httpapi.Services{
+		Catalog: w, Backuper: w, Gatherer: registry, Observer: w,
+		Ready: func(context.Context) error { return w.ready },
+		Log:   slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	})
+}
+
+// serve starts a server and gives its base URL.
+func (w *world) serve(t *testing.T, change func(*httpapi.Config)) string {
+	t.Helper()
+	server := httptest.NewServer(w.server(change).Handler())
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+func (w *world) client(t *testing.T) *client.Client {
+	t.Helper()
+	return client.New(w.serve(t, nil), http.DefaultClient)
+}
+
+// send sends a raw request.
+func send(t *testing.T, method, url, contentType, body string) (*http.Response, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	require.NoError(t, err)
+	if contentType != "" {
+		req.Header.Set("Content-Type", contentType)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	return resp, string(answer)
+}
+
+const jsonType = "application/json"
+
+// TestExamples holds the API to its examples, byte by byte.
+func TestExamples(t *testing.T) {
+	const order = `{"namespace":"media","pvc":"photos","tags":["before-upgrade"]}`
+	tests := map[string]struct {
+		method, path, body string
+		world              func(*world)
+		status             int
+		golden             string
+	}{
+		"a claim with backups exists": {
+			path: "/exists/media/photos", status: 200, golden: "exists_restore.json"},
+		"a claim whose newest backup has no known size exists": {
+			path: "/exists/media/photos", status: 200, golden: "exists_restore_size_unknown.json",
+			world: func(w *world) { w.answer = says(backup.FoundBackups([]backup.Backup{oldest}, evidence)) }},
+		"a claim proved to have no backups does not exist": {
+			path: "/exists/media/photos", status: 200, golden: "exists_fresh.json",
+			world: func(w *world) { w.answer = says(backup.ProvedNone(evidence)) }},
+		"a claim that nothing could be told of is unknown": {
+			path: "/exists/media/photos", status: 503, golden: "exists_unknown.json",
+			world: func(w *world) { w.answer = says(backup.UnknownBecause(down)) }},
+		"a namespace that Kubernetes would refuse is refused": {
+			path: "/exists/Media/photos", status: 400, golden: "exists_invalid.json"},
+		"a claim's backups are listed newest first": {
+			path: "/v1/backups?namespace=media&pvc=photos", status: 200, golden: "backups.json"},
+		"a claim without backups has an empty list": {
+			path: "/v1/backups?namespace=media&pvc=photos", status: 200, golden: "backups_none.json",
+			world: func(w *world) { w.answer = says(backup.ProvedNone(evidence)) }},
+		"a list that could not be told is an error": {
+			path: "/v1/backups?namespace=media&pvc=photos", status: 503, golden: "backups_unknown.json",
+			world: func(w *world) { w.answer = says(backup.UnknownBecause(down)) }},
+		"a list of no claim is refused": {
+			path: "/v1/backups?namespace=media", status: 400, golden: "backups_invalid.json"},
+		"a backup is started": {
+			method: http.MethodPost, path: "/v1/backup", body: order, status: 202, golden: "backup_started.json"},
+		"a dry run starts nothing": {
+			method: http.MethodPost, path: "/v1/backup", body: `{"namespace":"media","pvc":"photos","dry_run":true}`, status: 200, golden: "backup_dry_run.json"},
+		"a backup of a claim that is being backed up is refused": {
+			method: http.MethodPost, path: "/v1/backup", body: order, status: 409, golden: "backup_conflict.json",
+			world: func(w *world) {
+				w.backup = func(context.Context, driver.BackupRequest) (driver.BackupStarted, error) {
+					return driver.BackupStarted{}, backup.Errorf(backup.Conflict, "a backup of media/photos is running: Job soteria-backup-1")
+				}
+			}},
+		"a request with an unknown field is refused": {
+			method: http.MethodPost, path: "/v1/backup", body: `{"namespace":"media","pvc":"photos","dryrun":true}`, status: 400, golden: "backup_unknown_field.json"},
+		"the process is healthy": {path: "/healthz", status: 200, golden: "ok.json"},
+		"the replica is ready":   {path: "/readyz", status: 200, golden: "ok.json"},
+		"a path that does not exist is an error": {
+			path: "/exists/media", status: 404, golden: "not_found.json"},
+		"a method that a path does not answer to is an error": {
+			method: http.MethodDelete, path: "/v1/backup", status: 405, golden: "method_not_allowed.json"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld()
+			if test.world != nil {
+				test.world(w)
+			}
+			if test.method == "" {
+				test.method = http.MethodGet
+			}
+			resp, body := send(t, test.method, w.serve(t, nil)+test.path, jsonType, test.body)
+			assert.Equal(t, test.status, resp.StatusCode)
+			assert.Equal(t, "application/json", resp.Header.Get("Content-Type"))
+			golden(t, test.golden, body)
+		})
+	}
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		require.NoError(t, os.WriteFile(path, []byte(got), 0o600))
+	}
+	want, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Equal(t, string(want), got)
+}
+
+func TestExists(t *testing.T) {
+	t.Run("waits no longer than its budget", func(t *testing.T) {
+		w := newWorld()
+		w.answer = func(ctx context.Context) backup.Answer {
+			<-ctx.Done()
+			return backup.UnknownBecause(ctx.Err())
+		}
+		c := client.New(w.serve(t, func(cfg *httpapi.Config) { cfg.LookupBudget = time.Millisecond }), http.DefaultClient)
+		answer, err := c.Exists(t.Context(), photos)
+		require.NoError(t, err)
+		assert.Equal(t, wire.DecisionUnknown, answer.Decision)
+		assert.False(t, answer.Authoritative)
+		assert.False(t, answer.Exists)
+		assert.NotEmpty(t, answer.Error)
+		assert.Equal(t, 1, w.counted("exists unknown"))
+	})
+	t.Run("says unknown with status 200 to callers that want it so", func(t *testing.T) {
+		w := newWorld()
+		w.answer = says(backup.UnknownBecause(down))
+		url := w.serve(t, func(cfg *httpapi.Config) { cfg.UnknownStatus = http.StatusOK })
+		resp, body := send(t, http.MethodGet, url+"/exists/media/photos", "", "")
+		assert.Equal(t, http.StatusOK, resp.StatusCode)
+		golden(t, "exists_unknown.json", body)
+	})
+	t.Run("comes to the client as it is", func(t *testing.T) {
+		w := newWorld()
+		size := newest.SizeBytes
+		answer, err := w.client(t).Exists(t.Context(), photos)
+		require.NoError(t, err)
+		assert.Equal(t, wire.Existence{
+			Exists: true, Namespace: "media", PVC: "photos", Backend: "restic,longhorn", Decision: wire.DecisionRestore, Authoritative: true,
+			Latest: &wire.Latest{ID: newest.ID, Driver: "restic", TakenAt: noon, SizeBytes: &size},
+		}, answer)
+		assert.Equal(t, 1, w.counted("exists restore"))
+	})
+	t.Run("refuses names that Kubernetes would refuse", func(t *testing.T) {
+		c := newWorld().client(t)
+		for field, claim := range map[string]backup.Claim{
+			"namespace": {Namespace: "a.b", Name: "photos"}, "pvc": {Namespace: "media", Name: "-photos"},
+		} {
+			_, err := c.Exists(t.Context(), claim)
+			assert.Equal(t, backup.Invalid, backup.KindOf(err))
+			assert.Equal(t, field, backup.FieldOf(err))
+		}
+	})
+}
+
+func TestBackups(t *testing.T) {
+	t.Run("of all drivers come newest first", func(t *testing.T) {
+		w := newWorld()
+		list, err := w.client(t).Backups(t.Context(), photos, "")
+		require.NoError(t, err)
+		require.Len(t, list, 2)
+		assert.Equal(t, newest.ID, list[0].ID)
+		assert.Equal(t, newest.Tags, list[0].Tags)
+		assert.Nil(t, list[1].SizeBytes)
+		assert.Empty(t, w.driver)
+	})
+	t.Run("of one driver are asked of that driver alone", func(t *testing.T) {
+		w := newWorld()
+		_, err := w.client(t).Backups(t.Context(), photos, "longhorn")
+		require.NoError(t, err)
+		assert.Equal(t, "longhorn", w.driver)
+	})
+	t.Run("of a driver that does not exist are refused", func(t *testing.T) {
+		_, err := newWorld().client(t).Backups(t.Context(), photos, "kopia")
+		assert.Equal(t, backup.Invalid, backup.KindOf(err))
+		assert.Equal(t, "driver", backup.FieldOf(err))
+	})
+	t.Run("that could not be told are never an empty list, whatever went wrong", func(t *testing.T) {
+		for kind := backup.Internal; kind <= backup.DriverFailed; kind++ {
+			w := newWorld()
+			w.answer = says(backup.UnknownBecause(backup.Errorf(kind, "it failed")))
+			resp, body := send(t, http.MethodGet, w.serve(t, nil)+"/v1/backups?namespace=media&pvc=photos", "", "")
+			assert.Equal(t, http.StatusServiceUnavailable, resp.StatusCode, kind)
+			assert.Contains(t, body, `"code":"`+kind.String()+`"`)
+		}
+	})
+}
+
+func TestBackup(t *testing.T) {
+	t.Run("is asked of the driver as it was asked of the API", func(t *testing.T) {
+		w := newWorld()
+		started, err := w.client(t).Backup(t.Context(), wire.BackupRequest{Namespace: "media", PVC: "photos", Tags: []string{"a", "b=c"}})
+		require.NoError(t, err)
+		assert.Equal(t, driver.BackupRequest{Claim: photos, Tags: []string{"a", "b=c"}, RequestedBy: "anonymous"}, w.request)
+		assert.Equal(t, wire.BackupStarted{
+			Driver: "restic", JobName: "soteria-backup-1", Namespace: "media", Secret: "soteria-backup-1", RequestedBy: "anonymous",
+		}, started)
+		assert.Equal(t, 1, w.counted("backup restic ok"))
+	})
+	t.Run("as a dry run is asked as a dry run", func(t *testing.T) {
+		w := newWorld()
+		started, err := w.client(t).Backup(t.Context(), wire.BackupRequest{Namespace: "media", PVC: "photos", DryRun: true})
+		require.NoError(t, err)
+		assert.True(t, w.request.DryRun)
+		assert.True(t, started.DryRun)
+		assert.Equal(t, 1, w.counted("backup restic dry_run"))
+	})
+
+	refusals := map[string]struct {
+		contentType, body string
+		status            int
+		field             string
+	}{
+		"without a body":                   {jsonType, "", 400, ""},
+		"that is no JSON":                  {jsonType, "namespace=media", 400, ""},
+		"that is cut short":                {jsonType, `{"namespace":"media"`, 400, ""},
+		"with something after it":          {jsonType, `{"namespace":"media","pvc":"photos"} {}`, 400, ""},
+		"that is a list":                   {jsonType, `[]`, 400, ""},
+		"that is null":                     {jsonType, `null`, 400, "namespace"},
+		"with an unknown field":            {jsonType, `{"namespace":"media","pvc":"photos","secret":"x"}`, 400, "secret"},
+		"with a field of another case":     {jsonType, `{"Namespace":"media","pvc":"photos"}`, 400, "Namespace"},
+		"with a field given twice":         {jsonType, `{"namespace":"media","pvc":"photos","pvc":"other"}`, 400, "pvc"},
+		"with a flag that is a word":       {jsonType, `{"namespace":"media","pvc":"photos","dry_run":"yes"}`, 400, "dry_run"},
+		"with tags that are one word":      {jsonType, `{"namespace":"media","pvc":"photos","tags":"a"}`, 400, "tags"},
+		"without a namespace":              {jsonType, `{"pvc":"photos"}`, 400, "namespace"},
+		"without a claim":                  {jsonType, `{"namespace":"media"}`, 400, "pvc"},
+		"with a claim that is a path":      {jsonType, `{"namespace":"media","pvc":"../photos"}`, 400, "pvc"},
+		"larger than a mebibyte":           {jsonType, `{"namespace":"` + strings.Repeat("a", 1<<20) + `"}`, 413, ""},
+		"of another content type":          {"application/x-www-form-urlencoded", `{"namespace":"media","pvc":"photos"}`, 415, ""},
+		"of a plain text that looks right": {"text/plain", `{"namespace":"media","pvc":"photos"}`, 415, ""},
+		"without a content type":           {"", `{"namespace":"media","pvc":"photos"}`, 415, ""},
+	}
+	for name, test := range refusals {
+		t.Run("is refused with a body "+name, func(t *testing.T) {
+			w := newWorld()
+			resp, body := send(t, http.MethodPost, w.serve(t, nil)+"/v1/backup", test.contentType, test.body)
+			assert.Equal(t, test.status, resp.StatusCode, body)
+			if test.field != "" {
+				assert.Contains(t, body, `"field":"`+test.field+`"`)
+			}
+			assert.Zero(t, w.request, "nothing is started")
+			assert.Less(t, len(body), 500)
+		})
+	}
+	t.Run("may name the character set of its body", func(t *testing.T) {
+		w := newWorld()
+		resp, _ := send(t, http.MethodPost, w.serve(t, nil)+"/v1/backup", "application/json; charset=utf-8", `{"namespace":"media","pvc":"photos"}`)
+		assert.Equal(t, http.StatusAccepted, resp.StatusCode)
+	})
+}
+
+func TestErrorsKeepTheirKindOnTheWay(t *testing.T) {
+	statuses := map[backup.Kind]int{
+		backup.Internal: 500, backup.Invalid: 400, backup.NotFound: 404, backup.Conflict: 409, backup.Denied: 403,
+		backup.Unavailable: 503, backup.Credentials: 503, backup.RepositoryAbsent: 503, backup.RepositoryChanged: 503,
+		backup.Partial: 502, backup.DriverFailed: 502,
+	}
+	for kind := backup.Internal; kind <= backup.DriverFailed; kind++ {
+		t.Run(kind.String(), func(t *testing.T) {
+			w := newWorld()
+			w.backup = func(context.Context, driver.BackupRequest) (driver.BackupStarted, error) {
+				return driver.BackupStarted{}, &backup.Error{Kind: kind, Field: "tags", Message: "in the driver's own words"}
+			}
+			url := w.serve(t, nil)
+			_, err := client.New(url, http.DefaultClient).Backup(t.Context(), wire.BackupRequest{Namespace: "media", PVC: "photos"})
+			assert.Equal(t, kind, backup.KindOf(err))
+			assert.Equal(t, 1, w.counted("backup restic "+kind.String()))
+			if kind == backup.Internal {
+				assert.NotContains(t, err.Error(), "own words", "what nobody foresaw is not shown to strangers")
+				assert.Contains(t, w.logged(), "own words")
+			} else {
+				assert.EqualError(t, err, "in the driver's own words")
+				assert.Equal(t, "tags", backup.FieldOf(err))
+			}
+			resp, _ := send(t, http.MethodPost, url+"/v1/backup", jsonType, `{"namespace":"media","pvc":"photos"}`)
+			assert.Equal(t, statuses[kind], resp.StatusCode)
+		})
+	}
+}
+
+func TestReadiness(t *testing.T) {
+	w := newWorld()
+	c := w.client(t)
+	require.NoError(t, c.Healthy(t.Context()))
+	require.NoError(t, c.Ready(t.Context()))
+
+	w.answer = says(backup.UnknownBecause(down))
+	require.NoError(t, c.Ready(t.Context()), "a repository that is down takes no replica away")
+
+	w.ready = errors.New("no certificate yet")
+	err := c.Ready(t.Context())
+	assert.EqualError(t, err, "not ready: no certificate yet")
+	assert.Equal(t, backup.Unavailable, backup.KindOf(err))
+	require.NoError(t, c.Healthy(t.Context()))
+}
+
+func TestMetricsAreServed(t *testing.T) {
+	resp, body := send(t, http.MethodGet, newWorld().serve(t, nil)+"/metrics", "", "")
+	assert.Equal(t, http.StatusOK, resp.StatusCode)
+	assert.Contains(t, body, "answer 42")
+}
+
+func TestHeadAnswersAsGetWithoutABody(t *testing.T) {
+	url := newWorld().serve(t, nil)
+	for _, path := range []string{"/exists/media/photos", "/v1/backups?namespace=media&pvc=photos", "/healthz", "/readyz", "/metrics"} {
+		got, _ := send(t, http.MethodGet, url+path, "", "")
+		head, body := send(t, http.MethodHead, url+path, "", "")
+		assert.Equal(t, got.StatusCode, head.StatusCode, path)
+		assert.Equal(t, got.Header.Get("Content-Type"), head.Header.Get("Content-Type"), path)
+		assert.Empty(t, body, path)
+	}
+}
+
+func TestMethodsThatAreAllowedAreNamed(t *testing.T) {
+	url := newWorld().serve(t, nil)
+	resp, _ := send(t, http.MethodPut, url+"/v1/backup", jsonType, "{}")
+	assert.Equal(t, http.StatusMethodNotAllowed, resp.StatusCode)
+	assert.Equal(t, "OPTIONS, POST", resp.Header.Get("Allow"))
+}
+
+func TestEveryAnswerHasTheSecurityHeaders(t *testing.T) {
+	url := newWorld().serve(t, nil)
+	for _, path := range []string{"/exists/media/photos", "/nowhere", "/exists/MEDIA/photos", "/metrics"} {
+		resp, _ := send(t, http.MethodGet, url+path, "", "")
+		assert.Equal(t, "nosniff", resp.Header.Get("X-Content-Type-Options"), path)
+		assert.Equal(t, "no-store", resp.Header.Get("Cache-Control"), path)
+		assert.Contains(t, resp.Header.Get("Content-Security-Policy"), "default-src 'none'", path)
+	}
+}
+
+func TestRequestsAreLoggedWithoutWhatShouldNotBe(t *testing.T) {
+	w := newWorld()
+	url := w.serve(t, nil)
+	send(t, http.MethodGet, url+"/v1/backups?namespace=media&pvc=photos&token=hunter2", "", "")
+	require.Eventually(t, func() bool { return strings.Contains(w.logged(), `"msg":"request"`) }, 5*time.Second, time.Millisecond)
+	assert.Contains(t, w.logged(), `"method":"GET","path":"/v1/backups","status":200`)
+	assert.NotContains(t, w.logged(), "hunter2")
+
+	send(t, http.MethodGet, url+"/healthz", "", "")
+	require.Eventually(t, func() bool { return strings.Contains(w.logged(), `"path":"/healthz"`) }, 5*time.Second, time.Millisecond)
+	assert.Contains(t, w.logged(), `"level":"DEBUG","msg":"request","method":"GET","path":"/healthz"`)
+}
+
+func TestAPanicIsAnAnswerAndIsCounted(t *testing.T) {
+	w := newWorld()
+	w.answer = func(context.Context) backup.Answer { panic("a secret thing happened") }
+	url := w.serve(t, nil)
+	resp, body := send(t, http.MethodGet, url+"/exists/media/photos", "", "")
+	assert.Equal(t, http.StatusInternalServerError, resp.StatusCode)
+	assert.Contains(t, body, `"code":"internal"`)
+	assert.NotContains(t, body, "secret thing")
+	assert.Equal(t, 1, w.counted("panic"))
+	assert.Contains(t, w.logged(), "a secret thing happened")
+
+	w.answer = says(backup.ProvedNone(evidence))
+	resp, _ = send(t, http.MethodGet, url+"/exists/media/photos", "", "")
+	assert.Equal(t, http.StatusOK, resp.StatusCode, "the server goes on")
+}

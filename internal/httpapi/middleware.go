@@ -1,0 +1,90 @@
+package httpapi
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"time"
+)
+
+// secured sets the headers that every answer has.
+func secured(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Cache-Control", "no-store")
+		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		h.Set("Referrer-Policy", "no-referrer")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// recovered turns a panic into an answer or, where an answer has begun, cuts the
+// connection, so that nobody takes half an answer for a whole one.
+func (s *Server) recovered(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		answer := &recorder{ResponseWriter: w}
+		defer func() {
+			value := recover()
+			if value == nil {
+				return
+			}
+			s.observer.Panicked()
+			s.log.ErrorContext(r.Context(), "panic", "path", r.URL.Path, "panic", value, "stack", string(debug.Stack()))
+			if answer.status != 0 {
+				panic(http.ErrAbortHandler)
+			}
+			s.fail(answer, r, fmt.Errorf("panic: %v", value))
+		}()
+		next.ServeHTTP(answer, r)
+	})
+}
+
+// logged writes a line for each request. It leaves out the query and the
+// headers, where people put what should not be in a log. Probes and scrapes,
+// which come every few seconds, are logged for debugging only.
+func (s *Server) logged(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began := time.Now()
+		answer := &recorder{ResponseWriter: w}
+		defer func() {
+			level := slog.LevelInfo
+			switch r.URL.Path {
+			case healthPath, readyPath, metricsPath:
+				level = slog.LevelDebug
+			}
+			s.log.Log(r.Context(), level, "request",
+				"method", r.Method, "path", r.URL.Path, "status", answer.status, "bytes", answer.bytes,
+				"took", time.Since(began), "remote", r.RemoteAddr)
+		}()
+		next.ServeHTTP(answer, r)
+	})
+}
+
+// recorder remembers what was answered. The status is zero before the answer
+// begins.
+type recorder struct {
+	http.ResponseWriter
+	status int
+	bytes  int64
+}
+
+// WriteHeader implements [http.ResponseWriter].
+func (a *recorder) WriteHeader(status int) {
+	a.status = status
+	a.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements [http.ResponseWriter].
+func (a *recorder) Write(p []byte) (int, error) {
+	if a.status == 0 {
+		a.status = http.StatusOK
+	}
+	n, err := a.ResponseWriter.Write(p)
+	a.bytes += int64(n)
+	return n, err
+}
+
+// Unwrap lets [http.ResponseController] reach the connection.
+func (a *recorder) Unwrap() http.ResponseWriter { return a.ResponseWriter }

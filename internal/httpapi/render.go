@@ -1,0 +1,20 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"net/http"
+)
+
+// render answers with JSON.
+func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, body any) {
+	text, err := json.Marshal(body)
+	if err != nil {
+		// No type of package wire can fail to be written.
+		panic(err)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	if _, err := w.Write(append(text, '\n')); err != nil {
+		s.log.DebugContext(r.Context(), "the client has gone", "path", r.URL.Path, "error", err)
+	}
+}

@@ -1,0 +1,186 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/julienschmidt/httprouter"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/driver"
+)
+
+// Catalog says which backups exist. Asking has no side effects and may be
+// repeated at will; both methods answer Unknown when ctx ends first.
+type Catalog interface {
+	// Known answers for all drivers together.
+	Known(ctx context.Context, claim backup.Claim) backup.Answer
+	// KnownOf answers for one of [Catalog.Drivers].
+	KnownOf(ctx context.Context, claim backup.Claim, driver string) backup.Answer
+	// Drivers names the drivers that are asked.
+	Drivers() []string
+}
+
+// Backuper takes backups, as [driver.Backuper] has it.
+type Backuper interface {
+	// Name is the driver's name.
+	Name() string
+	driver.Backuper
+}
+
+// Observer is told what the API does, for metrics. It must not block.
+type Observer interface {
+	ExistsAnswered(decision string)
+	BackupRequested(driver string, dryRun bool, err error)
+	Panicked()
+}
+
+// Config tunes the server.
+type Config struct {
+	// Addr is where to listen, such as ":8080".
+	Addr string
+	// UnknownStatus is the status of /exists when the answer is Unknown: 503, or
+	// 200 for callers that go by the body alone.
+	UnknownStatus int
+	// LookupBudget bounds how long a request waits for the catalog.
+	LookupBudget time.Duration
+	// BackupBudget bounds how long a request waits for a backup to be started.
+	BackupBudget time.Duration
+	// Grace is how long requests under way may go on once the server stops.
+	Grace time.Duration
+}
+
+// DefaultConfig is what an installation runs with unless told otherwise.
+func DefaultConfig() Config {
+	return Config{
+		Addr:          ":8080",
+		UnknownStatus: http.StatusServiceUnavailable,
+		LookupBudget:  2500 * time.Millisecond,
+		BackupBudget:  20 * time.Second,
+		Grace:         15 * time.Second,
+	}
+}
+
+// Limits on what a client may take up. Writing includes waiting for the slowest
+// budget.
+const (
+	headerTimeout = 5 * time.Second
+	readTimeout   = 15 * time.Second
+	writeTimeout  = 60 * time.Second
+	idleTimeout   = 2 * time.Minute
+	maxHeader     = 32 << 10
+	maxBody       = 1 << 20
+)
+
+// Server is the HTTP server.
+type Server struct {
+	cfg      Config
+	catalog  Catalog
+	backuper Backuper
+	gatherer prometheus.Gatherer
+	ready    func(context.Context) error
+	observer Observer
+	log      *slog.Logger
+}
+
+// Services is what the server is made of. All are required.
+type Services struct {
+	Catalog  Catalog
+	Backuper Backuper
+	// Gatherer holds the metrics to serve.
+	Gatherer prometheus.Gatherer
+	// Ready says why this replica should get no requests, nil when it should.
+	// It must not depend on a repository: an unreachable repository holds claims,
+	// it does not take admission away.
+	Ready    func(context.Context) error
+	Observer Observer
+	Log      *slog.Logger
+}
+
+// New makes a server.
+func New(cfg Config, services Services) *Server {
+	return &Server{
+		cfg:      cfg,
+		catalog:  services.Catalog,
+		backuper: services.Backuper,
+		gatherer: services.Gatherer,
+		ready:    services.Ready,
+		observer: services.Observer,
+		log:      services.Log,
+	}
+}
+
+// Handler gives all routes, with what is done for every request around them.
+func (s *Server) Handler() http.Handler {
+	router := httprouter.New()
+	router.RedirectTrailingSlash = false
+	router.RedirectFixedPath = false
+	router.NotFound = http.HandlerFunc(s.noSuchRoute)
+	router.MethodNotAllowed = http.HandlerFunc(s.noSuchMethod)
+
+	s.routeExists(router)
+	s.routeBackups(router)
+	s.routeHealth(router)
+	return s.logged(s.recovered(secured(router)))
+}
+
+// Start listens and serves until ctx ends, then refuses new requests and lets
+// those under way finish within the grace. It is controller-runtime's Runnable.
+func (s *Server) Start(ctx context.Context) error {
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", s.cfg.Addr)
+	if err != nil {
+		return fmt.Errorf("listening for HTTP: %w", err)
+	}
+	return s.Serve(ctx, listener)
+}
+
+// Serve is [Server.Start] on a listener that is open already.
+func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
+	server := &http.Server{
+		Handler:           s.Handler(),
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+	}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	s.log.Info("serving HTTP", "address", listener.Addr().String())
+
+	select {
+	case err := <-served:
+		return fmt.Errorf("serving HTTP: %w", err)
+	case <-ctx.Done():
+	}
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.Grace)
+	defer cancel()
+	err := server.Shutdown(grace)
+	if errors.Is(err, context.DeadlineExceeded) {
+		s.log.Warn("requests were cut off: they did not finish within the grace", "grace", s.cfg.Grace)
+		err = server.Close()
+	}
+	<-served
+	if err != nil {
+		return fmt.Errorf("stopping HTTP: %w", err)
+	}
+	return nil
+}
+
+// NeedLeaderElection tells controller-runtime that every replica serves.
+func (s *Server) NeedLeaderElection() bool { return false }
+
+// get routes a path for reading. HEAD answers as GET does, without the body,
+// which net/http leaves out.
+func get(router *httprouter.Router, path string, handler httprouter.Handle) {
+	router.GET(path, handler)
+	router.HEAD(path, handler)
+}

@@ -1,0 +1,3 @@
+// Package wire holds the JSON of the HTTP API, as the server writes it and the
+// client reads it. It has no behaviour.
+package wire

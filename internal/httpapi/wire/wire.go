@@ -1,0 +1,112 @@
+package wire
+
+import "time"
+
+// Existence answers GET /exists/{namespace}/{pvc}.
+type Existence struct {
+	// Exists is true when at least one backup exists.
+	Exists    bool   `json:"exists"`
+	Namespace string `json:"namespace"`
+	PVC       string `json:"pvc"`
+	// Backend names the drivers that were asked, joined by commas.
+	Backend string `json:"backend"`
+	// Decision is restore, fresh or unknown.
+	Decision Decision `json:"decision"`
+	// Authoritative is false when the answer is unknown: Exists=false then
+	// proves nothing.
+	Authoritative bool `json:"authoritative"`
+	// Latest is the newest backup, null when there is none.
+	Latest *Latest `json:"latest"`
+	// Error says why the answer is unknown; otherwise it is empty.
+	Error string `json:"error"`
+}
+
+// Decision is what follows for a claim from what is known of its backups.
+type Decision string
+
+// The decisions.
+const (
+	DecisionRestore Decision = "restore"
+	DecisionFresh   Decision = "fresh"
+	DecisionUnknown Decision = "unknown"
+)
+
+// Latest is a claim's newest backup.
+type Latest struct {
+	ID      string    `json:"id"`
+	Driver  string    `json:"driver"`
+	TakenAt time.Time `json:"taken_at"`
+	// SizeBytes is null when the driver does not know it.
+	SizeBytes *int64 `json:"size_bytes"`
+}
+
+// BackupRequest is the body of POST /v1/backup.
+type BackupRequest struct {
+	Namespace string   `json:"namespace"`
+	PVC       string   `json:"pvc"`
+	Tags      []string `json:"tags,omitempty"`
+	DryRun    bool     `json:"dry_run,omitempty"`
+}
+
+// BackupStarted answers POST /v1/backup: what was started (202), or would be on
+// a dry run (200).
+type BackupStarted struct {
+	Driver string `json:"driver"`
+	// JobName is the Job that does the work; empty for drivers without Jobs.
+	JobName string `json:"job_name"`
+	// Namespace is where the Job runs.
+	Namespace string `json:"namespace"`
+	// Secret is the name of the Job's own copy of the credentials.
+	Secret      string `json:"secret"`
+	RequestedBy string `json:"requested_by"`
+	DryRun      bool   `json:"dry_run"`
+}
+
+// Backups answers GET /v1/backups.
+type Backups struct {
+	Namespace string `json:"namespace"`
+	PVC       string `json:"pvc"`
+	// Backups are newest first.
+	Backups []Backup `json:"backups"`
+}
+
+// Backup is one restorable point in time of a claim.
+type Backup struct {
+	ID      string    `json:"id"`
+	Driver  string    `json:"driver"`
+	TakenAt time.Time `json:"taken_at"`
+	// State is completed: a listing holds no other backups.
+	State State `json:"state"`
+	// SizeBytes and Files are null when the driver does not know them.
+	SizeBytes *int64   `json:"size_bytes"`
+	Files     *int64   `json:"files"`
+	Tags      []string `json:"tags"`
+}
+
+// State is how far a backup has come.
+type State string
+
+// StateCompleted is a backup that can be restored.
+const StateCompleted State = "completed"
+
+// Health answers /healthz and /readyz.
+type Health struct {
+	Status string `json:"status"`
+}
+
+// Error is the body of every answer that is an error.
+type Error struct {
+	// Error tells a person what is wrong.
+	Error string `json:"error"`
+	// Code tells a program: a kind of package backup, or a Code constant.
+	Code string `json:"code"`
+	// Field is the part of the request at fault, where there is one.
+	Field string `json:"field,omitempty"`
+}
+
+// Codes of requests that HTTP itself rules out.
+const (
+	CodeMethodNotAllowed     = "method_not_allowed"
+	CodeBodyTooLarge         = "body_too_large"
+	CodeUnsupportedMediaType = "unsupported_media_type"
+)

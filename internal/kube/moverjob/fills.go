@@ -1,0 +1,256 @@
+package moverjob
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/driver"
+	"github.com/soteria-dr/soteria/internal/mover/report"
+)
+
+// Fills keeps the Jobs that fill primes, for every driver that fills with Jobs.
+// It remembers nothing: each call derives what to do from what is there.
+type Fills struct {
+	// Client writes; Reader reads the API server itself, not a cache.
+	Client client.Client
+	Reader client.Reader
+	// Logs reads the progress of running movers; nil does without.
+	Logs LogReader
+	// Namespace is Soteria's own, where primes and their Jobs live.
+	Namespace string
+}
+
+// FillSpec fills in what all Jobs that fill primes have in common: identity,
+// place and policy. A fill is never retried by Kubernetes, since the restore
+// controller counts attempts, and stays until it is released, since a fill
+// whose Job went away would be done again.
+func (f Fills) FillSpec(req driver.FillRequest) Spec {
+	return Spec{
+		Namespace: f.Namespace, Name: Name("fill", req.Claim, req.ClaimUID, int(req.Attempt)), Role: v1alpha1.RoleFill,
+		Claim: req.Claim, ClaimUID: req.ClaimUID,
+		Annotations: map[string]string{v1alpha1.AttemptAnnotation: strconv.Itoa(int(req.Attempt))},
+		Volume:      req.Prime,
+		Tolerations: req.Placement.Tolerations, Affinity: req.Placement.Affinity, NodeSelector: req.Placement.NodeSelector,
+	}
+}
+
+// Secret describes the Secret that a Job's pod waits for. An error says that it
+// cannot be made now.
+type Secret func() (*corev1.Secret, error)
+
+// Ensure sees to it that the Job runs and tells what is observed of it: the
+// part of [driver.Filler]'s Fill that comes after the Job is described. It makes
+// the Job only once no pod of another attempt for the claim is left, so that two
+// never write at once. Secret, if not nil, is asked for before the Job is made
+// and as long as its pod does not run.
+func (f Fills) Ensure(ctx context.Context, req driver.FillRequest, want *batchv1.Job, secret Secret) (driver.FillState, error) {
+	waitsFor, err := f.retireOthers(ctx, req, want.Name)
+	if err != nil || waitsFor != "" {
+		return driver.FillState{Message: waitsFor}, err
+	}
+	job, err := f.ensureJob(ctx, want, secret)
+	if err != nil {
+		return driver.FillState{}, err
+	}
+	if job.DeletionTimestamp != nil {
+		return driver.FillState{Message: fmt.Sprintf("Job %s is being deleted", job.Name)}, nil
+	}
+	state, err := Observe(ctx, f.Reader, job)
+	if err != nil {
+		return driver.FillState{}, backup.Errorf(backup.Unavailable, "observing Job %s/%s: %w", job.Namespace, job.Name, err)
+	}
+	if state.Phase == Pending {
+		if err := EnsureSecret(ctx, f.Client, job, secret); err != nil {
+			return driver.FillState{}, err
+		}
+	}
+	return f.fillState(ctx, state), nil
+}
+
+// retireOthers deletes the Jobs of earlier attempts and says what must go before
+// this attempt may begin.
+func (f Fills) retireOthers(ctx context.Context, req driver.FillRequest, name string) (waitsFor string, err error) {
+	jobs, pods, err := f.leftOf(ctx, req.ClaimUID)
+	if err != nil {
+		return "", err
+	}
+	for i := range jobs {
+		job := &jobs[i]
+		if job.Name == name {
+			continue
+		}
+		if attempt, err := strconv.Atoi(job.Annotations[v1alpha1.AttemptAnnotation]); err == nil && attempt > int(req.Attempt) {
+			return "", backup.Errorf(backup.Conflict, "attempt %d for %s is under way already; attempt %d is past", attempt, req.Claim, req.Attempt)
+		}
+		if err := f.delete(ctx, job); err != nil {
+			return "", err
+		}
+		waitsFor = fmt.Sprintf("waiting for Job %s of an earlier attempt to go", job.Name)
+	}
+	for _, pod := range pods {
+		if pod.Labels[batchv1.JobNameLabel] != name {
+			waitsFor = fmt.Sprintf("waiting for pod %s of an earlier attempt to go", pod.Name)
+		}
+	}
+	return waitsFor, nil
+}
+
+func (f Fills) ensureJob(ctx context.Context, want *batchv1.Job, secret Secret) (*batchv1.Job, error) {
+	var job batchv1.Job
+	key := client.ObjectKeyFromObject(want)
+	err := f.Reader.Get(ctx, key, &job)
+	if apierrors.IsNotFound(err) {
+		if secret != nil {
+			if _, err := secret(); err != nil {
+				return nil, err
+			}
+		}
+		created := want.DeepCopy()
+		err = f.Client.Create(ctx, created)
+		if err == nil {
+			return created, nil
+		}
+		if apierrors.IsAlreadyExists(err) {
+			err = f.Reader.Get(ctx, key, &job)
+		}
+	}
+	switch {
+	case err != nil:
+		return nil, backup.Errorf(backup.Unavailable, "making Job %s: %w", key, err)
+	case !serves(&job, v1alpha1.RoleFill, types.UID(want.Labels[v1alpha1.ClaimUIDLabel])):
+		return nil, backup.Errorf(backup.Conflict, "Job %s exists and is not the fill it should be", key)
+	}
+	return &job, nil
+}
+
+func (f Fills) fillState(ctx context.Context, s State) driver.FillState {
+	state := driver.FillState{Message: s.Message, StartedAt: s.StartedAt}
+	switch s.Phase {
+	case Pending:
+		state.Phase = driver.FillPending
+	case Running:
+		state.Phase = driver.FillRunning
+		state.Progress = f.progress(ctx, s.Pod)
+	case Failed:
+		state.Phase = driver.FillFailed
+		state.Partial = s.Result != nil && s.Result.Partial
+	case Succeeded:
+		// What cannot be told from the result was not verified.
+		if s.Result == nil || s.Result.Failed() || s.Result.Restored == nil || s.Result.Expected == nil {
+			state.Phase = driver.FillFailed
+			if state.Message == "" {
+				state.Message = "the mover ended well but left no counts of what it did"
+			}
+			break
+		}
+		state.Phase = driver.FillDone
+		state.Restored, state.Expected = counts(*s.Result.Restored), counts(*s.Result.Expected)
+		state.Progress = driver.Progress{
+			BytesDone: state.Restored.Bytes, BytesTotal: state.Expected.Bytes,
+			FilesDone: state.Restored.Files, FilesTotal: state.Expected.Files,
+		}
+	}
+	return state
+}
+
+func counts(c report.Counts) driver.Counts { return driver.Counts{Files: c.Files, Bytes: c.Bytes} }
+
+// progress reads how far a running mover has come; zero when it does not tell.
+func (f Fills) progress(ctx context.Context, pod string) driver.Progress {
+	if f.Logs == nil || pod == "" {
+		return driver.Progress{}
+	}
+	log, err := f.Logs.Tail(ctx, f.Namespace, pod, Container)
+	if err != nil {
+		return driver.Progress{} // nothing depends on it
+	}
+	p, _ := report.LastProgress(log)
+	return driver.Progress{BytesDone: p.BytesDone, BytesTotal: p.BytesTotal, FilesDone: p.FilesDone, FilesTotal: p.FilesTotal}
+}
+
+// Release implements [driver.Filler].
+func (f Fills) Release(ctx context.Context, claimUID types.UID) (gone bool, err error) {
+	jobs, pods, err := f.leftOf(ctx, claimUID)
+	if err != nil {
+		return false, err
+	}
+	for i := range jobs {
+		if err := f.delete(ctx, &jobs[i]); err != nil {
+			return false, err
+		}
+	}
+	return len(jobs) == 0 && len(pods) == 0, nil
+}
+
+// leftOf finds the Jobs and pods of every attempt for a claim. Copies of
+// credentials need no look: the garbage collector removes them after their Job.
+func (f Fills) leftOf(ctx context.Context, claimUID types.UID) ([]batchv1.Job, []corev1.Pod, error) {
+	if claimUID == "" {
+		return nil, nil, backup.Errorf(backup.Internal, "a fill without the uid of its claim")
+	}
+	ofClaim := []client.ListOption{client.InNamespace(f.Namespace), client.MatchingLabels(Labels(v1alpha1.RoleFill, claimUID))}
+	var jobs batchv1.JobList
+	if err := f.Reader.List(ctx, &jobs, ofClaim...); err != nil {
+		return nil, nil, backup.Errorf(backup.Unavailable, "listing the Jobs that fill for claim %s: %w", claimUID, err)
+	}
+	var pods corev1.PodList
+	if err := f.Reader.List(ctx, &pods, ofClaim...); err != nil {
+		return nil, nil, backup.Errorf(backup.Unavailable, "listing the pods that fill for claim %s: %w", claimUID, err)
+	}
+	return jobs.Items, pods.Items, nil
+}
+
+func (f Fills) delete(ctx context.Context, job *batchv1.Job) error {
+	if job.DeletionTimestamp != nil {
+		return nil
+	}
+	return Delete(ctx, f.Client, job)
+}
+
+// Delete deletes exactly this Job, and through the garbage collector its pods
+// and its Secret. A Job that is gone already is no error.
+func Delete(ctx context.Context, c client.Client, job *batchv1.Job) error {
+	err := c.Delete(ctx, job, client.Preconditions{UID: &job.UID}, client.PropagationPolicy(metav1.DeletePropagationBackground))
+	if client.IgnoreNotFound(err) != nil {
+		return backup.Errorf(backup.Unavailable, "deleting Job %s/%s: %w", job.Namespace, job.Name, err)
+	}
+	return nil
+}
+
+// EnsureSecret makes the Secret that a Job's pod waits for, unless it exists. It
+// belongs to the Job and goes with it.
+func EnsureSecret(ctx context.Context, c client.Client, owner *batchv1.Job, secret Secret) error {
+	if secret == nil {
+		return nil
+	}
+	made, err := secret()
+	if err != nil {
+		return err
+	}
+	made.OwnerReferences = []metav1.OwnerReference{{
+		APIVersion: batchv1.SchemeGroupVersion.String(), Kind: "Job", Name: owner.Name, UID: owner.UID,
+	}}
+	if err := c.Create(ctx, made); err != nil && !apierrors.IsAlreadyExists(err) {
+		return backup.Errorf(backup.Unavailable, "making Secret %s/%s: %w", made.Namespace, made.Name, err)
+	}
+	return nil
+}
+
+func serves(job *batchv1.Job, role string, claimUID types.UID) bool {
+	l := job.Labels
+	return l[v1alpha1.ManagedByLabel] == v1alpha1.ManagedBy && l[v1alpha1.RoleLabel] == role && l[v1alpha1.ClaimUIDLabel] == string(claimUID)
+}
+
+func isOwner(job *batchv1.Job) func(metav1.OwnerReference) bool {
+	return func(o metav1.OwnerReference) bool { return o.Kind == "Job" && o.UID == job.UID }
+}

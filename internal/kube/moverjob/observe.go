@@ -1,0 +1,225 @@
+package moverjob
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/soteria-dr/soteria/internal/mover/report"
+)
+
+// Phase is how far a Job has come. The zero value is Pending.
+type Phase uint8
+
+// The phases of a Job.
+const (
+	// Pending: no mover runs yet; the message says what it waits for.
+	Pending Phase = iota
+	// Running: the mover runs, or has ended and the Job is not settled yet.
+	Running
+	// Succeeded and Failed are final.
+	Succeeded
+	Failed
+)
+
+// State is what was observed of a Job.
+type State struct {
+	Phase Phase
+	// Message says what a Job waits for or why it failed, in the words of
+	// whoever said so last: the mover, the kubelet, the scheduler, the Job
+	// controller.
+	Message string
+	// StartedAt is when the mover began; zero before.
+	StartedAt time.Time
+	// Pod is the pod that was looked at, "" if there is none.
+	Pod string
+	// Result is what the mover left, nil if nothing.
+	Result *report.Result
+}
+
+// Finished reports whether a Job has ended, well or badly. The conditions are
+// the API's contract; the counts of pods are not.
+func Finished(job *batchv1.Job) (condition batchv1.JobConditionType, finished bool) {
+	for _, c := range job.Status.Conditions {
+		if c.Status == corev1.ConditionTrue && (c.Type == batchv1.JobComplete || c.Type == batchv1.JobFailed) {
+			return c.Type, true
+		}
+	}
+	return "", false
+}
+
+// Observe tells how far a Job has come. It reads the Job's pods and, while the
+// mover does not run, their events; reader must read the API server itself.
+func Observe(ctx context.Context, reader client.Reader, job *batchv1.Job) (State, error) {
+	pods, err := podsOf(ctx, reader, job)
+	if err != nil {
+		return State{}, err
+	}
+	condition, finished := Finished(job)
+	switch {
+	case finished && condition == batchv1.JobComplete:
+		return succeeded(pods), nil
+	case finished:
+		return failed(job, pods), nil
+	case len(pods) == 0:
+		message, err := lastWarning(ctx, reader, job)
+		return State{Message: cmp.Or(message, "waiting for the Job's pod to be made")}, err
+	}
+	return active(ctx, reader, pods[0])
+}
+
+// podsOf gives the pods that the Job controller made for exactly this Job, the
+// newest first.
+func podsOf(ctx context.Context, reader client.Reader, job *batchv1.Job) ([]corev1.Pod, error) {
+	var list corev1.PodList
+	if err := reader.List(ctx, &list, client.InNamespace(job.Namespace), client.MatchingLabels{batchv1.JobNameLabel: job.Name}); err != nil {
+		return nil, fmt.Errorf("listing the pods of Job %s/%s: %w", job.Namespace, job.Name, err)
+	}
+	pods := slices.DeleteFunc(list.Items, func(p corev1.Pod) bool {
+		return !slices.ContainsFunc(p.OwnerReferences, isOwner(job))
+	})
+	slices.SortFunc(pods, func(a, b corev1.Pod) int {
+		return cmp.Or(b.CreationTimestamp.Compare(a.CreationTimestamp.Time), strings.Compare(a.Name, b.Name))
+	})
+	return pods, nil
+}
+
+func succeeded(pods []corev1.Pod) State {
+	state := State{Phase: Succeeded}
+	for _, pod := range pods {
+		status, found := moverStatus(&pod)
+		if !found || status.State.Terminated == nil || status.State.Terminated.ExitCode != 0 {
+			continue
+		}
+		state.take(pod, status)
+		return state
+	}
+	state.Message = "the Job completed, but its pod is gone and the result with it"
+	return state
+}
+
+func failed(job *batchv1.Job, pods []corev1.Pod) State {
+	state := State{Phase: Failed}
+	for _, c := range job.Status.Conditions {
+		if c.Type == batchv1.JobFailed && c.Status == corev1.ConditionTrue {
+			state.Message = strings.TrimSpace(c.Reason + ": " + c.Message)
+		}
+	}
+	if len(pods) == 0 {
+		return state
+	}
+	status, found := moverStatus(&pods[0])
+	if !found || status.State.Terminated == nil {
+		return state
+	}
+	state.take(pods[0], status)
+	switch ended := status.State.Terminated; {
+	case state.Result != nil && state.Result.Failed():
+		state.Message = state.Result.Summary()
+	case ended.Reason == "OOMKilled":
+		state.Message = "the mover was killed for want of memory (OOMKilled); raise its memory limit"
+	case ended.ExitCode != 0:
+		state.Message = fmt.Sprintf("the mover ended with status %d (%s) and left no result; %s", ended.ExitCode, ended.Reason, state.Message)
+	}
+	return state
+}
+
+// take reads what a mover that has ended left behind.
+func (s *State) take(pod corev1.Pod, status corev1.ContainerStatus) {
+	s.Pod = pod.Name
+	s.StartedAt = status.State.Terminated.StartedAt.Time
+	if result, err := report.Decode(status.State.Terminated.Message); err == nil {
+		s.Result = &result
+	}
+}
+
+func active(ctx context.Context, reader client.Reader, pod corev1.Pod) (State, error) {
+	state := State{Pod: pod.Name}
+	status, found := moverStatus(&pod)
+	switch {
+	case found && status.State.Running != nil:
+		state.Phase = Running
+		state.StartedAt = status.State.Running.StartedAt.Time
+		return state, nil
+	case found && status.State.Terminated != nil:
+		state.take(pod, status)
+		state.Phase, state.Message = Running, "the mover has ended; waiting for the Job to be settled"
+		return state, nil
+	}
+	state.Message = waiting(&pod)
+	if state.Message != "" {
+		return state, nil
+	}
+	message, err := lastWarning(ctx, reader, &pod)
+	state.Message = cmp.Or(message, "waiting for the pod to start")
+	return state, err
+}
+
+// waiting says what keeps a pod from starting, as far as its status tells: that
+// no node suits it, or that a container cannot be made.
+func waiting(pod *corev1.Pod) string {
+	for _, c := range pod.Status.Conditions {
+		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse {
+			return strings.TrimSpace(c.Reason + ": " + c.Message)
+		}
+	}
+	for _, status := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
+		if w := status.State.Waiting; w != nil && w.Reason != "PodInitializing" && w.Reason != "ContainerCreating" {
+			return strings.TrimSuffix(w.Reason+": "+w.Message, ": ")
+		}
+		if t := status.State.Terminated; t != nil && t.ExitCode != 0 {
+			return fmt.Sprintf("container %s ended with status %d: %s %s", status.Name, t.ExitCode, t.Reason, t.Message)
+		}
+	}
+	return ""
+}
+
+// lastWarning gives the newest warning event about an object, "" if there is
+// none. Some trouble is told nowhere else: volumes that cannot be mounted, a
+// Secret that does not exist, pods that may not be made.
+func lastWarning(ctx context.Context, reader client.Reader, about client.Object) (string, error) {
+	var events corev1.EventList
+	err := reader.List(ctx, &events, client.InNamespace(about.GetNamespace()), client.MatchingFields{"involvedObject.uid": string(about.GetUID())})
+	if err != nil {
+		return "", fmt.Errorf("listing the events of %s/%s: %w", about.GetNamespace(), about.GetName(), err)
+	}
+	var newest *corev1.Event
+	for i := range events.Items {
+		e := &events.Items[i]
+		if e.Type == corev1.EventTypeWarning && (newest == nil || eventTime(e).After(eventTime(newest))) {
+			newest = e
+		}
+	}
+	if newest == nil {
+		return "", nil
+	}
+	return newest.Reason + ": " + newest.Message, nil
+}
+
+func eventTime(e *corev1.Event) time.Time {
+	switch {
+	case e.Series != nil:
+		return e.Series.LastObservedTime.Time
+	case !e.LastTimestamp.IsZero():
+		return e.LastTimestamp.Time
+	case !e.EventTime.IsZero():
+		return e.EventTime.Time
+	default:
+		return e.CreationTimestamp.Time
+	}
+}
+
+func moverStatus(pod *corev1.Pod) (corev1.ContainerStatus, bool) {
+	at := slices.IndexFunc(pod.Status.ContainerStatuses, func(s corev1.ContainerStatus) bool { return s.Name == Container })
+	if at < 0 {
+		return corev1.ContainerStatus{}, false
+	}
+	return pod.Status.ContainerStatuses[at], true
+}

@@ -1,0 +1,125 @@
+package mover
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/driver/restic/cli"
+	"github.com/soteria-dr/soteria/internal/mover/report"
+)
+
+// backupWork is one backup of a volume.
+type backupWork struct {
+	repository repository
+	source     string
+	host       string
+	tags       []string
+	// extra are the operator's own options for `restic backup`.
+	extra []string
+}
+
+// parseBackup reads `backup <flags> [-- <options of restic backup>]`.
+func parseBackup(flags *flag.FlagSet, args []string) (work, error) {
+	var w backupWork
+	w.repository.register(flags)
+	flags.StringVar(&w.source, "source", "", "the `folder` to back up")
+	flags.StringVar(&w.host, "host", "", "the `host` that restic keeps the snapshot under, and looks for its parent under")
+	flags.Func("tag", "a `tag` of the snapshot; may be repeated", func(tag string) error {
+		w.tags = append(w.tags, tag)
+		return nil
+	})
+	if err := flags.Parse(args); err != nil {
+		return nil, err
+	}
+	w.extra = flags.Args()
+	return w.run, require(flags, "repository", "credentials", "scratch", "source", "host")
+}
+
+// backupSummary is the message of type "summary" of `restic backup`.
+type backupSummary struct {
+	SnapshotID          string `json:"snapshot_id"`
+	FilesNew            int64  `json:"files_new"`
+	FilesChanged        int64  `json:"files_changed"`
+	FilesUnmodified     int64  `json:"files_unmodified"`
+	DataAdded           int64  `json:"data_added"`
+	TotalFilesProcessed int64  `json:"total_files_processed"`
+	TotalBytesProcessed int64  `json:"total_bytes_processed"`
+}
+
+// run backs the volume up. restic decides by size, times and inode which files
+// it must read again; options that make it look less closely are the operator's
+// choice. A backup without some of the files is not a failure, since trying
+// again would not help, but says which.
+func (w backupWork) run(ctx context.Context, p Process, result *report.Result) error {
+	if err := checkReadable(w.source); err != nil {
+		return err
+	}
+	program, err := w.repository.program()
+	if err != nil {
+		return err
+	}
+	if err := removeStaleLocks(ctx, p, program); err != nil {
+		return err
+	}
+	var summary backupSummary
+	err = program.Run(ctx, cli.Invocation{
+		Args: w.resticArgs(),
+		Stdout: func(stdout io.Reader) error {
+			return readMessages(stdout, &printer{to: p.Stdout, clock: p.Clock}, &summary)
+		},
+		Stderr:    noteProblems(p, result),
+		Otherwise: backup.DriverFailed,
+	})
+	result.Snapshot = summary.SnapshotID
+	switch {
+	case err != nil && !cli.Incomplete(err):
+		return err
+	case summary.SnapshotID == "":
+		return backup.Errorf(backup.DriverFailed, "restic made no snapshot")
+	}
+	result.Partial = err != nil
+	result.Backup = &report.Backup{
+		Files: summary.TotalFilesProcessed, Bytes: summary.TotalBytesProcessed,
+		FilesNew: summary.FilesNew, FilesChanged: summary.FilesChanged, FilesUnmodified: summary.FilesUnmodified,
+		BytesAdded: summary.DataAdded,
+	}
+	return nil
+}
+
+func (w backupWork) resticArgs() []string {
+	args := []string{"backup", "--json", "--host", w.host, "--retry-lock", lockPatience, "--exclude", path.Join(w.source, lostAndFound)}
+	for _, tag := range w.tags {
+		args = append(args, "--tag", tag)
+	}
+	return append(append(args, w.extra...), "--", w.source)
+}
+
+// checkReadable refuses a volume whose root cannot be read: restic would make a
+// snapshot of nothing out of it and call that incomplete.
+func checkReadable(source string) error {
+	folder, err := os.Open(source) // #nosec G304 -- the volume's mount
+	if err != nil {
+		return backup.Errorf(backup.DriverFailed, "opening the volume: %w", err)
+	}
+	defer folder.Close() //nolint:errcheck // only read from
+	if _, err := folder.Readdirnames(1); err != nil && !errors.Is(err, io.EOF) {
+		return backup.Errorf(backup.DriverFailed, "reading the volume: %w", err)
+	}
+	return nil
+}
+
+// noteProblems passes on what restic says, and keeps which files it speaks of.
+func noteProblems(p Process, result *report.Result) func(line string) {
+	return func(line string) {
+		fmt.Fprintln(p.Stderr, line)
+		if item, reason, found := cli.FileError(line); found {
+			result.Problem(item + ": " + reason)
+		}
+	}
+}

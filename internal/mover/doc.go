@@ -1,0 +1,16 @@
+// Package mover is the process inside Jobs: `soteria mover <subcommand>`. It
+// never talks to Kubernetes. What it is told comes as flags and a folder of
+// credentials; what it has to say leaves as progress on standard output and as
+// a result in the termination message (package report).
+//
+//   - install copies Soteria's binary to a folder that another container shares,
+//     so that it can run in restic's image.
+//   - backup runs `restic backup` on a mounted volume.
+//   - restore empties a volume, fills it from a snapshot and verifies it.
+//   - blank verifies that a volume is empty.
+//
+// # lost+found
+//
+// Whatever is called lost+found at the root of a volume belongs to the volume's
+// file system: it is neither backed up, restored, counted nor removed.
+package mover

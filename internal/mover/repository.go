@@ -1,0 +1,71 @@
+package mover
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/driver/restic/cli"
+)
+
+// grace is how long restic has to give up its lock when the pod is told to end;
+// a pod has 30 seconds.
+const grace = 20 * time.Second
+
+// lockPatience is how long restic waits for another's exclusive lock, such as
+// that of a prune.
+const lockPatience = "1h"
+
+// repository is the flags that say which repository, and how to get in.
+type repository struct {
+	address     string
+	region      string
+	credentials string
+	scratch     string
+	restic      string
+}
+
+func (r *repository) register(flags *flag.FlagSet) {
+	flags.StringVar(&r.address, "repository", "", "the repository's `address`, as restic takes it")
+	flags.StringVar(&r.region, "region", "", "the S3 `region`")
+	flags.StringVar(&r.credentials, "credentials", "", "the `folder` with a file for each key of the credentials")
+	flags.StringVar(&r.scratch, "scratch", "", "a `folder` for restic's cache")
+	flags.StringVar(&r.restic, "restic", "restic", "the restic `program`")
+}
+
+// program reads the credentials and points restic at the repository.
+func (r *repository) program() (cli.Program, error) {
+	location, err := cli.ParseLocation(r.address, "")
+	if err != nil {
+		return cli.Program{}, backup.Errorf(backup.Invalid, "--repository %w", err)
+	}
+	credentials, err := cli.ReadCredentialsFolder(location.Kind, r.credentials)
+	if err != nil {
+		return cli.Program{}, err
+	}
+	return cli.Program{
+		Path: r.restic, Location: location, Credentials: credentials, Region: r.region,
+		CacheDir: filepath.Join(r.scratch, "restic-cache"), Patient: true, Grace: grace,
+	}, nil
+}
+
+// removeStaleLocks removes the locks that restic knows to be left over from
+// processes that died; those of living ones stay. Whether it worked shows when
+// the lock is needed, so that only what cannot pass by itself is an error.
+func removeStaleLocks(ctx context.Context, p Process, program cli.Program) error {
+	err := program.Run(ctx, cli.Invocation{Args: []string{"unlock"}, Stderr: tell(p), Otherwise: backup.Unavailable})
+	switch backup.KindOf(err) {
+	case backup.Credentials, backup.RepositoryAbsent:
+		return err
+	default:
+		return ctx.Err()
+	}
+}
+
+// tell passes on to people what restic says.
+func tell(p Process) func(line string) {
+	return func(line string) { fmt.Fprintln(p.Stderr, line) }
+}

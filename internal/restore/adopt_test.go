@@ -1,0 +1,109 @@
+package restore_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
+)
+
+func keyOf(obj client.Object) types.NamespacedName { return client.ObjectKeyFromObject(obj) }
+
+// written is a Restore of a user's own.
+func written(status v1alpha1.RestoreStatus) *v1alpha1.Restore {
+	return &v1alpha1.Restore{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "mine", UID: "written"}, Status: status}
+}
+
+func refersToMine(c *corev1.PersistentVolumeClaim) { c.Spec.DataSourceRef.Name = "mine" }
+
+func TestALockedClaimGetsARestoreThatItDoesNotOwn(t *testing.T) {
+	w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aClaim())
+	w.until(func() bool { return w.restore() != nil }, "made a Restore")
+	made := w.restore()
+	assert.Empty(t, made.OwnerReferences)
+	assert.Equal(t, v1alpha1.RoleLocked, made.Labels[v1alpha1.RoleLabel])
+	assert.Equal(t, &v1alpha1.ClaimReference{Name: "db", UID: "uid-1", Lock: lock}, made.Status.Claim)
+	assert.True(t, noon.Equal(made.Status.StartedAt.Time))
+}
+
+func TestAStatusOfAnEarlierLifeIsStartedAnew(t *testing.T) {
+	old := metav1.NewTime(noon.Add(-1000 * time.Hour))
+	record := written(v1alpha1.RestoreStatus{
+		Phase: v1alpha1.PhaseCompleted, Claim: &v1alpha1.ClaimReference{Name: "db", UID: "uid-0", Lock: "soteria-old"},
+		Backup:  &v1alpha1.PinnedBackup{Driver: "restic", ID: "two months old", ShortID: "two mont", TakenAt: old},
+		Attempt: 7, CompletedAt: &old, StartedAt: &old,
+	})
+	w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aClaim(refersToMine), record)
+	w.until(func() bool {
+		return w.claim().Status.Phase == corev1.ClaimBound && w.prime() == nil && w.lookAt(record).Status.CompletedAt != nil
+	}, "restored")
+	status := w.lookAt(record).Status
+	assert.Equal(t, backupID, status.Backup.ID)
+	assert.EqualValues(t, "uid-1", status.Claim.UID)
+	assert.EqualValues(t, 1, status.Attempt)
+	assert.True(t, status.CompletedAt.After(noon))
+}
+
+func (w *world) lookAt(r *v1alpha1.Restore) *v1alpha1.Restore {
+	return get(w, keyOf(r), &v1alpha1.Restore{})
+}
+
+func TestARestoreServesOneClaimAtATime(t *testing.T) {
+	inUse := v1alpha1.RestoreStatus{Phase: v1alpha1.PhaseTransferring, Claim: &v1alpha1.ClaimReference{Name: "other", UID: "uid-other", Lock: "soteria-other"}}
+	other := aClaim(refersToMine, func(c *corev1.PersistentVolumeClaim) {
+		c.Name, c.UID, c.Spec.VolumeName = "other", "uid-other", "soteria-other"
+	})
+	record := written(inUse)
+	w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aClaim(refersToMine), other, record)
+	for range 5 {
+		result, err := w.tick()
+		require.NoError(t, err)
+		assert.Positive(t, result.RequeueAfter)
+	}
+	assert.EqualValues(t, "uid-other", w.lookAt(record).Status.Claim.UID)
+	assert.Empty(t, w.writes, "the other claim's record is not touched")
+	require.Len(t, w.events.about("RestoreInUse"), 1, "only the claim is told: the record is another's")
+	assert.Contains(t, w.events.about("RestoreInUse")[0], "Restore mine is restoring the claim other")
+
+	require.NoError(t, w.api.Delete(t.Context(), other))
+	w.until(func() bool { return w.claim().Status.Phase == corev1.ClaimBound }, "bound once the other claim is gone")
+}
+
+func TestARestoreThatIsStillToBeAppliedIsWaitedForAWhile(t *testing.T) {
+	w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aClaim(refersToMine))
+	_, err := w.tick()
+	require.NoError(t, err)
+	assert.Empty(t, w.writes)
+	assert.Contains(t, w.events.about("RestoreMissing")[0], "the Restore mine that the claim refers to does not exist")
+
+	w.until(func() bool { return w.claim().Status.Phase == corev1.ClaimBound }, "bound")
+	assert.False(t, w.clock.Now().Before(noon.Add(30*time.Second)))
+	assert.Equal(t, v1alpha1.RoleLocked, w.lookAt(written(v1alpha1.RestoreStatus{})).Labels[v1alpha1.RoleLabel])
+}
+
+func TestARecordThatIsDeletedUnderwayIsBegunAnewWithoutHarm(t *testing.T) {
+	for _, s := range settings {
+		undisturbed := s.world(t)
+		undisturbed.until(undisturbed.completed, "completed")
+		for n := 2; n < len(undisturbed.writes); n++ {
+			t.Run(s.String()+" "+undisturbed.writes[n-1], func(t *testing.T) {
+				w := s.world(t)
+				w.onWrite = func(done int) {
+					if record := w.restore(); done == n && record != nil {
+						require.NoError(t, w.api.Delete(t.Context(), record))
+					}
+				}
+				w.until(func() bool { return w.claim().Status.Phase == corev1.ClaimBound && nothingLeft(w) }, "bound")
+				require.Len(t, w.volumes(), 1)
+				require.Len(t, w.backends, 1)
+			})
+		}
+	}
+}

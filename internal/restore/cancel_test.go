@@ -1,0 +1,107 @@
+package restore_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
+	"github.com/soteria-dr/soteria/internal/restore"
+)
+
+func TestWhatBecomesOfAPrimesVolume(t *testing.T) {
+	prime := &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{UID: "prime", Annotations: map[string]string{v1alpha1.LockAnnotation: lock}}}
+	volume := func(change ...func(*corev1.PersistentVolume)) *corev1.PersistentVolume {
+		v := aVolume("pv-1", "handle-1", class)
+		v.Annotations = map[string]string{"pv.kubernetes.io/provisioned-by": provider}
+		v.Spec.ClaimRef = &corev1.ObjectReference{UID: "prime"}
+		for _, c := range change {
+			c(v)
+		}
+		return v
+	}
+	begun := func(v *corev1.PersistentVolume) {
+		v.Annotations[v1alpha1.ReclaimPolicyAnnotation] = "Delete"
+		v.Annotations[v1alpha1.LockAnnotation] = lock
+	}
+	byHand := func(v *corev1.PersistentVolume) { delete(v.Annotations, "pv.kubernetes.io/provisioned-by") }
+	another := func(v *corev1.PersistentVolume) { v.Spec.ClaimRef.UID = "another" }
+	unclaimed := func(v *corev1.PersistentVolume) { v.Spec.ClaimRef = nil }
+	tests := map[string]struct {
+		volume     *corev1.PersistentVolume
+		prime      *corev1.PersistentVolumeClaim
+		lockVolume *corev1.PersistentVolume
+		want       any
+	}{
+		"made for the prime, nothing handed over":         {volume(), prime, nil, restore.FateDestroy},
+		"made for the prime, another volume has the lock": {volume(), prime, aVolume(lock, "handle-2", class), restore.FateDestroy},
+		"handed over":                        {volume(begun), prime, aVolume(lock, "handle-1", class), restore.FateForget},
+		"handed over, the prime is gone":     {volume(begun), nil, aVolume(lock, "handle-1", class), restore.FateForget},
+		"handover begun, the prime is gone":  {volume(begun), nil, nil, restore.FateDestroy},
+		"made by hand":                       {volume(byHand), prime, nil, restore.FateSpare},
+		"made for another claim":             {volume(another), prime, nil, restore.FateSpare},
+		"bound to nobody":                    {volume(unclaimed), prime, nil, restore.FateSpare},
+		"no prime and no sign of a handover": {volume(), nil, nil, restore.FateSpare},
+		"nothing tells the lock":             {volume(), &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{UID: "prime"}}, nil, restore.FateSpare},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			assert.Equal(t, test.want, restore.FateOf(test.volume, test.prime, test.lockVolume))
+		})
+	}
+}
+
+func TestLeftoversAreFoundByAProcessThatNeverSawTheClaim(t *testing.T) {
+	w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aClaim())
+	w.until(func() bool { return len(w.jobs) > 0 }, "began to fill")
+	require.NoError(t, w.api.Delete(t.Context(), w.claim()))
+	w.boot()
+	w.until(func() bool { return nothingLeft(w) }, "cleaned up")
+	assert.Empty(t, w.backends)
+	assert.Nil(t, w.restore())
+}
+
+func TestOnTheWordOfACacheNothingIsDeleted(t *testing.T) {
+	w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aClaim())
+	w.until(func() bool { return len(w.jobs) > 0 }, "began to fill")
+	w.lag = true
+	w.sync()
+	require.NoError(t, w.cache.Delete(t.Context(), aClaim())) // the cache is wrong: the claim lives
+	done := len(w.writes)
+	w.passes = 0
+	_, err := w.tick()
+	require.NoError(t, err)
+	assert.Len(t, w.writes, done)
+	w.until(w.completed, "completed")
+	assertRestored(t, w, settings[0])
+}
+
+func TestAClaimThatIsBeingDeletedBeforeItHasItsVolumeCountsAsGone(t *testing.T) {
+	claim := aClaim(func(c *corev1.PersistentVolumeClaim) { c.Finalizers = []string{"example.com/slow"} })
+	w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), claim)
+	w.until(func() bool { return len(w.jobs) > 0 }, "began to fill")
+	require.NoError(t, w.api.Delete(t.Context(), w.claim()))
+	w.until(func() bool { return w.prime() == nil && len(w.jobs) == 0 && w.restore() == nil }, "cleaned up")
+	require.NotNil(t, w.claim())
+	for range 3 {
+		_, err := w.tick()
+		require.NoError(t, err)
+	}
+	assert.Nil(t, w.restore(), "nothing is begun for it again")
+}
+
+func TestTheRecordOfACompletedClaimGoesWithTheClaim(t *testing.T) {
+	w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aClaim())
+	w.until(w.completed, "completed")
+	for range 3 {
+		_, err := w.tick()
+		require.NoError(t, err)
+	}
+	require.NotNil(t, w.restore(), "it stays as long as the claim")
+	require.NoError(t, w.api.Delete(t.Context(), w.claim()))
+	w.until(func() bool { return w.restore() == nil }, "removed the record")
+	assert.Empty(t, w.volumes())
+}

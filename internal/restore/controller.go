@@ -1,0 +1,395 @@
+package restore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/client-go/util/workqueue"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	logf "sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/decision"
+	"github.com/soteria-dr/soteria/internal/driver"
+	"github.com/soteria-dr/soteria/internal/kube"
+)
+
+// Catalog says which backups exist.
+type Catalog interface {
+	// Prove answers from a listing that began after the call, or within the
+	// freshness window before it, whatever is known already. It waits for that
+	// listing as long as ctx lasts; concurrent calls share one. It has no side
+	// effects and may be repeated at will; what it could not prove is Unknown.
+	Prove(ctx context.Context, claim backup.Claim) backup.Answer
+}
+
+// Facts gathers what a verdict on a claim depends on, but for the catalog's
+// answer. The Restore is the one that the claim refers to. It may be repeated at
+// will; an error means that the facts could not be read now.
+type Facts func(ctx context.Context, claim *corev1.PersistentVolumeClaim, restore *v1alpha1.Restore) (decision.Facts, error)
+
+// Observer is told what restores do, for metrics. Calls must not block.
+type Observer interface {
+	// Attempted is called once an attempt to fill a prime has ended. The driver
+	// is [BlankDriver] for claims that start empty, the result one of the Result
+	// constants. After a crash an attempt may be told twice.
+	Attempted(driver, result string)
+	// Completed is called when a claim has its volume; took counts from the
+	// first look at the claim.
+	Completed(driver string, took time.Duration)
+}
+
+// BlankDriver stands for the driver where a claim starts empty.
+const BlankDriver = "blank"
+
+// Results of attempts.
+const (
+	ResultFilled  = "filled"
+	ResultFailed  = "failed"
+	ResultPartial = "partial"
+)
+
+// Config is what the controller works with. All fields without a default are
+// required.
+type Config struct {
+	// Namespace is Soteria's own, where primes are made.
+	Namespace string
+	// Client reads through the manager's cache and writes.
+	Client client.Client
+	// Reader reads from the API server itself.
+	Reader client.Reader
+
+	Facts   Facts
+	Catalog Catalog
+	// Fillers are the drivers that restore, by name.
+	Fillers map[string]driver.Filler
+	// Blank makes an empty volume usable: it fills a prime with nothing.
+	Blank driver.Filler
+
+	Events events.EventRecorder
+	// Observer defaults to nobody.
+	Observer Observer
+	// Clock defaults to the real one.
+	Clock clock.PassiveClock
+	// Jitter gives numbers in [0,1) and defaults to random ones.
+	Jitter func() float64
+	// Concurrency is how many claims are worked on at once; by default 32, since
+	// claims mostly wait for listings that they share.
+	Concurrency int
+	// ListingTimeout bounds one question to the catalog; by default 2 minutes.
+	ListingTimeout time.Duration
+}
+
+// Reconciler gives locked claims their data back, one pass at a time. It is safe
+// for concurrent use by passes of different claims.
+type Reconciler struct {
+	namespace      string
+	client         client.Client
+	reader         client.Reader
+	facts          Facts
+	catalog        Catalog
+	fillers        map[string]driver.Filler
+	blank          driver.Filler
+	events         *announcer
+	observer       Observer
+	clock          clock.PassiveClock
+	jitter         func() float64
+	concurrency    int
+	listingTimeout time.Duration
+	phases         []phase
+}
+
+// phase takes a restore one step further and says how to go on.
+type phase func(ctx context.Context, o *observed) (next, error)
+
+// next is how a pass goes on after a phase: to the following one when settled,
+// else it ends and looks again after a while, or when something changes.
+type next struct {
+	settled bool
+	after   time.Duration
+}
+
+var proceed = next{settled: true}
+
+func waitFor(d time.Duration) next { return next{after: d} }
+
+// New makes the controller.
+func New(c Config) *Reconciler {
+	const (
+		concurrency    = 32
+		listingTimeout = 2 * time.Minute
+	)
+	r := &Reconciler{
+		namespace: c.Namespace, client: c.Client, reader: c.Reader,
+		facts: c.Facts, catalog: c.Catalog, fillers: c.Fillers, blank: c.Blank,
+		observer: c.Observer, clock: c.Clock, jitter: c.Jitter,
+		concurrency: c.Concurrency, listingTimeout: c.ListingTimeout,
+	}
+	if r.observer == nil {
+		r.observer = nobody{}
+	}
+	if r.clock == nil {
+		r.clock = clock.RealClock{}
+	}
+	if r.jitter == nil {
+		r.jitter = rand.Float64 // #nosec G404 -- spreads load, guards nothing
+	}
+	if r.concurrency <= 0 {
+		r.concurrency = concurrency
+	}
+	if r.listingTimeout <= 0 {
+		r.listingTimeout = listingTimeout
+	}
+	r.events = newAnnouncer(c.Events, r.clock)
+	r.phases = []phase{r.adopt, r.selectBackup, r.prepare, r.transfer, r.verify, r.handOver}
+	return r
+}
+
+type nobody struct{}
+
+func (nobody) Attempted(string, string)        {}
+func (nobody) Completed(string, time.Duration) {}
+
+// Reconcile makes one pass over a claim.
+func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
+	const afterConflict = 100 * time.Millisecond
+	again, err := r.pass(ctx, req.NamespacedName)
+	if apierrors.IsConflict(err) {
+		logf.FromContext(ctx).V(1).Info("something changed underway, looking again", "reason", err.Error())
+		return reconcile.Result{RequeueAfter: afterConflict}, nil
+	}
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	return reconcile.Result{RequeueAfter: again}, nil
+}
+
+// pass looks at one claim name: at what earlier claims of that name left behind,
+// then at the claim itself.
+func (r *Reconciler) pass(ctx context.Context, key types.NamespacedName) (again time.Duration, err error) {
+	claim, err := r.lockedClaim(ctx, key)
+	if err != nil {
+		return 0, err
+	}
+	again, err = r.cancel(ctx, key, claim)
+	if err != nil || claim == nil {
+		return again, err
+	}
+	done, err := r.settled(ctx, claim)
+	if err != nil || done {
+		return again, err
+	}
+	after, err := r.advance(ctx, claim)
+	return soonest(again, after), err
+}
+
+// lockedClaim reads the claim; nil unless it is locked and there to stay. A
+// claim that is being deleted before it got its volume counts as gone: deletion
+// cannot be taken back.
+func (r *Reconciler) lockedClaim(ctx context.Context, key types.NamespacedName) (*corev1.PersistentVolumeClaim, error) {
+	claim, err := find(ctx, r.client, key, &corev1.PersistentVolumeClaim{})
+	if err != nil || claim == nil || doomed(claim) {
+		return nil, err
+	}
+	if _, _, locked := kube.LockOf(claim); !locked {
+		return nil, nil //nolint:nilnil // no locked claim is an ordinary finding
+	}
+	return claim, nil
+}
+
+func doomed(claim *corev1.PersistentVolumeClaim) bool {
+	return !claim.DeletionTimestamp.IsZero() && !bound(claim)
+}
+
+// settled reports, from caches alone, that a claim needs no pass: it has its
+// volume, nothing of the restore is left, and the record says so or is gone.
+func (r *Reconciler) settled(ctx context.Context, claim *corev1.PersistentVolumeClaim) (bool, error) {
+	if !bound(claim) {
+		return false, nil
+	}
+	left, err := r.leftovers(ctx, client.ObjectKeyFromObject(claim))
+	if err != nil || left.working(claim.UID) {
+		return false, err
+	}
+	_, name, _ := kube.LockOf(claim)
+	record, err := find(ctx, r.client, types.NamespacedName{Namespace: claim.Namespace, Name: name}, &v1alpha1.Restore{})
+	if err != nil {
+		return false, err
+	}
+	unfinished := record != nil && record.Status.Claim != nil && record.Status.Claim.UID == claim.UID && record.Status.Phase != v1alpha1.PhaseCompleted
+	return !unfinished, nil
+}
+
+// advance runs the phases until one has to wait.
+func (r *Reconciler) advance(ctx context.Context, claim *corev1.PersistentVolumeClaim) (time.Duration, error) {
+	o, err := r.observe(ctx, claim)
+	if err != nil {
+		return 0, err
+	}
+	if o.over() {
+		return 0, nil
+	}
+	var n next
+	for _, run := range r.phases {
+		if n, err = run(ctx, o); err != nil || !n.settled {
+			break
+		}
+	}
+	if err != nil && !apierrors.IsConflict(err) {
+		r.stalls(o, err)
+	}
+	return n.after, errors.Join(err, r.record(ctx, o))
+}
+
+// stalls tells people of an error that stopped a pass.
+func (r *Reconciler) stalls(o *observed, err error) {
+	message := clip(backup.Message(err)) + "; retried by itself"
+	if o.adopted {
+		o.status().Message = message
+	}
+	r.events.say(o.claim, o.restore, obstructed(reasonError, message))
+}
+
+// obstruct says that a phase waits until somebody removes what is in its way.
+func (r *Reconciler) obstruct(o *observed, phase v1alpha1.Phase, condition, reason, message string) next {
+	o.waits(phase, condition, reason, message)
+	r.events.say(o.claim, o.restore, obstructed(reason, message))
+	return waitFor(slow)
+}
+
+// soonest gives the shorter of two delays, of which 0 means none.
+func soonest(a, b time.Duration) time.Duration {
+	if a == 0 || (b != 0 && b < a) {
+		return b
+	}
+	return a
+}
+
+// SetupWithManager registers the controller, to run on the leader alone. It
+// starts a pass for a claim whenever the claim, its Restore, or anything that
+// Soteria made for it changes; at start that is once for all there are, so that
+// whatever a crash left behind is found.
+func (r *Reconciler) SetupWithManager(ctx context.Context, mgr manager.Manager) error {
+	for _, index := range Indexes(r.namespace) {
+		if err := mgr.GetFieldIndexer().IndexField(ctx, index.Object, index.Field, index.Extract); err != nil {
+			return fmt.Errorf("index %T by %s: %w", index.Object, index.Field, err)
+		}
+	}
+	const soonestError, latestError = time.Second, time.Minute
+	err := builder.ControllerManagedBy(mgr).
+		Named("restore").
+		WithOptions(controller.Options{
+			MaxConcurrentReconciles: r.concurrency,
+			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](soonestError, latestError),
+		}).
+		Watches(&corev1.PersistentVolumeClaim{}, handler.EnqueueRequestsFromMapFunc(claimsOfClaim)).
+		Watches(&v1alpha1.Restore{}, handler.EnqueueRequestsFromMapFunc(r.claimsOfRestore), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&corev1.PersistentVolume{}, handler.EnqueueRequestsFromMapFunc(claimServed)).
+		Watches(&batchv1.Job{}, handler.EnqueueRequestsFromMapFunc(claimOfFill)).
+		Watches(&storagev1.VolumeAttachment{}, handler.EnqueueRequestsFromMapFunc(r.claimsOfAttachment)).
+		Complete(r)
+	if err != nil {
+		return fmt.Errorf("set up the restore controller: %w", err)
+	}
+	return nil
+}
+
+// claimsOfClaim maps a prime to the claim it serves and a locked claim to itself.
+func claimsOfClaim(ctx context.Context, obj client.Object) []reconcile.Request {
+	if obj.GetLabels()[v1alpha1.RoleLabel] == v1alpha1.RolePrime {
+		return claimServed(ctx, obj)
+	}
+	if claim, ok := obj.(*corev1.PersistentVolumeClaim); ok {
+		if _, _, locked := kube.LockOf(claim); locked {
+			return requests(client.ObjectKeyFromObject(claim))
+		}
+	}
+	return nil
+}
+
+// claimServed maps an object of Soteria's to the claim that it serves.
+func claimServed(_ context.Context, obj client.Object) []reconcile.Request {
+	if key, ok := servedClaim(obj); ok {
+		return requests(key)
+	}
+	return nil
+}
+
+func claimOfFill(ctx context.Context, obj client.Object) []reconcile.Request {
+	if obj.GetLabels()[v1alpha1.RoleLabel] != v1alpha1.RoleFill {
+		return nil
+	}
+	return claimServed(ctx, obj)
+}
+
+// claimsOfRestore maps a Restore to the claims that refer to it, and to the one
+// that it was made for, which may be gone.
+func (r *Reconciler) claimsOfRestore(ctx context.Context, obj client.Object) []reconcile.Request {
+	found := claimServed(ctx, obj)
+	var claims corev1.PersistentVolumeClaimList
+	if err := r.client.List(ctx, &claims, client.InNamespace(obj.GetNamespace()), client.MatchingFields{restoreIndex: obj.GetName()}); err != nil {
+		logf.FromContext(ctx).Error(err, "could not find the claims of a Restore; they look again by themselves", "restore", client.ObjectKeyFromObject(obj))
+		return found
+	}
+	for i := range claims.Items {
+		found = append(found, requests(client.ObjectKeyFromObject(&claims.Items[i]))...)
+	}
+	return found
+}
+
+// claimsOfAttachment maps an attachment to the claim whose prime's volume it
+// attaches.
+func (r *Reconciler) claimsOfAttachment(ctx context.Context, obj client.Object) []reconcile.Request {
+	attachment, ok := obj.(*storagev1.VolumeAttachment)
+	if !ok || attachment.Spec.Source.PersistentVolumeName == nil {
+		return nil
+	}
+	var primes corev1.PersistentVolumeClaimList
+	if err := r.client.List(ctx, &primes, client.InNamespace(r.namespace), client.MatchingFields{volumeIndex: *attachment.Spec.Source.PersistentVolumeName}); err != nil {
+		logf.FromContext(ctx).Error(err, "could not find the prime of an attachment; its claim looks again by itself", "attachment", obj.GetName())
+		return nil
+	}
+	var found []reconcile.Request
+	for i := range primes.Items {
+		found = append(found, claimServed(ctx, &primes.Items[i])...)
+	}
+	return found
+}
+
+func requests(key types.NamespacedName) []reconcile.Request {
+	return []reconcile.Request{{NamespacedName: key}}
+}
+
+// CacheByObject bounds what the manager's cache must hold for this controller:
+// of volumes and Jobs only those that Soteria labelled. Those of others are not
+// seen through such a cache.
+func CacheByObject() map[client.Object]cache.ByObject {
+	ours := labels.SelectorFromSet(labels.Set{v1alpha1.ManagedByLabel: v1alpha1.ManagedBy})
+	return map[client.Object]cache.ByObject{
+		&corev1.PersistentVolumeClaim{}: {Transform: cache.TransformStripManagedFields()},
+		&v1alpha1.Restore{}:             {Transform: cache.TransformStripManagedFields()},
+		&corev1.PersistentVolume{}:      {Label: ours, Transform: cache.TransformStripManagedFields()},
+		&storagev1.VolumeAttachment{}:   {Transform: cache.TransformStripManagedFields()},
+		&storagev1.StorageClass{}:       {Transform: cache.TransformStripManagedFields()},
+		&batchv1.Job{}:                  {Label: ours, Transform: cache.TransformStripManagedFields()},
+	}
+}

@@ -1,0 +1,48 @@
+// Package restore is the controller that gives locked claims their data back.
+//
+// # Shape
+//
+// The claim is the source of truth, its Restore the record. A pass observes the
+// claim, its record, its prime and the two volumes that may exist, and runs the
+// phases in order, one file each:
+//
+//	adopt      a Restore exists and its status belongs to this life of the claim
+//	select     a backup is pinned, or it is settled that the claim starts empty
+//	prepare    a prime exists in Soteria's namespace, on a volume made for it
+//	transfer   the driver fills the prime
+//	verify     what was counted on the volume is what the backup holds
+//	handover   the volume becomes the claim's own
+//	cancel     what a claim that is gone left behind is removed
+//
+// Every phase is derived from what is observed, settles its own condition and
+// either lets the pass proceed or says when to look again. Nothing is kept in
+// memory but which events were told, so a crash anywhere resumes; a restore is
+// retried for ever and has no state of final failure.
+//
+// # What makes it safe
+//
+//   - The Restore and both volumes are read from the API server, not from a
+//     cache, and statuses are patched with the resource version they were read
+//     at: no step is taken, and no backup chosen, on a stale record.
+//   - A backup is pinned in the status before a byte of it is asked for.
+//   - A prime is complete only when it says so itself (FilledAnnotation), which
+//     names the attempt and the backup; the mark goes when the prime goes.
+//   - The data never lacks a volume object that retains it: the order of
+//     handover.go was measured on a real CSI stack, other orders lose data.
+//   - Every delete carries the uid of what was looked at. A volume that was not
+//     provisioned for Soteria's prime is never written to and never deleted.
+//   - The prime's storage class is a twin of the claim's (class.go), so that the
+//     volume binder cannot take a volume that lies around for it.
+//
+// # What it costs
+//
+// A pass reads the Restore and the lock's volume from the API server, and the
+// prime's volume once it exists: 2 or 3 GETs. A restore takes about 25 calls
+// beside those of the driver and of looking on while bytes move (every 2 s at
+// first, every 15 s once it has taken five minutes); a claim that waits for a
+// catalog that cannot tell costs 2 GETs every 5 s to 2 min. A completed claim
+// costs nothing. Caches hold every PersistentVolumeClaim and Restore (about
+// 2 KB each once managed fields are dropped, see [CacheByObject]), the volumes
+// that Soteria labelled, all VolumeAttachments and StorageClasses, and the Jobs
+// of Soteria's own namespace. Pods are never cached.
+package restore

@@ -1,0 +1,109 @@
+package restore
+
+import (
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
+	"github.com/soteria-dr/soteria/internal/decision"
+)
+
+// event is what a person is told on the claim and on its Restore. Those of the
+// same reason and action within a few minutes are counted as one by Kubernetes,
+// which keeps the first note: where the note can change its kind, the action
+// tells them apart.
+type event struct {
+	kind   string
+	reason string
+	action string
+	note   string
+}
+
+// Reasons of events and conditions beside those of [decision.Reason].
+const (
+	reasonRestoreMissing   = "RestoreMissing"
+	reasonRestoreInUse     = "RestoreInUse"
+	reasonVolumeNameTaken  = "VolumeNameTaken"
+	reasonUnsupported      = "Unsupported"
+	reasonStorageClass     = "StorageClassUnusable"
+	reasonPrimeNameTaken   = "PrimeNameTaken"
+	reasonForeignVolume    = "ForeignVolume"
+	reasonDriverMissing    = "DriverMissing"
+	reasonPreparing        = "Preparing"
+	reasonRunning          = "Running"
+	reasonTransferFailed   = "TransferFailed"
+	reasonTransferPartial  = "TransferIncomplete"
+	reasonVerified         = "Verified"
+	reasonVerifyFailed     = "VerifyFailed"
+	reasonHandingOver      = "HandingOver"
+	reasonRestored         = "Restored"
+	reasonStartedEmpty     = "StartedEmpty"
+	reasonError            = "RestoreError"
+	reasonTransferComplete = "Transferred"
+)
+
+// held tells that a claim waits because nothing is settled about its backups.
+func held(v decision.Verdict, cause string) event {
+	return event{kind: corev1.EventTypeWarning, reason: string(v.Reason), action: "Hold " + cause, note: "The claim waits and is not started empty: " + v.Message}
+}
+
+// pinned tells which backup the claim gets.
+func pinned(v decision.Verdict) event {
+	return event{kind: corev1.EventTypeNormal, reason: string(v.Reason), action: "PinBackup", note: "The claim " + v.Message}
+}
+
+// freed tells that the claim starts empty, and why.
+func freed(v decision.Verdict) event {
+	return event{kind: corev1.EventTypeNormal, reason: string(v.Reason), action: "StartEmpty", note: "Nothing is restored: " + v.Message}
+}
+
+// obstructed tells that something stands in the way until a person removes it.
+func obstructed(reason, message string) event {
+	return event{kind: corev1.EventTypeWarning, reason: reason, action: "Wait", note: "The restore waits: " + message}
+}
+
+// failed tells that an attempt failed, in the backup system's own words.
+func failed(reason string, attempt int32, words string, retryAt time.Time) event {
+	return event{kind: corev1.EventTypeWarning, reason: reason, action: fmt.Sprintf("Attempt%d", attempt), note: failure(attempt, words, retryAt)}
+}
+
+func failure(attempt int32, words string, retryAt time.Time) string {
+	return fmt.Sprintf("attempt %d failed: %s; the next begins at %s (to give this backup up, delete the claim and apply it again)",
+		attempt, clip(words), retryAt.UTC().Format(time.RFC3339))
+}
+
+// finished tells that the claim has its volume.
+func finished(status *v1alpha1.RestoreStatus, took time.Duration) event {
+	reason := reasonRestored
+	if status.Empty {
+		reason = reasonStartedEmpty
+	}
+	return event{kind: corev1.EventTypeNormal, reason: reason, action: "HandOver", note: completion(status, took)}
+}
+
+func completion(status *v1alpha1.RestoreStatus, took time.Duration) string {
+	switch b := status.Backup; {
+	case b != nil:
+		return fmt.Sprintf("restored from the %s backup %s taken %s, in %s", b.Driver, b.ShortID, b.TakenAt.UTC().Format(time.RFC3339), took.Round(time.Second))
+	case status.Empty:
+		return "bound to a new volume that starts empty, as settled"
+	default:
+		return "bound to the volume that was filled for it; the record of the backup was lost with an earlier Restore"
+	}
+}
+
+// clip bounds text of other programs so that events (1024 bytes) and messages
+// stay within what the API server accepts, and whole for the most part.
+func clip(s string) string {
+	const most = 700
+	if len(s) <= most {
+		return s
+	}
+	cut := most
+	for cut > 0 && s[cut]&0xC0 == 0x80 { // not within a character
+		cut--
+	}
+	return s[:cut] + "…"
+}

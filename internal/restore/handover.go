@@ -1,0 +1,292 @@
+package restore
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
+)
+
+// touchEvery is how long a touched claim is given to become bound.
+const touchEvery = time.Second
+
+// handedAnnotations are copied from the prime's volume to the claim's: the
+// provisioner goes by them when it deletes the volume one day.
+var handedAnnotations = []string{
+	provisionedByAnnotation,
+	"volume.kubernetes.io/provisioner-deletion-secret-name",
+	"volume.kubernetes.io/provisioner-deletion-secret-namespace",
+}
+
+// handOver makes the filled volume the claim's own. The order is fixed, since
+// others lose data or hang: nobody uses the volume; its object retains it; a
+// second object, of the lock's name and for this claim alone, stands for it too
+// and is bound; then the prime goes, and the first object last. At no point does
+// the data lack an object that retains it or a claim that has it.
+func (r *Reconciler) handOver(ctx context.Context, o *observed) (next, error) {
+	steps := []phase{r.awaitUnused, r.retain, r.makeVolume, r.awaitBound, r.removePrime, r.removeOldVolume, r.complete}
+	for _, step := range steps {
+		if n, err := step(ctx, o); err != nil || !n.settled {
+			return n, err
+		}
+	}
+	return next{}, nil
+}
+
+func (o *observed) handsOver(message string) {
+	o.waits(v1alpha1.PhaseHandingOver, v1alpha1.ConditionReady, reasonHandingOver, message)
+}
+
+// awaitUnused removes the Jobs that filled the prime and waits until the volume
+// is attached nowhere.
+func (r *Reconciler) awaitUnused(ctx context.Context, o *observed) (next, error) {
+	if o.handingOver() {
+		return proceed, nil
+	}
+	gone, err := r.release(ctx, o.claim.UID)
+	if err != nil {
+		return next{}, err
+	}
+	if !gone {
+		o.handsOver("waiting for the pods that filled the volume to be gone")
+		return waitFor(soon), nil
+	}
+	r.killPoint(ctx, o.claim, KillReleased)
+	// The cache spares the API server while the volume is attached; that it is
+	// not is believed only of the API server.
+	for _, from := range []client.Reader{r.client, r.reader} {
+		attached, err := attachedTo(ctx, from, o.primeVolume.Name)
+		if err != nil {
+			return next{}, err
+		}
+		if attached != "" {
+			o.handsOver(fmt.Sprintf("waiting for volume %s to be detached from node %s", o.primeVolume.Name, attached))
+			return waitFor(watchSoonest), nil
+		}
+	}
+	return proceed, nil
+}
+
+// attachedTo gives a node that a volume is attached to, or is still being
+// detached from; "" when there is none.
+func attachedTo(ctx context.Context, from client.Reader, volume string) (node string, err error) {
+	var attachments storagev1.VolumeAttachmentList
+	if err := from.List(ctx, &attachments); err != nil {
+		return "", fmt.Errorf("list the attachments of volume %s: %w", volume, err)
+	}
+	i := slices.IndexFunc(attachments.Items, func(a storagev1.VolumeAttachment) bool {
+		return a.Spec.Source.PersistentVolumeName != nil && *a.Spec.Source.PersistentVolumeName == volume
+	})
+	if i < 0 {
+		return "", nil
+	}
+	return attachments.Items[i].Spec.NodeName, nil
+}
+
+// retain makes the prime's volume keep its data whatever happens to the prime,
+// and labels it so that it is found without the prime; one patch, so that the
+// policy it had is never lost.
+func (r *Reconciler) retain(ctx context.Context, o *observed) (next, error) {
+	if o.handingOver() || retained(o.primeVolume, o.claim.UID) {
+		return proceed, nil
+	}
+	err := r.patchVolume(ctx, o.primeVolume, func(v *corev1.PersistentVolume) {
+		if v.Annotations[v1alpha1.ReclaimPolicyAnnotation] == "" {
+			metav1.SetMetaDataAnnotation(&v.ObjectMeta, v1alpha1.ReclaimPolicyAnnotation, string(v.Spec.PersistentVolumeReclaimPolicy))
+		}
+		metav1.SetMetaDataAnnotation(&v.ObjectMeta, v1alpha1.ClaimAnnotation, client.ObjectKeyFromObject(o.claim).String())
+		metav1.SetMetaDataAnnotation(&v.ObjectMeta, v1alpha1.LockAnnotation, o.claim.Spec.VolumeName)
+		for key, value := range labelsFor(v1alpha1.RolePrime, o.claim.UID) {
+			metav1.SetMetaDataLabel(&v.ObjectMeta, key, value)
+		}
+		v.Spec.PersistentVolumeReclaimPolicy = corev1.PersistentVolumeReclaimRetain
+	})
+	if err != nil {
+		return next{}, err
+	}
+	r.killPoint(ctx, o.claim, KillRetained)
+	return proceed, nil
+}
+
+func retained(volume *corev1.PersistentVolume, claim types.UID) bool {
+	return volume.Spec.PersistentVolumeReclaimPolicy == corev1.PersistentVolumeReclaimRetain &&
+		volume.Annotations[v1alpha1.ReclaimPolicyAnnotation] != "" && serves(volume, v1alpha1.RolePrime, claim)
+}
+
+// makeVolume makes the claim's volume under the lock's name.
+func (r *Reconciler) makeVolume(ctx context.Context, o *observed) (next, error) {
+	if o.handingOver() {
+		return proceed, nil
+	}
+	claim, err := find(ctx, r.reader, client.ObjectKeyFromObject(o.claim), &corev1.PersistentVolumeClaim{})
+	if err != nil {
+		return next{}, err
+	}
+	if claim == nil || claim.UID != o.claim.UID || doomed(claim) {
+		return waitFor(soon), nil // cancelled by a later pass
+	}
+	volume := volumeFor(o.claim, o.primeVolume)
+	switch err := r.client.Create(ctx, volume); {
+	case apierrors.IsAlreadyExists(err):
+		return waitFor(soon), nil // looked at by the next pass
+	case err != nil:
+		return next{}, fmt.Errorf("make volume %s: %w", volume.Name, err)
+	}
+	r.killPoint(ctx, o.claim, KillVolumeMade)
+	o.lockVolume = volume
+	return proceed, nil
+}
+
+// volumeFor is the volume that is handed to the claim: the prime's under another
+// name, with the policy that the prime's had, reserved for this claim's uid.
+// Without the uid it would bind to any claim of that name.
+func volumeFor(claim *corev1.PersistentVolumeClaim, primeVolume *corev1.PersistentVolume) *corev1.PersistentVolume {
+	volume := &corev1.PersistentVolume{
+		ObjectMeta: metav1.ObjectMeta{
+			Name:        claim.Spec.VolumeName,
+			Labels:      labelsFor(v1alpha1.RoleRestored, claim.UID),
+			Annotations: map[string]string{v1alpha1.ClaimAnnotation: client.ObjectKeyFromObject(claim).String()},
+		},
+		Spec: *primeVolume.Spec.DeepCopy(),
+	}
+	for _, key := range handedAnnotations {
+		if value, set := primeVolume.Annotations[key]; set {
+			volume.Annotations[key] = value
+		}
+	}
+	volume.Spec.StorageClassName = boundClass(claim)
+	volume.Spec.PersistentVolumeReclaimPolicy = corev1.PersistentVolumeReclaimPolicy(primeVolume.Annotations[v1alpha1.ReclaimPolicyAnnotation])
+	volume.Spec.ClaimRef = &corev1.ObjectReference{
+		APIVersion: "v1", Kind: "PersistentVolumeClaim",
+		Namespace: claim.Namespace, Name: claim.Name, UID: claim.UID,
+	}
+	return volume
+}
+
+// lockProblem says why the volume under the lock's name is not the one that is
+// handed to the claim; "" when it is.
+func lockProblem(volume *corev1.PersistentVolume, claim *corev1.PersistentVolumeClaim) string {
+	ref := volume.Spec.ClaimRef
+	switch {
+	case ref == nil || ref.UID == "":
+		return fmt.Sprintf("somebody made a volume named %s, the name that keeps the claim waiting; delete that volume object before the claim is bound to it", volume.Name)
+	case ref.UID != claim.UID:
+		return fmt.Sprintf("volume %s, whose name keeps the claim waiting, belongs to %s/%s (uid %s); delete the claim and apply it again to get another name",
+			volume.Name, ref.Namespace, ref.Name, ref.UID)
+	case !serves(volume, v1alpha1.RoleRestored, claim.UID):
+		return fmt.Sprintf("the claim was given volume %s, which Soteria did not make; what it holds is not the backup. Delete the claim and apply it again", volume.Name)
+	}
+	return ""
+}
+
+// awaitBound touches the claim until it is bound: the binder looks at it again
+// only then, or within 15 s. A touch helps only once the volume is bound.
+func (r *Reconciler) awaitBound(ctx context.Context, o *observed) (next, error) {
+	if bound(o.claim) {
+		return proceed, nil
+	}
+	o.handsOver(fmt.Sprintf("waiting for Kubernetes to bind volume %s to the claim", o.lockVolume.Name))
+	if o.lockVolume.Status.Phase != corev1.VolumeBound {
+		return waitFor(soon), nil
+	}
+	if touched, err := time.Parse(time.RFC3339Nano, o.claim.Annotations[v1alpha1.TouchedAnnotation]); err == nil {
+		if wait := touchEvery - o.now.Sub(touched); wait > 0 && wait <= touchEvery {
+			return waitFor(wait), nil
+		}
+	}
+	if err := r.touch(ctx, o); err != nil {
+		return next{}, err
+	}
+	return waitFor(touchEvery), nil
+}
+
+func (r *Reconciler) touch(ctx context.Context, o *observed) error {
+	patch := fmt.Appendf(nil, `{"metadata":{"uid":%q,"annotations":{%q:%q}}}`, o.claim.UID, v1alpha1.TouchedAnnotation, o.now.UTC().Format(time.RFC3339Nano))
+	touched := &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: o.claim.Namespace, Name: o.claim.Name}}
+	if err := client.IgnoreNotFound(r.client.Patch(ctx, touched, client.RawPatch(types.MergePatchType, patch))); err != nil {
+		return fmt.Errorf("touch claim %s/%s: %w", o.claim.Namespace, o.claim.Name, err)
+	}
+	r.killPoint(ctx, o.claim, KillTouched)
+	return nil
+}
+
+// removePrime deletes the prime once its volume is sure to outlive it.
+func (r *Reconciler) removePrime(ctx context.Context, o *observed) (next, error) {
+	prime, err := find(ctx, r.reader, r.primeKey(o.claim.UID), &corev1.PersistentVolumeClaim{})
+	if err != nil || prime == nil || !serves(prime, v1alpha1.RolePrime, o.claim.UID) {
+		return proceed, err
+	}
+	o.handsOver("the claim is bound; removing what the restore needed")
+	volume, err := find(ctx, r.reader, types.NamespacedName{Name: prime.Spec.VolumeName}, &corev1.PersistentVolume{})
+	if err != nil {
+		return next{}, err
+	}
+	if volume != nil && (!retained(volume, o.claim.UID) || !sameBackend(volume, o.lockVolume)) {
+		return r.obstruct(o, v1alpha1.PhaseHandingOver, v1alpha1.ConditionReady, reasonForeignVolume, fmt.Sprintf(
+			"volume %s of the prime %s/%s was changed by somebody during the handover; the claim has its data, the prime is kept: make the volume's reclaim policy Retain",
+			volume.Name, prime.Namespace, prime.Name)), nil
+	}
+	if err := r.remove(ctx, prime); err != nil {
+		return next{}, err
+	}
+	return waitFor(soon), nil
+}
+
+// removeOldVolume deletes the object of the prime's volume: its storage has
+// another now, the claim's.
+func (r *Reconciler) removeOldVolume(ctx context.Context, o *observed) (next, error) {
+	volumes, err := r.labelledVolumes(ctx, o.claim.UID)
+	if err != nil || len(volumes) == 0 {
+		return proceed, err
+	}
+	r.killPoint(ctx, o.claim, KillPrimeDeleted)
+	o.handsOver("the claim is bound; removing what the restore needed")
+	for i := range volumes {
+		volume := &volumes[i]
+		if !retained(volume, o.claim.UID) || !sameBackend(volume, o.lockVolume) {
+			return r.obstruct(o, v1alpha1.PhaseHandingOver, v1alpha1.ConditionReady, reasonForeignVolume, fmt.Sprintf(
+				"volume %s is labelled as the one this restore filled, but is not; take the label %s off it", volume.Name, v1alpha1.RoleLabel)), nil
+		}
+		if err := r.remove(ctx, volume); err != nil {
+			return next{}, err
+		}
+	}
+	r.killPoint(ctx, o.claim, KillOldVolumeDeleted)
+	return waitFor(soon), nil
+}
+
+// complete records the end, which only a bound claim is.
+func (r *Reconciler) complete(ctx context.Context, o *observed) (next, error) {
+	s := o.status()
+	if s.Phase == v1alpha1.PhaseCompleted {
+		return proceed, nil
+	}
+	took := o.took()
+	now := metav1.NewTime(o.now)
+	s.Phase = v1alpha1.PhaseCompleted
+	s.CompletedAt = &now
+	s.RetryAt = nil
+	s.Message = completion(s, took)
+	reason := reasonRestored
+	if s.Empty {
+		reason = reasonStartedEmpty
+	}
+	o.settles(v1alpha1.ConditionReady, reason, s.Message)
+	if err := r.record(ctx, o); err != nil {
+		return next{}, err
+	}
+	r.killPoint(ctx, o.claim, KillCompleted)
+	r.events.say(o.claim, o.restore, finished(s, took))
+	r.events.forget(o.claim.UID)
+	r.observer.Completed(driverName(s), took)
+	return proceed, nil
+}

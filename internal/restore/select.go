@@ -1,0 +1,83 @@
+package restore
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/decision"
+)
+
+// selectBackup settles what the claim gets: one backup, pinned for as long as
+// the claim lives, or nothing, where that is proved or wished. Until then the
+// claim waits; there is no way to start empty but a verdict of Fresh.
+func (r *Reconciler) selectBackup(ctx context.Context, o *observed) (next, error) {
+	s := o.status()
+	if s.Backup != nil || s.Empty || o.handingOver() {
+		return proceed, nil
+	}
+	verdict, answer, err := r.judge(ctx, o)
+	if err != nil {
+		return next{}, err
+	}
+	s.ObservedGeneration = o.restore.Generation
+	s.Evidence = evidence(answer)
+	switch verdict.Kind {
+	case decision.Restore:
+		s.Backup = pin(verdict.Backup)
+		r.events.say(o.claim, o.restore, pinned(verdict))
+	case decision.Fresh:
+		s.Empty = true
+		r.events.say(o.claim, o.restore, freed(verdict))
+	case decision.Hold, decision.Deny, decision.Ignore:
+		return r.hold(o, verdict, answer), nil
+	}
+	s.Phase = v1alpha1.PhasePreparing
+	s.Message = verdict.Message
+	o.settles(v1alpha1.ConditionSelected, string(verdict.Reason), verdict.Message)
+	if err := r.record(ctx, o); err != nil {
+		return next{}, err
+	}
+	r.killPoint(ctx, o.claim, KillBackupPinned)
+	return proceed, nil
+}
+
+// judge decides on a claim that is locked already: nothing can be refused any
+// more, only held. The answer is nil where the verdict needed none.
+func (r *Reconciler) judge(ctx context.Context, o *observed) (decision.Verdict, *backup.Answer, error) {
+	facts, err := r.facts(ctx, o.claim, o.restore)
+	if err != nil {
+		return decision.Verdict{}, nil, fmt.Errorf("gather the facts about claim %s/%s: %w", o.claim.Namespace, o.claim.Name, err)
+	}
+	facts.DenyUnknown = false
+	if !decision.NeedsAnswer(facts) {
+		return decision.Decide(facts), nil, nil
+	}
+	asking, cancel := context.WithTimeout(ctx, r.listingTimeout)
+	defer cancel()
+	facts.Answer = r.catalog.Prove(asking, facts.Source)
+	return decision.Decide(facts), &facts.Answer, nil
+}
+
+func (r *Reconciler) hold(o *observed, verdict decision.Verdict, answer *backup.Answer) next {
+	message := verdict.Message
+	if verdict.Kind == decision.Ignore {
+		message = fmt.Sprintf("the claim is locked but %s; label it %s=auto, or skip with a reason", verdict.Message, v1alpha1.RestoreLabel)
+		verdict.Message = message
+	}
+	cause := verdict.Kind.String()
+	if answer != nil && answer.Certainty() == backup.Unknown {
+		cause = backup.KindOf(answer.Err()).String()
+	}
+	o.waits(v1alpha1.PhaseSelecting, v1alpha1.ConditionSelected, string(verdict.Reason), message)
+	r.events.say(o.claim, o.restore, held(verdict, cause))
+	return waitFor(selectDelay(o.took(), r.jitter()))
+}
+
+func evidence(answer *backup.Answer) string {
+	if answer == nil {
+		return ""
+	}
+	return answer.EvidenceString()
+}

@@ -1,0 +1,150 @@
+package restore_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/restore"
+)
+
+func TestAClaimThatCannotBeSettledIsHeldAndSaysWhy(t *testing.T) {
+	tests := map[string]struct {
+		claim   func(*corev1.PersistentVolumeClaim)
+		answer  backup.Answer
+		reason  string
+		message string
+	}{
+		"the repository does not answer": {
+			answer: unknown(backup.Unavailable, "s3: dial tcp: connection refused"), reason: "BackupsUnknown",
+			message: "could not tell whether backups of shop/db exist: s3: dial tcp: connection refused; the claim waits and is restored by itself once that is mended",
+		},
+		"nobody listed anything yet": {answer: backup.Answer{}, reason: "BackupsUnknown", message: "nobody has looked for backups yet"},
+		"a restore is required and there is no backup": {
+			claim:  func(c *corev1.PersistentVolumeClaim) { c.Labels[v1alpha1.RestoreLabel] = "required" },
+			answer: none(), reason: "RequiredBackupMissing", message: "no backup found of shop/db and a restore is required",
+		},
+		"the wished time selects nothing": {
+			claim: func(c *corev1.PersistentVolumeClaim) {
+				c.Annotations = map[string]string{v1alpha1.RestoreAsOfAnnotation: "2020-01-01T00:00:00Z"}
+			},
+			answer: found(aBackup()), reason: "SelectedBackupNotFound", message: "taken at or before 2020-01-01",
+		},
+		"the wished time is no time": {
+			claim: func(c *corev1.PersistentVolumeClaim) {
+				c.Annotations = map[string]string{v1alpha1.RestoreAsOfAnnotation: "yesterday"}
+			},
+			answer: found(aBackup()), reason: "InvalidSelection", message: "yesterday",
+		},
+		"skip lacks a reason": {
+			claim:  func(c *corev1.PersistentVolumeClaim) { c.Labels[v1alpha1.RestoreLabel] = "skip" },
+			answer: none(), reason: "SkipNeedsReason", message: "soteria.dev/skip-reason",
+		},
+		"another namespace's backup is wished": {
+			claim: func(c *corev1.PersistentVolumeClaim) {
+				c.Annotations = map[string]string{v1alpha1.RestoreFromAnnotation: "bank/db"}
+			},
+			answer: found(aBackup()), reason: "CrossNamespaceRefused", message: "bank/db",
+		},
+		"the label was taken off": {
+			claim:  func(c *corev1.PersistentVolumeClaim) { c.Labels = nil },
+			answer: none(), reason: "NotOptedIn", message: "the claim is locked but not opted in; label it soteria.dev/restore=auto",
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			claim := aClaim()
+			if test.claim != nil {
+				test.claim(claim)
+			}
+			w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), claim)
+			w.policy.DenyUnknown = true // admission's matter: this claim was admitted
+			w.answers = func() backup.Answer { return test.answer }
+			for range 5 {
+				result, err := w.tick()
+				require.NoError(t, err)
+				assert.GreaterOrEqual(t, result.RequeueAfter, 5*time.Second, "it is looked at again")
+			}
+			status := w.restore().Status
+			assert.Equal(t, v1alpha1.PhaseSelecting, status.Phase)
+			assert.Contains(t, status.Message, test.message)
+			selected := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionSelected)
+			require.NotNil(t, selected)
+			assert.Equal(t, metav1.ConditionFalse, selected.Status)
+			assert.Equal(t, test.reason, selected.Reason)
+			assert.Nil(t, status.Backup)
+			assert.False(t, status.Empty)
+			assert.Nil(t, w.prime())
+			require.Len(t, w.events.about(test.reason), 2, "told once on the claim and once on the Restore")
+			assert.Contains(t, w.events.about(test.reason)[0], "Warning "+test.reason+" db: The claim waits and is not started empty: ")
+		})
+	}
+}
+
+func TestAHeldClaimStartsEmptyAtOnceWhenSomebodySaysSoWithAReason(t *testing.T) {
+	w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aClaim())
+	w.answers = func() backup.Answer { return unknown(backup.RepositoryAbsent, "no repository at s3:backups") }
+	_, err := w.tick()
+	require.NoError(t, err)
+	asked := w.proofs
+
+	claim := w.claim()
+	claim.Labels[v1alpha1.RestoreLabel] = "skip"
+	claim.Annotations = map[string]string{v1alpha1.SkipReasonAnnotation: "the old data is worthless"}
+	require.NoError(t, w.api.Update(t.Context(), claim))
+	w.until(w.completed, "completed")
+
+	assertRestored(t, w, setting{policy: corev1.PersistentVolumeReclaimDelete, empty: true})
+	assert.Equal(t, asked, w.proofs, "nobody needs to know any more")
+	assert.Contains(t, w.events.about("Skipped")[0], "Nothing is restored: starts empty as asked: the old data is worthless")
+	assert.NotEmpty(t, w.events.about("StartedEmpty"))
+	assert.Equal(t, []string{"blank filled", "blank completed"}, w.attempts)
+}
+
+func TestAPinnedBackupStaysThoughANewerOneAppears(t *testing.T) {
+	w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aClaim())
+	w.until(func() bool { return w.restore() != nil && w.restore().Status.Backup != nil }, "pinned")
+	newer := aBackup()
+	newer.ID, newer.TakenAt = "ffffffffffff", noon
+	w.answers = func() backup.Answer { return found(newer, aBackup()) }
+	w.until(w.completed, "completed")
+	assertRestored(t, w, settings[0])
+	assert.Equal(t, "abababab", w.restore().Status.Backup.ShortID)
+	assert.Equal(t, 1, w.proofs)
+}
+
+func TestTheSpecOfARestoreThatAUserWroteIsHeeded(t *testing.T) {
+	older := aBackup()
+	older.ID, older.TakenAt = "0123456789abcdef", noon.Add(-48*time.Hour)
+	asOf := metav1.NewTime(noon.Add(-24 * time.Hour))
+	written := &v1alpha1.Restore{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "as-of-yesterday", UID: "written"},
+		Spec:       v1alpha1.RestoreSpec{AsOf: &asOf},
+	}
+	claim := aClaim(func(c *corev1.PersistentVolumeClaim) { c.Spec.DataSourceRef.Name = written.Name })
+	w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), claim, written)
+	w.answers = func() backup.Answer { return found(aBackup(), older) }
+	w.until(func() bool { return w.claim().Status.Phase == corev1.ClaimBound && w.prime() == nil }, "bound")
+	record := get(w, keyOf(written), &v1alpha1.Restore{})
+	assert.Equal(t, older.ID, record.Status.Backup.ID)
+	assert.Nil(t, w.restore(), "no other Restore was made")
+}
+
+func TestTextOfOtherProgramsIsBoundedWithoutBreakingCharacters(t *testing.T) {
+	long := ""
+	for range 400 {
+		long += "ü—"
+	}
+	clipped := restore.Clip(long)
+	assert.Less(t, len(clipped), 710)
+	assert.True(t, len(clipped) > 690)
+	assert.NotContains(t, clipped, "\uFFFD")
+	assert.Equal(t, "short", restore.Clip("short"))
+}

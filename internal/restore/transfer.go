@@ -1,0 +1,179 @@
+package restore
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/driver"
+)
+
+// transfer has the driver fill the prime, again and again until an attempt is
+// done. The backup stays the pinned one: if it was pruned meanwhile every
+// attempt fails and says so, and another is never chosen in its place.
+func (r *Reconciler) transfer(ctx context.Context, o *observed) (next, error) {
+	if o.handingOver() || isFilled(o.prime) {
+		return proceed, nil
+	}
+	filler, problem := r.filler(o.status())
+	if problem != "" {
+		return r.obstructTransfer(o, reasonDriverMissing, problem), nil
+	}
+	if wait := r.nextAttempt(o); wait > 0 {
+		return waitFor(wait), nil
+	}
+	if err := r.record(ctx, o); err != nil {
+		return next{}, err
+	}
+	request, err := r.fillRequest(ctx, o)
+	if err != nil {
+		return next{}, err
+	}
+	state, err := filler.Fill(ctx, request)
+	if err != nil {
+		return next{}, fmt.Errorf("fill the prime with attempt %d: %w", request.Attempt, err)
+	}
+	r.killPoint(ctx, o.claim, KillFillStarted)
+	return r.observeFill(o, state), nil
+}
+
+func isFilled(prime *corev1.PersistentVolumeClaim) bool {
+	return prime.Annotations[v1alpha1.FilledAnnotation] != ""
+}
+
+// filler gives the driver of the pinned backup.
+func (r *Reconciler) filler(s *v1alpha1.RestoreStatus) (filler driver.Filler, problem string) {
+	if s.Backup == nil {
+		return r.blank, ""
+	}
+	filler, ok := r.fillers[s.Backup.Driver]
+	if !ok {
+		return nil, fmt.Sprintf("the backup %s is of the driver %s, which is not configured; configure it again", s.Backup.ShortID, s.Backup.Driver)
+	}
+	return filler, ""
+}
+
+// nextAttempt moves the record on to the attempt that is due: the first of a
+// prime that is new, or the one after a failure whose time has come. It gives
+// how long to wait when none is due yet.
+func (r *Reconciler) nextAttempt(o *observed) time.Duration {
+	s := o.status()
+	switch first := attemptOf(o.prime); {
+	case s.Attempt < first:
+		s.Attempt = first
+	case s.RetryAt == nil:
+		return 0
+	case s.RetryAt.After(o.now):
+		return s.RetryAt.Sub(o.now)
+	default:
+		s.Attempt++
+	}
+	s.RetryAt, s.Progress = nil, nil
+	o.waits(v1alpha1.PhaseTransferring, v1alpha1.ConditionTransferred, reasonPreparing, fmt.Sprintf("attempt %d begins", s.Attempt))
+	return 0
+}
+
+// fillRequest says what to fill and with what. The placement matters until the
+// pod of the attempt exists, and is looked for only until then.
+func (r *Reconciler) fillRequest(ctx context.Context, o *observed) (driver.FillRequest, error) {
+	s := o.status()
+	request := driver.FillRequest{
+		Claim:    backup.Claim{Namespace: o.claim.Namespace, Name: o.claim.Name},
+		ClaimUID: o.claim.UID,
+		Attempt:  s.Attempt,
+		Backup:   unpin(s.Backup),
+		Prime:    o.prime.Name,
+	}
+	if running := meta.FindStatusCondition(s.Conditions, v1alpha1.ConditionTransferred); running != nil && running.Reason == reasonRunning {
+		return request, nil
+	}
+	var err error
+	request.Placement, err = r.placement(ctx, o.claim)
+	return request, err
+}
+
+// observeFill records what was seen of the fill.
+func (r *Reconciler) observeFill(o *observed, state driver.FillState) next {
+	s := o.status()
+	switch state.Phase {
+	case driver.FillDone:
+		s.Progress = progressOf(s.Progress, state.Progress)
+		o.fill = state
+		return proceed
+	case driver.FillFailed:
+		if state.Partial {
+			return r.attemptFailed(o, v1alpha1.ConditionTransferred, reasonTransferPartial, ResultPartial, state.Message)
+		}
+		return r.attemptFailed(o, v1alpha1.ConditionTransferred, reasonTransferFailed, ResultFailed, state.Message)
+	case driver.FillRunning:
+		s.Progress = progressOf(s.Progress, state.Progress)
+		o.waits(v1alpha1.PhaseTransferring, v1alpha1.ConditionTransferred, reasonRunning, fmt.Sprintf("attempt %d is under way", s.Attempt))
+		if s.Progress.Summary != "" {
+			s.Message = s.Progress.Summary + " restored"
+		}
+		return waitFor(watchDelay(running(state, o.now)))
+	case driver.FillPending:
+	}
+	message := fmt.Sprintf("attempt %d waits to start", s.Attempt)
+	if state.Message != "" {
+		message += ": " + clip(state.Message)
+	}
+	o.waits(v1alpha1.PhaseTransferring, v1alpha1.ConditionTransferred, reasonPreparing, message)
+	return waitFor(watchSoonest)
+}
+
+func running(state driver.FillState, now time.Time) time.Duration {
+	if state.StartedAt.IsZero() {
+		return 0
+	}
+	return now.Sub(state.StartedAt)
+}
+
+// attemptFailed plans the next attempt. The plan is in the record, so that a
+// failure counts once, whoever looks at it next.
+func (r *Reconciler) attemptFailed(o *observed, condition, reason, result, words string) next {
+	s := o.status()
+	delay := retryDelay(s.Attempt, r.jitter())
+	at := metav1.NewTime(o.now.Add(delay))
+	s.RetryAt = &at
+	o.waits(v1alpha1.PhaseTransferring, condition, reason, failure(s.Attempt, words, at.Time))
+	r.events.say(o.claim, o.restore, failed(reason, s.Attempt, words, at.Time))
+	r.observer.Attempted(driverName(s), result)
+	return waitFor(delay)
+}
+
+func driverName(s *v1alpha1.RestoreStatus) string {
+	if s.Backup == nil {
+		return BlankDriver
+	}
+	return s.Backup.Driver
+}
+
+// release removes what any driver left of fills of this claim: the record that
+// names the driver may be gone.
+func (r *Reconciler) release(ctx context.Context, claim types.UID) (gone bool, err error) {
+	gone = true
+	for _, filler := range r.allFillers() {
+		released, err := filler.Release(ctx, claim)
+		if err != nil {
+			return false, fmt.Errorf("remove what fills of claim %s left: %w", claim, err)
+		}
+		gone = gone && released
+	}
+	return gone, nil
+}
+
+func (r *Reconciler) allFillers() []driver.Filler {
+	all := make([]driver.Filler, 0, len(r.fillers)+1)
+	for _, filler := range r.fillers {
+		all = append(all, filler)
+	}
+	return append(all, r.blank)
+}

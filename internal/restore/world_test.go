@@ -1,0 +1,715 @@
+package restore_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/uuid"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	clienttesting "k8s.io/client-go/testing"
+	clocktesting "k8s.io/utils/clock/testing"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+	logf "sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/decision"
+	"github.com/soteria-dr/soteria/internal/driver"
+	"github.com/soteria-dr/soteria/internal/kube"
+	"github.com/soteria-dr/soteria/internal/restore"
+)
+
+const (
+	own        = "soteria-system"
+	lock       = "soteria-aaaaaaaaaaaaaaaa"
+	class      = "fast"
+	provider   = "csi.example.com"
+	protection = "kubernetes.io/pvc-protection"
+)
+
+var (
+	claimKey = types.NamespacedName{Namespace: "shop", Name: "db"}
+	backupID = strings.Repeat("ab", 32)
+	noon     = time.Date(2026, 4, 12, 12, 0, 0, 0, time.UTC)
+	errDead  = errors.New("the process is dead")
+)
+
+// world is a small cluster: an API server (the fake client), and the facts of
+// handover.md about the binder, the provisioner, kubelets and Jobs. Everything
+// that Soteria writes is counted, and may be the last thing that it does.
+type world struct {
+	t     *testing.T
+	api   client.WithWatch
+	cache client.Client
+	clock *clocktesting.FakeClock
+	rec   *restore.Reconciler
+
+	answers  func() backup.Answer
+	proofs   int
+	policy   kube.Policy
+	events   *recorder
+	attempts []string
+	// fail makes attempts end otherwise than done, where it gives a state.
+	fail func(attempt int32) *driver.FillState
+
+	mu       sync.Mutex
+	backends map[string]string // handle to data, "" while empty
+	jobs     map[types.UID]*job
+	requests []driver.FillRequest
+	handles  int
+	boundAt  map[string]string    // volume name to the claim's touch when it bound
+	filled   map[types.UID]string // handle of the volume that was marked filled, by claim
+	lag      bool                 // the cache is refreshed only now and then
+	passes   int
+
+	writes  []string
+	crashAt int // the number of the last write; 0 for never
+	lost    int // the number of the write whose answer is lost; 0 for none
+	onWrite func(n int)
+	dead    bool
+}
+
+// job is the Job of a fill, as the API would keep it.
+type job struct {
+	request     driver.FillRequest
+	looks       int
+	terminating bool
+	counts      driver.Counts
+}
+
+func newWorld(t *testing.T, objects ...client.Object) *world {
+	t.Helper()
+	w := &world{
+		t: t, clock: clocktesting.NewFakeClock(noon), events: &recorder{},
+		backends: map[string]string{}, jobs: map[types.UID]*job{}, boundAt: map[string]string{}, filled: map[types.UID]string{},
+	}
+	w.answers = func() backup.Answer { return found(aBackup()) }
+	w.api = builder().WithObjects(objects...).Build()
+	w.sync()
+	w.boot()
+	return w
+}
+
+func builder() *fake.ClientBuilder {
+	// A plain tracker: the one that keeps managed fields costs most of a test's time.
+	tracker := clienttesting.NewObjectTracker(scheme(), serializer.NewCodecFactory(scheme()).UniversalDecoder())
+	b := fake.NewClientBuilder().WithScheme(scheme()).WithObjectTracker(tracker).WithStatusSubresource(&v1alpha1.Restore{})
+	for _, index := range restore.Indexes(own) {
+		b = b.WithIndex(index.Object, index.Field, index.Extract)
+	}
+	return b.WithIndex(&corev1.Pod{}, "status.phase", func(obj client.Object) []string {
+		pod, ok := obj.(*corev1.Pod)
+		if !ok {
+			return nil
+		}
+		return []string{string(pod.Status.Phase)}
+	})
+}
+
+func TestMain(m *testing.M) {
+	logf.SetLogger(logr.Discard())
+	os.Exit(m.Run())
+}
+
+var scheme = sync.OnceValue(func() *runtime.Scheme {
+	s := runtime.NewScheme()
+	if err := errors.Join(clientgoscheme.AddToScheme(s), v1alpha1.AddToScheme(s)); err != nil {
+		panic(err)
+	}
+	return s
+})
+
+// boot starts a new process of the controller.
+func (w *world) boot() {
+	w.dead = false
+	w.sync()
+	w.rec = restore.New(restore.Config{
+		Namespace: own,
+		Client:    w.process(func() client.Client { return w.cache }),
+		Reader:    w.process(func() client.Client { return w.api }),
+		Facts: func(_ context.Context, claim *corev1.PersistentVolumeClaim, r *v1alpha1.Restore) (decision.Facts, error) {
+			return kube.Facts(claim, nil, r, w.policy), nil
+		},
+		Catalog:  proves{w},
+		Fillers:  map[string]driver.Filler{"restic": filler{w}},
+		Blank:    filler{w},
+		Events:   w.events,
+		Observer: observer{w},
+		Clock:    w.clock,
+		Jitter:   func() float64 { return 0 },
+	})
+}
+
+type proves struct{ w *world }
+
+func (p proves) Prove(context.Context, backup.Claim) backup.Answer {
+	p.w.proofs++
+	return p.w.answers()
+}
+
+type observer struct{ w *world }
+
+func (o observer) Attempted(driver, result string) {
+	o.w.attempts = append(o.w.attempts, driver+" "+result)
+}
+
+func (o observer) Completed(driver string, _ time.Duration) {
+	o.w.attempts = append(o.w.attempts, driver+" completed")
+}
+
+// sync refreshes the controller's cache, which holds only labelled volumes.
+func (w *world) sync() {
+	var all []client.Object
+	for _, list := range []client.ObjectList{
+		&corev1.PersistentVolumeClaimList{}, &corev1.PersistentVolumeList{}, &v1alpha1.RestoreList{},
+		&storagev1.VolumeAttachmentList{}, &storagev1.StorageClassList{},
+	} {
+		require.NoError(w.t, w.api.List(w.t.Context(), list))
+		all = append(all, items(list)...)
+	}
+	all = slices.DeleteFunc(all, func(obj client.Object) bool {
+		_, isVolume := obj.(*corev1.PersistentVolume)
+		return isVolume && obj.GetLabels()[v1alpha1.ManagedByLabel] != v1alpha1.ManagedBy
+	})
+	w.cache = builder().WithObjects(all...).Build()
+}
+
+func items(list client.ObjectList) []client.Object {
+	var all []client.Object
+	switch l := list.(type) {
+	case *corev1.PersistentVolumeClaimList:
+		for i := range l.Items {
+			all = append(all, &l.Items[i])
+		}
+	case *corev1.PersistentVolumeList:
+		for i := range l.Items {
+			all = append(all, &l.Items[i])
+		}
+	case *v1alpha1.RestoreList:
+		for i := range l.Items {
+			all = append(all, &l.Items[i])
+		}
+	case *storagev1.VolumeAttachmentList:
+		for i := range l.Items {
+			all = append(all, &l.Items[i])
+		}
+	case *storagev1.StorageClassList:
+		for i := range l.Items {
+			all = append(all, &l.Items[i])
+		}
+	}
+	return all
+}
+
+// process is the API as one process sees it: reads come from where they are
+// told, writes go to the API server and are counted, and nothing works once the
+// process is dead.
+func (w *world) process(reads func() client.Client) client.Client {
+	return interceptor.NewClient(w.api, interceptor.Funcs{
+		Get: func(ctx context.Context, _ client.WithWatch, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
+			if w.dead {
+				return errDead
+			}
+			return reads().Get(ctx, key, obj, opts...)
+		},
+		List: func(ctx context.Context, _ client.WithWatch, list client.ObjectList, opts ...client.ListOption) error {
+			if w.dead {
+				return errDead
+			}
+			return reads().List(ctx, list, opts...)
+		},
+		Create: func(ctx context.Context, api client.WithWatch, obj client.Object, opts ...client.CreateOption) error {
+			return w.write("create "+describe(obj), func() error {
+				obj.SetUID(uuid.NewUUID())
+				obj.SetCreationTimestamp(metav1.NewTime(w.clock.Now()))
+				if prime, ok := obj.(*corev1.PersistentVolumeClaim); ok {
+					prime.Finalizers = []string{protection}
+				}
+				return api.Create(ctx, obj, opts...)
+			})
+		},
+		Patch: func(ctx context.Context, api client.WithWatch, obj client.Object, patch client.Patch, opts ...client.PatchOption) error {
+			return w.write("patch "+describe(obj), func() error { return api.Patch(ctx, obj, patch, opts...) })
+		},
+		Delete: func(ctx context.Context, api client.WithWatch, obj client.Object, opts ...client.DeleteOption) error {
+			return w.write("delete "+describe(obj), func() error { return w.delete(ctx, api, obj, opts...) })
+		},
+		SubResourcePatch: func(ctx context.Context, api client.Client, sub string, obj client.Object, patch client.Patch, opts ...client.SubResourcePatchOption) error {
+			return w.write("patch status of "+describe(obj), func() error { return api.SubResource(sub).Patch(ctx, obj, patch, opts...) })
+		},
+	})
+}
+
+func describe(obj client.Object) string {
+	return strings.TrimPrefix(fmt.Sprintf("%T", obj), "*") + " " + obj.GetName()
+}
+
+func (w *world) delete(ctx context.Context, api client.Client, obj client.Object, opts ...client.DeleteOption) error {
+	options := client.DeleteOptions{}
+	options.ApplyOptions(opts)
+	require.NotNil(w.t, options.Preconditions, "deleted %s without preconditions", describe(obj))
+	require.NotNil(w.t, options.Preconditions.UID, "deleted %s without its uid", describe(obj))
+	live, ok := obj.DeepCopyObject().(client.Object)
+	require.True(w.t, ok)
+	if err := api.Get(ctx, client.ObjectKeyFromObject(obj), live); err != nil {
+		return err
+	}
+	if live.GetUID() != *options.Preconditions.UID {
+		return apierrors.NewConflict(schema.GroupResource{Resource: "objects"}, obj.GetName(), errors.New("another uid"))
+	}
+	return api.Delete(ctx, obj, opts...)
+}
+
+// write does one write and lets the cluster react; it may be the process's last.
+func (w *world) write(what string, do func() error) error {
+	if w.dead {
+		return errDead
+	}
+	if err := do(); err != nil {
+		return err
+	}
+	w.writes = append(w.writes, what)
+	n := len(w.writes)
+	if w.onWrite != nil {
+		w.onWrite(n)
+	}
+	w.react()
+	if n == w.crashAt {
+		w.dead = true
+		return errDead
+	}
+	if n == w.lost {
+		return errors.New("the answer was lost")
+	}
+	return nil
+}
+
+// react is what the rest of the cluster does at once.
+func (w *world) react() {
+	for range 3 {
+		w.provision()
+		w.bind()
+		w.reclaim()
+		w.unprotect()
+	}
+	w.check()
+}
+
+func (w *world) claims() []corev1.PersistentVolumeClaim {
+	var list corev1.PersistentVolumeClaimList
+	require.NoError(w.t, w.api.List(context.Background(), &list))
+	return list.Items
+}
+
+func (w *world) volumes() []corev1.PersistentVolume {
+	var list corev1.PersistentVolumeList
+	require.NoError(w.t, w.api.List(context.Background(), &list))
+	return list.Items
+}
+
+// provision binds waiting primes to unclaimed volumes of their class or, failing
+// that, makes volumes for them; in late classes only for a pod.
+func (w *world) provision() {
+	ctx := context.Background()
+	for _, claim := range w.claims() {
+		if claim.Spec.VolumeName != "" || !claim.DeletionTimestamp.IsZero() {
+			continue
+		}
+		var sc storagev1.StorageClass
+		if err := w.api.Get(ctx, types.NamespacedName{Name: *claim.Spec.StorageClassName}, &sc); err != nil {
+			continue
+		}
+		if *sc.VolumeBindingMode == storagev1.VolumeBindingWaitForFirstConsumer && w.jobOn(claim.Name) == nil {
+			continue
+		}
+		volume := w.unclaimed(sc.Name)
+		if volume == nil {
+			w.handles++
+			handle := fmt.Sprintf("handle-%d", w.handles)
+			w.backends[handle] = ""
+			volume = aVolume(fmt.Sprintf("pv-%d", w.handles), handle, sc.Name)
+			volume.Annotations = map[string]string{"pv.kubernetes.io/provisioned-by": sc.Provisioner}
+			volume.Spec.PersistentVolumeReclaimPolicy = *sc.ReclaimPolicy
+			require.NoError(w.t, w.api.Create(ctx, volume))
+		}
+		volume.Spec.ClaimRef = &corev1.ObjectReference{Namespace: claim.Namespace, Name: claim.Name, UID: claim.UID}
+		require.NoError(w.t, w.api.Update(ctx, volume))
+		volume.Status.Phase = corev1.VolumeBound
+		require.NoError(w.t, w.api.Status().Update(ctx, volume))
+		claim.Spec.VolumeName = volume.Name
+		require.NoError(w.t, w.api.Update(ctx, &claim))
+		claim.Status.Phase = corev1.ClaimBound
+		require.NoError(w.t, w.api.Status().Update(ctx, &claim))
+	}
+}
+
+func (w *world) unclaimed(class string) *corev1.PersistentVolume {
+	for _, volume := range w.volumes() {
+		if volume.Spec.ClaimRef == nil && volume.Spec.StorageClassName == class && !strings.HasPrefix(volume.Name, v1alpha1.LockPrefix) {
+			return &volume
+		}
+	}
+	return nil
+}
+
+// bind binds volumes that are reserved for a claim's uid, and the claim once it
+// is touched after that.
+func (w *world) bind() {
+	ctx := context.Background()
+	for _, claim := range w.claims() {
+		for _, volume := range w.volumes() {
+			if claim.Spec.VolumeName != volume.Name || volume.Spec.ClaimRef == nil || volume.Spec.ClaimRef.UID != claim.UID || claim.Status.Phase == corev1.ClaimBound {
+				continue
+			}
+			touch := claim.Annotations[v1alpha1.TouchedAnnotation]
+			if volume.Status.Phase != corev1.VolumeBound {
+				volume.Status.Phase = corev1.VolumeBound
+				require.NoError(w.t, w.api.Status().Update(ctx, &volume))
+				w.boundAt[volume.Name] = touch
+				continue
+			}
+			if touch == w.boundAt[volume.Name] {
+				continue
+			}
+			require.Equal(w.t, *claim.Spec.StorageClassName, volume.Spec.StorageClassName, "the binder refuses a volume of another class")
+			claim.Status.Phase = corev1.ClaimBound
+			require.NoError(w.t, w.api.Status().Update(ctx, &claim))
+		}
+	}
+}
+
+// reclaim does what the policy of a volume says once its claim is gone.
+func (w *world) reclaim() {
+	ctx := context.Background()
+	live := map[types.UID]bool{}
+	for _, claim := range w.claims() {
+		live[claim.UID] = true
+	}
+	for _, volume := range w.volumes() {
+		ref := volume.Spec.ClaimRef
+		if ref == nil || ref.UID == "" || live[ref.UID] {
+			continue
+		}
+		if volume.Status.Phase != corev1.VolumeReleased {
+			volume.Status.Phase = corev1.VolumeReleased
+			require.NoError(w.t, w.api.Status().Update(ctx, &volume))
+		}
+		if volume.Spec.PersistentVolumeReclaimPolicy == corev1.PersistentVolumeReclaimDelete {
+			delete(w.backends, volume.Spec.CSI.VolumeHandle)
+			require.NoError(w.t, w.api.Delete(ctx, &volume))
+		}
+	}
+}
+
+// unprotect lets claims go that no pod uses.
+func (w *world) unprotect() {
+	for _, claim := range w.claims() {
+		if claim.DeletionTimestamp.IsZero() || !slices.Contains(claim.Finalizers, protection) || w.jobOn(claim.Name) != nil {
+			continue
+		}
+		claim.Finalizers = nil
+		require.NoError(w.t, w.api.Update(context.Background(), &claim))
+	}
+}
+
+// check holds at every moment: data that was marked complete has a volume object
+// that retains it or is bound to its living claim, as long as the claim lives.
+func (w *world) check() {
+	claim, prime := w.claim(), w.prime()
+	if prime != nil && prime.Annotations[v1alpha1.FilledAnnotation] != "" {
+		served := types.UID(prime.Labels[v1alpha1.ClaimUIDLabel])
+		w.filled[served] = w.volume(prime.Spec.VolumeName).Spec.CSI.VolumeHandle
+	}
+	if claim == nil || w.filled[claim.UID] == "" {
+		return
+	}
+	handle := w.filled[claim.UID]
+	require.Contains(w.t, w.backends, handle, "the storage of a complete restore was deleted after: %v", w.writes)
+	require.True(w.t, slices.ContainsFunc(w.volumes(), func(v corev1.PersistentVolume) bool {
+		if v.Spec.CSI.VolumeHandle != handle {
+			return false
+		}
+		servesLiving := v.Spec.ClaimRef.UID == claim.UID || (prime != nil && v.Spec.ClaimRef.UID == prime.UID)
+		return servesLiving || v.Spec.PersistentVolumeReclaimPolicy == corev1.PersistentVolumeReclaimRetain
+	}), "no volume object keeps the data after: %v", w.writes)
+}
+
+func (w *world) claim() *corev1.PersistentVolumeClaim {
+	return get(w, claimKey, &corev1.PersistentVolumeClaim{})
+}
+
+func (w *world) prime() *corev1.PersistentVolumeClaim {
+	for _, claim := range w.claims() {
+		if claim.Namespace == own {
+			return &claim
+		}
+	}
+	return nil
+}
+
+func (w *world) volume(name string) *corev1.PersistentVolume {
+	return get(w, types.NamespacedName{Name: name}, &corev1.PersistentVolume{})
+}
+
+func (w *world) restore() *v1alpha1.Restore {
+	return get(w, types.NamespacedName{Namespace: claimKey.Namespace, Name: lock}, &v1alpha1.Restore{})
+}
+
+func get[T client.Object](w *world, key types.NamespacedName, obj T) T {
+	if err := w.api.Get(context.Background(), key, obj); err != nil {
+		require.True(w.t, apierrors.IsNotFound(err), "%v", err)
+		var none T
+		return none
+	}
+	return obj
+}
+
+func (w *world) jobOn(prime string) *job {
+	for _, j := range w.jobs {
+		if j.request.Prime == prime {
+			return j
+		}
+	}
+	return nil
+}
+
+// tick is one moment: the caches catch up, nodes detach what nobody uses, and
+// the controller makes a pass.
+func (w *world) tick() (reconcile.Result, error) {
+	w.passes++
+	const seldom = 3
+	if !w.lag || w.passes%seldom == 0 {
+		w.sync()
+	}
+	result, err := w.rec.Reconcile(context.Background(), reconcile.Request{NamespacedName: claimKey})
+	if w.dead {
+		w.boot()
+	}
+	w.detach()
+	w.react()
+	w.clock.Step(max(result.RequeueAfter, time.Second))
+	return result, err
+}
+
+// detach removes the attachments of volumes whose pod is gone.
+func (w *world) detach() {
+	var list storagev1.VolumeAttachmentList
+	require.NoError(w.t, w.api.List(context.Background(), &list))
+	for _, attachment := range list.Items {
+		if w.jobOn(attachment.Annotations["prime"]) == nil {
+			require.NoError(w.t, w.api.Delete(context.Background(), &attachment))
+		}
+	}
+}
+
+// until makes passes until the condition holds.
+func (w *world) until(condition func() bool, what string) {
+	w.t.Helper()
+	const patience = 120
+	var last error
+	for range patience {
+		if condition() {
+			return
+		}
+		_, last = w.tick()
+	}
+	require.FailNow(w.t, "never "+what, "last error: %v, status: %+v, writes: %s", last, w.restore(), strings.Join(w.writes, "\n"))
+}
+
+func (w *world) completed() bool {
+	r := w.restore()
+	return r != nil && r.Status.Phase == v1alpha1.PhaseCompleted
+}
+
+// filler is the driver: its Jobs live in the world and outlive the process.
+type filler struct{ w *world }
+
+var _ driver.Filler = filler{}
+
+func (f filler) Fill(_ context.Context, request driver.FillRequest) (driver.FillState, error) {
+	w := f.w
+	if w.dead {
+		return driver.FillState{}, errDead
+	}
+	w.requests = append(w.requests, request)
+	current := w.jobs[request.ClaimUID]
+	if current == nil || current.request.Attempt < request.Attempt {
+		err := w.write(fmt.Sprintf("start attempt %d", request.Attempt), func() error {
+			for _, volume := range w.volumes() {
+				require.False(w.t, volume.Spec.ClaimRef != nil && volume.Spec.ClaimRef.UID == request.ClaimUID, "filled again what was handed over")
+			}
+			w.jobs[request.ClaimUID] = &job{request: request}
+			return nil
+		})
+		return driver.FillState{Phase: driver.FillPending}, err
+	}
+	require.Equal(w.t, current.request.Attempt, request.Attempt, "an attempt of the past was asked for again")
+	if w.fail != nil {
+		if state := w.fail(request.Attempt); state != nil {
+			return *state, nil
+		}
+	}
+	current.looks++
+	if current.looks == 1 {
+		w.attach(request.Prime)
+		return driver.FillState{Phase: driver.FillRunning, StartedAt: w.clock.Now(), Progress: driver.Progress{BytesDone: 50, BytesTotal: 100}}, nil
+	}
+	return w.fillDone(current), nil
+}
+
+func (w *world) fillDone(j *job) driver.FillState {
+	prime := get(w, types.NamespacedName{Namespace: own, Name: j.request.Prime}, &corev1.PersistentVolumeClaim{})
+	require.NotNil(w.t, prime)
+	volume := w.volume(prime.Spec.VolumeName)
+	require.NotNil(w.t, volume)
+	w.backends[volume.Spec.CSI.VolumeHandle] = "data of " + j.request.Backup.ID
+	counts := driver.Counts{Files: 3, Bytes: 100}
+	if j.counts != (driver.Counts{}) {
+		return driver.FillState{Phase: driver.FillDone, Restored: j.counts, Expected: counts}
+	}
+	return driver.FillState{Phase: driver.FillDone, Restored: counts, Expected: counts}
+}
+
+func (w *world) attach(prime string) {
+	claim := get(w, types.NamespacedName{Namespace: own, Name: prime}, &corev1.PersistentVolumeClaim{})
+	require.NotNil(w.t, claim)
+	attachment := &storagev1.VolumeAttachment{
+		ObjectMeta: metav1.ObjectMeta{Name: "csi-" + claim.Spec.VolumeName, Annotations: map[string]string{"prime": prime}},
+		Spec:       storagev1.VolumeAttachmentSpec{NodeName: "node-1", Source: storagev1.VolumeAttachmentSource{PersistentVolumeName: ptr.To(claim.Spec.VolumeName)}},
+	}
+	if err := w.api.Create(context.Background(), attachment); err != nil {
+		require.True(w.t, apierrors.IsAlreadyExists(err))
+	}
+}
+
+func (f filler) Release(_ context.Context, uid types.UID) (bool, error) {
+	w := f.w
+	if w.dead {
+		return false, errDead
+	}
+	current := w.jobs[uid]
+	switch {
+	case current == nil:
+		return true, nil
+	case current.terminating:
+		delete(w.jobs, uid)
+		return false, nil
+	}
+	return false, w.write("release", func() error {
+		current.terminating = true
+		return nil
+	})
+}
+
+// recorder keeps events in the order of their telling.
+type recorder struct{ all []string }
+
+func (r *recorder) Eventf(regarding, _ runtime.Object, kind, reason, _, note string, args ...any) {
+	object, ok := regarding.(client.Object)
+	if !ok {
+		return
+	}
+	r.all = append(r.all, fmt.Sprintf("%s %s %s: %s", kind, reason, object.GetName(), fmt.Sprintf(note, args...)))
+}
+
+func (r *recorder) about(reason string) []string {
+	var found []string
+	for _, e := range r.all {
+		if strings.Contains(e, " "+reason+" ") {
+			found = append(found, e)
+		}
+	}
+	return found
+}
+
+// What the tests begin with.
+
+func aClass(late bool, policy corev1.PersistentVolumeReclaimPolicy) *storagev1.StorageClass {
+	mode := storagev1.VolumeBindingImmediate
+	if late {
+		mode = storagev1.VolumeBindingWaitForFirstConsumer
+	}
+	return &storagev1.StorageClass{
+		ObjectMeta: metav1.ObjectMeta{Name: class, UID: "class"}, Provisioner: provider,
+		VolumeBindingMode: &mode, ReclaimPolicy: &policy, Parameters: map[string]string{"tier": "ssd"},
+	}
+}
+
+func aClaim(change ...func(*corev1.PersistentVolumeClaim)) *corev1.PersistentVolumeClaim {
+	claim := &corev1.PersistentVolumeClaim{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: claimKey.Namespace, Name: claimKey.Name, UID: "uid-1",
+			CreationTimestamp: metav1.NewTime(noon),
+			Labels:            map[string]string{v1alpha1.RestoreLabel: "auto"},
+		},
+		Spec: corev1.PersistentVolumeClaimSpec{
+			VolumeName:       lock,
+			DataSourceRef:    &corev1.TypedObjectReference{APIGroup: ptr.To(v1alpha1.Group), Kind: v1alpha1.RestoreKind, Name: lock},
+			StorageClassName: ptr.To(class),
+			AccessModes:      []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
+			Resources:        corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Gi")}},
+		},
+		Status: corev1.PersistentVolumeClaimStatus{Phase: corev1.ClaimPending},
+	}
+	for _, c := range change {
+		c(claim)
+	}
+	return claim
+}
+
+func aVolume(name, handle, class string) *corev1.PersistentVolume {
+	return &corev1.PersistentVolume{
+		ObjectMeta: metav1.ObjectMeta{Name: name, UID: types.UID("uid-of-" + name)},
+		Spec: corev1.PersistentVolumeSpec{
+			Capacity:                      corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Gi")},
+			AccessModes:                   []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
+			PersistentVolumeSource:        corev1.PersistentVolumeSource{CSI: &corev1.CSIPersistentVolumeSource{Driver: provider, VolumeHandle: handle}},
+			StorageClassName:              class,
+			PersistentVolumeReclaimPolicy: corev1.PersistentVolumeReclaimDelete,
+			NodeAffinity: &corev1.VolumeNodeAffinity{Required: &corev1.NodeSelector{NodeSelectorTerms: []corev1.NodeSelectorTerm{
+				{MatchExpressions: []corev1.NodeSelectorRequirement{{Key: corev1.LabelHostname, Operator: corev1.NodeSelectorOpIn, Values: []string{"node-1"}}}},
+			}}},
+		},
+	}
+}
+
+func aBackup() backup.Backup {
+	return backup.Backup{
+		Claim: backup.Claim{Namespace: claimKey.Namespace, Name: claimKey.Name}, Driver: "restic", ID: backupID,
+		TakenAt: noon.Add(-time.Hour), SizeBytes: 100, Files: 3,
+	}
+}
+
+func evidence() backup.Evidence {
+	return backup.Evidence{Driver: "restic", Repository: "repository-1", BeganAt: noon, EndedAt: noon}
+}
+
+func found(backups ...backup.Backup) backup.Answer { return backup.FoundBackups(backups, evidence()) }
+
+func none() backup.Answer { return backup.ProvedNone(evidence()) }
+
+func unknown(kind backup.Kind, why string) backup.Answer {
+	return backup.UnknownBecause(backup.Errorf(kind, "%s", why))
+}
