@@ -30,7 +30,8 @@ type Config struct {
 	Pins map[string]string
 	// BackupsTold reports whether [Catalog.BackupStarted] has been told of every
 	// backup that was running when this process began. Until it is true nothing
-	// is proved absent. Nil stands for a process that is told of none.
+	// is proved absent. Nil stands for a process that is told of none. It must
+	// not block nor call the catalog.
 	BackupsTold func() bool
 	// Log gets a line when listings begin to fail and when they recover.
 	Log *slog.Logger

@@ -33,7 +33,7 @@ func read(w http.ResponseWriter, r *http.Request, into any) error {
 
 // parse reads one JSON value strictly: a field that is unknown, of another case,
 // given twice or of the wrong type is an error, as is anything after the value.
-// A misspelt dry_run must not start a backup.
+// A misspelled dry_run must not start a backup.
 func parse(body []byte, into any) error {
 	strict, err := strictjson.UnmarshalStrict(body, into)
 	var mistyped *json.UnmarshalTypeError

@@ -25,41 +25,46 @@ func secured(next http.Handler) http.Handler {
 func (s *Server) recovered(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		answer := &recorder{ResponseWriter: w}
-		defer func() {
-			value := recover()
-			if value == nil {
-				return
-			}
-			s.observer.Panicked()
-			s.log.ErrorContext(r.Context(), "panic", "path", r.URL.Path, "panic", value, "stack", string(debug.Stack()))
-			if answer.status != 0 {
-				panic(http.ErrAbortHandler)
-			}
-			s.fail(answer, r, fmt.Errorf("panic: %v", value))
-		}()
+		defer s.rescue(answer, r)
 		next.ServeHTTP(answer, r)
 	})
 }
 
-// logged writes a line for each request. It leaves out the query and the
-// headers, where people put what should not be in a log. Probes and scrapes,
-// which come every few seconds, are logged for debugging only.
+// rescue must be deferred itself: only then does recover see the panic.
+func (s *Server) rescue(answer *recorder, r *http.Request) {
+	value := recover()
+	if value == nil {
+		return
+	}
+	s.observer.Panicked()
+	s.log.ErrorContext(r.Context(), "panic", "path", r.URL.Path, "panic", value, "stack", string(debug.Stack()))
+	if answer.status != 0 {
+		panic(http.ErrAbortHandler)
+	}
+	s.fail(answer, r, fmt.Errorf("panic: %v", value))
+}
+
+// logged writes a line for each request.
 func (s *Server) logged(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		began := time.Now()
 		answer := &recorder{ResponseWriter: w}
-		defer func() {
-			level := slog.LevelInfo
-			switch r.URL.Path {
-			case healthPath, readyPath, metricsPath:
-				level = slog.LevelDebug
-			}
-			s.log.Log(r.Context(), level, "request",
-				"method", r.Method, "path", r.URL.Path, "status", answer.status, "bytes", answer.bytes,
-				"took", time.Since(began), "remote", r.RemoteAddr)
-		}()
+		defer s.logRequest(answer, r, time.Now())
 		next.ServeHTTP(answer, r)
 	})
+}
+
+// logRequest leaves out the query and the headers, where people put what should
+// not be in a log. Probes and scrapes, which come every few seconds, are logged
+// for debugging only.
+func (s *Server) logRequest(answer *recorder, r *http.Request, began time.Time) {
+	level := slog.LevelInfo
+	switch r.URL.Path {
+	case healthPath, readyPath, metricsPath:
+		level = slog.LevelDebug
+	}
+	s.log.Log(r.Context(), level, "request",
+		"method", r.Method, "path", r.URL.Path, "status", answer.status, "bytes", answer.bytes,
+		"took", time.Since(began), "remote", r.RemoteAddr)
 }
 
 // recorder remembers what was answered. The status is zero before the answer

@@ -86,7 +86,7 @@ func (c *Client) call(ctx context.Context, method, path string, body []byte, int
 	if err != nil {
 		return backup.Errorf(backup.Unavailable, "asking Soteria: %w", err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // it was read to its end, or given up
+	defer resp.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
 		return backup.Errorf(backup.Unavailable, "reading Soteria's answer: %w", err)

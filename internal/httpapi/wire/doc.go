@@ -1,3 +1,3 @@
 // Package wire holds the JSON of the HTTP API, as the server writes it and the
-// client reads it. It has no behaviour.
+// client reads it. It does nothing.
 package wire
