@@ -59,6 +59,32 @@ func run(t *testing.T, ctx context.Context, args ...string) (int, report.Result,
 	return status, result, stdout.String() + stderr.String()
 }
 
+// clone gives the volume a repository, credentials and a target of its own, so
+// that a case can spoil them.
+func (v volume) clone(t *testing.T) volume {
+	t.Helper()
+	fresh := newVolume(t, v.restic)
+	require.NoError(t, os.CopyFS(fresh.repository.Address, os.DirFS(v.repository.Address)))
+	fresh.data, fresh.repository.Restic = v.data, v.repository.Restic
+	return fresh
+}
+
+// seeded gives a volume with a few files and a repository with two snapshots of
+// it, the older one's id with it.
+func seeded(t *testing.T, restic string) (volume, string) {
+	t.Helper()
+	v := newVolume(t, restic)
+	v.repository.Init(t)
+	require.NoError(t, os.MkdirAll(filepath.Join(v.data, "deep/er"), 0o755))
+	require.NoError(t, os.Mkdir(filepath.Join(v.data, "empty"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(v.data, "deep/er/down"), []byte("down"), 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(v.data, "plain"), []byte("hello"), 0o644))
+	require.NoError(t, os.Chown(filepath.Join(v.data, "plain"), 1000, 1000))
+	snapshot := v.repository.Snapshot(t, v.data)
+	v.repository.Snapshot(t, v.data)
+	return v, snapshot
+}
+
 func (v volume) common() []string {
 	return []string{"--repository", v.repository.Address, "--credentials", v.credentials, "--scratch", v.scratch, "--restic", v.restic}
 }
@@ -339,16 +365,13 @@ func TestARestoreThatIsNotWholeIsAFailureThatSaysWhatIsMissing(t *testing.T) {
 			line: `"$RESTIC" "$@" || exit; if [ "$1" = restore ]; then echo >"$TARGET/more"; fi`,
 		},
 	}
-	for name, c := range cases {
-		for version, restic := range restictest.Versions {
+	for version, restic := range restictest.Versions {
+		seed, snapshot := seeded(t, restic(t))
+		for name, c := range cases {
 			t.Run(name+", with "+version, func(t *testing.T) {
-				v := newVolume(t, "")
+				v := seed.clone(t)
 				t.Setenv("TMPDIR", v.target) // which restic's environment keeps
 				v.restic = wrapped(t, restic(t), "TARGET=$TMPDIR\n"+c.line)
-				v.repository.Restic = restic(t)
-				v.repository.Init(t)
-				plant(t, v.data)
-				snapshot := v.repository.Snapshot(t, v.data)
 
 				status, restored, _ := v.restore(t, snapshot)
 				assert.Equal(t, 1, status)
@@ -380,8 +403,10 @@ func TestARestoreThatCannotBeginLeavesTheVolumeAlone(t *testing.T) {
 			kind:  "repository_absent",
 		},
 		"the snapshot is gone": {
-			spoil: func(t *testing.T, v *volume) { v.repository.Run(t, "forget", "--keep-last", "1") },
-			kind:  "driver_failed",
+			spoil: func(t *testing.T, v *volume) {
+				require.NoError(t, os.RemoveAll(filepath.Join(v.repository.Address, "snapshots")))
+				require.NoError(t, os.Mkdir(filepath.Join(v.repository.Address, "snapshots"), 0o700))
+			}, kind: "driver_failed",
 		},
 		"the snapshot holds another folder": {
 			spoil: func(_ *testing.T, v *volume) { v.data = filepath.Dir(v.data) + "/another" },
@@ -392,14 +417,11 @@ func TestARestoreThatCannotBeginLeavesTheVolumeAlone(t *testing.T) {
 			kind:  "unavailable",
 		},
 	}
-	for name, c := range cases {
-		for version, restic := range restictest.Versions {
+	for version, restic := range restictest.Versions {
+		seed, snapshot := seeded(t, restic(t))
+		for name, c := range cases {
 			t.Run(name+", with "+version, func(t *testing.T) {
-				v := newVolume(t, restic(t))
-				v.repository.Init(t)
-				require.NoError(t, os.WriteFile(filepath.Join(v.data, "file"), nil, 0o600))
-				snapshot := v.repository.Snapshot(t, v.data)
-				v.repository.Snapshot(t, v.data)
+				v := seed.clone(t)
 				kept := filepath.Join(v.target, "kept")
 				require.NoError(t, os.WriteFile(kept, nil, 0o600))
 				c.spoil(t, &v)

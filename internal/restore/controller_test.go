@@ -10,11 +10,14 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/restore"
@@ -61,4 +64,64 @@ func TestIndexesFindOnlyWhatSoteriaMadeInItsOwnPlaces(t *testing.T) {
 	assert.Equal(t, [][]string{{"shop/db"}, nil, nil}, found["soteria.dev/claim"])
 	assert.Equal(t, [][]string{{lock}, nil, nil}, found["soteria.dev/volume"])
 	assert.Equal(t, [][]string{nil, nil, {lock}}, found["soteria.dev/restore"])
+}
+
+func TestWhateverChangesAboutARestoreIsAPassOverItsClaim(t *testing.T) {
+	served := metav1.ObjectMeta{
+		Namespace: own, Name: "something",
+		Labels:      map[string]string{v1alpha1.ManagedByLabel: v1alpha1.ManagedBy},
+		Annotations: map[string]string{v1alpha1.ClaimAnnotation: "shop/db"},
+	}
+	with := func(role string) metav1.ObjectMeta {
+		made := *served.DeepCopy()
+		made.Labels[v1alpha1.RoleLabel] = role
+		return made
+	}
+	stranger := metav1.ObjectMeta{Namespace: own, Name: "something", Annotations: served.Annotations}
+	attachment := func(volume string) *storagev1.VolumeAttachment {
+		return &storagev1.VolumeAttachment{Spec: storagev1.VolumeAttachmentSpec{Source: storagev1.VolumeAttachmentSource{PersistentVolumeName: &volume}}}
+	}
+	w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aClaim())
+	w.until(func() bool { return w.prime() != nil }, "made a prime")
+	w.sync()
+	maps := restore.MapsOf(w.rec)
+	tests := map[string]struct {
+		by   string
+		obj  client.Object
+		want bool
+	}{
+		"the locked claim":                    {"claim", aClaim(), true},
+		"its prime":                           {"claim", &corev1.PersistentVolumeClaim{ObjectMeta: with(v1alpha1.RolePrime)}, true},
+		"a claim that is not locked":          {"claim", aClaim(func(c *corev1.PersistentVolumeClaim) { c.Spec.VolumeName = "" }), false},
+		"a volume that serves it":             {"served", &corev1.PersistentVolume{ObjectMeta: with(v1alpha1.RoleRestored)}, true},
+		"a volume of somebody else's":         {"served", &corev1.PersistentVolume{ObjectMeta: stranger}, false},
+		"a Job that fills":                    {"fill", &batchv1.Job{ObjectMeta: with(v1alpha1.RoleFill)}, true},
+		"a Job that backs up":                 {"fill", &batchv1.Job{ObjectMeta: with(v1alpha1.RoleBackup)}, false},
+		"the Restore that it refers to":       {"restore", &v1alpha1.Restore{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: lock}}, true},
+		"the Restore that was made for it":    {"restore", &v1alpha1.Restore{ObjectMeta: with(v1alpha1.RoleLocked)}, true},
+		"a Restore that nobody refers to":     {"restore", &v1alpha1.Restore{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "other"}}, false},
+		"an attachment of the prime's volume": {"attachment", attachment("pv-1"), true},
+		"an attachment of another volume":     {"attachment", attachment("pv-2"), false},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			got := maps[test.by](t.Context(), test.obj)
+			if !test.want {
+				assert.Empty(t, got)
+				return
+			}
+			assert.Equal(t, []reconcile.Request{{NamespacedName: claimKey}}, got)
+		})
+	}
+}
+
+func TestAnErrorOfTheAPIServerIsToldAndRetried(t *testing.T) {
+	w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aClaim())
+	w.refuse = "create v1.PersistentVolumeClaim"
+	w.until(func() bool { return len(w.events.about("RestoreError")) > 0 }, "told")
+	assert.Contains(t, w.restore().Status.Message, "make the prime soteria-system/prime-uid-1: quota exceeded; retried by itself")
+	_, err := w.tick()
+	require.Error(t, err, "the queue backs off")
+	w.refuse = ""
+	w.until(w.completed, "completed")
 }

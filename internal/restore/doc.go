@@ -31,13 +31,16 @@
 //     handover.go was measured on a real CSI stack, other orders lose data.
 //   - Every delete carries the uid of what was looked at. A volume that was not
 //     provisioned for Soteria's prime is never written to and never deleted.
-//   - The prime's storage class is a twin of the claim's (class.go), so that the
-//     volume binder cannot take a volume that lies around for it.
+//   - The volume binder binds a waiting prime to any unclaimed volume of its
+//     class that fits, whatever it holds. So no prime is made and none is given
+//     a pod while such a volume lies around: the restore waits and says which.
 //
 // # What it costs
 //
 // A pass reads the Restore and the lock's volume from the API server, and the
-// prime's volume once it exists: 2 or 3 GETs. A restore takes about 25 calls
+// prime's volume once it exists: 2 or 3 GETs; volumes that lie around are looked
+// for in a list of all volumes, once before the prime is made and, in a class
+// that waits for the first consumer, until the prime has its volume. A restore takes about 25 calls
 // beside those of the driver and of looking on while bytes move (every 2 s at
 // first, every 15 s once it has taken five minutes); a claim that waits for a
 // catalog that cannot tell costs 2 GETs every 5 s to 2 min. A completed claim

@@ -29,6 +29,7 @@ const (
 	reasonUnsupported      = "Unsupported"
 	reasonStorageClass     = "StorageClassUnusable"
 	reasonPrimeNameTaken   = "PrimeNameTaken"
+	reasonStrayVolume      = "StrayVolume"
 	reasonForeignVolume    = "ForeignVolume"
 	reasonDriverMissing    = "DriverMissing"
 	reasonPreparing        = "Preparing"

@@ -1,5 +1,7 @@
 package restore
 
+import "sigs.k8s.io/controller-runtime/pkg/handler"
+
 // What tests look at from outside.
 var (
 	SelectDelay   = selectDelay
@@ -10,7 +12,7 @@ var (
 	VolumeFor     = volumeFor
 	LockProblem   = lockProblem
 	PlacementOf   = placementOf
-	Twin          = twin
+	Fits          = fits
 	DefaultClass  = defaultClass
 	ProgressOf    = progressOf
 	Clip          = clip
@@ -22,3 +24,11 @@ var (
 
 // RepeatEvents is how often an event that still holds is told again.
 const RepeatEvents = repeatEvents
+
+// MapsOf gives how objects of each kind are mapped to the claims to look at.
+func MapsOf(r *Reconciler) map[string]handler.MapFunc {
+	return map[string]handler.MapFunc{
+		"claim": claimsOfClaim, "served": claimServed, "fill": claimOfFill,
+		"restore": r.claimsOfRestore, "attachment": r.claimsOfAttachment,
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -11,6 +12,7 @@ import (
 	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/restore"
@@ -96,7 +98,7 @@ func TestAVolumeUnderTheLocksNameThatIsNotForThisClaimStopsTheRestore(t *testing
 }
 
 func TestTheClaimsVolumeIsThePrimesUnderAnotherName(t *testing.T) {
-	old := aVolume("pv-1", "handle-1", "soteria-fast-12345678")
+	old := aVolume("pv-1", "handle-1", "the-default")
 	old.Finalizers = []string{"external-provisioner"}
 	old.ResourceVersion = "7"
 	old.Annotations = map[string]string{
@@ -143,4 +145,27 @@ func TestACompletedClaimWhoseVolumeIsLostIsNotFilledWithAnOldBackup(t *testing.T
 		require.NoError(t, err)
 	}
 	assert.Len(t, w.writes, done)
+}
+
+func TestAClaimIsTouchedAgainOnlyAfterAWhile(t *testing.T) {
+	w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aClaim())
+	w.idle = true
+	touches := func() (n int) {
+		for _, what := range w.writes {
+			if what == "patch v1.PersistentVolumeClaim db" {
+				n++
+			}
+		}
+		return n
+	}
+	w.until(func() bool { return touches() == 1 }, "touched")
+	w.clock.Step(-time.Second) // the touch itself is a change that starts a pass at once
+	w.sync()
+	result, err := w.rec.Reconcile(t.Context(), reconcile.Request{NamespacedName: claimKey})
+	require.NoError(t, err)
+	assert.Equal(t, 1, touches())
+	assert.Positive(t, result.RequeueAfter)
+	w.until(func() bool { return touches() == 3 }, "touched again and again")
+	w.idle = false
+	w.until(w.completed, "completed")
 }

@@ -96,11 +96,10 @@ func (r *Reconciler) makePrime(ctx context.Context, o *observed, class *storagev
 			return n, err
 		}
 	}
-	twin, err := r.ensureTwin(ctx, class)
-	if err != nil {
-		return next{}, err
+	prime := primeOf(o, r.namespace, class.Name)
+	if n, err := r.noStray(ctx, o, prime); err != nil || !n.settled {
+		return n, err
 	}
-	prime := primeOf(o, r.namespace, twin)
 	switch err := r.client.Create(ctx, prime); {
 	case apierrors.IsAlreadyExists(err):
 		return waitFor(soon), nil
@@ -112,8 +111,8 @@ func (r *Reconciler) makePrime(ctx context.Context, o *observed, class *storagev
 	return r.checkVolume(ctx, o, class)
 }
 
-// primeOf is the prime for a claim: like the claim, but of the twin class and
-// with nothing that would bind it to a volume or fill it from elsewhere.
+// primeOf is the prime for a claim: like the claim, but with nothing that would
+// bind it to a volume or fill it from elsewhere.
 func primeOf(o *observed, namespace, class string) *corev1.PersistentVolumeClaim {
 	return &corev1.PersistentVolumeClaim{
 		ObjectMeta: metav1.ObjectMeta{
@@ -186,7 +185,7 @@ func (r *Reconciler) clear(ctx context.Context, o *observed, flaw string) (clear
 func (r *Reconciler) checkVolume(ctx context.Context, o *observed, class *storagev1.StorageClass) (next, error) {
 	if !bound(o.prime) {
 		if late(class) {
-			return proceed, nil
+			return r.noStray(ctx, o, o.prime)
 		}
 		o.waits(v1alpha1.PhasePreparing, v1alpha1.ConditionTransferred, reasonPreparing, fmt.Sprintf(
 			"waiting for %s to make a volume; if that takes long, look at kubectl -n %s describe pvc %s", class.Provisioner, o.prime.Namespace, o.prime.Name))

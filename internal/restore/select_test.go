@@ -120,6 +120,25 @@ func TestAPinnedBackupStaysThoughANewerOneAppears(t *testing.T) {
 	assert.Equal(t, 1, w.proofs)
 }
 
+func TestABackupThatSomebodyElsePinnedMeanwhileIsNotOverwritten(t *testing.T) {
+	w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aClaim())
+	older := aBackup()
+	older.ID, older.TakenAt = "0123456789abcdef", noon.Add(-48*time.Hour)
+	w.answers = func() backup.Answer {
+		other := w.restore() // another process, which still thinks it leads
+		other.Status.Backup = &v1alpha1.PinnedBackup{Driver: "restic", ID: older.ID, ShortID: "01234567", TakenAt: metav1.NewTime(older.TakenAt)}
+		require.NoError(t, w.api.Status().Update(t.Context(), other))
+		return found(aBackup(), older)
+	}
+	result, err := w.tick()
+	require.NoError(t, err)
+	assert.Positive(t, result.RequeueAfter)
+	assert.Equal(t, older.ID, w.restore().Status.Backup.ID)
+	w.until(w.completed, "completed")
+	assert.Equal(t, older.ID, w.restore().Status.Backup.ID)
+	assert.Equal(t, "data of "+older.ID, w.backends[w.volume(lock).Spec.CSI.VolumeHandle])
+}
+
 func TestTheSpecOfARestoreThatAUserWroteIsHeeded(t *testing.T) {
 	older := aBackup()
 	older.ID, older.TakenAt = "0123456789abcdef", noon.Add(-48*time.Hour)

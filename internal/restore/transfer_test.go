@@ -136,14 +136,19 @@ func TestProgressIsWrittenOnlyWhenAPersonWouldNoticeIt(t *testing.T) {
 func TestAPrimeThatSomebodyDeletedIsFilledAnewAndNeverTakenForFilled(t *testing.T) {
 	for name, when := range map[string]func(w *world) bool{
 		"while it is filled": func(w *world) bool { return len(w.jobs) > 0 },
-		"once it is filled":  func(w *world) bool { return w.prime() != nil && w.prime().Annotations[v1alpha1.FilledAnnotation] != "" },
+		"once its volume is retained": func(w *world) bool {
+			volume := w.volume("pv-1")
+			return volume != nil && volume.Spec.PersistentVolumeReclaimPolicy == corev1.PersistentVolumeReclaimRetain && w.volume(lock) == nil
+		},
+		"once it is filled": func(w *world) bool { return w.prime() != nil && w.prime().Annotations[v1alpha1.FilledAnnotation] != "" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aClaim())
 			deleted := false
-			w.onWrite = func(int) {
+			w.onWrite = func(n int) {
 				if prime := w.prime(); !deleted && prime != nil && when(w) {
 					deleted = true
+					w.crashAt = n // else the pass would go on with what it has seen
 					clear(w.filled)
 					prime.Finalizers = nil
 					require.NoError(t, w.api.Update(t.Context(), prime))
@@ -172,4 +177,32 @@ func TestARunningTransferIsLookedAtAgainSoon(t *testing.T) {
 	_, err = w.tick()
 	require.NoError(t, err)
 	assert.Len(t, w.writes, done, "what has not changed is not written")
+}
+
+func TestAPrimeOfALostRecordIsNotTakenForAnotherBackup(t *testing.T) {
+	w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aClaim())
+	w.until(func() bool { return len(w.jobs) > 0 }, "began to fill")
+	newer := aBackup()
+	newer.ID, newer.TakenAt = strings.Repeat("cd", 32), noon
+	w.answers = func() backup.Answer { return found(newer, aBackup()) }
+	require.NoError(t, w.api.Delete(t.Context(), w.restore()))
+	w.until(w.completed, "completed")
+	assert.Equal(t, newer.ID, w.restore().Status.Backup.ID)
+	assert.Equal(t, "data of "+newer.ID, w.backends[w.volume(lock).Spec.CSI.VolumeHandle], "the volume holds what the record says")
+	assert.Len(t, w.backends, 1)
+}
+
+func TestALostRecordEndsTheAttemptsThatItCounted(t *testing.T) {
+	w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aClaim())
+	w.fail = func(attempt int32) *driver.FillState {
+		if attempt < 3 {
+			return &driver.FillState{Phase: driver.FillFailed, Message: "Fatal: timeout"}
+		}
+		return nil
+	}
+	w.until(func() bool { return w.jobs["uid-1"] != nil && w.jobs["uid-1"].request.Attempt == 3 }, "began the third attempt")
+	w.fail = nil
+	require.NoError(t, w.api.Delete(t.Context(), w.restore()))
+	w.until(w.completed, "completed")
+	assertRestored(t, w, settings[0])
 }

@@ -60,11 +60,13 @@ var (
 // handover.md about the binder, the provisioner, kubelets and Jobs. Everything
 // that Soteria writes is counted, and may be the last thing that it does.
 type world struct {
-	t     *testing.T
-	api   client.WithWatch
-	cache client.Client
-	clock *clocktesting.FakeClock
-	rec   *restore.Reconciler
+	t   *testing.T
+	api client.WithWatch
+	// tracker is the store behind api, which is quicker to read.
+	tracker clienttesting.ObjectTracker
+	cache   client.Client
+	clock   *clocktesting.FakeClock
+	rec     *restore.Reconciler
 
 	answers  func() backup.Answer
 	proofs   int
@@ -81,6 +83,8 @@ type world struct {
 	handles  int
 	boundAt  map[string]string    // volume name to the claim's touch when it bound
 	filled   map[types.UID]string // handle of the volume that was marked filled, by claim
+	idle     bool                 // the binder leaves touched claims alone
+	full     bool                 // no node has room, so late classes make no volumes
 	lag      bool                 // the cache is refreshed only now and then
 	passes   int
 
@@ -88,6 +92,7 @@ type world struct {
 	crashAt int // the number of the last write; 0 for never
 	lost    int // the number of the write whose answer is lost; 0 for none
 	onWrite func(n int)
+	refuse  string // the beginning of writes that the API server refuses
 	dead    bool
 }
 
@@ -106,15 +111,20 @@ func newWorld(t *testing.T, objects ...client.Object) *world {
 		backends: map[string]string{}, jobs: map[types.UID]*job{}, boundAt: map[string]string{}, filled: map[types.UID]string{},
 	}
 	w.answers = func() backup.Answer { return found(aBackup()) }
-	w.api = builder().WithObjects(objects...).Build()
+	w.tracker = newTracker()
+	w.api = builder(w.tracker).WithObjects(objects...).Build()
 	w.sync()
 	w.boot()
 	return w
 }
 
-func builder() *fake.ClientBuilder {
-	// A plain tracker: the one that keeps managed fields costs most of a test's time.
-	tracker := clienttesting.NewObjectTracker(scheme(), serializer.NewCodecFactory(scheme()).UniversalDecoder())
+// newTracker makes a plain store: the one that keeps managed fields would cost
+// most of a test's time.
+func newTracker() clienttesting.ObjectTracker {
+	return clienttesting.NewObjectTracker(scheme(), serializer.NewCodecFactory(scheme()).UniversalDecoder())
+}
+
+func builder(tracker clienttesting.ObjectTracker) *fake.ClientBuilder {
 	b := fake.NewClientBuilder().WithScheme(scheme()).WithObjectTracker(tracker).WithStatusSubresource(&v1alpha1.Restore{})
 	for _, index := range restore.Indexes(own) {
 		b = b.WithIndex(index.Object, index.Field, index.Extract)
@@ -193,7 +203,7 @@ func (w *world) sync() {
 		_, isVolume := obj.(*corev1.PersistentVolume)
 		return isVolume && obj.GetLabels()[v1alpha1.ManagedByLabel] != v1alpha1.ManagedBy
 	})
-	w.cache = builder().WithObjects(all...).Build()
+	w.cache = builder(newTracker()).WithObjects(all...).Build()
 }
 
 func items(list client.ObjectList) []client.Object {
@@ -287,6 +297,9 @@ func (w *world) write(what string, do func() error) error {
 	if w.dead {
 		return errDead
 	}
+	if w.refuse != "" && strings.HasPrefix(what, w.refuse) {
+		return errors.New("quota exceeded")
+	}
 	if err := do(); err != nil {
 		return err
 	}
@@ -308,7 +321,7 @@ func (w *world) write(what string, do func() error) error {
 
 // react is what the rest of the cluster does at once.
 func (w *world) react() {
-	for range 3 {
+	for range 2 {
 		w.provision()
 		w.bind()
 		w.reclaim()
@@ -318,14 +331,18 @@ func (w *world) react() {
 }
 
 func (w *world) claims() []corev1.PersistentVolumeClaim {
-	var list corev1.PersistentVolumeClaimList
-	require.NoError(w.t, w.api.List(context.Background(), &list))
+	all, err := w.tracker.List(corev1.SchemeGroupVersion.WithResource("persistentvolumeclaims"), corev1.SchemeGroupVersion.WithKind("PersistentVolumeClaim"), "")
+	require.NoError(w.t, err)
+	list, ok := all.(*corev1.PersistentVolumeClaimList)
+	require.True(w.t, ok)
 	return list.Items
 }
 
 func (w *world) volumes() []corev1.PersistentVolume {
-	var list corev1.PersistentVolumeList
-	require.NoError(w.t, w.api.List(context.Background(), &list))
+	all, err := w.tracker.List(corev1.SchemeGroupVersion.WithResource("persistentvolumes"), corev1.SchemeGroupVersion.WithKind("PersistentVolume"), "")
+	require.NoError(w.t, err)
+	list, ok := all.(*corev1.PersistentVolumeList)
+	require.True(w.t, ok)
 	return list.Items
 }
 
@@ -341,7 +358,7 @@ func (w *world) provision() {
 		if err := w.api.Get(ctx, types.NamespacedName{Name: *claim.Spec.StorageClassName}, &sc); err != nil {
 			continue
 		}
-		if *sc.VolumeBindingMode == storagev1.VolumeBindingWaitForFirstConsumer && w.jobOn(claim.Name) == nil {
+		if *sc.VolumeBindingMode == storagev1.VolumeBindingWaitForFirstConsumer && (w.full || w.jobOn(claim.Name) == nil) {
 			continue
 		}
 		volume := w.unclaimed(sc.Name)
@@ -390,7 +407,7 @@ func (w *world) bind() {
 				w.boundAt[volume.Name] = touch
 				continue
 			}
-			if touch == w.boundAt[volume.Name] {
+			if w.idle || touch == w.boundAt[volume.Name] {
 				continue
 			}
 			require.Equal(w.t, *claim.Spec.StorageClassName, volume.Spec.StorageClassName, "the binder refuses a volume of another class")
@@ -570,6 +587,9 @@ func (f filler) Fill(_ context.Context, request driver.FillRequest) (driver.Fill
 		if state := w.fail(request.Attempt); state != nil {
 			return *state, nil
 		}
+	}
+	if w.full {
+		return driver.FillState{Phase: driver.FillPending, Message: "0/1 nodes are available"}, nil
 	}
 	current.looks++
 	if current.looks == 1 {

@@ -69,9 +69,6 @@ const (
 const (
 	// RolePrime is a claim that a restore fills; also the volume behind it.
 	RolePrime = "prime"
-	// RoleTwin is a storage class like another one but for its name, which
-	// primes use so that no volume made by hand can be bound to them.
-	RoleTwin = "twin"
 	// RoleRestored is a volume under a lock's name that was handed over.
 	RoleRestored = "restored"
 	// RoleBackup is a Job that backs a claim up, and all that belongs to it.

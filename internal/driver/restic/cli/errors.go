@@ -98,10 +98,15 @@ func judge(words string) (verdict, bool) {
 }
 
 // exitError turns a run that ended with a status other than 0 into an error of
-// a kind, otherwise where nothing is known of it.
-func exitError(code int, stderr string, otherwise backup.Kind) error {
+// a kind: by the status where it tells, by what the words mean (nil: nothing
+// known), or otherwise.
+func exitError(code int, stderr string, meaning *verdict, otherwise backup.Kind) error {
 	exit := &ExitError{Code: code, Stderr: stderr}
-	found, known := judge(stderr)
+	var found verdict
+	known := meaning != nil
+	if known {
+		found = *meaning
+	}
 	switch {
 	case known && found.absent && (code == exitNoRepository || code == 1):
 		return &backup.Error{Kind: found.kind, Message: explain(exit, found.hint), Err: errors.Join(ErrNoRepository, exit)}

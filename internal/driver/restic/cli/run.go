@@ -126,7 +126,7 @@ func outcome(ctx context.Context, in Invocation, watch *watcher, readErr, waitEr
 	case watch.reason != nil:
 		return watch.reason
 	case exited && exit.ExitCode() > 0:
-		return exitError(exit.ExitCode(), said, in.Otherwise)
+		return exitError(exit.ExitCode(), said, watch.meaning, in.Otherwise)
 	case exited && readErr == nil:
 		return backup.Errorf(in.Otherwise, "restic was ended from outside: %w", waitErr)
 	case readErr != nil && waitErr != nil:
@@ -196,6 +196,8 @@ type watcher struct {
 	retries map[string]int
 	partial []byte
 	tail    []byte
+	// meaning is that of the last line whose words are known.
+	meaning *verdict
 	reason  error
 }
 
@@ -222,14 +224,20 @@ func (w *watcher) end() {
 	}
 }
 
+// flush takes a line. It is judged as restic wrote it, since a secret may well
+// be a word of restic's, and kept and passed on without any secret.
 func (w *watcher) flush() {
-	line := strings.TrimRight(scrub(string(w.partial), w.secrets), "\r")
+	raw := strings.TrimRight(string(w.partial), "\r")
 	w.partial = w.partial[:0]
-	if line == "" {
+	if raw == "" {
 		return
 	}
+	line := scrub(raw, w.secrets)
 	w.keep(line)
-	w.judgeRetry(line)
+	if found, known := judge(Words(raw)); known {
+		w.meaning = &found
+	}
+	w.judgeRetry(raw)
 	if w.line != nil {
 		w.line(line)
 	}
@@ -255,9 +263,9 @@ func (w *watcher) judgeRetry(line string) {
 	lasting := known && found.kind != backup.Unavailable
 	switch {
 	case lasting && (several || !w.patient):
-		w.reason = &backup.Error{Kind: found.kind, Message: fmt.Sprintf("restic: %s (%s)", words, found.hint)}
+		w.reason = &backup.Error{Kind: found.kind, Message: fmt.Sprintf("restic: %s (%s)", scrub(words, w.secrets), found.hint)}
 	case several && !w.patient:
-		w.reason = &backup.Error{Kind: backup.Unavailable, Message: "restic: " + words}
+		w.reason = &backup.Error{Kind: backup.Unavailable, Message: "restic: " + scrub(words, w.secrets)}
 	default:
 		return
 	}
