@@ -2,9 +2,9 @@ package blank
 
 import (
 	"context"
-	"maps"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/soteria-dr/soteria/internal/driver"
@@ -37,18 +37,17 @@ var _ driver.Filler = (*Filler)(nil)
 // New makes a Filler.
 func New(cfg Config, fills moverjob.Fills) *Filler { return &Filler{cfg: cfg, fills: fills} }
 
-// Fill implements [driver.Filler]; the request's backup is not looked at.
+// Fill implements [driver.Filler]; the request's backup is not looked at. Done
+// means that the volume was seen to be empty: all counts are zero.
 func (f *Filler) Fill(ctx context.Context, req driver.FillRequest) (driver.FillState, error) {
 	spec := f.fills.FillSpec(req)
 	spec.SoteriaImage, spec.Resources = f.cfg.SoteriaImage, moverjob.SmallResources()
 	spec.ServiceAccount, spec.Deadline = f.cfg.JobServiceAccount, deadline
 	spec.Args = []string{"blank", "--target", target}
-	spec.MountPath = target
-	spec.NodeSelector = maps.Clone(f.cfg.JobNodeSelector)
-	if spec.NodeSelector == nil {
-		spec.NodeSelector = map[string]string{}
-	}
-	maps.Copy(spec.NodeSelector, req.Placement.NodeSelector)
+	// To look into a root folder that belongs to somebody else. The volume is
+	// not mounted read-only: some drivers would then refuse to format it.
+	spec.MountPath, spec.Capabilities = target, []corev1.Capability{"DAC_OVERRIDE"}
+	spec.NodeSelector = moverjob.NodeSelector(f.cfg.JobNodeSelector, req.Placement)
 	return f.fills.Ensure(ctx, req, moverjob.Build(spec), nil)
 }
 
