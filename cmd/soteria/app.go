@@ -46,6 +46,10 @@ const (
 	eventSource       = "soteria"
 	admissionBudget   = 2500 * time.Millisecond
 	gracePeriod       = 20 * time.Second
+	// A restore takes about 55 calls; client-go's own limit of 20 a second would
+	// make a storm of claims wait for it. The API server has its own fairness.
+	requestsPerSecond = 200
+	requestBurst      = 400
 )
 
 // serve runs everything until ctx ends.
@@ -65,6 +69,7 @@ func serve(ctx context.Context, args []string, env map[string]string, stderr io.
 	if err != nil {
 		return fmt.Errorf("finding the cluster: %w", err)
 	}
+	connection.QPS, connection.Burst = requestsPerSecond, requestBurst
 	mgr, err := newApp(ctx, c, connection, slog.New(handler))
 	if err != nil {
 		return err

@@ -2,11 +2,17 @@ package restore
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 )
 
 const (
@@ -14,6 +20,8 @@ const (
 	defaultClassAnnotation = "storageclass.kubernetes.io/is-default-class"
 	// noProvisioner is the provisioner of classes whose volumes are made by hand.
 	noProvisioner = "kubernetes.io/no-provisioner"
+	// twinOfAnnotation on a twin names the class that it is like.
+	twinOfAnnotation = "soteria.dev/twin-of"
 )
 
 // className is the class that a claim asks for: nil when it names none, "" when
@@ -87,6 +95,40 @@ func defaultClass(classes []storagev1.StorageClass) *storagev1.StorageClass {
 		}
 	}
 	return chosen
+}
+
+// twin is a class that makes volumes as the given one does, under a name of its
+// own. The binder binds a waiting prime to any unclaimed volume of the prime's
+// class that fits, whatever it holds; a volume made by hand may have the claim's
+// class, but none has the twin's.
+func twin(class *storagev1.StorageClass) (*storagev1.StorageClass, error) {
+	made := class.DeepCopy()
+	made.ObjectMeta = metav1.ObjectMeta{
+		Labels:      map[string]string{v1alpha1.ManagedByLabel: v1alpha1.ManagedBy, v1alpha1.RoleLabel: v1alpha1.RoleTwin},
+		Annotations: map[string]string{twinOfAnnotation: class.Name},
+	}
+	fingerprint, err := json.Marshal(made)
+	if err != nil {
+		return nil, fmt.Errorf("fingerprint storage class %s: %w", class.Name, err)
+	}
+	made.Name = twinName(class.Name, string(fingerprint))
+	return made, nil
+}
+
+// ensureTwin sees to it that the twin exists.
+func (r *Reconciler) ensureTwin(ctx context.Context, class *storagev1.StorageClass) (name string, err error) {
+	made, err := twin(class)
+	if err != nil {
+		return "", err
+	}
+	found, err := find(ctx, r.client, client.ObjectKeyFromObject(made), &storagev1.StorageClass{})
+	if err != nil || found != nil {
+		return made.Name, err
+	}
+	if err := r.client.Create(ctx, made); err != nil && !apierrors.IsAlreadyExists(err) {
+		return "", fmt.Errorf("make storage class %s, the twin of %s: %w", made.Name, class.Name, err)
+	}
+	return made.Name, nil
 }
 
 // late reports whether volumes of the class are made only for a pod that uses

@@ -380,7 +380,7 @@ func requests(key types.NamespacedName) []reconcile.Request {
 }
 
 // CacheByObject bounds what the manager's cache must hold for this controller:
-// of volumes and Jobs only those that Soteria labelled. Those of others are not
+// of volumes and Jobs only those with Soteria's label. Those of others are not
 // seen through such a cache.
 func CacheByObject() map[client.Object]cache.ByObject {
 	ours := labels.SelectorFromSet(labels.Set{v1alpha1.ManagedByLabel: v1alpha1.ManagedBy})

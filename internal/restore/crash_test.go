@@ -21,6 +21,8 @@ type setting struct {
 	policy corev1.PersistentVolumeReclaimPolicy
 	lag    bool
 	empty  bool
+	// unattached storage needs no attachment, so that none tells who uses it.
+	unattached bool
 }
 
 func (s setting) String() string {
@@ -31,6 +33,9 @@ func (s setting) String() string {
 	if s.lag {
 		words = append(words, "with caches that lag")
 	}
+	if s.unattached {
+		words = append(words, "never attached")
+	}
 	if s.empty {
 		words = append(words, "starting empty")
 	}
@@ -40,7 +45,7 @@ func (s setting) String() string {
 func (s setting) world(t *testing.T) *world {
 	t.Helper()
 	w := newWorld(t, aClass(s.late, s.policy), aClaim())
-	w.lag = s.lag
+	w.lag, w.unattached = s.lag, s.unattached
 	if s.empty {
 		w.answers = none
 	}
@@ -52,7 +57,7 @@ var settings = []setting{
 	{policy: corev1.PersistentVolumeReclaimDelete, late: true},
 	{policy: corev1.PersistentVolumeReclaimRetain},
 	{policy: corev1.PersistentVolumeReclaimDelete, lag: true},
-	{policy: corev1.PersistentVolumeReclaimRetain, late: true, lag: true},
+	{policy: corev1.PersistentVolumeReclaimRetain, late: true, lag: true, unattached: true},
 	{policy: corev1.PersistentVolumeReclaimDelete, empty: true},
 }
 

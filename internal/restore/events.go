@@ -29,7 +29,6 @@ const (
 	reasonUnsupported      = "Unsupported"
 	reasonStorageClass     = "StorageClassUnusable"
 	reasonPrimeNameTaken   = "PrimeNameTaken"
-	reasonStrayVolume      = "StrayVolume"
 	reasonForeignVolume    = "ForeignVolume"
 	reasonDriverMissing    = "DriverMissing"
 	reasonPreparing        = "Preparing"

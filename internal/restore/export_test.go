@@ -12,7 +12,7 @@ var (
 	VolumeFor     = volumeFor
 	LockProblem   = lockProblem
 	PlacementOf   = placementOf
-	Fits          = fits
+	Twin          = twin
 	DefaultClass  = defaultClass
 	ProgressOf    = progressOf
 	Clip          = clip

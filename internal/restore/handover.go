@@ -132,7 +132,7 @@ func (r *Reconciler) makeVolume(ctx context.Context, o *observed) (next, error) 
 		return next{}, err
 	}
 	if claim == nil || claim.UID != o.claim.UID || doomed(claim) {
-		return waitFor(soon), nil // cancelled by a later pass
+		return waitFor(soon), nil // a later pass removes what there is
 	}
 	volume := volumeFor(o.claim, o.primeVolume)
 	switch err := r.client.Create(ctx, volume); {
@@ -254,7 +254,7 @@ func (r *Reconciler) removeOldVolume(ctx context.Context, o *observed) (next, er
 		volume := &volumes[i]
 		if !retained(volume, o.claim.UID) || !sameBackend(volume, o.lockVolume) {
 			return r.obstruct(o, v1alpha1.PhaseHandingOver, v1alpha1.ConditionReady, reasonForeignVolume, fmt.Sprintf(
-				"volume %s is labelled as the one this restore filled, but is not; take the label %s off it", volume.Name, v1alpha1.RoleLabel)), nil
+				"volume %s has the label of the one this restore filled, but is not that one; take the label %s off it", volume.Name, v1alpha1.RoleLabel)), nil
 		}
 		if err := r.remove(ctx, volume); err != nil {
 			return next{}, err

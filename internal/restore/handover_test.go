@@ -89,7 +89,7 @@ func TestAVolumeUnderTheLocksNameThatIsNotForThisClaimStopsTheRestore(t *testing
 				assert.Empty(t, w.writesTo(lock))
 
 				require.NoError(t, w.api.Delete(t.Context(), w.claim()))
-				w.until(func() bool { return w.prime() == nil && len(w.jobs) == 0 && w.restore() == nil }, "cancelled")
+				w.until(func() bool { return w.prime() == nil && len(w.jobs) == 0 && w.restore() == nil }, "removed what there was")
 				assert.Equal(t, "precious", w.backends["theirs"], "what is not ours is left alone")
 				assert.Len(t, w.backends, 1)
 			}

@@ -1,6 +1,8 @@
 package restore
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"strconv"
 	"strings"
 
@@ -12,6 +14,21 @@ import (
 
 // PrimeName is the name of the prime that serves the claim with this uid.
 func PrimeName(claim types.UID) string { return "prime-" + string(claim) }
+
+// twinName is the name of a storage class's twin. It changes with what the class
+// does, since that cannot be changed in a class that exists.
+func twinName(class, fingerprint string) string {
+	const (
+		longest = 253
+		digits  = 8
+	)
+	sum := sha256.Sum256([]byte(class + "\x00" + fingerprint))
+	hash := hex.EncodeToString(sum[:])
+	if name := v1alpha1.LockPrefix + class + "-" + hash[:digits]; len(name) <= longest {
+		return name
+	}
+	return v1alpha1.LockPrefix + hash
+}
 
 // labelsFor are the labels of an object that serves one claim.
 func labelsFor(role string, claim types.UID) map[string]string {

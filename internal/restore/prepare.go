@@ -55,8 +55,8 @@ func (r *Reconciler) obstructTransfer(o *observed, reason, problem string) next 
 
 // unsupported says why the claim cannot be restored as it is.
 func unsupported(o *observed) string {
-	if mode := o.claim.Spec.VolumeMode; o.status().Backup != nil && mode != nil && *mode == corev1.PersistentVolumeBlock {
-		return "the claim is a raw block device (volumeMode Block) and the backup holds files; delete the claim and apply it with volumeMode Filesystem, " +
+	if mode := o.claim.Spec.VolumeMode; mode != nil && *mode == corev1.PersistentVolumeBlock {
+		return "the claim is a raw block device (volumeMode Block), which Soteria can neither fill nor hand over empty; delete the claim and apply it with volumeMode Filesystem, " +
 			"or with the label " + v1alpha1.RestoreLabel + "=skip and a reason to start empty"
 	}
 	return ""
@@ -96,10 +96,11 @@ func (r *Reconciler) makePrime(ctx context.Context, o *observed, class *storagev
 			return n, err
 		}
 	}
-	prime := primeOf(o, r.namespace, class.Name)
-	if n, err := r.noStray(ctx, o, prime); err != nil || !n.settled {
-		return n, err
+	twin, err := r.ensureTwin(ctx, class)
+	if err != nil {
+		return next{}, err
 	}
+	prime := primeOf(o, r.namespace, twin)
 	switch err := r.client.Create(ctx, prime); {
 	case apierrors.IsAlreadyExists(err):
 		return waitFor(soon), nil
@@ -111,8 +112,8 @@ func (r *Reconciler) makePrime(ctx context.Context, o *observed, class *storagev
 	return r.checkVolume(ctx, o, class)
 }
 
-// primeOf is the prime for a claim: like the claim, but with nothing that would
-// bind it to a volume or fill it from elsewhere.
+// primeOf is the prime for a claim: like the claim, but of the twin class and
+// with nothing that would bind it to a volume or fill it from elsewhere.
 func primeOf(o *observed, namespace, class string) *corev1.PersistentVolumeClaim {
 	return &corev1.PersistentVolumeClaim{
 		ObjectMeta: metav1.ObjectMeta{
@@ -184,8 +185,12 @@ func (r *Reconciler) clear(ctx context.Context, o *observed, flaw string) (clear
 // is trusted, and in a class that binds at once nothing is written, before.
 func (r *Reconciler) checkVolume(ctx context.Context, o *observed, class *storagev1.StorageClass) (next, error) {
 	if !bound(o.prime) {
+		// Somebody may have deleted the twin, and no volume is made without it.
+		if _, err := r.ensureTwin(ctx, class); err != nil {
+			return next{}, err
+		}
 		if late(class) {
-			return r.noStray(ctx, o, o.prime)
+			return proceed, nil
 		}
 		o.waits(v1alpha1.PhasePreparing, v1alpha1.ConditionTransferred, reasonPreparing, fmt.Sprintf(
 			"waiting for %s to make a volume; if that takes long, look at kubectl -n %s describe pvc %s", class.Provisioner, o.prime.Namespace, o.prime.Name))

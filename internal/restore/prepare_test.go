@@ -1,6 +1,7 @@
 package restore_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -8,12 +9,11 @@ import (
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
-	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/restore"
 )
 
@@ -31,93 +31,80 @@ func TestAPrimeIsLikeItsClaimButForWhatWouldBindIt(t *testing.T) {
 	assert.Equal(t, lock, prime.Annotations[v1alpha1.LockAnnotation])
 	assert.Equal(t, "restic/"+backupID, prime.Annotations[v1alpha1.BackupAnnotation])
 
-	assert.Equal(t, claim.Spec.StorageClassName, prime.Spec.StorageClassName)
+	twin := get(w, types.NamespacedName{Name: *prime.Spec.StorageClassName}, &storagev1.StorageClass{})
+	require.NotNil(t, twin)
+	assert.NotEqual(t, class, twin.Name)
+	original := aClass(true, corev1.PersistentVolumeReclaimDelete)
+	assert.Equal(t, original.Provisioner, twin.Provisioner)
+	assert.Equal(t, original.Parameters, twin.Parameters)
+	assert.Equal(t, original.VolumeBindingMode, twin.VolumeBindingMode)
+	assert.Equal(t, original.ReclaimPolicy, twin.ReclaimPolicy)
 }
 
-func TestAVolumeThatLiesAroundIsNeitherTakenNorChanged(t *testing.T) {
+func TestATwinIsNeverTheDefaultAndChangesItsNameWithWhatItDoes(t *testing.T) {
+	original := aClass(false, corev1.PersistentVolumeReclaimDelete)
+	original.Annotations = map[string]string{"storageclass.kubernetes.io/is-default-class": "true"}
+	first, err := restore.Twin(original)
+	require.NoError(t, err)
+	assert.NotContains(t, first.Annotations, "storageclass.kubernetes.io/is-default-class")
+	assert.Empty(t, first.UID)
+
+	again, err := restore.Twin(original)
+	require.NoError(t, err)
+	assert.Equal(t, first.Name, again.Name)
+
+	original.Parameters = map[string]string{"tier": "hdd"}
+	changed, err := restore.Twin(original)
+	require.NoError(t, err)
+	assert.NotEqual(t, first.Name, changed.Name)
+
+	original.Name = strings.Repeat("a", 253)
+	long, err := restore.Twin(original)
+	require.NoError(t, err)
+	assert.LessOrEqual(t, len(long.Name), 253)
+}
+
+func TestAVolumeThatLiesAroundIsNeitherTakenNorChangedNorInTheWay(t *testing.T) {
 	for _, s := range settings {
 		t.Run(s.String(), func(t *testing.T) {
-			stray := aVolume("stray", "stray-handle", class)
-			w := newWorld(t, aClass(s.late, s.policy), aClaim(), stray)
-			w.lag = s.lag
+			w := s.world(t)
+			require.NoError(t, w.api.Create(t.Context(), aVolume("stray", "stray-handle", class)))
 			before := w.volume("stray")
-			w.until(func() bool { return len(w.events.about("StrayVolume")) > 0 }, "said what is in the way")
-			assert.Nil(t, w.prime(), "a prime would be bound to it")
-			assert.Contains(t, w.restore().Status.Message, "volume stray of storage class fast is unclaimed and fits")
+			w.until(w.completed, "completed")
 			assert.Equal(t, before, w.volume("stray"))
-			assert.Equal(t, corev1.ClaimPending, w.claim().Status.Phase)
-
-			require.NoError(t, w.api.Delete(t.Context(), w.volume("stray")))
-			w.until(w.completed, "completed once it is gone, without anybody touching the claim")
+			assert.Equal(t, corev1.ClaimBound, w.claim().Status.Phase)
+			assert.NotEqual(t, "stray-handle", w.volume(lock).Spec.CSI.VolumeHandle)
 		})
 	}
 }
 
-func TestAVolumeThatAppearsWhileAPrimeWaitsForItsPodTakesThePodAway(t *testing.T) {
+func TestATwinThatIsDeletedUnderwayIsMadeAgain(t *testing.T) {
 	w := newWorld(t, aClass(true, corev1.PersistentVolumeReclaimDelete), aClaim())
-	w.full = true
-	w.until(func() bool { return len(w.jobs) > 0 }, "began to fill")
-	require.NoError(t, w.api.Create(t.Context(), aVolume("stray", "stray-handle", class)))
-	w.until(func() bool { return len(w.events.about("StrayVolume")) > 0 && len(w.jobs) == 0 }, "took the pod away")
-	require.NoError(t, w.api.Delete(t.Context(), w.volume("stray")))
-	w.full = false // there is room again
+	w.onWrite = func(int) {
+		prime := w.prime()
+		if prime == nil || prime.Spec.VolumeName != "" || w.crashAt != 0 {
+			return
+		}
+		w.crashAt = len(w.writes) // the process dies with the prime just made
+	}
+	w.until(func() bool { return w.prime() != nil }, "made a prime")
+	name := types.NamespacedName{Name: *w.prime().Spec.StorageClassName}
+	require.Empty(t, w.prime().Spec.VolumeName, "it waits for its first consumer")
+	require.NoError(t, w.api.Delete(t.Context(), get(w, name, &storagev1.StorageClass{})))
 	w.until(w.completed, "completed")
+	assertRestored(t, w, settings[1])
 }
 
-func TestTheBinderTakesOnlyVolumesThatFit(t *testing.T) {
-	claim := primeOfClass(class)
-	tests := map[string]struct {
-		change func(*corev1.PersistentVolume)
-		want   bool
-	}{
-		"the same in all": {func(*corev1.PersistentVolume) {}, true},
-		"larger":          {func(v *corev1.PersistentVolume) { v.Spec.Capacity[corev1.ResourceStorage] = resource.MustParse("1Ti") }, true},
-		"too small":       {func(v *corev1.PersistentVolume) { v.Spec.Capacity[corev1.ResourceStorage] = resource.MustParse("1Mi") }, false},
-		"reserved for the claim by name": {func(v *corev1.PersistentVolume) {
-			v.Spec.ClaimRef = &corev1.ObjectReference{Namespace: own, Name: claim.Name}
-		}, true},
-		"reserved for another by name": {func(v *corev1.PersistentVolume) {
-			v.Spec.ClaimRef = &corev1.ObjectReference{Namespace: "shop", Name: "db"}
-		}, false},
-		"bound": {func(v *corev1.PersistentVolume) {
-			v.Spec.ClaimRef = &corev1.ObjectReference{Namespace: own, Name: claim.Name, UID: "x"}
-		}, false},
-		"of another class": {func(v *corev1.PersistentVolume) { v.Spec.StorageClassName = "slow" }, false},
-		"of another class by the annotation": {func(v *corev1.PersistentVolume) {
-			v.Annotations = map[string]string{corev1.BetaStorageClassAnnotation: "slow"}
-		}, false},
-		"a raw block device":  {func(v *corev1.PersistentVolume) { v.Spec.VolumeMode = ptr.To(corev1.PersistentVolumeBlock) }, false},
-		"of other attributes": {func(v *corev1.PersistentVolume) { v.Spec.VolumeAttributesClassName = ptr.To("gold") }, false},
-		"for readers only": {func(v *corev1.PersistentVolume) {
-			v.Spec.AccessModes = []corev1.PersistentVolumeAccessMode{corev1.ReadOnlyMany}
-		}, false},
-		"of more modes": {func(v *corev1.PersistentVolume) {
-			v.Spec.AccessModes = append(v.Spec.AccessModes, corev1.ReadWriteMany)
-		}, true},
-		"being deleted": {func(v *corev1.PersistentVolume) { v.DeletionTimestamp = ptr.To(metav1.NewTime(noon)) }, false},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			volume := aVolume("stray", "stray-handle", class)
-			test.change(volume)
-			assert.Equal(t, test.want, restore.Fits(volume, claim))
-		})
-	}
-}
-
-func primeOfClass(class string) *corev1.PersistentVolumeClaim {
-	return aClaim(func(c *corev1.PersistentVolumeClaim) {
-		c.Namespace, c.Name, c.Spec.StorageClassName = own, "prime-uid-1", &class
-	})
-}
-
-// trapped is a world where somebody makes a volume of the prime's class at the
-// very moment when the prime is made.
+// trapped is a world where somebody makes a volume of the very class that primes
+// have, at the moment when the prime is made.
 func trapped(t *testing.T, policy corev1.PersistentVolumeReclaimPolicy) (*world, *corev1.PersistentVolume) {
 	t.Helper()
-	stray := aVolume("stray", "stray-handle", class)
+	sc := aClass(false, corev1.PersistentVolumeReclaimDelete)
+	twin, err := restore.Twin(sc)
+	require.NoError(t, err)
+	stray := aVolume("stray", "stray-handle", twin.Name)
 	stray.Spec.PersistentVolumeReclaimPolicy = policy
-	w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aClaim())
+	w := newWorld(t, sc, aClaim())
 	w.backends["stray-handle"] = "precious"
 	sprung := false
 	w.onWrite = func(int) {
@@ -222,7 +209,7 @@ func TestAClaimForWhichNoVolumeCanBeMadeSaysWhy(t *testing.T) {
 func TestARawBlockClaimMayStartEmpty(t *testing.T) {
 	block := corev1.PersistentVolumeBlock
 	w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aClaim(func(c *corev1.PersistentVolumeClaim) { c.Spec.VolumeMode = &block }))
-	w.answers = func() backup.Answer { return none() }
+	w.answers = none
 	w.until(w.completed, "completed")
 	assert.Equal(t, corev1.ClaimBound, w.claim().Status.Phase)
 }

@@ -1,3 +1,4 @@
+//nolint:contextcheck // what the cluster does is no part of the call that it reacts to
 package restore_test
 
 import (
@@ -76,17 +77,16 @@ type world struct {
 	// fail makes attempts end otherwise than done, where it gives a state.
 	fail func(attempt int32) *driver.FillState
 
-	mu       sync.Mutex
-	backends map[string]string // handle to data, "" while empty
-	jobs     map[types.UID]*job
-	requests []driver.FillRequest
-	handles  int
-	boundAt  map[string]string    // volume name to the claim's touch when it bound
-	filled   map[types.UID]string // handle of the volume that was marked filled, by claim
-	idle     bool                 // the binder leaves touched claims alone
-	full     bool                 // no node has room, so late classes make no volumes
-	lag      bool                 // the cache is refreshed only now and then
-	passes   int
+	backends   map[string]string // handle to data, "" while empty
+	jobs       map[types.UID]*job
+	requests   []driver.FillRequest
+	handles    int
+	boundAt    map[string]string    // volume name to the claim's touch when it bound
+	filled     map[types.UID]string // handle of the volume that was marked filled, by claim
+	unattached bool                 // the storage needs no attachments
+	idle       bool                 // the binder leaves touched claims alone
+	lag        bool                 // the cache is refreshed only now and then
+	passes     int
 
 	writes  []string
 	crashAt int // the number of the last write; 0 for never
@@ -98,6 +98,7 @@ type world struct {
 
 // job is the Job of a fill, as the API would keep it.
 type job struct {
+	driver      string
 	request     driver.FillRequest
 	looks       int
 	terminating bool
@@ -163,8 +164,8 @@ func (w *world) boot() {
 			return kube.Facts(claim, nil, r, w.policy), nil
 		},
 		Catalog:  proves{w},
-		Fillers:  map[string]driver.Filler{"restic": filler{w}},
-		Blank:    filler{w},
+		Fillers:  map[string]driver.Filler{"restic": filler{w, "restic"}},
+		Blank:    filler{w, restore.BlankDriver},
 		Events:   w.events,
 		Observer: observer{w},
 		Clock:    w.clock,
@@ -189,7 +190,7 @@ func (o observer) Completed(driver string, _ time.Duration) {
 	o.w.attempts = append(o.w.attempts, driver+" completed")
 }
 
-// sync refreshes the controller's cache, which holds only labelled volumes.
+// sync refreshes the controller's cache, which holds only volumes with a label.
 func (w *world) sync() {
 	var all []client.Object
 	for _, list := range []client.ObjectList{
@@ -254,8 +255,11 @@ func (w *world) process(reads func() client.Client) client.Client {
 			return w.write("create "+describe(obj), func() error {
 				obj.SetUID(uuid.NewUUID())
 				obj.SetCreationTimestamp(metav1.NewTime(w.clock.Now()))
-				if prime, ok := obj.(*corev1.PersistentVolumeClaim); ok {
-					prime.Finalizers = []string{protection}
+				switch made := obj.(type) {
+				case *corev1.PersistentVolumeClaim:
+					made.Finalizers = []string{protection}
+				case *corev1.PersistentVolume:
+					w.checkHandover(made)
 				}
 				return api.Create(ctx, obj, opts...)
 			})
@@ -272,6 +276,16 @@ func (w *world) process(reads func() client.Client) client.Client {
 	})
 }
 
+// checkHandover holds at the moment when a claim's volume is made: the claim
+// lives, and nothing writes to the volume any more.
+func (w *world) checkHandover(volume *corev1.PersistentVolume) {
+	require.NotNil(w.t, volume.Spec.ClaimRef)
+	uid := volume.Spec.ClaimRef.UID
+	claim := w.claim()
+	require.True(w.t, claim != nil && claim.UID == uid, "made a volume for a claim that is gone")
+	require.Nil(w.t, w.jobs[uid], "handed over a volume that a Job still writes to")
+}
+
 func describe(obj client.Object) string {
 	return strings.TrimPrefix(fmt.Sprintf("%T", obj), "*") + " " + obj.GetName()
 }
@@ -286,6 +300,7 @@ func (w *world) delete(ctx context.Context, api client.Client, obj client.Object
 	if err := api.Get(ctx, client.ObjectKeyFromObject(obj), live); err != nil {
 		return err
 	}
+	require.Nil(w.t, w.jobOn(obj.GetName()), "deleted a prime that a Job still writes to")
 	if live.GetUID() != *options.Preconditions.UID {
 		return apierrors.NewConflict(schema.GroupResource{Resource: "objects"}, obj.GetName(), errors.New("another uid"))
 	}
@@ -349,7 +364,7 @@ func (w *world) volumes() []corev1.PersistentVolume {
 // provision binds waiting primes to unclaimed volumes of their class or, failing
 // that, makes volumes for them; in late classes only for a pod.
 func (w *world) provision() {
-	ctx := context.Background()
+	ctx := w.t.Context()
 	for _, claim := range w.claims() {
 		if claim.Spec.VolumeName != "" || !claim.DeletionTimestamp.IsZero() {
 			continue
@@ -358,7 +373,7 @@ func (w *world) provision() {
 		if err := w.api.Get(ctx, types.NamespacedName{Name: *claim.Spec.StorageClassName}, &sc); err != nil {
 			continue
 		}
-		if *sc.VolumeBindingMode == storagev1.VolumeBindingWaitForFirstConsumer && (w.full || w.jobOn(claim.Name) == nil) {
+		if *sc.VolumeBindingMode == storagev1.VolumeBindingWaitForFirstConsumer && w.jobOn(claim.Name) == nil {
 			continue
 		}
 		volume := w.unclaimed(sc.Name)
@@ -394,7 +409,7 @@ func (w *world) unclaimed(class string) *corev1.PersistentVolume {
 // bind binds volumes that are reserved for a claim's uid, and the claim once it
 // is touched after that.
 func (w *world) bind() {
-	ctx := context.Background()
+	ctx := w.t.Context()
 	for _, claim := range w.claims() {
 		for _, volume := range w.volumes() {
 			if claim.Spec.VolumeName != volume.Name || volume.Spec.ClaimRef == nil || volume.Spec.ClaimRef.UID != claim.UID || claim.Status.Phase == corev1.ClaimBound {
@@ -419,7 +434,7 @@ func (w *world) bind() {
 
 // reclaim does what the policy of a volume says once its claim is gone.
 func (w *world) reclaim() {
-	ctx := context.Background()
+	ctx := w.t.Context()
 	live := map[types.UID]bool{}
 	for _, claim := range w.claims() {
 		live[claim.UID] = true
@@ -447,7 +462,7 @@ func (w *world) unprotect() {
 			continue
 		}
 		claim.Finalizers = nil
-		require.NoError(w.t, w.api.Update(context.Background(), &claim))
+		require.NoError(w.t, w.api.Update(w.t.Context(), &claim))
 	}
 }
 
@@ -495,7 +510,7 @@ func (w *world) restore() *v1alpha1.Restore {
 }
 
 func get[T client.Object](w *world, key types.NamespacedName, obj T) T {
-	if err := w.api.Get(context.Background(), key, obj); err != nil {
+	if err := w.api.Get(w.t.Context(), key, obj); err != nil {
 		require.True(w.t, apierrors.IsNotFound(err), "%v", err)
 		var none T
 		return none
@@ -520,7 +535,7 @@ func (w *world) tick() (reconcile.Result, error) {
 	if !w.lag || w.passes%seldom == 0 {
 		w.sync()
 	}
-	result, err := w.rec.Reconcile(context.Background(), reconcile.Request{NamespacedName: claimKey})
+	result, err := w.rec.Reconcile(w.t.Context(), reconcile.Request{NamespacedName: claimKey})
 	if w.dead {
 		w.boot()
 	}
@@ -533,10 +548,10 @@ func (w *world) tick() (reconcile.Result, error) {
 // detach removes the attachments of volumes whose pod is gone.
 func (w *world) detach() {
 	var list storagev1.VolumeAttachmentList
-	require.NoError(w.t, w.api.List(context.Background(), &list))
+	require.NoError(w.t, w.api.List(w.t.Context(), &list))
 	for _, attachment := range list.Items {
 		if w.jobOn(attachment.Annotations["prime"]) == nil {
-			require.NoError(w.t, w.api.Delete(context.Background(), &attachment))
+			require.NoError(w.t, w.api.Delete(w.t.Context(), &attachment))
 		}
 	}
 }
@@ -561,7 +576,10 @@ func (w *world) completed() bool {
 }
 
 // filler is the driver: its Jobs live in the world and outlive the process.
-type filler struct{ w *world }
+type filler struct {
+	w    *world
+	name string
+}
 
 var _ driver.Filler = filler{}
 
@@ -577,7 +595,7 @@ func (f filler) Fill(_ context.Context, request driver.FillRequest) (driver.Fill
 			for _, volume := range w.volumes() {
 				require.False(w.t, volume.Spec.ClaimRef != nil && volume.Spec.ClaimRef.UID == request.ClaimUID, "filled again what was handed over")
 			}
-			w.jobs[request.ClaimUID] = &job{request: request}
+			w.jobs[request.ClaimUID] = &job{driver: f.name, request: request}
 			return nil
 		})
 		return driver.FillState{Phase: driver.FillPending}, err
@@ -587,9 +605,6 @@ func (f filler) Fill(_ context.Context, request driver.FillRequest) (driver.Fill
 		if state := w.fail(request.Attempt); state != nil {
 			return *state, nil
 		}
-	}
-	if w.full {
-		return driver.FillState{Phase: driver.FillPending, Message: "0/1 nodes are available"}, nil
 	}
 	current.looks++
 	if current.looks == 1 {
@@ -613,13 +628,16 @@ func (w *world) fillDone(j *job) driver.FillState {
 }
 
 func (w *world) attach(prime string) {
+	if w.unattached {
+		return
+	}
 	claim := get(w, types.NamespacedName{Namespace: own, Name: prime}, &corev1.PersistentVolumeClaim{})
 	require.NotNil(w.t, claim)
 	attachment := &storagev1.VolumeAttachment{
 		ObjectMeta: metav1.ObjectMeta{Name: "csi-" + claim.Spec.VolumeName, Annotations: map[string]string{"prime": prime}},
 		Spec:       storagev1.VolumeAttachmentSpec{NodeName: "node-1", Source: storagev1.VolumeAttachmentSource{PersistentVolumeName: ptr.To(claim.Spec.VolumeName)}},
 	}
-	if err := w.api.Create(context.Background(), attachment); err != nil {
+	if err := w.api.Create(w.t.Context(), attachment); err != nil {
 		require.True(w.t, apierrors.IsAlreadyExists(err))
 	}
 }
@@ -631,7 +649,7 @@ func (f filler) Release(_ context.Context, uid types.UID) (bool, error) {
 	}
 	current := w.jobs[uid]
 	switch {
-	case current == nil:
+	case current == nil || current.driver != f.name:
 		return true, nil
 	case current.terminating:
 		delete(w.jobs, uid)

@@ -8,7 +8,7 @@ const (
 	// BackupLabel, with hourly, daily or weekly, opts a claim in as auto, as it
 	// did with pvc-plumber.
 	BackupLabel = "backup"
-	// SkipReasonAnnotation says why a claim labelled skip may start empty.
+	// SkipReasonAnnotation says why a claim with the label skip may start empty.
 	SkipReasonAnnotation = "soteria.dev/skip-reason"
 	// RestoreAsOfAnnotation wants the newest backup at or before an RFC 3339
 	// time.
@@ -69,6 +69,9 @@ const (
 const (
 	// RolePrime is a claim that a restore fills; also the volume behind it.
 	RolePrime = "prime"
+	// RoleTwin is a storage class like another one but for its name, which
+	// primes use so that no volume made by hand can be bound to them.
+	RoleTwin = "twin"
 	// RoleRestored is a volume under a lock's name that was handed over.
 	RoleRestored = "restored"
 	// RoleBackup is a Job that backs a claim up, and all that belongs to it.

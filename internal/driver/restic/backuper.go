@@ -275,7 +275,11 @@ func (d *Driver) jobSpec() moverjob.Spec {
 
 // moverArgs tell a mover where the repository is. The address holds no secret.
 func (d *Driver) moverArgs() []string {
-	args := []string{"--repository", d.location.Text, "--credentials", moverjob.CredentialsFolder, "--scratch", moverjob.ScratchFolder}
+	address := d.location.Text
+	if d.location.Kind == cli.Local {
+		address = moverjob.RepositoryFolder
+	}
+	args := []string{"--repository", address, "--credentials", moverjob.CredentialsFolder, "--scratch", moverjob.ScratchFolder}
 	if d.cfg.S3Region != "" {
 		args = append(args, "--region", d.cfg.S3Region)
 	}

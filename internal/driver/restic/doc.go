@@ -17,8 +17,8 @@
 //
 // # Local folders
 //
-// A repository that is an absolute path is mounted into Jobs as a hostPath at
-// the same path, and must be there on every node that Jobs run on (an NFS mount
-// of all nodes, say) and in the replicas. Namespaces that enforce the Pod
+// A repository that is an absolute path is mounted into Jobs as a hostPath. The
+// folder must be there, at this path, on every node that Jobs run on (an NFS
+// mount of all nodes, say) and in the replicas. Namespaces that enforce the Pod
 // Security level baseline refuse hostPath volumes.
 package restic

@@ -2,7 +2,6 @@ package restic
 
 import (
 	"context"
-	"maps"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -43,12 +42,7 @@ func (d *Driver) Fill(ctx context.Context, req driver.FillRequest) (driver.FillS
 	fill.Args = append(fill.Args, "--snapshot", req.Backup.ID, "--folder", req.Backup.Locator, "--target", restoreFolder)
 	fill.Capabilities, fill.MountPath = restoreCapabilities, restoreFolder
 	fill.Credentials = moverjob.CredentialsName(fill.Name)
-	fill.NodeSelector = maps.Clone(d.cfg.JobNodeSelector)
-	if fill.NodeSelector == nil {
-		fill.NodeSelector = map[string]string{}
-	}
-	maps.Copy(fill.NodeSelector, req.Placement.NodeSelector) // where the claim's pod must run goes before all else
-
+	fill.NodeSelector = moverjob.NodeSelector(d.cfg.JobNodeSelector, req.Placement)
 	job := moverjob.Build(fill)
 	return d.fills.Ensure(ctx, req, job, d.secretFor(ctx, job))
 }

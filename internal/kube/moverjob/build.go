@@ -25,6 +25,8 @@ const (
 	CredentialsFolder = "/credentials"
 	// ScratchFolder is an empty folder for temporary files.
 	ScratchFolder = "/tmp"
+	// RepositoryFolder is the folder of the node that a Job works on.
+	RepositoryFolder = "/repository"
 
 	binaryFolder = "/soteria"
 )
@@ -67,8 +69,8 @@ type Spec struct {
 	// Credentials is the Secret mounted at CredentialsFolder; "" mounts none.
 	// The pod waits until it exists.
 	Credentials string
-	// HostFolder, when set, is a folder of the node that is mounted at the same
-	// path.
+	// HostFolder, when set, is a folder of the node that is mounted at
+	// RepositoryFolder; it must exist.
 	HostFolder string
 
 	// NodeSelector, Tolerations and Affinity say where the pod may run.
@@ -186,7 +188,7 @@ func podSpec(s Spec) corev1.PodSpec {
 		pod.Volumes = append(pod.Volumes, corev1.Volume{Name: "repository", VolumeSource: corev1.VolumeSource{
 			HostPath: &corev1.HostPathVolumeSource{Path: s.HostFolder, Type: ptr.To(corev1.HostPathDirectory)},
 		}})
-		mover.VolumeMounts = append(mover.VolumeMounts, corev1.VolumeMount{Name: "repository", MountPath: s.HostFolder})
+		mover.VolumeMounts = append(mover.VolumeMounts, corev1.VolumeMount{Name: "repository", MountPath: RepositoryFolder})
 	}
 	pod.Containers = []corev1.Container{mover}
 	return pod

@@ -3,6 +3,7 @@ package moverjob
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strconv"
 
 	batchv1 "k8s.io/api/batch/v1"
@@ -40,8 +41,18 @@ func (f Fills) FillSpec(req driver.FillRequest) Spec {
 		Claim: req.Claim, ClaimUID: req.ClaimUID,
 		Annotations: map[string]string{v1alpha1.AttemptAnnotation: strconv.Itoa(int(req.Attempt))},
 		Volume:      req.Prime,
-		Tolerations: req.Placement.Tolerations, Affinity: req.Placement.Affinity, NodeSelector: req.Placement.NodeSelector,
+		Tolerations: req.Placement.Tolerations, Affinity: req.Placement.Affinity,
 	}
+}
+
+// NodeSelector joins the operator's choice of nodes with where the claim's pod
+// must run, which goes before it: a volume that the pod cannot follow helps
+// nobody.
+func NodeSelector(operator map[string]string, placement driver.Placement) map[string]string {
+	joined := make(map[string]string, len(operator)+len(placement.NodeSelector))
+	maps.Copy(joined, operator)
+	maps.Copy(joined, placement.NodeSelector)
+	return joined
 }
 
 // Secret describes the Secret that a Job's pod waits for. An error says that it
@@ -118,7 +129,9 @@ func (f Fills) ensureJob(ctx context.Context, want *batchv1.Job, secret Secret) 
 		created := want.DeepCopy()
 		err = f.Client.Create(ctx, created)
 		if err == nil {
-			return created, nil
+			// At once: a kubelet that has looked for it in vain looks again only
+			// after a while, two minutes in the end.
+			return created, EnsureSecret(ctx, f.Client, created, secret)
 		}
 		if apierrors.IsAlreadyExists(err) {
 			err = f.Reader.Get(ctx, key, &job)

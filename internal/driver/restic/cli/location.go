@@ -55,12 +55,12 @@ func ParseLocation(repository, endpoint string) (Location, error) {
 		}
 		return Location{Kind: Rest, Text: repository}, nil
 	case strings.HasPrefix(repository, "/"):
-		if path.Clean(repository) != strings.TrimSuffix(repository, "/") {
+		if folder := strings.TrimSuffix(repository, "/"); path.Clean(repository) != folder || folder == "/" {
 			return Location{}, fmt.Errorf("%q is not a clean path of a folder", repository)
 		}
 		return Location{Kind: Local, Text: path.Clean(repository)}, nil
 	default:
-		return Location{}, fmt.Errorf("%q is none of s3:…, rest:… and an absolute path", withoutUserinfo(repository))
+		return Location{}, fmt.Errorf("is none of s3:…, rest:… and an absolute path")
 	}
 }
 
@@ -69,19 +69,13 @@ func parseS3(address, endpoint string) (Location, error) {
 		address = strings.TrimPrefix(address, "//")
 	}
 	if strings.Contains(address, "://") {
-		if err := checkURL(address); err != nil {
-			return Location{}, err
-		}
-		if bucketOf(address) == "" {
-			return Location{}, fmt.Errorf("%q names no bucket", "s3:"+address)
-		}
-		return Location{Kind: S3, Text: "s3:" + address}, nil
+		return s3URL(address)
 	}
 	first, rest, _ := strings.Cut(strings.TrimSuffix(address, "/"), "/")
 	host := hostOf(endpoint)
 	switch {
-	case first == "" || strings.Contains(first, "@"):
-		return Location{}, fmt.Errorf("%q is not of the form s3:<bucket>/<path>", "s3:"+withoutUserinfo(address))
+	case first == "" || strings.Contains(first, "@"): // which may hold a password
+		return Location{}, fmt.Errorf("is not of the form s3:<bucket>/<path>")
 	case first == host: // the endpoint again, which may know better whether it is TLS
 		address = rest
 	case strings.Contains(first, ":"), endpoint == "" && strings.Contains(first, "."):
@@ -89,10 +83,17 @@ func parseS3(address, endpoint string) (Location, error) {
 	case endpoint == "":
 		return Location{}, fmt.Errorf("%q holds no host: set SOTERIA_S3_ENDPOINT or write s3:https://<host>/<bucket>/<path>", "s3:"+address)
 	}
-	if strings.Trim(address, "/") == "" {
-		return Location{}, fmt.Errorf("%q names no bucket", "s3:"+first)
+	return s3URL(withScheme(strings.TrimSuffix(endpoint, "/")) + "/" + strings.Trim(address, "/"))
+}
+
+func s3URL(address string) (Location, error) {
+	if err := checkURL(address); err != nil {
+		return Location{}, err
 	}
-	return Location{Kind: S3, Text: "s3:" + withScheme(strings.TrimSuffix(endpoint, "/")) + "/" + strings.Trim(address, "/")}, nil
+	if bucketOf(address) == "" {
+		return Location{}, fmt.Errorf("%q names no bucket", "s3:"+address)
+	}
+	return Location{Kind: S3, Text: "s3:" + address}, nil
 }
 
 // withScheme gives an endpoint as a URL. Without a scheme it is TLS, as restic

@@ -1,0 +1,158 @@
+package mem
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/driver"
+)
+
+// Fault is how a listing goes wrong. The zero value is not at all.
+type Fault struct {
+	// After is how many backups are yielded before the fault shows; more than
+	// there are means after all of them.
+	After int
+	// Err, when set, ends the listing with this error.
+	Err error
+	// Hang makes the listing wait until its context ends.
+	Hang bool
+}
+
+// Lister is a [driver.Lister] of a repository in memory. It is safe for
+// concurrent use. The zero value is not ready; see [NewLister].
+type Lister struct {
+	name string
+
+	mu         sync.Mutex
+	repository string
+	absent     bool
+	backups    []backup.Backup
+	reverse    bool
+	faults     []Fault
+	always     *Fault
+	listings   int
+	made       int
+}
+
+var _ driver.Lister = (*Lister)(nil)
+
+// NewLister makes the driver of this name on an existing repository with this
+// identity that holds no backups.
+func NewLister(name, repository string) *Lister {
+	return &Lister{name: name, repository: repository}
+}
+
+// Name implements [driver.Lister].
+func (l *Lister) Name() string { return l.name }
+
+// Add puts a backup of a claim into the repository and returns it.
+func (l *Lister) Add(claim backup.Claim, takenAt time.Time, tags ...string) backup.Backup {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.made++
+	id := fmt.Sprintf("%064x", l.made)
+	b := backup.Backup{Claim: claim, Driver: l.name, ID: id, TakenAt: takenAt, SizeBytes: 1024, Files: 4, Locator: "/data", Tags: tags}
+	l.backups = append(l.backups, b)
+	return b
+}
+
+// Remove takes a backup out of the repository.
+func (l *Lister) Remove(id string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.backups = slices.DeleteFunc(l.backups, func(b backup.Backup) bool { return b.ID == id })
+}
+
+// Swap puts another repository, without backups, in the place of this one.
+func (l *Lister) Swap(repository string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.repository, l.backups, l.absent = repository, nil, false
+}
+
+// SetAbsent makes it so that there is no repository, or that it is back.
+func (l *Lister) SetAbsent(absent bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.absent = absent
+}
+
+// Reverse turns the order around in which backups are yielded.
+func (l *Lister) Reverse() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.reverse = !l.reverse
+}
+
+// FailNext makes the next listings go wrong, one fault each, in this order.
+func (l *Lister) FailNext(faults ...Fault) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.faults = append(l.faults, faults...)
+}
+
+// FailAlways makes every listing go wrong until it is called with nil.
+func (l *Lister) FailAlways(fault *Fault) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.always = fault
+}
+
+// Listings says how many listings began.
+func (l *Lister) Listings() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.listings
+}
+
+// List implements [driver.Lister]. What it yields is the state at its begin.
+func (l *Lister) List(ctx context.Context, each func(backup.Backup)) (string, error) {
+	backups, repository, absent, fault := l.begin()
+	if err := ctx.Err(); err != nil {
+		return "", backup.Errorf(backup.Unavailable, "listing %s: %w", l.name, err)
+	}
+	if absent {
+		return "", backup.Errorf(backup.RepositoryAbsent, "there is no %s repository %s", l.name, repository)
+	}
+	for i, b := range backups {
+		if fault != nil && i >= fault.After {
+			return "", fault.end(ctx)
+		}
+		each(b)
+	}
+	if fault != nil {
+		return "", fault.end(ctx)
+	}
+	return repository, nil
+}
+
+func (l *Lister) begin() (backups []backup.Backup, repository string, absent bool, fault *Fault) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.listings++
+	fault = l.always
+	if len(l.faults) > 0 {
+		fault = &l.faults[0]
+		l.faults = l.faults[1:]
+	}
+	backups = slices.Clone(l.backups)
+	if l.reverse {
+		slices.Reverse(backups)
+	}
+	return backups, l.repository, l.absent, fault
+}
+
+func (f *Fault) end(ctx context.Context) error {
+	if f.Hang {
+		<-ctx.Done()
+		return backup.Errorf(backup.Unavailable, "the listing did not end: %w", ctx.Err())
+	}
+	if f.Err != nil {
+		return f.Err
+	}
+	return backup.Errorf(backup.Unavailable, "the listing was cut short")
+}

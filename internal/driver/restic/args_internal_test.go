@@ -1,0 +1,97 @@
+package restic
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+func TestArgumentsThatAreAllowed(t *testing.T) {
+	for name, args := range map[string][]string{
+		"none":                              nil,
+		"an exclusion":                      {"--exclude", "*.tmp"},
+		"an exclusion in one word":          {"--exclude=*.tmp", "--iexclude=CACHE"},
+		"a value that looks like an option": {"--exclude", "--repo"},
+		"a letter with its value":           {"-e", "*.tmp", "-e*.log", "-e=x"},
+		"letters behind one dash":           {"-xe", "*.tmp", "-xf"},
+		"a switch":                          {"--one-file-system", "--exclude-caches=true"},
+		"how S3 is talked to":               {"-o", "s3.connections=10", "--option=s3.bucket-lookup=path"},
+		"an empty value":                    {"--exclude", ""},
+	} {
+		t.Run(name, func(t *testing.T) { assert.Empty(t, checkArgs(args, backupOptions)) })
+	}
+	assert.Empty(t, checkArgs([]string{"--keep-daily", "7", "-w4", "-l", "3", "--keep-within=1y5m", "--prune", "--keep-tag", "keep"}, forgetOptions))
+}
+
+func TestArgumentsThatAreRefused(t *testing.T) {
+	for _, args := range [][]string{
+		{"--repo", "/elsewhere"}, {"--repo=/elsewhere"}, {"-r", "/elsewhere"}, {"-r/elsewhere"}, {"-xr/elsewhere"},
+		{"--repository-file", "/x"}, {"--password-file", "/x"}, {"-p", "/x"}, {"--password-command", "id"}, {"--key-hint", "x"},
+		{"--insecure-no-password"}, {"--insecure-tls"}, {"--cacert", "/x"}, {"--tls-client-cert", "/x"},
+		{"--option", "sftp.command=id"}, {"-o", "rclone.program=id"}, {"-orclone.program=id"}, {"-o=sftp.args=x"}, {"--option=s3.unsafe-anonymous-auth=true"}, {"-o", ""},
+		{"--json"}, {"--quiet"}, {"--verbose"}, {"-v"}, {"-vv"}, {"--dry-run"}, {"-n"}, {"--no-lock"}, {"--skip-if-unchanged"},
+		{"--tag", "x"}, {"--host", "x"}, {"-H", "x"}, {"--hostname", "x"}, {"--time", "x"}, {"--parent", "x"}, {"--group-by", "x"}, {"-g", "x"},
+		{"--stdin"}, {"--stdin-filename", "x"}, {"--stdin-from-command"}, {"--files-from", "x"}, {"--files-from-raw", "x"}, {"--exclude-file", "x"}, {"--iexclude-file=x"},
+		{"--"}, {"--", "/etc"}, {"-"}, {"/etc"}, {"etc"}, {""}, {"--exclude"}, {"-e"}, {"-xe"}, {"--one-file-system=maybe"},
+		{"--exclude", "a\nb"}, {"--exclude=a\x00b"}, {"-ea\x1bb"}, {"--exclude-caches", "yes"}, {"--EXCLUDE", "x"}, {"--=x"}, {"--cache-dir", "/x"}, {"--no-such-option"},
+	} {
+		t.Run(strings.Join(args, " "), func(t *testing.T) {
+			problems := checkArgs(args, backupOptions)
+			if assert.NotEmpty(t, problems) {
+				assert.NotEmpty(t, problems[0].Error())
+			}
+		})
+	}
+	for _, args := range [][]string{{"--unsafe-allow-remove-all"}, {"--keep-none"}, {"--tag", "x"}, {"--host", "x"}, {"--path", "x"}, {"--group-by", ""}, {"--dry-run"}, {"-c"}, {"abcdef12"}, {"--exclude", "x"}} {
+		t.Run("forget "+strings.Join(args, " "), func(t *testing.T) { assert.NotEmpty(t, checkArgs(args, forgetOptions)) })
+	}
+}
+
+// FuzzArgs holds the check against the rule that it is for: whatever is accepted
+// is made of allowed options and their values alone, read as pflag reads them.
+func FuzzArgs(f *testing.F) {
+	for _, seed := range []string{"--exclude\x1fx", "-xe\x1f--repo", "--exclude\x1f-r\x1f--repo=/x", "-o\x1fs3.connections=1\x1f-orclone.program=id"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, joined string) {
+		args := strings.Split(joined, "\x1f")
+		if len(checkArgs(args, backupOptions)) > 0 {
+			return
+		}
+		for len(args) > 0 {
+			word := args[0]
+			args = args[1:]
+			if strings.HasPrefix(word, "--") {
+				name, _, hasValue := strings.Cut(word[2:], "=")
+				takesValue, allowed := backupOptions.takesValue[name]
+				assert.True(t, allowed, name)
+				if takesValue && !hasValue {
+					args = args[1:]
+				}
+				continue
+			}
+			assert.True(t, len(word) > 1 && word[0] == '-', word)
+			for at, letter := range word[1:] {
+				name, allowed := backupOptions.short[letter]
+				assert.True(t, allowed, string(letter))
+				if backupOptions.takesValue[name] {
+					if word[1+at+1:] == "" {
+						args = args[1:]
+					}
+					break
+				}
+			}
+		}
+	})
+}
+
+func TestEveryShortOptionHasALongOne(t *testing.T) {
+	for _, o := range []options{backupOptions, forgetOptions} {
+		for letter, name := range o.short {
+			assert.Contains(t, o.takesValue, name, string(letter))
+		}
+	}
+	assert.True(t, slices.IsSorted(backendOptions))
+}
