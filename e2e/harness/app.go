@@ -17,11 +17,19 @@ import (
 // BusyboxImage has a shell and treetool.
 const BusyboxImage = "localhost/busybox:e2e"
 
+// Protected are the labels of a claim that is restored if it has a backup, and
+// Unprotected those of one that Soteria never hears of.
+var (
+	Protected   = map[string]string{v1alpha1.RestoreLabel: "auto"}
+	Unprotected = map[string]string{}
+)
+
 // App is a workload with one claim, as its Git repository describes it. The
 // zero fields get defaults in Manifest.
 type App struct {
 	Namespace string
-	// Name is the name of the claim and of the Deployment.
+	// Name is the name of the claim and of the Deployment. One that ends in "-"
+	// leaves the claim's name to the API server (generateName).
 	Name string
 	// Class is the storage class; "local" by default.
 	Class string
@@ -33,17 +41,14 @@ type App struct {
 	Annotations map[string]string
 	// ClaimOnly leaves the Deployment out.
 	ClaimOnly bool
+	// Spec is more of the claim's spec, as lines of YAML without indentation.
+	Spec []string
 }
 
-var manifest = template.Must(template.New("app").Parse(`apiVersion: v1
-kind: Namespace
-metadata:
-  name: {{.Namespace}}
----
-apiVersion: v1
+var manifest = template.Must(template.New("app").Funcs(template.FuncMap{"hasSuffix": strings.HasSuffix}).Parse(`apiVersion: v1
 kind: PersistentVolumeClaim
 metadata:
-  name: {{.Name}}
+  {{if hasSuffix .Name "-"}}generateName{{else}}name{{end}}: {{.Name}}
   namespace: {{.Namespace}}
   labels:
 {{- range $k, $v := .Labels}}
@@ -59,6 +64,9 @@ spec:
   resources:
     requests:
       storage: {{.Size}}
+{{- range .Spec}}
+  {{.}}
+{{- end}}
 {{- if not .ClaimOnly}}
 ---
 apiVersion: apps/v1
@@ -88,8 +96,13 @@ spec:
 {{- end}}
 `))
 
-// Manifest gives the app's manifests.
+// Manifest gives the app's manifests, its namespace first.
 func (a App) Manifest() string {
+	return "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: " + a.Namespace + "\n---\n" + a.Workload()
+}
+
+// Workload gives the app's manifests but for the namespace.
+func (a App) Workload() string {
 	if a.Class == "" {
 		a.Class = "local"
 	}
@@ -97,7 +110,7 @@ func (a App) Manifest() string {
 		a.Size = "1Gi"
 	}
 	if a.Labels == nil {
-		a.Labels = map[string]string{v1alpha1.RestoreLabel: "auto"}
+		a.Labels = Protected
 	}
 	var text strings.Builder
 	if err := manifest.Execute(&text, a); err != nil {

@@ -88,10 +88,15 @@ func (c *Cluster) launcher(ctx context.Context, args ...string) (string, error) 
 // Kubectl runs kubectl as the cluster's administrator, with stdin as its input,
 // and returns what it printed.
 func (c *Cluster) Kubectl(ctx context.Context, stdin string, args ...string) (string, error) {
+	return run(c.command(ctx, stdin, args...))
+}
+
+// command is kubectl, ready to run.
+func (c *Cluster) command(ctx context.Context, stdin string, args ...string) *exec.Cmd {
 	command := exec.CommandContext(ctx, c.kubectl, append([]string{"--kubeconfig", c.kubeconfig}, args...)...)
 	command.Dir = c.root
 	command.Stdin = strings.NewReader(stdin)
-	return run(command)
+	return command
 }
 
 // run runs a command; the error holds what it printed to standard error.
@@ -108,6 +113,19 @@ func run(command *exec.Cmd) (string, error) {
 func (c *Cluster) Apply(ctx context.Context, manifests string) error {
 	_, err := c.Kubectl(ctx, manifests, "apply", "-f", "-")
 	return err
+}
+
+// Submit gives manifests to kubectl with other arguments than those of
+// [Cluster.Apply], such as "apply", "--dry-run=server", and gives the warnings
+// that the user gets to see.
+func (c *Cluster) Submit(ctx context.Context, manifests string, args ...string) (warnings string, err error) {
+	command := c.command(ctx, manifests, append(args, "-f", "-")...)
+	var stderr bytes.Buffer
+	command.Stderr = &stderr
+	if err := command.Run(); err != nil {
+		return "", fmt.Errorf("kubectl %s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(stderr.String()))
+	}
+	return stderr.String(), nil
 }
 
 // Exec runs a command in a pod of a workload, such as "deploy/app".

@@ -2,10 +2,8 @@ package harness
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -178,100 +176,4 @@ func (c *Cluster) DeleteCredentials(ctx context.Context) error {
 		return fmt.Errorf("deleting the credentials: %w", err)
 	}
 	return nil
-}
-
-// Ask sends a GET to Soteria's HTTP API through the API server and decodes the
-// JSON answer, whatever its status.
-func (c *Cluster) Ask(ctx context.Context, path string, answer any) (status int, err error) {
-	result := c.Kubernetes.CoreV1().RESTClient().Get().
-		Namespace(SoteriaNamespace).Resource("services").Name(soteriaName + ":http").SubResource("proxy").Suffix(path).Do(ctx)
-	result.StatusCode(&status)
-	raw, requestErr := result.Raw()
-	if len(raw) == 0 && requestErr != nil {
-		return status, fmt.Errorf("asking Soteria for %s: %w", path, requestErr)
-	}
-	if answer == nil {
-		return status, nil
-	}
-	if err := json.Unmarshal(raw, answer); err != nil {
-		return status, fmt.Errorf("reading Soteria's answer to %s: %w: %s", path, err, raw)
-	}
-	return status, nil
-}
-
-// BackUp asks Soteria for a backup of a claim and waits until its Job is done.
-// It gives the Job's name.
-func (c *Cluster) BackUp(ctx context.Context, namespace, claim string) (job string, err error) {
-	body, err := json.Marshal(map[string]any{"namespace": namespace, "pvc": claim})
-	if err != nil {
-		return "", fmt.Errorf("encoding the request: %w", err)
-	}
-	raw, err := c.Kubernetes.CoreV1().RESTClient().Post().
-		Namespace(SoteriaNamespace).Resource("services").Name(soteriaName+":http").SubResource("proxy").Suffix("v1/backup").
-		SetHeader("Content-Type", "application/json").Body(body).Do(ctx).Raw()
-	if err != nil {
-		return "", fmt.Errorf("asking for a backup of %s/%s: %w: %s", namespace, claim, err, raw)
-	}
-	var started struct {
-		JobName string `json:"job_name"`
-	}
-	if err := json.Unmarshal(raw, &started); err != nil {
-		return "", fmt.Errorf("reading the answer to a backup of %s/%s: %w: %s", namespace, claim, err, raw)
-	}
-	return started.JobName, c.AwaitJob(ctx, namespace, started.JobName)
-}
-
-// Metric sums the series of a metric over all replicas, as Prometheus would.
-func (c *Cluster) Metric(ctx context.Context, name string) (float64, error) {
-	var pods corev1.PodList
-	if err := c.List(ctx, &pods, client.InNamespace(SoteriaNamespace), client.MatchingLabels{"app.kubernetes.io/component": "controller"}); err != nil {
-		return 0, fmt.Errorf("listing Soteria's pods: %w", err)
-	}
-	var sum float64
-	for _, pod := range pods.Items {
-		raw, err := c.Kubernetes.CoreV1().RESTClient().Get().
-			Namespace(SoteriaNamespace).Resource("pods").Name(pod.Name + ":8080").SubResource("proxy").Suffix("metrics").Do(ctx).Raw()
-		if err != nil {
-			return 0, fmt.Errorf("scraping %s: %w", pod.Name, err)
-		}
-		sum += sumOf(string(raw), name)
-	}
-	return sum, nil
-}
-
-// sumOf adds up the samples of one metric in a scrape.
-func sumOf(scrape, name string) float64 {
-	var sum float64
-	for line := range strings.Lines(scrape) {
-		sample, found := strings.CutPrefix(line, name)
-		if !found || !strings.HasPrefix(sample, "{") && !strings.HasPrefix(sample, " ") {
-			continue
-		}
-		fields := strings.Fields(sample)
-		var value float64
-		if _, err := fmt.Sscanf(fields[len(fields)-1], "%g", &value); err == nil {
-			sum += value
-		}
-	}
-	return sum
-}
-
-// Leader gives the pod that holds the controller's lease.
-func (c *Cluster) Leader(ctx context.Context) (string, error) {
-	leases, err := c.Kubernetes.CoordinationV1().Leases(SoteriaNamespace).List(ctx, metav1.ListOptions{})
-	if err != nil {
-		return "", fmt.Errorf("listing leases: %w", err)
-	}
-	holders := slices.Collect(func(yield func(string) bool) {
-		for _, lease := range leases.Items {
-			if holder := ptr.Deref(lease.Spec.HolderIdentity, ""); holder != "" && !yield(holder) {
-				return
-			}
-		}
-	})
-	if len(holders) == 0 {
-		return "", fmt.Errorf("no replica leads in %s", SoteriaNamespace)
-	}
-	pod, _, _ := strings.Cut(holders[0], "_")
-	return pod, nil
 }

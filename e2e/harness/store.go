@@ -19,6 +19,9 @@ const (
 	Rest = "rest-server"
 )
 
+// storeShell is the pod that sees the S3 store's data.
+const storeShell = "store-shell"
+
 // S3Repository and RestRepository give the URL of a repository by its name.
 func S3Repository(name string) string {
 	return "s3:http://s3.backup-store.svc:7070/soteria/" + name
@@ -42,13 +45,12 @@ func (c *Cluster) StartStore(ctx context.Context, store string) error {
 // StoreShell runs a command in a pod that sees the S3 store's data at /data, to
 // do to it what an accident would: each bucket is a folder there.
 func (c *Cluster) StoreShell(ctx context.Context, command ...string) (string, error) {
-	const name = "store-shell"
 	var server appsv1.Deployment
 	if err := c.Get(ctx, client.ObjectKey{Namespace: StoreNamespace, Name: S3}, &server); err != nil {
 		return "", fmt.Errorf("reading the S3 store's Deployment: %w", err)
 	}
 	pod := &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Namespace: StoreNamespace, Name: name},
+		ObjectMeta: metav1.ObjectMeta{Namespace: StoreNamespace, Name: storeShell},
 		Spec: corev1.PodSpec{
 			Containers: []corev1.Container{{
 				Name: "shell", Image: BusyboxImage, Command: []string{"/bin/sleep", "infinity"},
@@ -59,10 +61,49 @@ func (c *Cluster) StoreShell(ctx context.Context, command ...string) (string, er
 		},
 	}
 	if err := c.Create(ctx, pod); client.IgnoreAlreadyExists(err) != nil {
-		return "", fmt.Errorf("making pod %s: %w", name, err)
+		return "", fmt.Errorf("making pod %s: %w", storeShell, err)
 	}
-	if err := c.AwaitPod(ctx, StoreNamespace, name); err != nil {
+	if err := c.AwaitPod(ctx, StoreNamespace, storeShell); err != nil {
 		return "", err
 	}
-	return c.Exec(ctx, StoreNamespace, name, command...)
+	return c.Exec(ctx, StoreNamespace, storeShell, command...)
+}
+
+// MakeRepository makes a restic repository with Soteria's own credentials, and
+// without Soteria.
+func (c *Cluster) MakeRepository(ctx context.Context, url string) error {
+	pod := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Namespace: SoteriaNamespace, GenerateName: "make-repository-"},
+		Spec: corev1.PodSpec{
+			RestartPolicy: corev1.RestartPolicyNever,
+			Containers: []corev1.Container{{
+				Name: "restic", Image: "localhost/restic:0.16.4", ImagePullPolicy: corev1.PullIfNotPresent,
+				Args:    []string{"--no-cache", "-r", url, "init"},
+				EnvFrom: []corev1.EnvFromSource{{SecretRef: &corev1.SecretEnvSource{LocalObjectReference: corev1.LocalObjectReference{Name: credentialsName}}}},
+			}},
+		},
+	}
+	if err := c.Create(ctx, pod); err != nil {
+		return fmt.Errorf("making the pod that makes a repository: %w", err)
+	}
+	err := WaitFor(ctx, "repository "+url+" to be made", func(ctx context.Context) (bool, string, error) {
+		err := c.Get(ctx, client.ObjectKeyFromObject(pod), pod)
+		return pod.Status.Phase == corev1.PodSucceeded, string(pod.Status.Phase), err
+	})
+	if err != nil {
+		return err
+	}
+	if err := c.Delete(ctx, pod); client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("deleting pod %s: %w", pod.Name, err)
+	}
+	return nil
+}
+
+// CloseStoreShell removes the pod of [Cluster.StoreShell].
+func (c *Cluster) CloseStoreShell(ctx context.Context) error {
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: StoreNamespace, Name: storeShell}}
+	if err := c.Delete(ctx, pod); client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("deleting pod %s: %w", storeShell, err)
+	}
+	return nil
 }

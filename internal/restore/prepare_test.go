@@ -206,12 +206,13 @@ func TestAClaimForWhichNoVolumeCanBeMadeSaysWhy(t *testing.T) {
 	}
 }
 
-func TestARawBlockClaimMayStartEmpty(t *testing.T) {
+func TestALockedRawBlockClaimIsToldHowToStartEmpty(t *testing.T) {
 	block := corev1.PersistentVolumeBlock
 	w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aClaim(func(c *corev1.PersistentVolumeClaim) { c.Spec.VolumeMode = &block }))
 	w.answers = none
-	w.until(w.completed, "completed")
-	assert.Equal(t, corev1.ClaimBound, w.claim().Status.Phase)
+	w.until(func() bool { return len(w.events.about("Unsupported")) > 0 }, "said why")
+	assert.Contains(t, w.events.about("Unsupported")[0], "soteria.dev/restore=skip")
+	assert.Nil(t, w.prime())
 }
 
 func TestAPrimesNameThatSomebodyElseTookIsNotTouched(t *testing.T) {
