@@ -44,7 +44,7 @@ const (
 	certificateSecret = "soteria-webhook-certificate" //nolint:gosec // the name of a Secret, not a secret
 	leaseName         = "soteria"
 	eventSource       = "soteria"
-	admissionBudget   = 2500 * time.Millisecond
+	admissionBudget   = 3 * time.Second
 	gracePeriod       = 20 * time.Second
 	// A restore takes about 55 calls; client-go's own limit of 20 a second would
 	// make a storm of claims wait for it. The API server has its own fairness.

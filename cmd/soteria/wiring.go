@@ -102,7 +102,7 @@ func addAdmission(ctx context.Context, c config, mgr manager.Manager, known *cat
 		return nil, err
 	}
 	claims := &webhook.Claims{
-		Reader: mgr.GetClient(), Catalog: known, Policy: c.policy(), Budget: admissionBudget,
+		Reader: mgr.GetAPIReader(), Catalog: known, Policy: c.policy(), Budget: admissionBudget,
 		Observer: measured, Lock: kube.NewLock, Now: time.Now,
 	}
 	server := mgr.GetWebhookServer()

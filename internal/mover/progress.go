@@ -60,8 +60,11 @@ func readMessages(from io.Reader, progress *printer, summary any) error {
 		var kind struct {
 			Type string `json:"message_type"`
 		}
-		if json.Unmarshal(line, &kind) != nil {
+		if !json.Valid(line) {
 			return nil
+		}
+		if err := json.Unmarshal(line, &kind); err != nil {
+			return fmt.Errorf("restic's message: %w", err)
 		}
 		switch kind.Type {
 		case "status":

@@ -57,12 +57,10 @@ func (r *repository) program() (cli.Program, error) {
 // the lock is needed, so that only what cannot pass by itself is an error.
 func removeStaleLocks(ctx context.Context, p Process, program cli.Program) error {
 	err := program.Run(ctx, cli.Invocation{Args: []string{"unlock"}, Stderr: tell(p), Otherwise: backup.Unavailable})
-	switch backup.KindOf(err) {
-	case backup.Credentials, backup.RepositoryAbsent:
+	if kind := backup.KindOf(err); kind == backup.Credentials || kind == backup.RepositoryAbsent {
 		return err
-	default:
-		return ctx.Err()
 	}
+	return ctx.Err()
 }
 
 // tell passes on to people what restic says.

@@ -141,10 +141,10 @@ func checkArgs(args []string, allowed options) []error {
 			continue
 		}
 		i++
-		if i == len(args) {
+		if i >= len(args) {
 			return append(problems, fmt.Errorf("option --%s lacks its value", awaits))
 		}
-		if err := checkValue(awaits, args[i]); err != nil {
+		if err := checkValue(awaits, args[i]); err != nil { //nolint:gosec // i was compared just above
 			problems = append(problems, err)
 		}
 	}

@@ -112,9 +112,11 @@ func TestItListsAsADriverMust(t *testing.T) {
 	for version, program := range restictest.Versions {
 		t.Run("with "+version, func(t *testing.T) {
 			exe := program(t)
-			// One repository with a backup, of which each case spoils a copy.
-			seed := local(t, exe)
-			seed.Init(t)
+			// One repository, of which each case gets a copy; with a backup in it
+			// where the case spoils it.
+			seed, empty := local(t, exe), t.TempDir()
+			id := seed.Init(t)
+			require.NoError(t, os.CopyFS(empty, os.DirFS(seed.Address)))
 			snapshot := add(t, seed, claim, then)
 			spoiled := func(lines string, secret func(map[string]string), spoil func(t *testing.T, repository string)) func(*testing.T) driver.Lister {
 				return func(t *testing.T) driver.Lister {
@@ -134,13 +136,10 @@ func TestItListsAsADriverMust(t *testing.T) {
 					return newDriver(t, run, address, credentials)
 				}
 			}
-			listed := func(lines string) func(*testing.T) driver.Lister {
-				return spoiled(`[ "$1" = snapshots ] || exec "$RESTIC" "$@"; `+lines, nil, nil)
-			}
 			drivertest.ListerSuite{
 				New: func(t *testing.T) drivertest.Repository {
 					r := local(t, exe)
-					id := r.Init(t)
+					require.NoError(t, os.CopyFS(r.Address, os.DirFS(empty)))
 					return drivertest.Repository{
 						Lister: newDriver(t, exe, r.Address, fullSecret()), ID: id,
 						Add: func(t *testing.T, claim backup.Claim, at time.Time) string { return add(t, r, claim, at) },
@@ -151,34 +150,80 @@ func TestItListsAsADriverMust(t *testing.T) {
 				},
 				Hangs: spoiled("exec sleep 3600", nil, nil),
 				Broken: map[string]func(*testing.T) driver.Lister{
-					"the password is wrong":         spoiled("", func(s map[string]string) { s["RESTIC_PASSWORD"] = "wrong" }, nil),
-					"the password is empty":         spoiled("", func(s map[string]string) { s["RESTIC_PASSWORD"] = "" }, nil),
-					"the password is not there yet": spoiled("", func(s map[string]string) { delete(s, "RESTIC_PASSWORD") }, nil),
-					"the secret is not there yet":   func(t *testing.T) driver.Lister { return newDriver(t, exe, seed.Address, nil) },
-					"restic is not there":           spoiled("exit 127", nil, nil),
-					"the folder was emptied":        spoiled("", nil, func(t *testing.T, r string) { require.NoError(t, os.RemoveAll(filepath.Join(r, "config"))) }),
-					"the config is empty":           spoiled("", nil, func(t *testing.T, r string) { overwrite(t, filepath.Join(r, "config"), "") }),
-					"the config is damaged":         spoiled("", nil, func(t *testing.T, r string) { overwrite(t, filepath.Join(r, "config"), strings.Repeat("x", 155)) }),
-					"the keys are gone":             spoiled("", nil, func(t *testing.T, r string) { require.NoError(t, os.RemoveAll(filepath.Join(r, "keys"))) }),
-					"a snapshot is damaged":         spoiled("", nil, func(t *testing.T, r string) { overwrite(t, filepath.Join(r, "snapshots", snapshot), "x") }),
+					"the password is wrong":  spoiled("", func(s map[string]string) { s["RESTIC_PASSWORD"] = "wrong" }, nil),
+					"the folder was emptied": spoiled("", nil, func(t *testing.T, r string) { require.NoError(t, os.RemoveAll(filepath.Join(r, "config"))) }),
+					"the config is empty":    spoiled("", nil, func(t *testing.T, r string) { overwrite(t, filepath.Join(r, "config"), "") }),
+					"the config is damaged":  spoiled("", nil, func(t *testing.T, r string) { overwrite(t, filepath.Join(r, "config"), strings.Repeat("x", 155)) }),
+					"the keys are gone":      spoiled("", nil, func(t *testing.T, r string) { require.NoError(t, os.RemoveAll(filepath.Join(r, "keys"))) }),
+					"a snapshot is damaged":  spoiled("", nil, func(t *testing.T, r string) { overwrite(t, filepath.Join(r, "snapshots", snapshot), "x") }),
 					"snapshots cannot be listed": spoiled("", nil, func(t *testing.T, r string) {
 						require.NoError(t, os.RemoveAll(filepath.Join(r, "snapshots")))
 						overwrite(t, filepath.Join(r, "snapshots"), "")
 					}),
-					"the list is cut short":          listed(`"$RESTIC" "$@" | head -c 100`),
-					"the list is empty of anything":  listed(`exit 0`),
-					"the list is null":               listed(`echo null`),
-					"the list is followed by more":   listed(`"$RESTIC" "$@"; echo '[]'`),
-					"restic fails after the list":    listed(`"$RESTIC" "$@"; exit 1`),
-					"restic is killed after it":      listed(`"$RESTIC" "$@"; kill -9 $$`),
-					"restic is killed within it":     listed(`echo '['; kill -9 $$`),
-					"restic passes over a snapshot":  listed(`echo 'Ignoring "1234": load: invalid data returned' >&2; echo '[]'`),
-					"restic could not load them":     listed(`echo 'could not load snapshots: connection refused' >&2; echo '[]'`),
-					"it cannot be told whose it was": spoiled(`[ "$1" = cat ] && { echo '{"version":2}'; exit; }; exec "$RESTIC" "$@"`, nil, nil),
 				},
 			}.Run(t)
 		})
 	}
+}
+
+// stand-ins for restic need no key derivation: a whole config, and a whole list
+// of one snapshot.
+const (
+	aConfig = `{"version":2,"id":"9b380d7c19c4104d540302382226e03a695c878bda4498d4b41b91b1fe2d0009"}`
+	aList   = `[{"time":"2026-01-02T03:04:05Z","paths":["/data"],"tags":["namespace=apps","pvc=data"],"id":"f98d674c71035cbbbaad66aedb07eb31bc860c84f99dc8065f06b1be05d30f90"}]`
+)
+
+func TestNothingButAWholeListIsBelieved(t *testing.T) {
+	listed := func(lines string) string {
+		return "[ \"$1\" = cat ] && { echo '" + aConfig + "'; exit; }\nLIST='" + aList + "'\n" + lines
+	}
+	cases := map[string]struct {
+		lines  string
+		secret map[string]string
+		kind   backup.Kind
+	}{
+		"the list is cut short":           {lines: listed(`echo "$LIST" | head -c 100`)},
+		"the list is empty of anything":   {lines: listed(`exit 0`)},
+		"the list is null":                {lines: listed(`echo null`)},
+		"the list is followed by more":    {lines: listed(`echo "$LIST"; echo '[]'`)},
+		"restic fails after the list":     {lines: listed(`echo "$LIST"; exit 1`)},
+		"restic is killed after it":       {lines: listed(`echo "$LIST"; kill -9 $$`)},
+		"restic is killed within it":      {lines: listed(`echo '['; kill -9 $$`)},
+		"restic passes over a snapshot":   {lines: listed(`echo 'Ignoring "1234": load: invalid data returned' >&2; echo '[]'`)},
+		"restic could not load them":      {lines: listed(`echo 'could not load snapshots: connection refused' >&2; echo '[]'`)},
+		"restic says something new":       {lines: listed(`echo 'warning: the moon is full' >&2; echo "$LIST"`)},
+		"the repository has no id":        {lines: `echo '{"version":2}'`},
+		"the repository's id is none":     {lines: `echo '{"id":"latest"}'`},
+		"the repository's config is cut":  {lines: `echo '{"id":'`},
+		"restic cannot be run":            {lines: `exit 127`},
+		"restic was ended from outside":   {lines: `kill -15 $$`},
+		"the secret is not there yet":     {secret: map[string]string{}, kind: backup.Credentials},
+		"the password is not there yet":   {secret: map[string]string{"AWS_ACCESS_KEY_ID": "x"}, kind: backup.Credentials},
+		"the password is empty":           {secret: map[string]string{"RESTIC_PASSWORD": ""}, kind: backup.Credentials},
+		"the password is only a line end": {secret: map[string]string{"RESTIC_PASSWORD": "\n"}, kind: backup.Credentials},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			kind, secret := c.kind, c.secret
+			if secret == nil {
+				kind, secret = backup.Unavailable, fullSecret()
+			}
+			if len(secret) == 0 {
+				secret = nil
+			}
+			id, err := newDriver(t, wrapped(t, "none", c.lines), "/srv/backups", secret).List(t.Context(), func(backup.Backup) {})
+			require.Error(t, err)
+			assert.Empty(t, id)
+			assert.Equal(t, kind, backup.KindOf(err), "%v", err)
+		})
+	}
+	t.Run("but a whole list is", func(t *testing.T) {
+		lines := listed(`echo 'Load(<snapshot/1>, 0, 0) returned error, retrying after 1s: EOF' >&2; echo "$LIST"`)
+		found := 0
+		_, err := newDriver(t, wrapped(t, "none", lines), "/srv/backups", fullSecret()).List(t.Context(), func(backup.Backup) { found++ })
+		require.NoError(t, err)
+		assert.Equal(t, 1, found)
+	})
 }
 
 func overwrite(t *testing.T, path, content string) {
@@ -325,61 +370,57 @@ func newGate(t *testing.T, server *restictest.Server, inTheMiddle func(w http.Re
 }
 
 func TestWhatHappensInTheMiddleOfAListing(t *testing.T) {
-	for version, program := range restictest.Versions {
-		t.Run("with "+version, func(t *testing.T) {
-			exe := program(t)
-			pidFile := filepath.Join(t.TempDir(), "pid")
-			noted := wrapped(t, exe, `echo $$ >`+pidFile+`.new; mv `+pidFile+`.new `+pidFile+`; exec "$RESTIC" "$@"`)
-			cases := map[string]struct {
-				happens func(t *testing.T, cancel func(), server *restictest.Server) func(http.ResponseWriter, *http.Request, http.Handler)
-				kind    backup.Kind
-			}{
-				"the server is killed": {func(t *testing.T, _ func(), server *restictest.Server) func(http.ResponseWriter, *http.Request, http.Handler) {
-					return func(w http.ResponseWriter, r *http.Request, pass http.Handler) {
-						server.Stop(t)
-						pass.ServeHTTP(w, r)
-					}
-				}, backup.Unavailable},
-				"restic is killed": {func(t *testing.T, _ func(), _ *restictest.Server) func(http.ResponseWriter, *http.Request, http.Handler) {
-					return func(_ http.ResponseWriter, r *http.Request, _ http.Handler) {
-						text, err := os.ReadFile(pidFile)
-						assert.NoError(t, err)
-						pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
-						assert.NoError(t, err)
-						assert.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
-						<-r.Context().Done()
-					}
-				}, backup.Unavailable},
-				"the server hangs": {func(_ *testing.T, cancel func(), _ *restictest.Server) func(http.ResponseWriter, *http.Request, http.Handler) {
-					return func(_ http.ResponseWriter, r *http.Request, _ http.Handler) {
-						cancel()
-						<-r.Context().Done()
-					}
-				}, backup.Unavailable},
-				"the repository is removed": {func(t *testing.T, _ func(), server *restictest.Server) func(http.ResponseWriter, *http.Request, http.Handler) {
-					return func(w http.ResponseWriter, r *http.Request, pass http.Handler) {
-						assert.NoError(t, os.RemoveAll(filepath.Join(server.Folder, restictest.Bucket, "cluster")))
-						pass.ServeHTTP(w, r)
-					}
-				}, backup.RepositoryAbsent},
+	exe := restictest.Restic(t)
+	pidFile := filepath.Join(t.TempDir(), "pid")
+	noted := wrapped(t, exe, `echo $$ >`+pidFile+`.new; mv `+pidFile+`.new `+pidFile+`; exec "$RESTIC" "$@"`)
+	cases := map[string]struct {
+		happens func(t *testing.T, cancel func(), server *restictest.Server) func(http.ResponseWriter, *http.Request, http.Handler)
+		kind    backup.Kind
+	}{
+		"the server is killed": {func(t *testing.T, _ func(), server *restictest.Server) func(http.ResponseWriter, *http.Request, http.Handler) {
+			return func(w http.ResponseWriter, r *http.Request, pass http.Handler) {
+				server.Stop(t)
+				pass.ServeHTTP(w, r)
 			}
-			for name, c := range cases {
-				t.Run(name, func(t *testing.T) {
-					server := restictest.StartS3(t)
-					path := "/" + restictest.Bucket + "/cluster"
-					r := restictest.Repository{Restic: exe, Address: "s3:http://" + server.Host + path, CacheDir: t.TempDir(), Env: append(server.Env(), "TZ=UTC")}
-					r.Init(t)
-					add(t, r, claim, then)
+		}, backup.Unavailable},
+		"restic is killed": {func(t *testing.T, _ func(), _ *restictest.Server) func(http.ResponseWriter, *http.Request, http.Handler) {
+			return func(_ http.ResponseWriter, r *http.Request, _ http.Handler) {
+				text, err := os.ReadFile(pidFile)
+				assert.NoError(t, err)
+				pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+				assert.NoError(t, err)
+				assert.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
+				<-r.Context().Done()
+			}
+		}, backup.Unavailable},
+		"the server hangs": {func(_ *testing.T, cancel func(), _ *restictest.Server) func(http.ResponseWriter, *http.Request, http.Handler) {
+			return func(_ http.ResponseWriter, r *http.Request, _ http.Handler) {
+				cancel()
+				<-r.Context().Done()
+			}
+		}, backup.Unavailable},
+		"the repository is removed": {func(t *testing.T, _ func(), server *restictest.Server) func(http.ResponseWriter, *http.Request, http.Handler) {
+			return func(w http.ResponseWriter, r *http.Request, pass http.Handler) {
+				assert.NoError(t, os.RemoveAll(filepath.Join(server.Folder, restictest.Bucket, "cluster")))
+				pass.ServeHTTP(w, r)
+			}
+		}, backup.RepositoryAbsent},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			server := restictest.StartS3(t)
+			path := "/" + restictest.Bucket + "/cluster"
+			r := restictest.Repository{Restic: exe, Address: "s3:http://" + server.Host + path, CacheDir: t.TempDir(), Env: append(server.Env(), "TZ=UTC")}
+			r.Init(t)
+			add(t, r, claim, then)
 
-					ctx, cancel := context.WithCancel(t.Context())
-					defer cancel()
-					g := newGate(t, server, c.happens(t, cancel, server))
-					_, err := newDriver(t, noted, "s3:http://"+g.host+path, fullSecret()).List(ctx, func(backup.Backup) {})
-					require.Error(t, err)
-					assert.True(t, g.once.Load(), "it happened")
-					assert.Equal(t, c.kind, backup.KindOf(err), "%v", err)
-				})
-			}
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			g := newGate(t, server, c.happens(t, cancel, server))
+			_, err := newDriver(t, noted, "s3:http://"+g.host+path, fullSecret()).List(ctx, func(backup.Backup) {})
+			require.Error(t, err)
+			assert.True(t, g.once.Load(), "it happened")
+			assert.Equal(t, c.kind, backup.KindOf(err), "%v", err)
 		})
 	}
 }

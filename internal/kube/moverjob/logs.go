@@ -35,6 +35,6 @@ func (l apiLogs) Tail(ctx context.Context, namespace, pod, container string) ([]
 	if err != nil {
 		return nil, fmt.Errorf("the log of pod %s/%s: %w", namespace, pod, err)
 	}
-	defer stream.Close() //nolint:errcheck // only read from
+	defer stream.Close()
 	return io.ReadAll(io.LimitReader(stream, tailBytes))
 }

@@ -16,7 +16,7 @@ import (
 // the names of restic's environment variables.
 const (
 	KeyAccessKeyID     = "AWS_ACCESS_KEY_ID"
-	KeySecretAccessKey = "AWS_SECRET_ACCESS_KEY"
+	KeySecretAccessKey = "AWS_SECRET_ACCESS_KEY" //nolint:gosec // the name of a key, not its value
 	KeyPassword        = "RESTIC_PASSWORD"
 	// KeyRestUsername and KeyRestPassword are optional, for a rest-server that
 	// asks who is there.

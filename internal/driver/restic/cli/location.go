@@ -65,9 +65,7 @@ func ParseLocation(repository, endpoint string) (Location, error) {
 }
 
 func parseS3(address, endpoint string) (Location, error) {
-	if strings.HasPrefix(address, "//") { // s3://host/bucket, as restic also takes it
-		address = strings.TrimPrefix(address, "//")
-	}
+	address = strings.TrimPrefix(address, "//") // s3://host/bucket, as restic also takes it
 	if strings.Contains(address, "://") {
 		return s3URL(address)
 	}

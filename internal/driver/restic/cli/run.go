@@ -130,7 +130,7 @@ func outcome(ctx context.Context, in Invocation, watch *watcher, readErr, waitEr
 	case exited && readErr == nil:
 		return backup.Errorf(in.Otherwise, "restic was ended from outside: %w", waitErr)
 	case readErr != nil && waitErr != nil:
-		return backup.Errorf(in.Otherwise, "reading what restic printed: %w (%v)", readErr, waitErr) //nolint:errorlint // one cause is kept, the first
+		return backup.Errorf(in.Otherwise, "reading what restic printed: %w (%v)", readErr, waitErr)
 	case readErr != nil:
 		return backup.Errorf(in.Otherwise, "reading what restic printed: %w", readErr)
 	case waitErr != nil:

@@ -39,16 +39,10 @@ func (r Repository) Run(t testing.TB, args ...string) []byte {
 // Init makes the repository and gives its id.
 func (r Repository) Init(t testing.TB) string {
 	t.Helper()
-	r.Run(t, "init")
-	return r.ID(t)
-}
-
-// ID gives the repository's id.
-func (r Repository) ID(t testing.TB) string {
-	t.Helper()
-	var config struct{ ID string }
-	require.NoError(t, json.Unmarshal(r.Run(t, "cat", "config", "--no-lock"), &config))
-	return config.ID
+	var made struct{ ID string }
+	require.NoError(t, json.Unmarshal(r.Run(t, "init", "--json"), &made))
+	require.NotEmpty(t, made.ID)
+	return made.ID
 }
 
 // Snapshot backs a folder up and gives the snapshot's id.

@@ -2,7 +2,7 @@ package restictest
 
 import (
 	"context"
-	"crypto/sha1" //nolint:gosec // the format of htpasswd files
+	"crypto/sha1"
 	"encoding/base64"
 	"fmt"
 	"net"
@@ -69,7 +69,7 @@ func (s *Server) Env() []string {
 func StartRest(t testing.TB) *Server {
 	t.Helper()
 	folder := t.TempDir()
-	digest := sha1.Sum([]byte(RestPassword)) //nolint:gosec // the format of htpasswd files
+	digest := sha1.Sum([]byte(RestPassword))
 	login := fmt.Sprintf("%s:{SHA}%s\n", RestUser, base64.StdEncoding.EncodeToString(digest[:]))
 	logins := filepath.Join(t.TempDir(), "htpasswd")
 	require.NoError(t, os.WriteFile(logins, []byte(login), 0o600))
