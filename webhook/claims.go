@@ -46,7 +46,9 @@ type Observer interface {
 // Claims judges claims that are being created. It implements
 // [admission.Handler].
 type Claims struct {
-	// Reader reads namespaces and Restores, from a cache.
+	// Reader reads namespaces and Restores from the API server itself, not from
+	// a cache: they are often applied in one manifest with the claim, a moment
+	// before it, and the namespace's label decides whether it is protected.
 	Reader  client.Reader
 	Catalog Catalog
 	Policy  kube.Policy
