@@ -15,6 +15,7 @@
 //
 // One answer from the catalog's memory for a claim with backups; for a claim
 // without any, a wait for a listing that all waiting claims share, bounded by
-// [Claims.Budget]. The namespace and a hand-written Restore come from caches.
-// Nothing grows with the number of backups.
+// [Claims.Budget]. And one or two small reads from the API server: of the
+// namespace, and of a Restore that the manifest refers to. Nothing grows with
+// the number of backups.
 package webhook
