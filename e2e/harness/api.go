@@ -1,0 +1,175 @@
+package harness
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/soteria-dr/soteria/internal/httpapi/wire"
+)
+
+// Replicas gives Soteria's own pods, not those of its Jobs.
+func (c *Cluster) Replicas(ctx context.Context) ([]corev1.Pod, error) {
+	var pods corev1.PodList
+	if err := c.List(ctx, &pods, client.InNamespace(SoteriaNamespace), client.MatchingLabels{"app.kubernetes.io/component": "controller"}); err != nil {
+		return nil, fmt.Errorf("listing Soteria's pods: %w", err)
+	}
+	return pods.Items, nil
+}
+
+// service begins a request to Soteria's HTTP API, through the API server and
+// whichever replica the Service picks.
+func (c *Cluster) service(verb, path string) *rest.Request {
+	return c.Kubernetes.CoreV1().RESTClient().Verb(verb).
+		Namespace(SoteriaNamespace).Resource("services").Name(soteriaName + ":http").SubResource("proxy").Suffix(path)
+}
+
+// replica begins a GET to one replica.
+func (c *Cluster) replica(pod, path string) *rest.Request {
+	return c.Kubernetes.CoreV1().RESTClient().Get().
+		Namespace(SoteriaNamespace).Resource("pods").Name(pod + ":8080").SubResource("proxy").Suffix(path)
+}
+
+// send gives the answer to a request and its status, whatever the status. An
+// error means that there was no answer.
+func send(ctx context.Context, request *rest.Request) (status int, body []byte, err error) {
+	result := request.Do(ctx)
+	result.StatusCode(&status)
+	body, err = result.Raw()
+	if len(body) == 0 && err != nil {
+		return status, nil, fmt.Errorf("asking Soteria: %w", err)
+	}
+	return status, body, nil
+}
+
+// Ask sends a GET to Soteria's HTTP API and decodes the JSON answer, whatever
+// its status.
+func (c *Cluster) Ask(ctx context.Context, path string, answer any) (status int, err error) {
+	return ask(ctx, c.service(http.MethodGet, path), answer)
+}
+
+func ask(ctx context.Context, request *rest.Request, answer any) (status int, err error) {
+	status, body, err := send(ctx, request)
+	if err != nil {
+		return status, err
+	}
+	if err := json.Unmarshal(body, answer); err != nil {
+		return status, fmt.Errorf("reading Soteria's answer: %w: %s", err, body)
+	}
+	return status, nil
+}
+
+// Exists asks whether a claim has a backup.
+func (c *Cluster) Exists(ctx context.Context, namespace, claim string) (status int, answer wire.Existence, err error) {
+	status, err = c.Ask(ctx, "exists/"+namespace+"/"+claim, &answer)
+	return status, answer, err
+}
+
+// AwaitUnknown waits until every replica has noticed that the repository cannot
+// be listed: until all say so of a claim that nobody ever had, for this cause.
+func (c *Cluster) AwaitUnknown(ctx context.Context, cause string) error {
+	return WaitFor(ctx, fmt.Sprintf("every replica to know nothing because of %q", cause), func(ctx context.Context) (bool, string, error) {
+		replicas, err := c.Replicas(ctx)
+		if err != nil {
+			return false, "", err
+		}
+		for _, pod := range replicas {
+			var answer wire.Existence
+			status, err := ask(ctx, c.replica(pod.Name, "exists/nobody/nothing"), &answer)
+			if err != nil {
+				return false, "", err
+			}
+			if status != http.StatusServiceUnavailable || answer.Decision != wire.DecisionUnknown || !strings.Contains(answer.Error, cause) {
+				return false, fmt.Sprintf("%s answers %d, %q: %s", pod.Name, status, answer.Decision, answer.Error), nil
+			}
+		}
+		return len(replicas) > 0, "no replica", nil
+	})
+}
+
+// StartBackup asks Soteria for a backup of a claim. It gives the status, and the
+// Job's name if one was started.
+func (c *Cluster) StartBackup(ctx context.Context, namespace, claim string) (status int, job string, err error) {
+	body, err := json.Marshal(wire.BackupRequest{Namespace: namespace, PVC: claim})
+	if err != nil {
+		return 0, "", fmt.Errorf("encoding the request: %w", err)
+	}
+	status, raw, err := send(ctx, c.service(http.MethodPost, "v1/backup").SetHeader("Content-Type", "application/json").Body(body))
+	if err != nil {
+		return status, "", fmt.Errorf("asking for a backup of %s/%s: %w", namespace, claim, err)
+	}
+	if status != http.StatusAccepted {
+		return status, "", nil
+	}
+	var started wire.BackupStarted
+	if err := json.Unmarshal(raw, &started); err != nil {
+		return status, "", fmt.Errorf("reading the answer to a backup of %s/%s: %w: %s", namespace, claim, err, raw)
+	}
+	return status, started.JobName, nil
+}
+
+// BackUp asks Soteria for a backup of a claim and waits until its Job is done.
+// It gives the Job's name.
+func (c *Cluster) BackUp(ctx context.Context, namespace, claim string) (job string, err error) {
+	status, job, err := c.StartBackup(ctx, namespace, claim)
+	if err != nil {
+		return "", err
+	}
+	if status != http.StatusAccepted {
+		return "", fmt.Errorf("a backup of %s/%s was answered with status %d", namespace, claim, status)
+	}
+	return job, c.AwaitJob(ctx, namespace, job)
+}
+
+// Backups lists a claim's backups, newest first.
+func (c *Cluster) Backups(ctx context.Context, namespace, claim string) ([]wire.Backup, error) {
+	var list wire.Backups
+	raw, err := c.service(http.MethodGet, "v1/backups").Param("namespace", namespace).Param("pvc", claim).Do(ctx).Raw()
+	if err != nil {
+		return nil, fmt.Errorf("listing the backups of %s/%s: %w: %s", namespace, claim, err, raw)
+	}
+	if err := json.Unmarshal(raw, &list); err != nil {
+		return nil, fmt.Errorf("reading the backups of %s/%s: %w", namespace, claim, err)
+	}
+	return list.Backups, nil
+}
+
+// Metric sums the series of a metric over all replicas, as Prometheus would.
+func (c *Cluster) Metric(ctx context.Context, name string) (float64, error) {
+	replicas, err := c.Replicas(ctx)
+	if err != nil {
+		return 0, err
+	}
+	var sum float64
+	for _, pod := range replicas {
+		raw, err := c.replica(pod.Name, "metrics").Do(ctx).Raw()
+		if err != nil {
+			return 0, fmt.Errorf("scraping %s: %w", pod.Name, err)
+		}
+		sum += sumOf(string(raw), name)
+	}
+	return sum, nil
+}
+
+// sumOf adds up the samples of one metric in a scrape.
+func sumOf(scrape, name string) float64 {
+	var sum float64
+	for line := range strings.Lines(scrape) {
+		sample, found := strings.CutPrefix(line, name)
+		if !found || !strings.HasPrefix(sample, "{") && !strings.HasPrefix(sample, " ") {
+			continue
+		}
+		fields := strings.Fields(sample)
+		var value float64
+		if _, err := fmt.Sscanf(fields[len(fields)-1], "%g", &value); err == nil {
+			sum += value
+		}
+	}
+	return sum
+}

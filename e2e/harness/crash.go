@@ -1,0 +1,146 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// killedStatus is the exit status of a container whose process got SIGKILL.
+const killedStatus = 137
+
+// AwaitKilled waits until a replica's process was killed, and gives its pod.
+func (c *Cluster) AwaitKilled(ctx context.Context) (pod string, err error) {
+	err = WaitFor(ctx, "a replica to be killed", func(ctx context.Context) (bool, string, error) {
+		replicas, err := c.Replicas(ctx)
+		if err != nil {
+			return false, "", err
+		}
+		at := slices.IndexFunc(replicas, wasKilled)
+		if at < 0 {
+			return false, fmt.Sprintf("%d replicas, none of them killed", len(replicas)), nil
+		}
+		pod = replicas[at].Name
+		return true, "", nil
+	})
+	return pod, err
+}
+
+func wasKilled(pod corev1.Pod) bool {
+	return slices.ContainsFunc(pod.Status.ContainerStatuses, func(s corev1.ContainerStatus) bool {
+		return slices.ContainsFunc([]*corev1.ContainerStateTerminated{s.State.Terminated, s.LastTerminationState.Terminated}, func(t *corev1.ContainerStateTerminated) bool {
+			return t != nil && t.ExitCode == killedStatus
+		})
+	})
+}
+
+// Replace deletes a replica's pod and frees the lease that it may have died
+// with, so that neither a back-off nor the lease's time-out is waited for.
+func (c *Cluster) Replace(ctx context.Context, pod string) error {
+	doomed := &corev1.Pod{}
+	doomed.Namespace, doomed.Name = SoteriaNamespace, pod
+	if err := c.Delete(ctx, doomed, client.GracePeriodSeconds(0)); client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("deleting pod %s: %w", pod, err)
+	}
+	var lease coordinationv1.Lease
+	if err := c.Get(ctx, client.ObjectKey{Namespace: SoteriaNamespace, Name: soteriaName}, &lease); err != nil {
+		return fmt.Errorf("reading Soteria's lease: %w", err)
+	}
+	if holder, _, _ := strings.Cut(ptr.Deref(lease.Spec.HolderIdentity, ""), "_"); holder != pod {
+		return nil
+	}
+	lease.Spec.HolderIdentity = ptr.To("")
+	if err := c.Update(ctx, &lease); err != nil {
+		return fmt.Errorf("freeing the lease of %s: %w", pod, err)
+	}
+	return nil
+}
+
+// KillRestic kills every restic process of Soteria's replicas that runs a
+// command, as soon as it is there, until ctx ends. It looks at the processes of
+// this machine. It gives the number of processes that it killed.
+func (c *Cluster) KillRestic(ctx context.Context, command string) (killed int, err error) {
+	const lookForProcessesEvery = 5 * time.Millisecond
+	replicas, err := c.Replicas(ctx)
+	if err != nil {
+		return 0, err
+	}
+	var containers []string
+	for _, pod := range replicas {
+		for _, status := range pod.Status.ContainerStatuses {
+			_, id, _ := strings.Cut(status.ContainerID, "://")
+			containers = append(containers, id)
+		}
+	}
+	ticker := time.NewTicker(lookForProcessesEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return killed, nil
+		case <-ticker.C:
+		}
+		entries, err := os.ReadDir("/proc")
+		if err != nil {
+			return killed, fmt.Errorf("looking for restic: %w", err)
+		}
+		for _, entry := range entries {
+			if pid, err := strconv.Atoi(entry.Name()); err == nil && kill(pid, command, containers) {
+				killed++
+			}
+		}
+	}
+}
+
+// kill kills a process if it is restic, with that command, in one of the
+// containers. The process is held before it is looked at, so that it cannot be
+// mistaken for another that got its id.
+func kill(pid int, command string, containers []string) bool {
+	process, err := os.FindProcess(pid)
+	if err != nil {
+		return false
+	}
+	defer process.Release() //nolint:errcheck // only a handle
+	of := func(file string) string {
+		content, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), file))
+		if err != nil {
+			return ""
+		}
+		return string(content)
+	}
+	argv := strings.Split(of("cmdline"), "\x00")
+	if filepath.Base(argv[0]) != "restic" || !slices.Contains(argv, command) {
+		return false
+	}
+	cgroups := of("cgroup")
+	ours := slices.ContainsFunc(containers, func(id string) bool { return id != "" && strings.Contains(cgroups, id) })
+	return ours && process.Kill() == nil
+}
+
+// StoredVolumes lists the folders of this machine that the storage driver keeps
+// volumes in, by the volumes' handles.
+func (c *Cluster) StoredVolumes() ([]string, error) {
+	entries, err := os.ReadDir(filepath.Join(c.root, ".cluster", "volumes"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("listing the volumes' folders: %w", err)
+	}
+	var handles []string
+	for _, entry := range entries {
+		if entry.IsDir() && !strings.HasPrefix(entry.Name(), ".") {
+			handles = append(handles, entry.Name())
+		}
+	}
+	return handles, nil
+}

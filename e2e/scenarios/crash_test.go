@@ -1,0 +1,173 @@
+//go:build e2e
+
+package scenarios_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/soteria-dr/soteria/e2e/harness"
+	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
+	"github.com/soteria-dr/soteria/internal/restore"
+)
+
+const crashes = "e2e-crash"
+
+func TestACrashLosesNothingAndLeavesNothing(t *testing.T) {
+	s := begin(t, 20*time.Minute, crashes)
+	stored, err := cluster.StoredVolumes()
+	require.NoError(s, err)
+	source := harness.App{Namespace: crashes, Name: "source", Size: "64Mi", Labels: harness.Unprotected}
+	s.seed(source, "crash-proof")
+
+	uids := map[string]types.UID{}
+	for _, point := range restore.KillPoints() {
+		s.run("the controller is killed when it is at "+point, func(s *scenario) {
+			survivor := crashing("survivor", point)
+			uids[survivor.Name] = s.crash(survivor, func() {})
+		})
+		s.run("the claim is deleted when the controller was killed at "+point, func(s *scenario) {
+			victim := crashing("victim", point)
+			uids[victim.Name] = s.crash(victim, func() { s.deleteClaim(victim) })
+		})
+	}
+	s.run("the pod that moves the data is killed", func(s *scenario) { s.killMover(moverKilled) })
+
+	survivors := fleet{namespace: crashes, classes: map[string]string{moverKilled.Name: "local"}}
+	for _, point := range restore.KillPoints() {
+		survivors.classes[crashing("survivor", point).Name] = "local"
+		s.run("there is one volume and nothing else after a crash at "+point, func(s *scenario) {
+			survivor := crashing("survivor", point)
+			s.requireWhole(survivor, uids[survivor.Name])
+		})
+		s.run("there is nothing of a claim deleted after a crash at "+point, func(s *scenario) {
+			s.awaitNothingOf(uids[crashing("victim", point).Name], "")
+		})
+	}
+	s.take(survivors)
+	for name, story := range s.stories(survivors) {
+		require.Equal(s, "crash-proof", story, name)
+	}
+	s.destroy(crashes)
+	s.await("the storage of all volumes to be gone", func(context.Context) (bool, string, error) {
+		now, err := cluster.StoredVolumes()
+		leaked := slices.DeleteFunc(now, func(handle string) bool { return slices.Contains(stored, handle) })
+		return len(leaked) == 0, fmt.Sprintf("%d that no claim has: %s", len(leaked), strings.Join(leaked, ", ")), err
+	})
+}
+
+// moverKilled is an app whose restore loses its pod.
+var moverKilled = harness.App{
+	Namespace: crashes, Name: "mover-killed", Size: "64Mi", ClaimOnly: true,
+	Annotations: map[string]string{v1alpha1.RestoreFromAnnotation: crashes + "/source"},
+}
+
+// crashing is an app whose restore kills the controller at a point.
+func crashing(name, point string) harness.App {
+	return harness.App{
+		Namespace: crashes, Name: name + "-" + point, Size: "64Mi", ClaimOnly: true,
+		Annotations: map[string]string{v1alpha1.RestoreFromAnnotation: crashes + "/source", restore.KillAtAnnotation: point},
+	}
+}
+
+// crash applies the claim, waits until its restore has killed the controller,
+// does something before another replica takes over, and gives the claim's uid.
+func (s *scenario) crash(app harness.App, meanwhile func()) types.UID {
+	s.Helper()
+	s.await("admission to accept "+app.Name, func(ctx context.Context) (bool, string, error) {
+		return true, "", cluster.Apply(ctx, app.Workload())
+	})
+	claim := s.claim(app)
+	pod, err := cluster.AwaitKilled(s.ctx)
+	require.NoError(s, err)
+	require.NotContains(s, s.claim(app).Annotations, restore.KillAtAnnotation, "the controller was at the point")
+	meanwhile()
+	require.NoError(s, cluster.Replace(s.ctx, pod))
+	return claim.UID
+}
+
+func (s *scenario) deleteClaim(app harness.App) {
+	s.Helper()
+	_, err := cluster.Kubectl(s.ctx, "", "delete", "--wait=false", "-n", app.Namespace, "pvc/"+app.Name)
+	require.NoError(s, err)
+}
+
+// killMover deletes the pod that moves the data to the app's volume, and
+// requires that another one does it.
+func (s *scenario) killMover(app harness.App) {
+	s.Helper()
+	s.await("admission to accept "+app.Name, func(ctx context.Context) (bool, string, error) {
+		return true, "", cluster.Apply(ctx, app.Workload())
+	})
+	claim := s.claim(app)
+	s.await("the mover's pod", func(ctx context.Context) (bool, string, error) {
+		var pods corev1.PodList
+		err := cluster.List(ctx, &pods, client.InNamespace(harness.SoteriaNamespace), client.MatchingLabels{v1alpha1.ClaimUIDLabel: string(claim.UID)})
+		if err != nil || len(pods.Items) == 0 || pods.Items[0].Spec.NodeName == "" {
+			return false, fmt.Sprintf("%d pods", len(pods.Items)), err
+		}
+		return true, "", cluster.Delete(ctx, &pods.Items[0], client.GracePeriodSeconds(0))
+	})
+	s.requireWhole(app, claim.UID)
+	done, err := cluster.RestoreOf(s.ctx, app)
+	require.NoError(s, err)
+	require.Greater(s, done.Status.Attempt, int32(1), "the first attempt failed")
+}
+
+// requireWhole requires that the claim gets Bound, to one volume, and that
+// nothing else of the restore is left but its record.
+func (s *scenario) requireWhole(app harness.App, uid types.UID) {
+	s.Helper()
+	s.awaitBound(app)
+	s.awaitCompleted(app)
+	claim := s.claim(app)
+	require.Equal(s, uid, claim.UID)
+	record, err := cluster.RestoreOf(s.ctx, app)
+	require.NoError(s, err)
+	s.awaitNothingOf(uid, claim.Spec.VolumeName, record.Name)
+
+	volumes, err := cluster.VolumesOf(s.ctx, app.Namespace)
+	require.NoError(s, err)
+	volumes = slices.DeleteFunc(volumes, func(v corev1.PersistentVolume) bool { return v.Spec.ClaimRef.UID != uid })
+	require.Len(s, volumes, 1)
+	require.Equal(s, claim.Spec.VolumeName, volumes[0].Name)
+	require.Equal(s, corev1.PersistentVolumeReclaimDelete, volumes[0].Spec.PersistentVolumeReclaimPolicy, "the volume will go with its claim")
+}
+
+// awaitNothingOf waits until nothing of Soteria's serves the claim any more but
+// the objects of these names.
+func (s *scenario) awaitNothingOf(claim types.UID, but ...string) {
+	s.Helper()
+	s.await("nothing to be left of the restore", func(ctx context.Context) (bool, string, error) {
+		var left []string
+		for _, kind := range []schema.GroupVersionKind{
+			corev1.SchemeGroupVersion.WithKind("PersistentVolumeClaim"), corev1.SchemeGroupVersion.WithKind("PersistentVolume"),
+			corev1.SchemeGroupVersion.WithKind("Pod"), corev1.SchemeGroupVersion.WithKind("Secret"),
+			batchv1.SchemeGroupVersion.WithKind("Job"), v1alpha1.GroupVersion.WithKind("Restore"),
+		} {
+			list := &metav1.PartialObjectMetadataList{}
+			list.SetGroupVersionKind(kind)
+			if err := cluster.List(ctx, list, client.MatchingLabels{v1alpha1.ClaimUIDLabel: string(claim)}); err != nil {
+				return false, "", err
+			}
+			for _, object := range list.Items {
+				if !slices.Contains(but, object.Name) {
+					left = append(left, kind.Kind+" "+object.Name)
+				}
+			}
+		}
+		return len(left) == 0, strings.Join(left, ", "), nil
+	})
+}

@@ -1,0 +1,75 @@
+//go:build e2e
+
+package scenarios_test
+
+import (
+	"context"
+	"crypto/rand"
+	"flag"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/soteria-dr/soteria/e2e/harness"
+)
+
+// preparation is how long it may take to build and install Soteria.
+const preparation = 15 * time.Minute
+
+// together is how many scenarios run at once. They mostly wait.
+const together = "8"
+
+var (
+	cluster *harness.Cluster
+	// repository is where backups go, made for this run alone.
+	repository = harness.S3Repository(repositoryName)
+	// repositoryName is the folder of the S3 store's bucket that it is in.
+	repositoryName = "e2e-" + rand.Text()
+)
+
+// settings are the variables that scenarios change.
+var settings = []string{"SOTERIA_RESTORE_MODE", "SOTERIA_ON_UNKNOWN", "SOTERIA_CROSS_NAMESPACE"}
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := prepare(); err != nil {
+		_, _ = fmt.Fprintln(os.Stderr, "preparing the scenarios:", err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+// prepare installs Soteria as the sources make it, with kill points, whatever a
+// run that was broken off has left.
+func prepare() error {
+	ctx, cancel := context.WithTimeout(context.Background(), preparation)
+	defer cancel()
+	if err := flag.Set("test.parallel", together); err != nil {
+		return err
+	}
+	var err error
+	if cluster, err = harness.Connect(ctx); err != nil {
+		return err
+	}
+	for _, store := range []string{harness.S3, harness.Rest} {
+		if err := cluster.StartStore(ctx, store); err != nil {
+			return err
+		}
+	}
+	if err := cluster.BuildImage(ctx, "killpoints"); err != nil {
+		return err
+	}
+	if err := cluster.Install(ctx); err != nil {
+		return err
+	}
+	defaults := map[string]string{}
+	for _, variable := range settings {
+		defaults[variable] = ""
+	}
+	if err := cluster.Configure(ctx, defaults); err != nil {
+		return err
+	}
+	_, err = cluster.UseRepository(ctx, repository)
+	return err
+}
