@@ -103,10 +103,8 @@ func (d *drill) repository(ctx context.Context) (string, error) {
 }
 
 func (d *drill) write(ctx context.Context) (string, error) {
-	for _, app := range apps {
-		if err := d.cluster.DestroyNamespace(ctx, app.Namespace); err != nil {
-			return "", err
-		}
+	if err := d.cluster.DestroyNamespaces(ctx, photos.Namespace, notes.Namespace); err != nil {
+		return "", err
 	}
 	files := 0
 	for _, app := range apps {
@@ -142,10 +140,8 @@ func (d *drill) backUp(ctx context.Context) (string, error) {
 }
 
 func (d *drill) lose(ctx context.Context) (string, error) {
-	for _, app := range apps {
-		if err := d.cluster.DestroyNamespace(ctx, app.Namespace); err != nil {
-			return "", err
-		}
+	if err := d.cluster.DestroyNamespaces(ctx, photos.Namespace, notes.Namespace); err != nil {
+		return "", err
 	}
 	return "nothing is left of them", nil
 }

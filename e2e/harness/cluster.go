@@ -10,6 +10,8 @@ import (
 	"runtime"
 	"strings"
 
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -143,26 +145,55 @@ func (c *Cluster) CreateNamespace(ctx context.Context, name string, labels map[s
 	return nil
 }
 
-// DestroyNamespace deletes a namespace and waits until it, and every volume that
-// was bound to a claim in it, is gone.
-func (c *Cluster) DestroyNamespace(ctx context.Context, name string) error {
-	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
-	if err := c.Delete(ctx, namespace); client.IgnoreNotFound(err) != nil {
-		return fmt.Errorf("deleting namespace %s: %w", name, err)
+// DestroyNamespaces deletes namespaces and waits until they, and every volume
+// that was bound to a claim in them, are gone. What holds claims back is deleted
+// first: the namespace controller would look again only after a quarter of a
+// minute.
+func (c *Cluster) DestroyNamespaces(ctx context.Context, names ...string) error {
+	for _, name := range names {
+		for _, kind := range []client.Object{&appsv1.Deployment{}, &batchv1.Job{}, &corev1.Pod{}, &corev1.PersistentVolumeClaim{}} {
+			err := c.DeleteAllOf(ctx, kind, client.InNamespace(name), client.GracePeriodSeconds(0), client.PropagationPolicy(metav1.DeletePropagationBackground))
+			if err != nil {
+				return fmt.Errorf("emptying namespace %s: %w", name, err)
+			}
+		}
 	}
-	return WaitFor(ctx, fmt.Sprintf("namespace %s and its volumes to be gone", name), func(ctx context.Context) (bool, string, error) {
-		err := c.Get(ctx, client.ObjectKeyFromObject(namespace), &corev1.Namespace{})
+	for _, name := range names {
+		if err := c.awaitNoClaims(ctx, name); err != nil {
+			return err
+		}
+		namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
+		if err := c.Delete(ctx, namespace); client.IgnoreNotFound(err) != nil {
+			return fmt.Errorf("deleting namespace %s: %w", name, err)
+		}
+	}
+	for _, name := range names {
+		if err := c.awaitGone(ctx, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Cluster) awaitNoClaims(ctx context.Context, namespace string) error {
+	return WaitFor(ctx, "the claims of namespace "+namespace+" to be gone", func(ctx context.Context) (bool, string, error) {
+		var claims corev1.PersistentVolumeClaimList
+		err := c.List(ctx, &claims, client.InNamespace(namespace))
+		return len(claims.Items) == 0, fmt.Sprintf("%d claims are there", len(claims.Items)), err
+	})
+}
+
+func (c *Cluster) awaitGone(ctx context.Context, namespace string) error {
+	return WaitFor(ctx, fmt.Sprintf("namespace %s and its volumes to be gone", namespace), func(ctx context.Context) (bool, string, error) {
+		err := c.Get(ctx, client.ObjectKey{Name: namespace}, &corev1.Namespace{})
 		if err == nil {
 			return false, "the namespace is there", nil
 		}
 		if !apierrors.IsNotFound(err) {
 			return false, "", err
 		}
-		volumes, err := c.VolumesOf(ctx, name)
-		if err != nil {
-			return false, "", err
-		}
-		return len(volumes) == 0, fmt.Sprintf("%d volumes are there", len(volumes)), nil
+		volumes, err := c.VolumesOf(ctx, namespace)
+		return len(volumes) == 0, fmt.Sprintf("%d volumes are there", len(volumes)), err
 	})
 }
 

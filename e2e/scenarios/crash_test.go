@@ -86,9 +86,7 @@ func crashing(name, point string) harness.App {
 // does something before another replica takes over, and gives the claim's uid.
 func (s *scenario) crash(app harness.App, meanwhile func()) types.UID {
 	s.Helper()
-	s.await("admission to accept "+app.Name, func(ctx context.Context) (bool, string, error) {
-		return true, "", cluster.Apply(ctx, app.Workload())
-	})
+	s.awaitAccepted(app)
 	claim := s.claim(app)
 	pod, err := cluster.AwaitKilled(s.ctx)
 	require.NoError(s, err)
@@ -108,9 +106,7 @@ func (s *scenario) deleteClaim(app harness.App) {
 // requires that another one does it.
 func (s *scenario) killMover(app harness.App) {
 	s.Helper()
-	s.await("admission to accept "+app.Name, func(ctx context.Context) (bool, string, error) {
-		return true, "", cluster.Apply(ctx, app.Workload())
-	})
+	s.awaitAccepted(app)
 	claim := s.claim(app)
 	s.await("the mover's pod", func(ctx context.Context) (bool, string, error) {
 		var pods corev1.PodList

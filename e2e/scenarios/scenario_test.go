@@ -4,7 +4,6 @@ package scenarios_test
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -41,7 +40,7 @@ func begin(t *testing.T, limit time.Duration, namespaces ...string) *scenario {
 	t.Cleanup(cancel)
 	s := &scenario{T: t, ctx: ctx, dump: sync.OnceFunc(func() { dump(t, namespaces) })}
 	s.destroy(namespaces...)
-	s.after(func(ctx context.Context) error { return destroy(ctx, namespaces...) })
+	s.after(func(ctx context.Context) error { return cluster.DestroyNamespaces(ctx, namespaces...) })
 	t.Cleanup(s.dumpIfFailed)
 	for _, namespace := range namespaces {
 		s.apply(namespaceManifest(namespace, ""))
@@ -145,23 +144,7 @@ func withoutNoise(logs string) string {
 // destroy removes namespaces with their volumes, all at once.
 func (s *scenario) destroy(namespaces ...string) {
 	s.Helper()
-	require.NoError(s, destroy(s.ctx, namespaces...))
-}
-
-func destroy(ctx context.Context, namespaces ...string) error {
-	for _, namespace := range namespaces {
-		doomed := &corev1.Namespace{}
-		doomed.Name = namespace
-		if err := cluster.Delete(ctx, doomed); client.IgnoreNotFound(err) != nil {
-			return fmt.Errorf("deleting namespace %s: %w", namespace, err)
-		}
-	}
-	for _, namespace := range namespaces {
-		if err := cluster.DestroyNamespace(ctx, namespace); err != nil {
-			return err
-		}
-	}
-	return nil
+	require.NoError(s, cluster.DestroyNamespaces(s.ctx, namespaces...))
 }
 
 // apply applies manifests as a GitOps tool does.
@@ -184,6 +167,14 @@ func (s *scenario) submit(app harness.App, args ...string) (warnings string, err
 		return false, warnings, undo
 	})
 	return warnings, err
+}
+
+// awaitAccepted applies the app again and again until admission accepts it.
+func (s *scenario) awaitAccepted(app harness.App) {
+	s.Helper()
+	s.await("admission to accept "+app.Key().String(), func(ctx context.Context) (bool, string, error) {
+		return true, "", cluster.Apply(ctx, app.Workload())
+	})
 }
 
 // start applies an app and waits until it runs.

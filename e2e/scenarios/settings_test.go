@@ -28,12 +28,13 @@ func TestTheOperatorMaySettleMatters(t *testing.T) {
 
 	s.run("auto is raised to required for the days of a disaster recovery", func(s *scenario) {
 		app := harness.App{Namespace: namespace, Name: "raised"}
-		s.apply(app.Manifest())
+		s.awaitAccepted(app)
 		require.Equal(s, "Hold (RequiredBackupMissing)", s.claim(app).Annotations[v1alpha1.VerdictAnnotation])
 	})
 	s.run("backups may cross namespaces", func(s *scenario) {
 		app := harness.App{Namespace: namespace, Name: "crossing", Size: "64Mi", Annotations: from(others + "/source")}
-		s.start(app)
+		s.awaitAccepted(app)
+		s.awaitRunning(app)
 		require.Equal(s, "from elsewhere", s.story(app))
 	})
 	s.run("a claim is refused when nothing can be told of its backups", func(s *scenario) {
@@ -47,9 +48,6 @@ func TestTheOperatorMaySettleMatters(t *testing.T) {
 		require.ErrorContains(s, err, "apply it again once that is mended")
 
 		require.NoError(s, start(s.ctx))
-		s.await("the claim to be accepted", func(ctx context.Context) (bool, string, error) {
-			err := cluster.Apply(ctx, app.Manifest())
-			return err == nil, "", err
-		})
+		s.awaitAccepted(app)
 	})
 }
