@@ -18,8 +18,8 @@ import (
 
 func TestOfManyRequestsForABackupAtOnceOneStartsIt(t *testing.T) {
 	const namespace, requests = "e2e-concurrency", 10
+	t.Parallel()
 	s := begin(t, 5*time.Minute, namespace)
-	s.Parallel()
 	app := harness.App{Namespace: namespace, Name: "wanted", Size: "64Mi", Labels: harness.Unprotected}
 	s.start(app)
 	s.write(app, "once")

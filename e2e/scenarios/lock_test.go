@@ -17,8 +17,8 @@ import (
 )
 
 func TestALockedClaimTakesNoVolumeThatLiesAround(t *testing.T) {
+	t.Parallel()
 	s := begin(t, 10*time.Minute, "e2e-lock-local", "e2e-lock-local-wffc")
-	s.Parallel()
 	s.together(map[string]func(*scenario){
 		"in a class that binds at once":                func(s *scenario) { lockHolds(s, "e2e-lock-local", "local") },
 		"in a class that waits for the first consumer": func(s *scenario) { lockHolds(s, "e2e-lock-local-wffc", "local-wffc") },

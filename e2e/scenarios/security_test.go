@@ -46,8 +46,8 @@ var named = []string{"", "soteria", "soteria-webhook-certificate", "soteria-repo
 // for someone to look at.
 func TestSoteriaMayDoOnlyWhatIsListed(t *testing.T) {
 	const elsewhere = "default"
+	t.Parallel()
 	s := begin(t, 5*time.Minute)
-	s.Parallel()
 	subject := "system:serviceaccount:" + harness.SoteriaNamespace + ":soteria"
 
 	var mu sync.Mutex
@@ -152,8 +152,8 @@ func requireGolden(s *scenario, name, got string) {
 // have in one namespace, and to write Restores beside, and has him try.
 func TestAUserReachesNoBackupOfAnotherNamespace(t *testing.T) {
 	const own, others = "e2e-tenant", "e2e-tenant-others"
+	t.Parallel()
 	s := begin(t, 8*time.Minute, own, others)
-	s.Parallel()
 	s.seed(harness.App{Namespace: others, Name: "ledger", Size: "64Mi", Labels: harness.Unprotected}, "not yours")
 	s.apply(tenant(own))
 	user := []string{"--as", "system:serviceaccount:" + own + ":user"}

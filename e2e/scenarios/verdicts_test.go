@@ -53,8 +53,8 @@ func from(claim string) map[string]string {
 }
 
 func TestVerdicts(t *testing.T) {
+	t.Parallel()
 	s := begin(t, 10*time.Minute, verdicts, verdictsRequired, verdictsMistyped, verdictsOthers)
-	s.Parallel()
 	s.apply(namespaceManifest(verdictsRequired, "required"))
 	s.apply(namespaceManifest(verdictsMistyped, "requierd"))
 	source := harness.App{Namespace: verdicts, Name: "source", Labels: harness.Unprotected, Size: "64Mi"}
