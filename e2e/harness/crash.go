@@ -14,6 +14,8 @@ import (
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
@@ -46,13 +48,20 @@ func wasKilled(pod corev1.Pod) bool {
 	})
 }
 
-// Replace deletes a replica's pod and frees the lease that it may have died
-// with, so that neither a back-off nor the lease's time-out is waited for.
+// Replace deletes the pod of a replica that was killed, waits until it is gone,
+// for its container was started again meanwhile, and frees the lease that it may
+// have died with: neither a back-off nor the lease's time-out is waited for.
 func (c *Cluster) Replace(ctx context.Context, pod string) error {
-	doomed := &corev1.Pod{}
-	doomed.Namespace, doomed.Name = SoteriaNamespace, pod
-	if err := c.Delete(ctx, doomed, client.GracePeriodSeconds(0)); client.IgnoreNotFound(err) != nil {
+	doomed := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: SoteriaNamespace, Name: pod}}
+	if err := c.Delete(ctx, doomed, client.GracePeriodSeconds(1)); client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("deleting pod %s: %w", pod, err)
+	}
+	err := WaitFor(ctx, "pod "+pod+" to be gone", func(ctx context.Context) (bool, string, error) {
+		err := c.Get(ctx, client.ObjectKeyFromObject(doomed), doomed)
+		return apierrors.IsNotFound(err), string(doomed.Status.Phase), client.IgnoreNotFound(err)
+	})
+	if err != nil {
+		return err
 	}
 	var lease coordinationv1.Lease
 	if err := c.Get(ctx, client.ObjectKey{Namespace: SoteriaNamespace, Name: soteriaName}, &lease); err != nil {
@@ -62,7 +71,8 @@ func (c *Cluster) Replace(ctx context.Context, pod string) error {
 		return nil
 	}
 	lease.Spec.HolderIdentity = ptr.To("")
-	if err := c.Update(ctx, &lease); err != nil {
+	// A conflict means that another replica has taken it by itself.
+	if err := c.Update(ctx, &lease); err != nil && !apierrors.IsConflict(err) {
 		return fmt.Errorf("freeing the lease of %s: %w", pod, err)
 	}
 	return nil
