@@ -3,7 +3,6 @@ package backupjob_test
 import (
 	"context"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -23,6 +22,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/backupjob"
+	"github.com/soteria-dr/soteria/internal/kube/moverjob"
 	"github.com/soteria-dr/soteria/internal/mover/report"
 )
 
@@ -112,8 +112,12 @@ func (r *results) BackupFinished(driver, result string) {
 
 func podThatLeft(result report.Result) *corev1.Pod {
 	return &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: "pod", Labels: map[string]string{batchv1.JobNameLabel: key.Name}, CreationTimestamp: metav1.NewTime(time.Unix(1, 0))},
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: key.Namespace, Name: "pod", Labels: map[string]string{batchv1.JobNameLabel: key.Name},
+			OwnerReferences: []metav1.OwnerReference{{APIVersion: "batch/v1", Kind: "Job", Name: key.Name, UID: "job-1"}},
+		},
 		Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{
+			Name:  moverjob.Container,
 			State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Message: string(result.Encode())}},
 		}}},
 	}

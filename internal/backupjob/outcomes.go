@@ -3,7 +3,6 @@ package backupjob
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -18,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
+	"github.com/soteria-dr/soteria/internal/kube/moverjob"
 	"github.com/soteria-dr/soteria/internal/mover/report"
 )
 
@@ -56,7 +56,11 @@ type Outcomes struct {
 func (o *Outcomes) SetupWithManager(mgr manager.Manager) error {
 	untold := predicate.NewPredicateFuncs(func(object client.Object) bool {
 		job, ok := object.(*batchv1.Job)
-		return ok && job.Labels[v1alpha1.RoleLabel] == v1alpha1.RoleBackup && finished(job) != "" && job.Annotations[toldAnnotation] == ""
+		if !ok || job.Labels[v1alpha1.RoleLabel] != v1alpha1.RoleBackup || job.Annotations[toldAnnotation] != "" {
+			return false
+		}
+		_, finished := moverjob.Finished(job)
+		return finished
 	})
 	err := ctrl.NewControllerManagedBy(mgr).Named("backup-outcomes").For(&batchv1.Job{}, builder.WithPredicates(untold)).Complete(o)
 	if err != nil {
@@ -72,15 +76,14 @@ func (o *Outcomes) Reconcile(ctx context.Context, req reconcile.Request) (reconc
 		return reconcile.Result{}, client.IgnoreNotFound(err)
 	}
 	name, ours := claimOf(job)
-	ending := finished(job)
-	if !ours || ending == "" || job.Annotations[toldAnnotation] != "" {
+	if _, finished := moverjob.Finished(job); !ours || !finished || job.Annotations[toldAnnotation] != "" {
 		return reconcile.Result{}, nil
 	}
-	ended, err := o.result(ctx, job)
+	ended, err := moverjob.Observe(ctx, o.Reader, job)
 	if err != nil {
-		return reconcile.Result{}, err
+		return reconcile.Result{}, fmt.Errorf("observing Job %s: %w", req.NamespacedName, err)
 	}
-	result, text := describe(job, ending, ended)
+	result, text := describe(job.Name, ended)
 
 	marked := job.DeepCopy()
 	if marked.Annotations == nil {
@@ -111,61 +114,19 @@ func (o *Outcomes) Reconcile(ctx context.Context, req reconcile.Request) (reconc
 	return reconcile.Result{}, nil
 }
 
-// result reads what the last of the Job's pods left; nil when none left
-// anything, as when the Job's deadline ended it.
-func (o *Outcomes) result(ctx context.Context, job *batchv1.Job) (*report.Result, error) {
-	var pods corev1.PodList
-	if err := o.Reader.List(ctx, &pods, client.InNamespace(job.Namespace), client.MatchingLabels{batchv1.JobNameLabel: job.Name}); err != nil {
-		return nil, fmt.Errorf("listing the pods of Job %s/%s: %w", job.Namespace, job.Name, err)
-	}
-	var last *report.Result
-	var lastPod *corev1.Pod
-	for i := range pods.Items {
-		pod := &pods.Items[i]
-		result, left := leftBy(pod)
-		if left && (lastPod == nil || lastPod.CreationTimestamp.Before(&pod.CreationTimestamp)) {
-			last, lastPod = &result, pod
-		}
-	}
-	return last, nil
-}
-
-func leftBy(pod *corev1.Pod) (report.Result, bool) {
-	for _, container := range pod.Status.ContainerStatuses {
-		if container.State.Terminated == nil {
-			continue
-		}
-		if result, err := report.Decode(container.State.Terminated.Message); err == nil {
-			return result, true
-		}
-	}
-	return report.Result{}, false
-}
-
 // describe puts the outcome into words.
-func describe(job *batchv1.Job, ending batchv1.JobConditionType, left *report.Result) (Result, string) {
+func describe(job string, ended moverjob.State) (Result, string) {
+	left := ended.Result
 	switch {
-	case ending == batchv1.JobFailed:
-		return Failed, fmt.Sprintf("backup by Job %s failed: %s", job.Name, failure(job, left))
+	case ended.Phase == moverjob.Failed:
+		return Failed, fmt.Sprintf("backup by Job %s failed: %s", job, ended.Message)
 	case left == nil:
-		return Succeeded, fmt.Sprintf("backup by Job %s is complete", job.Name)
+		return Succeeded, fmt.Sprintf("backup by Job %s is complete", job)
 	case left.Partial:
 		return Partial, fmt.Sprintf("backup %s lacks files that could not be read: %s", short(left.Snapshot), left.Summary())
 	default:
 		return Succeeded, fmt.Sprintf("backup %s is complete%s", short(left.Snapshot), counts(left.Backup))
 	}
-}
-
-func failure(job *batchv1.Job, left *report.Result) string {
-	if left != nil && left.Failed() {
-		return left.Summary()
-	}
-	for _, condition := range job.Status.Conditions {
-		if condition.Type == batchv1.JobFailed {
-			return strings.TrimSpace(condition.Reason + ": " + condition.Message)
-		}
-	}
-	return "it does not say why"
 }
 
 func counts(b *report.Backup) string {

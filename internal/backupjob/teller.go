@@ -6,7 +6,6 @@ import (
 	"sync"
 
 	batchv1 "k8s.io/api/batch/v1"
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/kube/moverjob"
 )
 
 // Catalog is told of backups that run. Both calls are idempotent and do not
@@ -84,7 +84,8 @@ func (t *Teller) seen(object any, deleted bool) {
 	name := client.ObjectKeyFromObject(job).String()
 	t.mu.Lock()
 	_, told := t.ended[job.UID]
-	over := deleted || finished(job) != ""
+	_, finished := moverjob.Finished(job)
+	over := deleted || finished
 	switch {
 	case deleted:
 		delete(t.ended, job.UID)
@@ -107,15 +108,4 @@ func claimOf(job *batchv1.Job) (backup.Claim, bool) {
 	}
 	claim, err := backup.ParseClaim(job.Annotations[v1alpha1.ClaimAnnotation])
 	return claim, err == nil
-}
-
-// finished gives the condition that ended a Job, "" while it runs.
-func finished(job *batchv1.Job) batchv1.JobConditionType {
-	for _, condition := range job.Status.Conditions {
-		final := condition.Type == batchv1.JobComplete || condition.Type == batchv1.JobFailed
-		if final && condition.Status == corev1.ConditionTrue {
-			return condition.Type
-		}
-	}
-	return ""
 }
