@@ -41,7 +41,7 @@ type Cluster struct {
 func Connect(ctx context.Context) (*Cluster, error) {
 	c := &Cluster{root: repositoryRoot(), kubeconfig: os.Getenv("KUBECONFIG")}
 	if c.kubeconfig == "" {
-		c.kubeconfig = filepath.Join(c.root, ".cluster", "kubeconfig")
+		c.kubeconfig = c.ownKubeconfig()
 	}
 	var err error
 	if c.Config, err = clientcmd.BuildConfigFromFlags("", c.kubeconfig); err != nil {
@@ -65,6 +65,12 @@ func Connect(ctx context.Context) (*Cluster, error) {
 		return nil, err
 	}
 	return c, nil
+}
+
+// ownKubeconfig is the administrator's kubeconfig of the cluster that "make
+// cluster-up" starts.
+func (c *Cluster) ownKubeconfig() string {
+	return filepath.Join(c.root, ".cluster", "kubeconfig")
 }
 
 // repositoryRoot is the folder that holds go.mod.

@@ -23,8 +23,12 @@ const (
 )
 
 // BuildImage builds Soteria's image from the sources, with build tags, and gives
-// it to the cluster's container runtime.
+// it to the container runtime of the cluster that "make cluster-up" started. Any
+// other cluster must have the image already.
 func (c *Cluster) BuildImage(ctx context.Context, tags string) error {
+	if c.kubeconfig != c.ownKubeconfig() {
+		return nil
+	}
 	args := []string{"image"}
 	if tags != "" {
 		args = append(args, "-tags", tags)

@@ -29,7 +29,7 @@ func start(t *testing.T, change func(*catalog.Config), repositories ...*reposito
 	t.Helper()
 	b := newBench(change, newMemory(), repositories...)
 	run(t, b.Catalog)
-	time.Sleep(time.Second)
+	pass(time.Second)
 	synctest.Wait()
 	return b
 }
@@ -91,10 +91,10 @@ func TestAnswers(t *testing.T) {
 	inBubbles(t, map[string]func(*testing.T){
 		"a claim with backups is Found, newest first, without waiting and without a listing": func(t *testing.T) {
 			r := newRepository("restic", photos, music)
-			time.Sleep(time.Minute)
+			pass(time.Minute)
 			r.add(photos)
 			c := start(t, nil, r)
-			time.Sleep(time.Minute)
+			pass(time.Minute)
 			before, asked := r.listed(), time.Now()
 			a := c.Known(within(t, budget), photos)
 			assert.Equal(t, backup.Found, a.Certainty())
@@ -104,7 +104,7 @@ func TestAnswers(t *testing.T) {
 		},
 		"a claim without backups is None only from a listing that began after the question": func(t *testing.T) {
 			c := start(t, nil, newRepository("restic", music))
-			time.Sleep(time.Minute)
+			pass(time.Minute)
 			asked := time.Now()
 			a := c.Known(within(t, budget), photos)
 			require.Equal(t, backup.None, a.Certainty())
@@ -131,7 +131,7 @@ func TestAnswers(t *testing.T) {
 		"to prove Found takes a new listing too": func(t *testing.T) {
 			r := newRepository("restic", photos)
 			c := start(t, nil, r)
-			time.Sleep(time.Minute)
+			pass(time.Minute)
 			r.set(func(r *repository) { r.backups = nil })
 			r.add(music)
 			assert.Equal(t, backup.Found, c.Known(within(t, budget), photos).Certainty(), "what was known")
@@ -142,9 +142,9 @@ func TestAnswers(t *testing.T) {
 			r := newRepository("restic", music)
 			c := start(t, nil, r)
 			r.set(func(r *repository) { r.latency = time.Minute })
-			time.Sleep(5 * time.Minute)
+			pass(5 * time.Minute)
 			require.Equal(t, 2, r.listed(), "the refresh is under way")
-			time.Sleep(10 * time.Second)
+			pass(10 * time.Second)
 			asked := time.Now()
 			a := c.Prove(within(t, time.Hour), photos)
 			require.Equal(t, backup.None, a.Certainty())
@@ -155,27 +155,27 @@ func TestAnswers(t *testing.T) {
 			r := newRepository("restic", music)
 			r.latency = time.Minute
 			c := start(t, nil, r)
-			time.Sleep(30 * time.Second)
+			pass(30 * time.Second)
 			r.add(photos)
-			time.Sleep(30 * time.Second)
+			pass(30 * time.Second)
 			require.Equal(t, 1, c.outcomes.of("restic", "ok"))
 			assert.Equal(t, backup.Found, c.Prove(within(t, time.Hour), photos).Certainty())
 		},
 		"past the budget the answer is Unknown and the listing goes on": func(t *testing.T) {
 			r := newRepository("restic", music)
 			c := start(t, nil, r)
-			time.Sleep(time.Minute)
+			pass(time.Minute)
 			r.set(func(r *repository) { r.latency = 10 * time.Second })
 			a := c.Known(within(t, budget), photos)
 			assert.Equal(t, backup.Unknown, a.Certainty())
 			assert.EqualError(t, a.Err(), "listing the restic repository has taken more than 2.5 s")
 			assert.Equal(t, backup.Unavailable, backup.KindOf(a.Err()))
-			time.Sleep(10 * time.Second)
+			pass(10 * time.Second)
 			assert.Equal(t, 2, c.outcomes.of("restic", "ok"))
 		},
 		"a question that was given up is Unknown": func(t *testing.T) {
 			c := start(t, nil, newRepository("restic"))
-			time.Sleep(time.Minute)
+			pass(time.Minute)
 			ctx, cancel := context.WithCancel(t.Context())
 			cancel()
 			a := c.Known(ctx, photos)
@@ -189,7 +189,7 @@ func TestAnswers(t *testing.T) {
 		"after the catalog has stopped the answer is Unknown at once": func(t *testing.T) {
 			c := newBench(nil, newMemory(), newRepository("restic"))
 			stop := run(t, c.Catalog)
-			time.Sleep(time.Minute)
+			pass(time.Minute)
 			stop()
 			a := c.Prove(t.Context(), photos)
 			assert.Equal(t, backup.Unknown, a.Certainty())
@@ -203,7 +203,7 @@ func TestAnswers(t *testing.T) {
 			r := newRepository("restic")
 			c := start(t, nil, r)
 			r.add(photos)
-			time.Sleep(6 * time.Minute)
+			pass(6 * time.Minute)
 			asked := time.Now()
 			assert.Equal(t, backup.Found, c.Known(within(t, budget), photos).Certainty())
 			assert.Equal(t, asked, time.Now())
@@ -220,7 +220,7 @@ func TestFailedListings(t *testing.T) {
 		"answer those who wait at once, in the driver's own words": func(t *testing.T) {
 			r := newRepository("restic")
 			c := start(t, nil, r)
-			time.Sleep(time.Minute)
+			pass(time.Minute)
 			r.set(func(r *repository) { r.failure = refused })
 			asked := time.Now()
 			a := c.Prove(within(t, time.Hour), photos)
@@ -232,7 +232,7 @@ func TestFailedListings(t *testing.T) {
 			r := newRepository("restic")
 			c := start(t, nil, r)
 			r.set(func(r *repository) { r.failure, r.latency = refused, time.Minute })
-			time.Sleep(5*time.Minute + 10*time.Second)
+			pass(5*time.Minute + 10*time.Second)
 			require.Equal(t, 2, r.listed(), "the listing that will fail is under way")
 			a := c.Prove(within(t, time.Hour), photos)
 			assert.EqualError(t, a.Err(), words)
@@ -243,7 +243,7 @@ func TestFailedListings(t *testing.T) {
 			r.failure = refused
 			c := start(t, nil, r)
 			r.set(func(r *repository) { r.latency = time.Hour })
-			time.Sleep(time.Minute)
+			pass(time.Minute)
 			a := c.Known(within(t, budget), photos)
 			assert.EqualError(t, a.Err(), words)
 		},
@@ -261,11 +261,11 @@ func TestFailedListings(t *testing.T) {
 			r := newRepository("restic")
 			r.failure, r.latency = refused, 0
 			c := start(t, nil, r)
-			time.Sleep(time.Hour)
+			pass(time.Hour)
 			assert.LessOrEqual(t, r.listed(), 130)
 			assert.GreaterOrEqual(t, r.listed(), 110)
 			r.set(func(r *repository) { r.failure = nil })
-			time.Sleep(31 * time.Second)
+			pass(31 * time.Second)
 			assert.Equal(t, 1, c.outcomes.of("restic", "ok"))
 			assert.Equal(t, r.listed()-1, c.outcomes.of("restic", "credentials"))
 		},
@@ -273,7 +273,7 @@ func TestFailedListings(t *testing.T) {
 			r := newRepository("restic", photos)
 			c := start(t, nil, r)
 			r.set(func(r *repository) { r.failure = refused })
-			time.Sleep(time.Hour)
+			pass(time.Hour)
 			assert.Equal(t, backup.Found, c.Known(within(t, budget), photos).Certainty())
 			assert.Equal(t, backup.Unknown, c.Prove(within(t, budget), photos).Certainty())
 		},
@@ -298,7 +298,7 @@ func TestFailedListings(t *testing.T) {
 			r.failure = refused
 			c := start(t, nil, r)
 			r.set(func(r *repository) { r.failure = nil })
-			time.Sleep(10 * time.Second)
+			pass(10 * time.Second)
 			assert.Equal(t, backup.None, c.Prove(within(t, budget), photos).Certainty())
 		},
 	})
@@ -309,7 +309,7 @@ func TestStorms(t *testing.T) {
 		"a thousand claims without backups cost one listing": func(t *testing.T) {
 			r := newRepository("restic", music)
 			c := start(t, nil, r)
-			time.Sleep(time.Minute)
+			pass(time.Minute)
 			storm(t, 1000, func() {
 				assert.Equal(t, backup.None, c.Known(within(t, budget), photos).Certainty())
 			})
@@ -320,10 +320,10 @@ func TestStorms(t *testing.T) {
 			r := newRepository("restic", music)
 			r.latency = 20 * time.Second
 			c := start(t, nil, r)
-			time.Sleep(time.Minute)
+			pass(time.Minute)
 			var questions sync.WaitGroup
 			for range 1000 {
-				time.Sleep(15 * time.Millisecond)
+				pass(15 * time.Millisecond)
 				questions.Go(func() {
 					assert.Equal(t, backup.None, c.Prove(within(t, time.Minute), photos).Certainty())
 				})
@@ -374,11 +374,11 @@ func TestBackupsThatRun(t *testing.T) {
 			r := newRepository("restic", music)
 			r.latency = 10 * time.Second
 			c := start(t, nil, r)
-			time.Sleep(time.Minute)
+			pass(time.Minute)
 			var answer backup.Answer
 			var asked sync.WaitGroup
 			asked.Go(func() { answer = c.Prove(within(t, time.Hour), photos) })
-			time.Sleep(5 * time.Second)
+			pass(5 * time.Second)
 			require.Equal(t, 2, r.listed(), "the listing is under way")
 			r.add(photos)
 			c.BackupEnded(photos, "job-1")
@@ -392,7 +392,7 @@ func TestBackupsThatRun(t *testing.T) {
 			for range 100 {
 				c.BackupEnded(photos, "job-1")
 			}
-			time.Sleep(time.Minute)
+			pass(time.Minute)
 			// The first, one that may begin while some are still being told, and one
 			// after the last.
 			assert.GreaterOrEqual(t, r.listed(), 2)
@@ -426,7 +426,7 @@ func TestSeveralDrivers(t *testing.T) {
 	inBubbles(t, map[string]func(*testing.T){
 		"the newest backup of any driver is found": func(t *testing.T) {
 			restic := newRepository("restic", photos)
-			time.Sleep(time.Minute)
+			pass(time.Minute)
 			longhorn := newRepository("longhorn", photos)
 			c := start(t, nil, restic, longhorn)
 			a := c.Known(within(t, budget), photos)
@@ -473,7 +473,7 @@ func TestExpectations(t *testing.T) {
 			a := c.Prove(within(t, budget), photos)
 			assert.EqualError(t, a.Err(), "recording what is expected of the restic repository: the API server is away")
 			ledger.set(func(m *memory) { m.failSave = nil })
-			time.Sleep(time.Minute)
+			pass(time.Minute)
 			assert.Equal(t, backup.None, c.Prove(within(t, budget), photos).Certainty())
 		},
 		"an expectation that cannot be read proves nothing": func(t *testing.T) {
@@ -486,10 +486,10 @@ func TestExpectations(t *testing.T) {
 		"nothing is written while nothing changes": func(t *testing.T) {
 			r := newRepository("restic")
 			c := start(t, nil, r)
-			time.Sleep(time.Hour)
+			pass(time.Hour)
 			assert.Equal(t, 1, c.ledger.written())
 			r.add(photos)
-			time.Sleep(time.Hour)
+			pass(time.Hour)
 			assert.Equal(t, 2, c.ledger.written())
 			assert.Equal(t, catalog.Expectation{Repository: repositoryID, HeldBackups: true}, c.ledger.of("restic"))
 		},
@@ -513,24 +513,24 @@ func TestExpectations(t *testing.T) {
 			r := newRepository("restic", photos)
 			c := start(t, nil, r)
 			r.set(func(r *repository) { r.id = otherID })
-			time.Sleep(time.Minute)
+			pass(time.Minute)
 			a := c.Prove(within(t, budget), photos)
 			assert.Equal(t, backup.RepositoryChanged, backup.KindOf(a.Err()))
 			assert.ErrorContains(t, a.Err(), "soteria repository accept "+otherID)
 			assert.Equal(t, backup.Unknown, c.Known(within(t, budget), photos).Certainty())
 			c.ledger.set(func(m *memory) { m.recorded["restic"] = catalog.Expectation{Repository: otherID} })
-			time.Sleep(time.Minute)
+			pass(time.Minute)
 			assert.Equal(t, backup.Found, c.Known(within(t, budget), photos).Certainty())
 		},
 		"an emptied repository proves nothing, until it is accepted": func(t *testing.T) {
 			r := newRepository("restic", photos)
 			c := start(t, nil, r)
 			r.set(func(r *repository) { r.backups = nil })
-			time.Sleep(time.Minute)
+			pass(time.Minute)
 			a := c.Prove(within(t, budget), photos)
 			assert.Equal(t, backup.RepositoryChanged, backup.KindOf(a.Err()))
 			c.ledger.set(func(m *memory) { m.recorded["restic"] = catalog.Expectation{Repository: repositoryID} })
-			time.Sleep(time.Minute)
+			pass(time.Minute)
 			assert.Equal(t, backup.None, c.Prove(within(t, budget), photos).Certainty())
 		},
 		"a repository that is not the pinned one proves nothing": func(t *testing.T) {
@@ -540,3 +540,7 @@ func TestExpectations(t *testing.T) {
 		},
 	})
 }
+
+// pass lets time go by in a bubble of testing/synctest, where it is not real: it
+// returns when everything else in the bubble waits.
+func pass(d time.Duration) { time.Sleep(d) }
