@@ -8,9 +8,12 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 )
 
 // Where Soteria is installed.
@@ -62,7 +65,30 @@ func (c *Cluster) Restart(ctx context.Context) error {
 	if _, err := c.Kubectl(ctx, "", "rollout", "restart", "-n", SoteriaNamespace, "deploy/"+soteriaName); err != nil {
 		return err
 	}
-	return c.AwaitRollout(ctx, SoteriaNamespace, soteriaName)
+	if err := c.AwaitRollout(ctx, SoteriaNamespace, soteriaName); err != nil {
+		return err
+	}
+	return c.awaitAdmission(ctx)
+}
+
+// awaitAdmission waits until the API server reaches Soteria's webhook: a replica
+// that is ready may not be in the node's rules yet. It tries with a claim that
+// may start empty, on a dry run.
+func (c *Cluster) awaitAdmission(ctx context.Context) error {
+	return WaitFor(ctx, "the API server to reach Soteria's webhook", func(ctx context.Context) (bool, string, error) {
+		err := c.Create(ctx, &corev1.PersistentVolumeClaim{
+			ObjectMeta: metav1.ObjectMeta{
+				Namespace: metav1.NamespaceDefault, GenerateName: "awaits-admission-",
+				Labels:      map[string]string{v1alpha1.RestoreLabel: "skip"},
+				Annotations: map[string]string{v1alpha1.SkipReasonAnnotation: "it is a dry run"},
+			},
+			Spec: corev1.PersistentVolumeClaimSpec{
+				AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
+				Resources:   corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Mi")}},
+			},
+		}, client.DryRunAll)
+		return err == nil, "", err
+	})
 }
 
 // Scale sets the number of replicas of a Deployment and waits until so many
@@ -76,9 +102,13 @@ func (c *Cluster) Scale(ctx context.Context, namespace, name string, replicas in
 	return c.AwaitRollout(ctx, namespace, name)
 }
 
-// ScaleSoteria sets the number of Soteria's replicas.
+// ScaleSoteria sets the number of Soteria's replicas and, if that is not zero,
+// waits until admission is answered.
 func (c *Cluster) ScaleSoteria(ctx context.Context, replicas int32) error {
-	return c.Scale(ctx, SoteriaNamespace, soteriaName, replicas)
+	if err := c.Scale(ctx, SoteriaNamespace, soteriaName, replicas); err != nil || replicas == 0 {
+		return err
+	}
+	return c.awaitAdmission(ctx)
 }
 
 // AwaitRollout waits until a Deployment runs just what its spec says, and its
