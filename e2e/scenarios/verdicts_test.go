@@ -106,7 +106,7 @@ func TestVerdicts(t *testing.T) {
 	})
 }
 
-// rows are the verdicts of architecture.md, part 4, as far as admission gives
+// rows are the verdicts of the rules in internal/decision, as far as admission gives
 // them while the repository can be listed.
 func rows(older wire.Backup) map[string]judged {
 	return map[string]judged{

@@ -57,9 +57,10 @@ var (
 	errDead  = errors.New("the process is dead")
 )
 
-// world is a small cluster: an API server (the fake client), and the facts of
-// handover.md about the binder, the provisioner, kubelets and Jobs. Everything
-// that Soteria writes is counted, and may be the last thing that it does.
+// world is a small cluster: an API server (the fake client), and a binder, a
+// provisioner, kubelets and Jobs that behave as the real ones were measured to.
+// Everything that Soteria writes is counted, and may be the last thing that it
+// does.
 type world struct {
 	t   *testing.T
 	api client.WithWatch
