@@ -30,6 +30,9 @@ type Backup struct {
 	Tags []string
 }
 
+// ShortID gives the beginning of a backup's id, which is enough for people.
+func ShortID(id string) string { return id[:min(len(id), MinIDPrefix)] }
+
 // NewestFirst orders backups by the time they were taken, the newest first.
 // Backups of the same moment are ordered by driver and id, so that every
 // replica picks the same one.

@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
+	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/kube/moverjob"
 	"github.com/soteria-dr/soteria/internal/mover/report"
 )
@@ -123,9 +124,9 @@ func describe(job string, ended moverjob.State) (Result, string) {
 	case left == nil:
 		return Succeeded, fmt.Sprintf("backup by Job %s is complete", job)
 	case left.Partial:
-		return Partial, fmt.Sprintf("backup %s lacks files that could not be read: %s", short(left.Snapshot), left.Summary())
+		return Partial, fmt.Sprintf("backup %s lacks files that could not be read: %s", backup.ShortID(left.Snapshot), left.Summary())
 	default:
-		return Succeeded, fmt.Sprintf("backup %s is complete%s", short(left.Snapshot), counts(left.Backup))
+		return Succeeded, fmt.Sprintf("backup %s is complete%s", backup.ShortID(left.Snapshot), counts(left.Backup))
 	}
 }
 
@@ -134,13 +135,4 @@ func counts(b *report.Backup) string {
 		return ""
 	}
 	return fmt.Sprintf(": %d files, %d of them new or changed, %d bytes added", b.Files, b.FilesNew+b.FilesChanged, b.BytesAdded)
-}
-
-// short is how restic prints a snapshot's id.
-func short(id string) string {
-	const digits = 8
-	if len(id) > digits {
-		return id[:digits]
-	}
-	return id
 }

@@ -139,7 +139,7 @@ func found(f Facts) (Verdict, bool) {
 	}
 	return Verdict{Kind: Restore, Reason: ReasonBackupFound, Backup: chosen, Message: fmt.Sprintf(
 		"will be restored from the %s backup %s of %s, taken %s",
-		chosen.Driver, shortID(chosen.ID), chosen.Claim, chosen.TakenAt.UTC().Format(time.RFC3339))}, true
+		chosen.Driver, backup.ShortID(chosen.ID), chosen.Claim, chosen.TakenAt.UTC().Format(time.RFC3339))}, true
 }
 
 func selectionNotFound(f Facts) (Verdict, bool) {
@@ -176,11 +176,4 @@ func unknown(f Facts) (Verdict, bool) {
 	}
 	return Verdict{Kind: kind, Reason: ReasonUnknown, Message: fmt.Sprintf(
 		"could not tell whether backups of %s exist: %s; %s", f.Source, backup.Message(f.Answer.Err()), remedy)}, true
-}
-
-func shortID(id string) string {
-	if len(id) > backup.MinIDPrefix {
-		return id[:backup.MinIDPrefix]
-	}
-	return id
 }

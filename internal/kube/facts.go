@@ -2,6 +2,7 @@ package kube
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,7 +39,7 @@ func Facts(claim *corev1.PersistentVolumeClaim, namespaceLabels map[string]strin
 		Claim:                 self,
 		Mode:                  mode,
 		ModeProblem:           modeProblem,
-		Excluded:              excluded(claim.Namespace, policy.OwnNamespace),
+		Excluded:              slices.Contains(ExcludedNamespaces(policy.OwnNamespace), claim.Namespace),
 		MadeBySoteria:         claim.Namespace == policy.OwnNamespace && claim.Labels[v1alpha1.ManagedByLabel] == v1alpha1.ManagedBy,
 		VolumeChosen:          claim.Spec.VolumeName != "" && (!ours || !IsLock(claim.Spec.VolumeName)),
 		ForeignSource:         (claim.Spec.DataSource != nil || claim.Spec.DataSourceRef != nil) && !ours,
@@ -49,15 +50,6 @@ func Facts(claim *corev1.PersistentVolumeClaim, namespaceLabels map[string]strin
 		SelectionProblem:      selectionProblem,
 		DenyUnknown:           policy.DenyUnknown,
 	}
-}
-
-func excluded(namespace, own string) bool {
-	for _, name := range ExcludedNamespaces(own) {
-		if name == namespace {
-			return true
-		}
-	}
-	return false
 }
 
 // modeOf weighs the claim's label, the older label of pvc-plumber, the

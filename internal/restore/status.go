@@ -67,14 +67,10 @@ func newStatus(o *observed) v1alpha1.RestoreStatus {
 
 // pin turns a backup into its record.
 func pin(b backup.Backup) *v1alpha1.PinnedBackup {
-	short := b.ID
-	if len(short) > backup.MinIDPrefix {
-		short = short[:backup.MinIDPrefix]
-	}
 	return &v1alpha1.PinnedBackup{
 		Driver:    b.Driver,
 		ID:        b.ID,
-		ShortID:   short,
+		ShortID:   backup.ShortID(b.ID),
 		TakenAt:   metav1.NewTime(b.TakenAt),
 		SizeBytes: b.SizeBytes,
 		Files:     b.Files,
