@@ -161,6 +161,31 @@ func TestAnswers(t *testing.T) {
 			require.Equal(t, 1, c.outcomes.of("restic", "ok"))
 			assert.Equal(t, backup.Found, c.Prove(within(t, time.Hour), photos).Certainty())
 		},
+		"a claim in doubt is not proved to have no backup, and another is": func(t *testing.T) {
+			r := newRepository("longhorn")
+			r.doubts = map[backup.Claim]error{photos: backup.Errorf(backup.Unavailable, "a backup of media/photos is being taken")}
+			c := start(t, nil, r)
+			a := c.Prove(within(t, budget), photos)
+			assert.Equal(t, backup.Unknown, a.Certainty())
+			assert.EqualError(t, a.Err(), "a backup of media/photos is being taken")
+			assert.Equal(t, backup.None, c.Prove(within(t, budget), music).Certainty())
+		},
+		"a doubt about every claim leaves none proved to have no backup": func(t *testing.T) {
+			r := newRepository("longhorn", music)
+			r.doubts = map[backup.Claim]error{{}: backup.Errorf(backup.Unavailable, "whose backup-1 is cannot be told")}
+			c := start(t, nil, r)
+			assert.Equal(t, backup.Unknown, c.Prove(within(t, budget), photos).Certainty())
+			assert.Equal(t, backup.Found, c.Prove(within(t, budget), music).Certainty(), "what is told stands")
+		},
+		"a doubt passes with the next listing": func(t *testing.T) {
+			r := newRepository("longhorn")
+			r.doubts = map[backup.Claim]error{photos: backup.Errorf(backup.Unavailable, "being taken")}
+			c := start(t, nil, r)
+			require.Equal(t, backup.Unknown, c.Prove(within(t, budget), photos).Certainty())
+			r.set(func(r *repository) { r.doubts = nil })
+			pass(time.Minute)
+			assert.Equal(t, backup.None, c.Prove(within(t, budget), photos).Certainty())
+		},
 		"past the budget the answer is Unknown and the listing goes on": func(t *testing.T) {
 			r := newRepository("restic", music)
 			c := start(t, nil, r)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/catalog"
+	"github.com/soteria-dr/soteria/internal/driver"
 )
 
 var (
@@ -31,6 +32,7 @@ type repository struct {
 	latency  time.Duration
 	failure  error
 	truncate bool
+	doubts   map[backup.Claim]error
 	listings int
 	parallel int
 	most     int
@@ -47,12 +49,12 @@ func newRepository(name string, claims ...backup.Claim) *repository {
 func (r *repository) Name() string { return r.name }
 
 // List reads the state when the call begins, and takes the latency to tell it.
-func (r *repository) List(ctx context.Context, each func(backup.Backup)) (string, error) {
+func (r *repository) List(ctx context.Context, into driver.Listing) (string, error) {
 	r.mu.Lock()
 	r.listings++
 	r.parallel++
 	r.most = max(r.most, r.parallel)
-	id, backups, latency, failure, truncate := r.id, r.backups, r.latency, r.failure, r.truncate
+	id, backups, latency, failure, truncate, doubts := r.id, r.backups, r.latency, r.failure, r.truncate, r.doubts
 	r.mu.Unlock()
 	defer func() {
 		r.mu.Lock()
@@ -71,7 +73,10 @@ func (r *repository) List(ctx context.Context, each func(backup.Backup)) (string
 		}
 	}
 	for _, b := range backups {
-		each(b)
+		into.Backup(b)
+	}
+	for claim, why := range doubts {
+		into.Doubt(claim, why)
 	}
 	return id, failure
 }

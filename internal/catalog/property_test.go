@@ -194,7 +194,7 @@ func (w *world) Name() string { return "restic" }
 
 // List reads the state at some moment between its begin and its end, and tells
 // it in some order.
-func (w *world) List(ctx context.Context, each func(backup.Backup)) (string, error) {
+func (w *world) List(ctx context.Context, into driver.Listing) (string, error) {
 	w.mu.Lock()
 	latency, pick, mood := w.latency, w.pick, w.mood
 	w.mu.Unlock()
@@ -221,12 +221,12 @@ func (w *world) List(ctx context.Context, each func(backup.Backup)) (string, err
 		return "", backup.Errorf(backup.Unavailable, "connection refused")
 	case "listings are cut short":
 		for _, b := range told[:len(told)/2] {
-			each(b)
+			into.Backup(b)
 		}
 		return state.repository, errors.New("unexpected end of output")
 	}
 	for _, b := range told {
-		each(b)
+		into.Backup(b)
 	}
 	return state.repository, nil
 }

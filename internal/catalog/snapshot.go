@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/driver"
 )
 
 // snapshot is what one listing found. It never changes once made.
@@ -15,23 +16,46 @@ type snapshot struct {
 	evidence backup.Evidence
 	// byClaim holds each claim's backups, newest first, as windows of one array.
 	byClaim map[backup.Claim][]backup.Backup
-	size    int
+	// doubts says of which claims the listing does not prove that there is no
+	// backup, and why; the zero claim stands for every claim.
+	doubts map[backup.Claim]error
+	size   int
 }
 
-// builder gathers a listing's backups. It keeps one copy of each text that
+// doubt gives why the listing proves nothing of a claim without backups; nil if
+// it does.
+func (s *snapshot) doubt(claim backup.Claim) error {
+	if why, doubted := s.doubts[claim]; doubted {
+		return why
+	}
+	return s.doubts[backup.Claim{}]
+}
+
+// builder gathers what a listing tells. It keeps one copy of each text that
 // backups share, since a repository holds many backups of few claims.
 type builder struct {
 	driver  string
 	words   map[string]string
 	backups []backup.Backup
+	doubts  map[backup.Claim]error
 }
+
+var _ driver.Listing = (*builder)(nil)
 
 func newBuilder(driver string) *builder {
-	return &builder{driver: driver, words: make(map[string]string)}
+	return &builder{driver: driver, words: make(map[string]string), doubts: make(map[backup.Claim]error)}
 }
 
-// add takes one backup, in any order.
-func (b *builder) add(found backup.Backup) {
+// Doubt implements [driver.Listing]; of several doubts about a claim the first
+// is kept.
+func (b *builder) Doubt(claim backup.Claim, why error) {
+	if _, doubted := b.doubts[claim]; !doubted {
+		b.doubts[claim] = why
+	}
+}
+
+// Backup implements [driver.Listing].
+func (b *builder) Backup(found backup.Backup) {
 	found.Driver = b.driver
 	found.Claim = backup.Claim{Namespace: b.word(found.Claim.Namespace), Name: b.word(found.Claim.Name)}
 	// A time that was parsed with a zone's offset carries a zone of its own.
@@ -73,6 +97,7 @@ func (b *builder) snapshot(repository string, began moment, ended time.Time) *sn
 		began:    began,
 		evidence: backup.Evidence{Driver: b.driver, Repository: repository, BeganAt: began.at, EndedAt: ended},
 		byClaim:  byClaim,
+		doubts:   b.doubts,
 		size:     len(all),
 	}
 }

@@ -21,7 +21,7 @@ func TestSnapshotKeepsEveryBackupWithItsClaim(t *testing.T) {
 		given = append(given, someBackup(i, 17))
 	}
 	for _, i := range rand.Perm(len(given)) {
-		b.add(given[i])
+		b.Backup(given[i])
 	}
 	s := b.snapshot("5e1f", moment{}, time.Time{})
 
@@ -42,7 +42,7 @@ func TestSnapshotKeepsEveryBackupWithItsClaim(t *testing.T) {
 func TestSnapshotWindowsCannotGrowIntoEachOther(t *testing.T) {
 	b := newBuilder("restic")
 	for i := range 4 {
-		b.add(someBackup(i, 2))
+		b.Backup(someBackup(i, 2))
 	}
 	s := b.snapshot("5e1f", moment{}, time.Time{})
 	first, second := someBackup(0, 2).Claim, someBackup(1, 2).Claim
@@ -83,7 +83,7 @@ func BenchmarkSnapshot(b *testing.B) {
 	for b.Loop() {
 		found := newBuilder("restic")
 		for i := range many {
-			found.add(someBackup(i, manyClaims))
+			found.Backup(someBackup(i, manyClaims))
 		}
 		kept = found.snapshot("5e1f", moment{}, time.Time{})
 	}
@@ -103,7 +103,7 @@ func heap() uint64 {
 func BenchmarkKnown(b *testing.B) {
 	found := newBuilder("restic")
 	for i := range many {
-		found.add(someBackup(i, manyClaims))
+		found.Backup(someBackup(i, manyClaims))
 	}
 	s := newSource(DefaultConfig(), nil, nil, clock.RealClock{}, nil)
 	s.latest = found.snapshot("5e1f", s.now(), time.Time{})

@@ -182,6 +182,9 @@ func (s *source) answer(claim backup.Claim) backup.Answer {
 	case s.cfg.BackupsTold != nil && !s.cfg.BackupsTold():
 		return backup.UnknownBecause(backup.Errorf(backup.Unavailable, "it is not known yet which backups are running"))
 	default:
+		if why := s.latest.doubt(claim); why != nil {
+			return backup.UnknownBecause(why)
+		}
 		return backup.ProvedNone(s.latest.evidence)
 	}
 }
@@ -324,7 +327,7 @@ func (s *source) read(ctx context.Context, began moment) (*snapshot, error) {
 	defer cancel()
 	name := s.lister.Name()
 	found := newBuilder(name)
-	repository, err := s.lister.List(ctx, found.add)
+	repository, err := s.lister.List(ctx, found)
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return nil, &backup.Error{
 			Kind:    backup.Unavailable,

@@ -4,6 +4,7 @@
 //   - [Lister]: says which backups exist. Every driver.
 //   - [Backuper]: takes a backup of a claim.
 //   - [Filler]: fills an empty volume with a backup's data.
+//   - [VolumeMaker]: makes a volume that holds a backup's data.
 //
 // Drivers live one folder each below this one and never import each other.
 // The in-memory driver (mem) and the conformance suite (drivertest) are here

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/soteria-dr/soteria/internal/backup"
@@ -16,18 +17,31 @@ type Lister interface {
 	// constant and unique among the drivers of one process.
 	Name() string
 
-	// List calls each once for every backup in the repository, in any order,
+	// List tells into once of every backup in the repository, in any order and
 	// from this goroutine, and returns the identity of the repository that was
 	// read.
 	//
 	// A nil error means: the whole repository was read, from its current state
-	// at or after the call. With an error, whatever was yielded must be thrown
+	// at or after the call. With an error, whatever was told must be thrown
 	// away. Errors carry a [backup.Kind]: Unavailable may pass by itself,
 	// Credentials and RepositoryAbsent wait for a person. List has no side
-	// effects (no lock is taken in the repository), may be called concurrently,
-	// and may be repeated at will. It honours ctx and returns soon after it
-	// ends.
-	List(ctx context.Context, each func(backup.Backup)) (repository string, err error)
+	// effects on what the repository holds (it takes no lock there), may be
+	// called concurrently, and may be repeated at will. It honours ctx and
+	// returns soon after it ends.
+	List(ctx context.Context, into Listing) (repository string, err error)
+}
+
+// Listing is told what a repository holds while it is read. Its methods are
+// called from one goroutine and must not block.
+type Listing interface {
+	// Backup tells of one backup that can be restored.
+	Backup(b backup.Backup)
+	// Doubt tells that the claim may have backups besides those that are told:
+	// one is being taken at this moment, or is there and cannot be read. Such a
+	// claim is never proved to have no backup; those that are told of it stand.
+	// The zero claim stands for every claim. The error carries a [backup.Kind]
+	// and says in words for users what is in doubt and what to do.
+	Doubt(claim backup.Claim, why error)
 }
 
 // BackupRequest asks for one backup of a claim.
@@ -49,6 +63,11 @@ type BackupStarted struct {
 	JobName string
 	// Secret is the name of the per-Job copy of the credentials.
 	Secret string
+	// Volume and Backup are the names of the volume that is backed up and of the
+	// backup, for drivers whose backup system has volumes of its own. On a dry
+	// run Backup is empty: it gets its name when it begins.
+	Volume string
+	Backup string
 }
 
 // Backuper takes backups.
@@ -83,6 +102,8 @@ type FillRequest struct {
 	Backup backup.Backup
 	// Prime is the claim to fill, in Soteria's own namespace.
 	Prime string
+	// Block is true when the prime is a raw block device and has no file system.
+	Block bool
 	// Placement is where the filling pod may run.
 	Placement Placement
 }
@@ -146,4 +167,51 @@ type FillState struct {
 	Partial bool
 	// StartedAt is when the bytes began to move; zero before.
 	StartedAt time.Time
+}
+
+// VolumeRequest asks for a volume of the backup system's own that holds a
+// backup's data. The same Target uid and Attempt always mean the same volume.
+type VolumeRequest struct {
+	// Target is the claim that the volume is for. Its uid identifies the
+	// restore, its spec says which size and modes are wanted, and its volumeName
+	// is the name under which the volume will be handed over.
+	Target *corev1.PersistentVolumeClaim
+	// Class is the storage class whose parameters the volume is made with.
+	Class *storagev1.StorageClass
+	// Attempt counts from 1. A higher attempt is a new volume; those of lower
+	// ones are deleted first.
+	Attempt int32
+	// Backup is what the volume is to hold.
+	Backup backup.Backup
+}
+
+// VolumeState is what was observed of a volume that is being made.
+type VolumeState struct {
+	FillState
+	// Volume is set once Phase is FillDone: the object that stands for the
+	// volume, as the class's own provisioner would have made it, with its real
+	// size. Left to the caller are its name, labels, claim, class and reclaim
+	// policy.
+	Volume *corev1.PersistentVolume
+}
+
+// VolumeMaker is a backup system that restores a backup to a volume which a
+// claim can be handed as it is, without a Job that copies anything.
+type VolumeMaker interface {
+	// Provisioner is the CSI driver whose storage classes the volumes are of.
+	Provisioner() string
+
+	// MakeVolume sees to it that the volume is being made and tells what is
+	// observed of it. It never waits for the end: it is called again and again,
+	// after any crash too, and is idempotent for the same request. An error says
+	// that the volume could not be made or observed now and may be retried; an
+	// attempt that failed for good is no error but [FillFailed].
+	MakeVolume(ctx context.Context, req VolumeRequest) (VolumeState, error)
+
+	// DiscardVolume deletes what MakeVolume made for the claim with this uid, in
+	// any attempt, and reports whether all of it is gone. It is idempotent. It
+	// must not be called once a volume was handed over; as a second guard a
+	// volume that an object of the cluster refers to is not deleted but an error
+	// of kind Conflict.
+	DiscardVolume(ctx context.Context, claimUID types.UID) (gone bool, err error)
 }

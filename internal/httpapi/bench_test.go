@@ -27,9 +27,9 @@ type large struct{}
 
 func (large) Name() string { return "restic" }
 
-func (large) List(_ context.Context, each func(backup.Backup)) (string, error) {
+func (large) List(_ context.Context, into driver.Listing) (string, error) {
 	for i := range many {
-		each(backup.Backup{Claim: largeClaim(i), ID: fmt.Sprintf("%064x", i), TakenAt: time.Unix(int64(i), 0)})
+		into.Backup(backup.Backup{Claim: largeClaim(i), ID: fmt.Sprintf("%064x", i), TakenAt: time.Unix(int64(i), 0)})
 	}
 	return "5e1f", nil
 }

@@ -507,6 +507,19 @@ func TestABlankVolumeIsProvedToBeEmpty(t *testing.T) {
 			assert.Len(t, left, len(c.holds))
 		})
 	}
+	t.Run("it is a raw device that can be read", func(t *testing.T) {
+		device := filepath.Join(t.TempDir(), "device")
+		require.NoError(t, os.WriteFile(device, make([]byte, 4096), 0o600))
+		status, result, _ := run(t, t.Context(), "blank", "--device", device)
+		assert.Equal(t, 0, status)
+		assert.Equal(t, &report.Counts{}, result.Restored)
+		assert.Equal(t, &report.Counts{}, result.Expected)
+	})
+	t.Run("it is a raw device that cannot be read", func(t *testing.T) {
+		status, result, _ := run(t, t.Context(), "blank", "--device", filepath.Join(t.TempDir(), "absent"))
+		assert.Equal(t, 1, status)
+		assert.Contains(t, result.Error, "opening the device")
+	})
 	t.Run("it cannot be read", func(t *testing.T) {
 		status, result, _ := run(t, t.Context(), "blank", "--target", filepath.Join(t.TempDir(), "absent"))
 		assert.Equal(t, 1, status)

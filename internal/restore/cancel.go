@@ -3,6 +3,7 @@ package restore
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -165,6 +166,9 @@ func (r *Reconciler) discard(ctx context.Context, claim types.UID) (remains, err
 	if prime != nil && !serves(prime, v1alpha1.RolePrime, claim) {
 		prime = nil
 	}
+	if left, err := r.discardMade(ctx, claim, prime); err != nil || left.any() {
+		return left, err
+	}
 	volumes, err := r.primeVolumes(ctx, claim, prime)
 	if err != nil {
 		return remains{}, err
@@ -179,6 +183,37 @@ func (r *Reconciler) discard(ctx context.Context, claim types.UID) (remains, err
 	}
 	if len(volumes) > 0 {
 		return remains{what: "the volume " + volumes[0].Name + " to be deleted"}, nil
+	}
+	return remains{}, nil
+}
+
+// discardMade deletes the volume that a backup system made for the claim, unless
+// it was handed over. Only a placeholder says that there may be one; it goes
+// after it.
+func (r *Reconciler) discardMade(ctx context.Context, claim types.UID, prime *corev1.PersistentVolumeClaim) (remains, error) {
+	if prime == nil || !placeholder(prime) {
+		return remains{}, nil
+	}
+	lock := prime.Annotations[v1alpha1.LockAnnotation]
+	handed, err := find(ctx, r.reader, types.NamespacedName{Name: lock}, &corev1.PersistentVolume{})
+	if err != nil {
+		return remains{}, err
+	}
+	if handed != nil && serves(handed, v1alpha1.RoleRestored, claim) {
+		return remains{}, nil
+	}
+	name, _, _ := strings.Cut(prime.Annotations[v1alpha1.BackupAnnotation], "/")
+	maker, ok := r.makers[name]
+	if !ok {
+		return remains{stuck: true, what: fmt.Sprintf(
+			"the driver %q, which may have made a volume for the claim, to be configured again so that the volume can be deleted; prime %s/%s is kept until then", name, prime.Namespace, prime.Name)}, nil
+	}
+	gone, err := maker.DiscardVolume(ctx, claim)
+	if err != nil {
+		return remains{}, fmt.Errorf("delete the %s volume that was made for claim %s: %w", name, claim, err)
+	}
+	if !gone {
+		return remains{what: fmt.Sprintf("the %s volume to be deleted", name)}, nil
 	}
 	return remains{}, nil
 }

@@ -80,8 +80,10 @@ type Config struct {
 
 	Facts   Facts
 	Catalog Catalog
-	// Fillers are the drivers that restore, by name.
+	// Fillers are the drivers that fill primes, by name, and Makers those that
+	// make volumes; a driver may be both.
 	Fillers map[string]driver.Filler
+	Makers  map[string]driver.VolumeMaker
 	// Blank makes an empty volume usable: it fills a prime with nothing.
 	Blank driver.Filler
 
@@ -108,6 +110,7 @@ type Reconciler struct {
 	facts          Facts
 	catalog        Catalog
 	fillers        map[string]driver.Filler
+	makers         map[string]driver.VolumeMaker
 	blank          driver.Filler
 	events         *announcer
 	observer       Observer
@@ -140,7 +143,7 @@ func New(c Config) *Reconciler {
 	)
 	r := &Reconciler{
 		namespace: c.Namespace, client: c.Client, reader: c.Reader,
-		facts: c.Facts, catalog: c.Catalog, fillers: c.Fillers, blank: c.Blank,
+		facts: c.Facts, catalog: c.Catalog, fillers: c.Fillers, makers: c.Makers, blank: c.Blank,
 		observer: c.Observer, clock: c.Clock, jitter: c.Jitter,
 		concurrency: c.Concurrency, listingTimeout: c.ListingTimeout,
 	}

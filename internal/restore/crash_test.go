@@ -2,6 +2,7 @@ package restore_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -23,6 +24,8 @@ type setting struct {
 	empty  bool
 	// unattached storage needs no attachment, so that none tells who uses it.
 	unattached bool
+	// made volumes come from the backup system.
+	made bool
 }
 
 func (s setting) String() string {
@@ -39,6 +42,9 @@ func (s setting) String() string {
 	if s.empty {
 		words = append(words, "starting empty")
 	}
+	if s.made {
+		words = append(words, "made by the backup system")
+	}
 	return strings.Join(words, ", ")
 }
 
@@ -48,6 +54,9 @@ func (s setting) world(t *testing.T) *world {
 	w.lag, w.unattached = s.lag, s.unattached
 	if s.empty {
 		w.answers = none
+	}
+	if s.made {
+		w.answers = func() backup.Answer { return found(aMadeBackup()) }
 	}
 	return w
 }
@@ -59,6 +68,8 @@ var settings = []setting{
 	{policy: corev1.PersistentVolumeReclaimDelete, lag: true},
 	{policy: corev1.PersistentVolumeReclaimRetain, late: true, lag: true, unattached: true},
 	{policy: corev1.PersistentVolumeReclaimDelete, empty: true},
+	{policy: corev1.PersistentVolumeReclaimDelete, made: true},
+	{policy: corev1.PersistentVolumeReclaimRetain, late: true, lag: true, made: true},
 }
 
 // each runs a test for every write that an undisturbed restore does.
@@ -141,6 +152,11 @@ func nothingLeft(w *world) bool {
 	require.NoError(w.t, w.api.List(w.t.Context(), &attachments))
 	for _, volume := range w.volumes() {
 		if !strings.HasPrefix(volume.Name, v1alpha1.LockPrefix) {
+			return false
+		}
+	}
+	for handle := range w.made {
+		if !slices.ContainsFunc(w.volumes(), func(v corev1.PersistentVolume) bool { return v.Spec.CSI.VolumeHandle == handle }) {
 			return false
 		}
 	}

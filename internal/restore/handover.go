@@ -11,6 +11,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
@@ -47,7 +48,7 @@ func (o *observed) handsOver(message string) {
 }
 
 // awaitUnused removes the Jobs that filled the prime and waits until the volume
-// is attached nowhere.
+// is attached nowhere. A made volume has no object yet that could be attached.
 func (r *Reconciler) awaitUnused(ctx context.Context, o *observed) (next, error) {
 	if o.handingOver() {
 		return proceed, nil
@@ -61,6 +62,9 @@ func (r *Reconciler) awaitUnused(ctx context.Context, o *observed) (next, error)
 		return waitFor(soon), nil
 	}
 	r.killPoint(ctx, o.claim, KillReleased)
+	if o.way.made() {
+		return proceed, nil
+	}
 	// The cache spares the API server while the volume is attached; that it is
 	// not is believed only of the API server.
 	for _, from := range []client.Reader{r.client, r.reader} {
@@ -96,7 +100,7 @@ func attachedTo(ctx context.Context, from client.Reader, volume string) (node st
 // and labels it so that it is found without the prime; one patch, so that the
 // policy it had is never lost.
 func (r *Reconciler) retain(ctx context.Context, o *observed) (next, error) {
-	if o.handingOver() || retained(o.primeVolume, o.claim.UID) {
+	if o.handingOver() || o.way.made() || retained(o.primeVolume, o.claim.UID) {
 		return proceed, nil
 	}
 	err := r.patchVolume(ctx, o.primeVolume, func(v *corev1.PersistentVolume) {
@@ -134,7 +138,7 @@ func (r *Reconciler) makeVolume(ctx context.Context, o *observed) (next, error) 
 	if claim == nil || claim.UID != o.claim.UID || doomed(claim) {
 		return waitFor(soon), nil // a later pass removes what there is
 	}
-	volume := volumeFor(o.claim, o.primeVolume)
+	volume := o.volumeToHand()
 	switch err := r.client.Create(ctx, volume); {
 	case apierrors.IsAlreadyExists(err):
 		return waitFor(soon), nil // looked at by the next pass
@@ -146,25 +150,34 @@ func (r *Reconciler) makeVolume(ctx context.Context, o *observed) (next, error) 
 	return proceed, nil
 }
 
-// volumeFor is the volume that is handed to the claim: the prime's under another
-// name, with the policy that the prime's had, reserved for this claim's uid.
-// Without the uid it would bind to any claim of that name.
-func volumeFor(claim *corev1.PersistentVolumeClaim, primeVolume *corev1.PersistentVolume) *corev1.PersistentVolume {
+// volumeToHand is the volume that is handed to the claim: the prime's with the
+// policy that it had, or the made one with that of the claim's class.
+func (o *observed) volumeToHand() *corev1.PersistentVolume {
+	if o.way.made() {
+		return volumeFor(o.claim, o.made, ptr.Deref(o.way.class.ReclaimPolicy, corev1.PersistentVolumeReclaimDelete))
+	}
+	return volumeFor(o.claim, o.primeVolume, corev1.PersistentVolumeReclaimPolicy(o.primeVolume.Annotations[v1alpha1.ReclaimPolicyAnnotation]))
+}
+
+// volumeFor is a volume like another one, under the name of the claim's lock and
+// reserved for this claim's uid. Without the uid it would bind to any claim of
+// that name.
+func volumeFor(claim *corev1.PersistentVolumeClaim, like *corev1.PersistentVolume, policy corev1.PersistentVolumeReclaimPolicy) *corev1.PersistentVolume {
 	volume := &corev1.PersistentVolume{
 		ObjectMeta: metav1.ObjectMeta{
 			Name:        claim.Spec.VolumeName,
 			Labels:      labelsFor(v1alpha1.RoleRestored, claim.UID),
 			Annotations: map[string]string{v1alpha1.ClaimAnnotation: client.ObjectKeyFromObject(claim).String()},
 		},
-		Spec: *primeVolume.Spec.DeepCopy(),
+		Spec: *like.Spec.DeepCopy(),
 	}
 	for _, key := range handedAnnotations {
-		if value, set := primeVolume.Annotations[key]; set {
+		if value, set := like.Annotations[key]; set {
 			volume.Annotations[key] = value
 		}
 	}
 	volume.Spec.StorageClassName = boundClass(claim)
-	volume.Spec.PersistentVolumeReclaimPolicy = corev1.PersistentVolumeReclaimPolicy(primeVolume.Annotations[v1alpha1.ReclaimPolicyAnnotation])
+	volume.Spec.PersistentVolumeReclaimPolicy = policy
 	volume.Spec.ClaimRef = &corev1.ObjectReference{
 		APIVersion: "v1", Kind: "PersistentVolumeClaim",
 		Namespace: claim.Namespace, Name: claim.Name, UID: claim.UID,

@@ -112,7 +112,7 @@ func TestTheClaimsVolumeIsThePrimesUnderAnotherName(t *testing.T) {
 	old.Spec.MountOptions = []string{"noatime"}
 	old.Spec.ClaimRef = &corev1.ObjectReference{Namespace: own, Name: "prime-uid-1", UID: "prime", ResourceVersion: "3"}
 
-	made := restore.VolumeFor(aClaim(), old)
+	made := restore.VolumeFor(aClaim(), old, corev1.PersistentVolumeReclaimDelete)
 
 	assert.Equal(t, lock, made.Name)
 	assert.Empty(t, made.Finalizers)

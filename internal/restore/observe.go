@@ -33,8 +33,13 @@ type observed struct {
 	// lockVolume is the volume of the lock's name, whoever made it; nil while
 	// there is none.
 	lockVolume *corev1.PersistentVolume
+	// way is how the claim's volume comes about, once that is settled.
+	way way
 	// fill is the transfer that this pass found done.
 	fill driver.FillState
+	// made is the volume that a backup system made, once it is done: what its
+	// object is to say.
+	made *corev1.PersistentVolume
 }
 
 func (o *observed) status() *v1alpha1.RestoreStatus { return &o.restore.Status }

@@ -6,10 +6,10 @@ import (
 	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
-	storagev1 "k8s.io/api/storage/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
@@ -19,47 +19,37 @@ import (
 // makes and nobody writes on volumes made by hand.
 const provisionedByAnnotation = "pv.kubernetes.io/provisioned-by"
 
-// prepare sees to it that there is a prime to fill, on a volume that was made
-// for it. In a class that waits for the first consumer the transfer's own pod is
-// that consumer, so the pass proceeds with a prime that waits for it.
+// prepare sees to it that there is a prime: to be filled, on a volume that was
+// made for it, or as the placeholder of a volume that a backup system makes. In a
+// class that waits for the first consumer the transfer's own pod is that
+// consumer, so the pass proceeds with a prime that waits for it.
 func (r *Reconciler) prepare(ctx context.Context, o *observed) (next, error) {
 	if o.handingOver() {
 		return proceed, nil
 	}
-	if problem := unsupported(o); problem != "" {
-		return r.obstructTransfer(o, reasonUnsupported, problem), nil
-	}
-	class, problem, err := r.provisioningClass(ctx, o.claim)
+	chosen, blocked, err := r.chooseWay(ctx, o)
 	if err != nil {
 		return next{}, err
 	}
-	if problem != "" {
-		return r.obstructTransfer(o, reasonStorageClass, problem), nil
+	if blocked.problem != "" {
+		return r.obstructTransfer(o, blocked.reason, blocked.problem), nil
 	}
+	o.way = chosen
 	if o.prime == nil {
-		return r.makePrime(ctx, o, class)
+		return r.makePrime(ctx, o)
 	}
 	if !serves(o.prime, v1alpha1.RolePrime, o.claim.UID) {
 		return r.obstructTransfer(o, reasonPrimeNameTaken, fmt.Sprintf(
 			"the claim %s/%s was not made by Soteria and has the name of the prime; delete it", o.prime.Namespace, o.prime.Name)), nil
 	}
-	if flaw := flawed(o.prime, wanted(o.status())); flaw != "" {
+	if flaw := flawed(o.prime, wanted(o.status()), o.way); flaw != "" {
 		return r.startOver(ctx, o, flaw)
 	}
-	return r.checkVolume(ctx, o, class)
+	return r.checkVolume(ctx, o)
 }
 
 func (r *Reconciler) obstructTransfer(o *observed, reason, problem string) next {
 	return r.obstruct(o, v1alpha1.PhasePreparing, v1alpha1.ConditionTransferred, reason, problem)
-}
-
-// unsupported says why the claim cannot be restored as it is.
-func unsupported(o *observed) string {
-	if mode := o.claim.Spec.VolumeMode; mode != nil && *mode == corev1.PersistentVolumeBlock {
-		return "the claim is a raw block device (volumeMode Block), which Soteria can neither fill nor hand over empty; delete the claim and apply it with volumeMode Filesystem, " +
-			"or with the label " + v1alpha1.RestoreLabel + "=skip and a reason to start empty"
-	}
-	return ""
 }
 
 // wanted names what a prime has to hold.
@@ -71,8 +61,8 @@ func wanted(s *v1alpha1.RestoreStatus) string {
 }
 
 // flawed says why a prime cannot be used: it is on its way out, lost its volume,
-// or was made for another backup under a record that is gone.
-func flawed(prime *corev1.PersistentVolumeClaim, wanted string) string {
+// or was made for another backup or another way under a record that is gone.
+func flawed(prime *corev1.PersistentVolumeClaim, wanted string, way way) string {
 	switch {
 	case !prime.DeletionTimestamp.IsZero():
 		return "the prime is being deleted"
@@ -80,6 +70,8 @@ func flawed(prime *corev1.PersistentVolumeClaim, wanted string) string {
 		return "the prime lost its volume"
 	case prime.Annotations[v1alpha1.BackupAnnotation] != wanted:
 		return "the prime was made for another backup"
+	case placeholder(prime) != way.made():
+		return "the prime was made for another way to restore"
 	}
 	return ""
 }
@@ -87,7 +79,7 @@ func flawed(prime *corev1.PersistentVolumeClaim, wanted string) string {
 // makePrime makes the prime for the next attempt, once nothing is left of the
 // attempts before: a Job that says it is done must never speak for a volume that
 // it has not seen.
-func (r *Reconciler) makePrime(ctx context.Context, o *observed, class *storagev1.StorageClass) (next, error) {
+func (r *Reconciler) makePrime(ctx context.Context, o *observed) (next, error) {
 	if current, err := r.current(ctx, o); err != nil || !current {
 		return waitFor(soon), err
 	}
@@ -96,11 +88,16 @@ func (r *Reconciler) makePrime(ctx context.Context, o *observed, class *storagev
 			return n, err
 		}
 	}
-	twin, err := r.ensureTwin(ctx, class)
-	if err != nil {
-		return next{}, err
+	prime := primeOf(o, r.namespace)
+	if o.way.made() {
+		prime.Spec.StorageClassName, prime.Spec.VolumeName = ptr.To(""), prime.Name
+	} else {
+		twin, err := r.ensureTwin(ctx, o.way.class)
+		if err != nil {
+			return next{}, err
+		}
+		prime.Spec.StorageClassName = &twin
 	}
-	prime := primeOf(o, r.namespace, twin)
 	switch err := r.client.Create(ctx, prime); {
 	case apierrors.IsAlreadyExists(err):
 		return waitFor(soon), nil
@@ -109,12 +106,12 @@ func (r *Reconciler) makePrime(ctx context.Context, o *observed, class *storagev
 	}
 	r.killPoint(ctx, o.claim, KillPrimeMade)
 	o.prime = prime
-	return r.checkVolume(ctx, o, class)
+	return r.checkVolume(ctx, o)
 }
 
-// primeOf is the prime for a claim: like the claim, but of the twin class and
-// with nothing that would bind it to a volume or fill it from elsewhere.
-func primeOf(o *observed, namespace, class string) *corev1.PersistentVolumeClaim {
+// primeOf is the prime for a claim, but for its class: like the claim, with
+// nothing that would bind it to a volume or fill it from elsewhere.
+func primeOf(o *observed, namespace string) *corev1.PersistentVolumeClaim {
 	return &corev1.PersistentVolumeClaim{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: namespace,
@@ -132,7 +129,6 @@ func primeOf(o *observed, namespace, class string) *corev1.PersistentVolumeClaim
 			Resources:                 corev1.VolumeResourceRequirements{Requests: o.claim.Spec.Resources.Requests, Limits: o.claim.Spec.Resources.Limits},
 			VolumeMode:                o.claim.Spec.VolumeMode,
 			VolumeAttributesClassName: o.claim.Spec.VolumeAttributesClassName,
-			StorageClassName:          &class,
 		},
 	}
 }
@@ -183,7 +179,11 @@ func (r *Reconciler) clear(ctx context.Context, o *observed, flaw string) (clear
 
 // checkVolume proves that the volume behind the prime was made for it. Nothing
 // is trusted, and in a class that binds at once nothing is written, before.
-func (r *Reconciler) checkVolume(ctx context.Context, o *observed, class *storagev1.StorageClass) (next, error) {
+func (r *Reconciler) checkVolume(ctx context.Context, o *observed) (next, error) {
+	class := o.way.class
+	if o.way.made() {
+		return proceed, nil
+	}
 	if !bound(o.prime) {
 		// Somebody may have deleted the twin, and no volume is made without it.
 		if _, err := r.ensureTwin(ctx, class); err != nil {

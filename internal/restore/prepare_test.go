@@ -14,6 +14,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
+	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/restore"
 )
 
@@ -206,13 +207,41 @@ func TestAClaimForWhichNoVolumeCanBeMadeSaysWhy(t *testing.T) {
 	}
 }
 
-func TestALockedRawBlockClaimIsToldHowToStartEmpty(t *testing.T) {
-	block := corev1.PersistentVolumeBlock
-	w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aClaim(func(c *corev1.PersistentVolumeClaim) { c.Spec.VolumeMode = &block }))
-	w.answers = none
-	w.until(func() bool { return len(w.events.about("Unsupported")) > 0 }, "said why")
-	assert.Contains(t, w.events.about("Unsupported")[0], "soteria.dev/restore=skip")
-	assert.Nil(t, w.prime())
+func TestARawBlockClaim(t *testing.T) {
+	aBlockClaim := func() *corev1.PersistentVolumeClaim {
+		return aClaim(func(c *corev1.PersistentVolumeClaim) { c.Spec.VolumeMode = ptr.To(corev1.PersistentVolumeBlock) })
+	}
+	t.Run("without a backup starts empty, on a device that was looked at as one", func(t *testing.T) {
+		w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aBlockClaim())
+		w.answers = none
+		w.until(w.completed, "completed")
+		require.NotEmpty(t, w.requests)
+		assert.True(t, w.requests[0].Block)
+		assert.Equal(t, corev1.PersistentVolumeBlock, *w.volume(lock).Spec.VolumeMode)
+	})
+	t.Run("is restored by a backup system that makes volumes", func(t *testing.T) {
+		w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aBlockClaim())
+		w.answers = func() backup.Answer { return found(aMadeBackup()) }
+		w.until(w.completed, "completed")
+		assert.Empty(t, w.requests, "nothing was filled")
+	})
+	t.Run("whose newest backup is one of files holds, and is told how to go on", func(t *testing.T) {
+		w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aBlockClaim())
+		w.until(func() bool { return len(w.events.about("Unsupported")) > 0 }, "said why")
+		for _, remedy := range []string{"soteria.dev/restore-backup", "soteria.dev/restore=skip", "volumeMode Filesystem"} {
+			assert.Contains(t, w.restore().Status.Message, remedy)
+		}
+		assert.Nil(t, w.prime())
+	})
+}
+
+func TestABackupOfVolumesGoesToTheClassesOfItsOwnProvisionerOnly(t *testing.T) {
+	another := aClass(false, corev1.PersistentVolumeReclaimDelete)
+	another.Provisioner = "another.example.com"
+	w := newWorld(t, another, aClaim())
+	w.answers = func() backup.Answer { return found(aMadeBackup()) }
+	w.until(func() bool { return len(w.events.about("DriverMissing")) > 0 }, "said why")
+	assert.Empty(t, w.made)
 }
 
 func TestAPrimesNameThatSomebodyElseTookIsNotTouched(t *testing.T) {

@@ -15,16 +15,13 @@ import (
 	"github.com/soteria-dr/soteria/internal/driver"
 )
 
-// transfer has the driver fill the prime, again and again until an attempt is
-// done. The backup stays the pinned one: if it was pruned meanwhile every
-// attempt fails and says so, and another is never chosen in its place.
+// transfer has the driver fill the prime or make the volume, again and again
+// until an attempt is done. The backup stays the pinned one: if it was pruned
+// meanwhile every attempt fails and says so, and another is never chosen in its
+// place.
 func (r *Reconciler) transfer(ctx context.Context, o *observed) (next, error) {
-	if o.handingOver() || isFilled(o.prime) {
+	if o.handingOver() || isFilled(o.prime) && !o.way.made() {
 		return proceed, nil
-	}
-	filler, problem := r.filler(o.status())
-	if problem != "" {
-		return r.obstructTransfer(o, reasonDriverMissing, problem), nil
 	}
 	if wait := r.nextAttempt(o); wait > 0 {
 		return waitFor(wait), nil
@@ -32,32 +29,44 @@ func (r *Reconciler) transfer(ctx context.Context, o *observed) (next, error) {
 	if err := r.record(ctx, o); err != nil {
 		return next{}, err
 	}
-	request, err := r.fillRequest(ctx, o)
+	move := r.fill
+	if o.way.made() {
+		move = r.restoreVolume
+	}
+	state, err := move(ctx, o)
 	if err != nil {
 		return next{}, err
-	}
-	state, err := filler.Fill(ctx, request)
-	if err != nil {
-		return next{}, fmt.Errorf("fill the prime with attempt %d: %w", request.Attempt, err)
 	}
 	r.killPoint(ctx, o.claim, KillFillStarted)
 	return r.observeFill(o, state), nil
 }
 
-func isFilled(prime *corev1.PersistentVolumeClaim) bool {
-	return prime.Annotations[v1alpha1.FilledAnnotation] != ""
+func (r *Reconciler) fill(ctx context.Context, o *observed) (driver.FillState, error) {
+	request, err := r.fillRequest(ctx, o)
+	if err != nil {
+		return driver.FillState{}, err
+	}
+	state, err := o.way.filler.Fill(ctx, request)
+	if err != nil {
+		return driver.FillState{}, fmt.Errorf("fill the prime with attempt %d: %w", request.Attempt, err)
+	}
+	return state, nil
 }
 
-// filler gives the driver of the pinned backup.
-func (r *Reconciler) filler(s *v1alpha1.RestoreStatus) (filler driver.Filler, problem string) {
-	if s.Backup == nil {
-		return r.blank, ""
+// restoreVolume has the backup system make the volume. It is asked also when the
+// volume was found done before: only what is there now can be handed over.
+func (r *Reconciler) restoreVolume(ctx context.Context, o *observed) (driver.FillState, error) {
+	s := o.status()
+	state, err := o.way.maker.MakeVolume(ctx, driver.VolumeRequest{Target: o.claim, Class: o.way.class, Attempt: s.Attempt, Backup: unpin(s.Backup)})
+	if err != nil {
+		return driver.FillState{}, fmt.Errorf("restore the volume with attempt %d: %w", s.Attempt, err)
 	}
-	filler, ok := r.fillers[s.Backup.Driver]
-	if !ok {
-		return nil, fmt.Sprintf("the backup %s is of the driver %s, which is not configured; configure it again", s.Backup.ShortID, s.Backup.Driver)
-	}
-	return filler, ""
+	o.made = state.Volume
+	return state.FillState, nil
+}
+
+func isFilled(prime *corev1.PersistentVolumeClaim) bool {
+	return prime.Annotations[v1alpha1.FilledAnnotation] != ""
 }
 
 // nextAttempt moves the record on to the attempt that is due: the first of a
@@ -90,6 +99,7 @@ func (r *Reconciler) fillRequest(ctx context.Context, o *observed) (driver.FillR
 		Attempt:  s.Attempt,
 		Backup:   unpin(s.Backup),
 		Prime:    o.prime.Name,
+		Block:    isBlock(o.claim),
 	}
 	if running := meta.FindStatusCondition(s.Conditions, v1alpha1.ConditionTransferred); running != nil && running.Reason == reasonRunning {
 		return request, nil

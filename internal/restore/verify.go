@@ -20,7 +20,7 @@ func (r *Reconciler) verify(ctx context.Context, o *observed) (next, error) {
 		return proceed, nil
 	}
 	o.status().Phase = v1alpha1.PhaseVerifying
-	if o.primeVolume == nil {
+	if o.primeVolume == nil && o.made == nil {
 		return waitFor(soon), nil // the cache has not seen yet what the volume is
 	}
 	if isFilled(o.prime) {

@@ -78,7 +78,8 @@ type world struct {
 	// fail makes attempts end otherwise than done, where it gives a state.
 	fail func(attempt int32) *driver.FillState
 
-	backends   map[string]string // handle to data, "" while empty
+	backends   map[string]string      // handle to data, "" while empty
+	made       map[string]*madeVolume // by handle
 	jobs       map[types.UID]*job
 	requests   []driver.FillRequest
 	handles    int
@@ -110,7 +111,7 @@ func newWorld(t *testing.T, objects ...client.Object) *world {
 	t.Helper()
 	w := &world{
 		t: t, clock: clocktesting.NewFakeClock(noon), events: &recorder{},
-		backends: map[string]string{}, jobs: map[types.UID]*job{}, boundAt: map[string]string{}, filled: map[types.UID]string{},
+		backends: map[string]string{}, made: map[string]*madeVolume{}, jobs: map[types.UID]*job{}, boundAt: map[string]string{}, filled: map[types.UID]string{},
 	}
 	w.answers = func() backup.Answer { return found(aBackup()) }
 	w.tracker = newTracker()
@@ -166,6 +167,7 @@ func (w *world) boot() {
 		},
 		Catalog:  proves{w},
 		Fillers:  map[string]driver.Filler{"restic": filler{w, "restic"}},
+		Makers:   map[string]driver.VolumeMaker{"longhorn": maker{w}},
 		Blank:    filler{w, restore.BlankDriver},
 		Events:   w.events,
 		Observer: observer{w},
@@ -285,6 +287,10 @@ func (w *world) checkHandover(volume *corev1.PersistentVolume) {
 	claim := w.claim()
 	require.True(w.t, claim != nil && claim.UID == uid, "made a volume for a claim that is gone")
 	require.Nil(w.t, w.jobs[uid], "handed over a volume that a Job still writes to")
+	if made := w.made[volume.Spec.CSI.VolumeHandle]; made != nil {
+		require.NotEmpty(w.t, w.backends[made.handle], "handed over a made volume before it held the backup")
+		require.False(w.t, made.deleting, "handed over a made volume that is being deleted")
+	}
 }
 
 func describe(obj client.Object) string {
@@ -385,6 +391,7 @@ func (w *world) provision() {
 			volume = aVolume(fmt.Sprintf("pv-%d", w.handles), handle, sc.Name)
 			volume.Annotations = map[string]string{"pv.kubernetes.io/provisioned-by": sc.Provisioner}
 			volume.Spec.PersistentVolumeReclaimPolicy = *sc.ReclaimPolicy
+			volume.Spec.VolumeMode = claim.Spec.VolumeMode
 			require.NoError(w.t, w.api.Create(ctx, volume))
 		}
 		volume.Spec.ClaimRef = &corev1.ObjectReference{Namespace: claim.Namespace, Name: claim.Name, UID: claim.UID}
@@ -451,6 +458,7 @@ func (w *world) reclaim() {
 		}
 		if volume.Spec.PersistentVolumeReclaimPolicy == corev1.PersistentVolumeReclaimDelete {
 			delete(w.backends, volume.Spec.CSI.VolumeHandle)
+			delete(w.made, volume.Spec.CSI.VolumeHandle)
 			require.NoError(w.t, w.api.Delete(ctx, &volume))
 		}
 	}
@@ -471,7 +479,7 @@ func (w *world) unprotect() {
 // that retains it or is bound to its living claim, as long as the claim lives.
 func (w *world) check() {
 	claim, prime := w.claim(), w.prime()
-	if prime != nil && prime.Annotations[v1alpha1.FilledAnnotation] != "" {
+	if prime != nil && prime.Spec.VolumeName != prime.Name && prime.Annotations[v1alpha1.FilledAnnotation] != "" {
 		served := types.UID(prime.Labels[v1alpha1.ClaimUIDLabel])
 		w.filled[served] = w.volume(prime.Spec.VolumeName).Spec.CSI.VolumeHandle
 	}
@@ -662,6 +670,94 @@ func (f filler) Release(_ context.Context, uid types.UID) (bool, error) {
 	})
 }
 
+// madeVolume is a volume of the backup system's own.
+type madeVolume struct {
+	handle   string
+	uid      types.UID
+	attempt  int32
+	looks    int
+	deleting bool
+}
+
+// maker is the driver of a backup system that makes volumes. They live in the
+// world and outlive the process.
+type maker struct{ w *world }
+
+var _ driver.VolumeMaker = maker{}
+
+func (maker) Provisioner() string { return provider }
+
+func (m maker) MakeVolume(_ context.Context, request driver.VolumeRequest) (driver.VolumeState, error) {
+	w := m.w
+	if w.dead {
+		return driver.VolumeState{}, errDead
+	}
+	uid, attempt := request.Target.UID, request.Attempt
+	for _, other := range w.made {
+		require.LessOrEqual(w.t, other.attempt, attempt, "an attempt of the past was asked for again")
+		if other.uid == uid && other.attempt < attempt {
+			return driver.VolumeState{FillState: driver.FillState{Message: "the volume of an earlier attempt is being deleted"}}, w.discard(other)
+		}
+	}
+	handle := fmt.Sprintf("made-%s-%d", uid, attempt)
+	current := w.made[handle]
+	switch {
+	case current == nil:
+		err := w.write(fmt.Sprintf("make volume %d", attempt), func() error {
+			for _, volume := range w.volumes() {
+				require.False(w.t, volume.Spec.ClaimRef != nil && volume.Spec.ClaimRef.UID == uid, "made a volume again for a claim that was handed one")
+			}
+			w.backends[handle] = ""
+			w.made[handle] = &madeVolume{handle: handle, uid: uid, attempt: attempt}
+			return nil
+		})
+		return driver.VolumeState{}, err
+	case current.deleting:
+		return driver.VolumeState{FillState: driver.FillState{Message: "the volume is being deleted"}}, w.discard(current)
+	}
+	if w.fail != nil {
+		if state := w.fail(attempt); state != nil {
+			return driver.VolumeState{FillState: *state}, nil
+		}
+	}
+	current.looks++
+	if current.looks == 1 {
+		return driver.VolumeState{FillState: driver.FillState{Phase: driver.FillRunning, StartedAt: w.clock.Now()}}, nil
+	}
+	w.backends[handle] = "data of " + request.Backup.ID
+	volume := aVolume("", handle, "")
+	volume.Annotations = map[string]string{"pv.kubernetes.io/provisioned-by": provider}
+	return driver.VolumeState{FillState: driver.FillState{Phase: driver.FillDone}, Volume: volume}, nil
+}
+
+func (m maker) DiscardVolume(_ context.Context, uid types.UID) (bool, error) {
+	w := m.w
+	if w.dead {
+		return false, errDead
+	}
+	for _, made := range w.made {
+		if made.uid == uid {
+			return false, w.discard(made)
+		}
+	}
+	return true, nil
+}
+
+// discard begins to delete a made volume or, once begun, ends it.
+func (w *world) discard(made *madeVolume) error {
+	require.False(w.t, slices.ContainsFunc(w.volumes(), func(v corev1.PersistentVolume) bool { return v.Spec.CSI.VolumeHandle == made.handle }),
+		"deleted a volume that was handed over")
+	if made.deleting {
+		delete(w.made, made.handle)
+		delete(w.backends, made.handle)
+		return nil
+	}
+	return w.write("discard "+made.handle, func() error {
+		made.deleting = true
+		return nil
+	})
+}
+
 // recorder keeps events in the order of their telling.
 type recorder struct{ all []string }
 
@@ -739,6 +835,13 @@ func aBackup() backup.Backup {
 		Claim: backup.Claim{Namespace: claimKey.Namespace, Name: claimKey.Name}, Driver: "restic", ID: backupID,
 		TakenAt: noon.Add(-time.Hour), SizeBytes: 100, Files: 3,
 	}
+}
+
+// aMadeBackup is one of the backup system that makes volumes.
+func aMadeBackup() backup.Backup {
+	b := aBackup()
+	b.Driver = "longhorn"
+	return b
 }
 
 func evidence() backup.Evidence {

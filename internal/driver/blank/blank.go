@@ -13,6 +13,7 @@ import (
 
 const (
 	target   = "/restore"
+	device   = "/dev/restore"
 	deadline = time.Hour
 )
 
@@ -38,7 +39,8 @@ var _ driver.Filler = (*Filler)(nil)
 func New(cfg Config, fills moverjob.Fills) *Filler { return &Filler{cfg: cfg, fills: fills} }
 
 // Fill implements [driver.Filler]; the request's backup is not looked at. Done
-// means that the volume was seen to be empty: all counts are zero.
+// means that the volume was seen to be empty, or that the raw device could be
+// read: all counts are zero.
 func (f *Filler) Fill(ctx context.Context, req driver.FillRequest) (driver.FillState, error) {
 	spec := f.fills.FillSpec(req)
 	spec.SoteriaImage, spec.Resources = f.cfg.SoteriaImage, moverjob.SmallResources()
@@ -47,6 +49,9 @@ func (f *Filler) Fill(ctx context.Context, req driver.FillRequest) (driver.FillS
 	// To look into a root folder that belongs to somebody else. The volume is
 	// not mounted read-only: some drivers would then refuse to format it.
 	spec.MountPath, spec.Capabilities = target, []corev1.Capability{"DAC_OVERRIDE"}
+	if req.Block {
+		spec.Args, spec.MountPath = []string{"blank", "--device", device}, device
+	}
 	spec.NodeSelector = moverjob.NodeSelector(f.cfg.JobNodeSelector, req.Placement)
 	return f.fills.Ensure(ctx, req, moverjob.Build(spec), nil)
 }

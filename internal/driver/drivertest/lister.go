@@ -57,9 +57,44 @@ func (s ListerSuite) Run(t *testing.T) {
 
 // list lists and gives what was yielded with the rest.
 func list(ctx context.Context, lister driver.Lister) (map[backup.Claim][]string, string, error) {
+	listing := &Listing{}
+	repository, err := lister.List(ctx, listing)
 	found := map[backup.Claim][]string{}
-	repository, err := lister.List(ctx, func(b backup.Backup) { found[b.Claim] = append(found[b.Claim], b.ID) })
+	for _, b := range listing.Backups {
+		found[b.Claim] = append(found[b.Claim], b.ID)
+	}
 	return found, repository, err
+}
+
+// Listing keeps what it is told, in the order of telling. The zero value is
+// ready.
+type Listing struct {
+	Backups []backup.Backup
+	Doubts  map[backup.Claim]error
+}
+
+var _ driver.Listing = (*Listing)(nil)
+
+// Each is a listing that hands every backup on and has no use for doubts.
+type Each func(backup.Backup)
+
+var _ driver.Listing = (Each)(nil)
+
+// Backup implements [driver.Listing].
+func (e Each) Backup(b backup.Backup) { e(b) }
+
+// Doubt implements [driver.Listing].
+func (e Each) Doubt(backup.Claim, error) {}
+
+// Backup implements [driver.Listing].
+func (l *Listing) Backup(b backup.Backup) { l.Backups = append(l.Backups, b) }
+
+// Doubt implements [driver.Listing].
+func (l *Listing) Doubt(claim backup.Claim, why error) {
+	if l.Doubts == nil {
+		l.Doubts = make(map[backup.Claim]error)
+	}
+	l.Doubts[claim] = why
 }
 
 func (s ListerSuite) empty(t *testing.T) {
@@ -93,13 +128,16 @@ func (s ListerSuite) complete(t *testing.T) {
 		}
 	}
 	got := map[backup.Claim][]string{}
-	repository, err := repo.Lister.List(t.Context(), func(b backup.Backup) {
+	listing := &Listing{}
+	repository, err := repo.Lister.List(t.Context(), listing)
+	require.NoError(t, err)
+	assert.Empty(t, listing.Doubts)
+	for _, b := range listing.Backups {
 		got[b.Claim] = append(got[b.Claim], b.ID)
 		assert.Equal(t, repo.Lister.Name(), b.Driver)
 		assert.True(t, when[b.ID].Equal(b.TakenAt), "%s was taken at %s, not %s", b.ID, when[b.ID], b.TakenAt)
 		assert.NotEmpty(t, b.Locator)
-	})
-	require.NoError(t, err)
+	}
 	assert.Equal(t, repo.ID, repository)
 	require.Len(t, got, len(want))
 	for claim, ids := range want {

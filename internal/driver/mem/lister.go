@@ -3,6 +3,7 @@ package mem
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -31,6 +32,7 @@ type Lister struct {
 	repository string
 	absent     bool
 	backups    []backup.Backup
+	doubts     map[backup.Claim]error
 	reverse    bool
 	faults     []Fault
 	always     *Fault
@@ -65,6 +67,21 @@ func (l *Lister) Remove(id string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.backups = slices.DeleteFunc(l.backups, func(b backup.Backup) bool { return b.ID == id })
+}
+
+// SetDoubt casts a doubt on a claim in the listings to come, or lifts it with
+// nil.
+func (l *Lister) SetDoubt(claim backup.Claim, why error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if why == nil {
+		delete(l.doubts, claim)
+		return
+	}
+	if l.doubts == nil {
+		l.doubts = make(map[backup.Claim]error)
+	}
+	l.doubts[claim] = why
 }
 
 // Swap puts another repository, without backups, in the place of this one.
@@ -110,8 +127,8 @@ func (l *Lister) Listings() int {
 }
 
 // List implements [driver.Lister]. What it yields is the state at its begin.
-func (l *Lister) List(ctx context.Context, each func(backup.Backup)) (string, error) {
-	backups, repository, absent, fault := l.begin()
+func (l *Lister) List(ctx context.Context, into driver.Listing) (string, error) {
+	backups, doubts, repository, absent, fault := l.begin()
 	if err := ctx.Err(); err != nil {
 		return "", backup.Errorf(backup.Unavailable, "listing %s: %w", l.name, err)
 	}
@@ -122,15 +139,18 @@ func (l *Lister) List(ctx context.Context, each func(backup.Backup)) (string, er
 		if fault != nil && i >= fault.After {
 			return "", fault.end(ctx)
 		}
-		each(b)
+		into.Backup(b)
 	}
 	if fault != nil {
 		return "", fault.end(ctx)
 	}
+	for claim, why := range doubts {
+		into.Doubt(claim, why)
+	}
 	return repository, nil
 }
 
-func (l *Lister) begin() (backups []backup.Backup, repository string, absent bool, fault *Fault) {
+func (l *Lister) begin() (backups []backup.Backup, doubts map[backup.Claim]error, repository string, absent bool, fault *Fault) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.listings++
@@ -143,7 +163,7 @@ func (l *Lister) begin() (backups []backup.Backup, repository string, absent boo
 	if l.reverse {
 		slices.Reverse(backups)
 	}
-	return backups, l.repository, l.absent, fault
+	return backups, maps.Clone(l.doubts), l.repository, l.absent, fault
 }
 
 func (f *Fault) end(ctx context.Context) error {

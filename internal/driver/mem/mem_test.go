@@ -76,7 +76,7 @@ func TestFaultsComeInTheirOrderAndPass(t *testing.T) {
 	var yielded []string
 	list := func() (string, error) {
 		yielded = nil
-		return l.List(t.Context(), func(b backup.Backup) { yielded = append(yielded, b.ID) })
+		return l.List(t.Context(), drivertest.Each(func(b backup.Backup) { yielded = append(yielded, b.ID) }))
 	}
 	_, err := list()
 	require.Error(t, err)

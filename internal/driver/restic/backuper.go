@@ -1,7 +1,6 @@
 package restic
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,7 +12,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -21,6 +19,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/driver"
 	"github.com/soteria-dr/soteria/internal/driver/restic/cli"
+	"github.com/soteria-dr/soteria/internal/kube"
 	"github.com/soteria-dr/soteria/internal/kube/moverjob"
 )
 
@@ -142,33 +141,16 @@ func (d *Driver) makeRepositoryIfAbsent(ctx context.Context) error {
 	return err
 }
 
-// backupableClaim reads the claim and refuses one that holds nothing worth
-// keeping, or not yet.
+// backupableClaim reads the claim and refuses one that restic cannot back up.
 func (d *Driver) backupableClaim(ctx context.Context, name backup.Claim) (*corev1.PersistentVolumeClaim, error) {
-	var claim corev1.PersistentVolumeClaim
-	err := d.cluster.Reader.Get(ctx, types.NamespacedName{Namespace: name.Namespace, Name: name.Name}, &claim)
-	switch {
-	case apierrors.IsNotFound(err):
-		return nil, backup.Errorf(backup.NotFound, "there is no claim %s", name)
-	case err != nil:
-		return nil, backup.Errorf(backup.Unavailable, "reading claim %s: %w", name, err)
-	case claim.DeletionTimestamp != nil:
-		return nil, backup.Errorf(backup.Conflict, "claim %s is being deleted", name)
-	case claim.Status.Phase != corev1.ClaimBound:
-		return nil, backup.Errorf(backup.Conflict, "claim %s is not bound to a volume (%s)", name, cmp.Or(string(claim.Status.Phase), "no phase yet"))
-	case ptr.Deref(claim.Spec.VolumeMode, corev1.PersistentVolumeFilesystem) == corev1.PersistentVolumeBlock:
+	claim, err := kube.Backupable(ctx, d.cluster.Reader, name)
+	if err != nil {
+		return nil, err
+	}
+	if ptr.Deref(claim.Spec.VolumeMode, corev1.PersistentVolumeFilesystem) == corev1.PersistentVolumeBlock {
 		return nil, &backup.Error{Kind: backup.Invalid, Field: "pvc", Message: fmt.Sprintf("claim %s is a raw block volume; restic backs up file systems", name)}
 	}
-	var restores v1alpha1.RestoreList
-	if err := d.cluster.Reader.List(ctx, &restores, client.InNamespace(name.Namespace)); err != nil {
-		return nil, backup.Errorf(backup.Unavailable, "looking for restores of %s: %w", name, err)
-	}
-	for _, r := range restores.Items {
-		if r.Status.Claim != nil && r.Status.Claim.UID == claim.UID && r.Status.Phase != v1alpha1.PhaseCompleted {
-			return nil, backup.Errorf(backup.Conflict, "claim %s is being restored (Restore %s: %s)", name, r.Name, r.Status.Phase)
-		}
-	}
-	return &claim, nil
+	return claim, nil
 }
 
 // nextBackup gives the number of the claim's next backup Job. One that has not

@@ -453,7 +453,7 @@ func TestARepositoryIsMadeOnlyOnPurpose(t *testing.T) {
 	t.Run("not by a listing", func(t *testing.T) {
 		r := local(t, exe)
 		d, _ := in(t, r.Address, exe, true)
-		_, err := d.List(t.Context(), func(backup.Backup) {})
+		_, err := d.List(t.Context(), drivertest.Each(func(backup.Backup) {}))
 		assert.Equal(t, backup.RepositoryAbsent, backup.KindOf(err))
 		assert.Error(t, there(r.Address))
 	})

@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/driver"
 	"github.com/soteria-dr/soteria/internal/driver/restic/cli"
 )
 
@@ -16,7 +17,7 @@ import (
 // must be the one known from before it, so that a listing that a change of
 // repositories fell into proves nothing, nor one of a repository that was being
 // removed.
-func (d *Driver) List(ctx context.Context, each func(backup.Backup)) (string, error) {
+func (d *Driver) List(ctx context.Context, into driver.Listing) (string, error) {
 	program, err := d.program(ctx)
 	if err != nil {
 		return "", err
@@ -27,7 +28,7 @@ func (d *Driver) List(ctx context.Context, each func(backup.Backup)) (string, er
 			return "", err
 		}
 	}
-	if err := listSnapshots(ctx, program, each); err != nil {
+	if err := listSnapshots(ctx, program, into.Backup); err != nil {
 		d.see("")
 		return "", err
 	}

@@ -211,7 +211,7 @@ func TestNothingButAWholeListIsBelieved(t *testing.T) {
 			if len(secret) == 0 {
 				secret = nil
 			}
-			id, err := newDriver(t, wrapped(t, "none", c.lines), "/srv/backups", secret).List(t.Context(), func(backup.Backup) {})
+			id, err := newDriver(t, wrapped(t, "none", c.lines), "/srv/backups", secret).List(t.Context(), drivertest.Each(func(backup.Backup) {}))
 			require.Error(t, err)
 			assert.Empty(t, id)
 			assert.Equal(t, kind, backup.KindOf(err), "%v", err)
@@ -220,7 +220,7 @@ func TestNothingButAWholeListIsBelieved(t *testing.T) {
 	t.Run("but a whole list is", func(t *testing.T) {
 		lines := listed(`echo 'Load(<snapshot/1>, 0, 0) returned error, retrying after 1s: EOF' >&2; echo "$LIST"`)
 		found := 0
-		_, err := newDriver(t, wrapped(t, "none", lines), "/srv/backups", fullSecret()).List(t.Context(), func(backup.Backup) { found++ })
+		_, err := newDriver(t, wrapped(t, "none", lines), "/srv/backups", fullSecret()).List(t.Context(), drivertest.Each(func(backup.Backup) { found++ }))
 		require.NoError(t, err)
 		assert.Equal(t, 1, found)
 	})
@@ -243,7 +243,7 @@ func TestSnapshotsOfOthersAreLeftAlone(t *testing.T) {
 
 	d := newDriver(t, exe, r.Address, fullSecret())
 	var found []backup.Backup
-	got, err := d.List(t.Context(), func(b backup.Backup) { found = append(found, b) })
+	got, err := d.List(t.Context(), drivertest.Each(func(b backup.Backup) { found = append(found, b) }))
 	require.NoError(t, err)
 	assert.Equal(t, id, got)
 	require.Len(t, found, 2)
@@ -300,7 +300,7 @@ func TestAKindForEachCause(t *testing.T) {
 			}
 			for name, c := range cases {
 				t.Run(name, func(t *testing.T) {
-					_, err := newDriver(t, exe, c.address, c.secret).List(t.Context(), func(backup.Backup) { assert.Fail(t, "a backup was yielded") })
+					_, err := newDriver(t, exe, c.address, c.secret).List(t.Context(), drivertest.Each(func(backup.Backup) { assert.Fail(t, "a backup was yielded") }))
 					require.Error(t, err)
 					assert.Equal(t, c.kind, backup.KindOf(err), "%v", err)
 					assert.Contains(t, err.Error(), c.says)
@@ -314,10 +314,10 @@ func TestAKindForEachCause(t *testing.T) {
 			for _, address := range []string{onS3, onRest} {
 				t.Run("all is well at "+strings.SplitN(address, ":", 2)[0], func(t *testing.T) {
 					found := 0
-					id, err := newDriver(t, exe, address, fullSecret()).List(t.Context(), func(b backup.Backup) {
+					id, err := newDriver(t, exe, address, fullSecret()).List(t.Context(), drivertest.Each(func(b backup.Backup) {
 						found++
 						assert.Equal(t, claim, b.Claim)
-					})
+					}))
 					require.NoError(t, err)
 					assert.Equal(t, ids[address], id)
 					assert.Equal(t, 1, found)
@@ -325,7 +325,7 @@ func TestAKindForEachCause(t *testing.T) {
 			}
 			t.Run("a server that goes away and comes back", func(t *testing.T) {
 				d := newDriver(t, exe, onS3, fullSecret())
-				list := func() error { _, err := d.List(t.Context(), func(backup.Backup) {}); return err }
+				list := func() error { _, err := d.List(t.Context(), drivertest.Each(func(backup.Backup) {})); return err }
 				require.NoError(t, list())
 				s3.Stop(t)
 				assert.Equal(t, backup.Unavailable, backup.KindOf(list()))
@@ -417,7 +417,7 @@ func TestWhatHappensInTheMiddleOfAListing(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			g := newGate(t, server, c.happens(t, cancel, server))
-			_, err := newDriver(t, noted, "s3:http://"+g.host+path, fullSecret()).List(ctx, func(backup.Backup) {})
+			_, err := newDriver(t, noted, "s3:http://"+g.host+path, fullSecret()).List(ctx, drivertest.Each(func(backup.Backup) {}))
 			require.Error(t, err)
 			assert.True(t, g.once.Load(), "it happened")
 			assert.Equal(t, c.kind, backup.KindOf(err), "%v", err)
@@ -440,26 +440,26 @@ func TestARepositoryThatIsSwappedIsNoticed(t *testing.T) {
 		point(first)
 		swap := fmt.Sprintf(`"$RESTIC" "$@"; code=$?; [ "$1" = snapshots ] && ln -sfn %s %s; exit $code`, second.Address, at)
 		d := newDriver(t, wrapped(t, exe, swap), at, fullSecret())
-		_, err := d.List(t.Context(), func(backup.Backup) {})
+		_, err := d.List(t.Context(), drivertest.Each(func(backup.Backup) {}))
 		require.Error(t, err)
 		assert.Equal(t, backup.RepositoryChanged, backup.KindOf(err))
 		assert.Contains(t, err.Error(), firstID[:12])
 		assert.Contains(t, err.Error(), secondID[:12])
 
-		id, err := d.List(t.Context(), func(backup.Backup) { assert.Fail(t, "the other repository holds nothing") })
+		id, err := d.List(t.Context(), drivertest.Each(func(backup.Backup) { assert.Fail(t, "the other repository holds nothing") }))
 		require.NoError(t, err, "whose backups it now lists is for the catalog to judge")
 		assert.Equal(t, secondID, id)
 	})
 	t.Run("between two listings", func(t *testing.T) {
 		point(first)
 		d := newDriver(t, exe, at, fullSecret())
-		id, err := d.List(t.Context(), func(backup.Backup) {})
+		id, err := d.List(t.Context(), drivertest.Each(func(backup.Backup) {}))
 		require.NoError(t, err)
 		assert.Equal(t, firstID, id)
 		point(second)
-		_, err = d.List(t.Context(), func(backup.Backup) {})
+		_, err = d.List(t.Context(), drivertest.Each(func(backup.Backup) {}))
 		assert.Equal(t, backup.RepositoryChanged, backup.KindOf(err))
-		id, err = d.List(t.Context(), func(backup.Backup) {})
+		id, err = d.List(t.Context(), drivertest.Each(func(backup.Backup) {}))
 		require.NoError(t, err)
 		assert.Equal(t, secondID, id)
 	})
@@ -471,7 +471,7 @@ func TestAListingCostsTwoRunsOfRestic(t *testing.T) {
 	runs := filepath.Join(t.TempDir(), "runs")
 	d := newDriver(t, wrapped(t, r.Restic, `echo "$1" >>`+runs+`; exec "$RESTIC" "$@"`), r.Address, fullSecret())
 	for range 2 {
-		_, err := d.List(t.Context(), func(backup.Backup) {})
+		_, err := d.List(t.Context(), drivertest.Each(func(backup.Backup) {}))
 		require.NoError(t, err)
 	}
 	ran, err := os.ReadFile(runs)
@@ -487,7 +487,7 @@ func TestASecretThatCannotBeReadIsUnavailable(t *testing.T) {
 	})
 	d, err := restic.New(restic.Config{Repository: "/srv", SecretName: "a", SecretNamespace: "b"}, restic.Cluster{Client: cluster, Reader: cluster})
 	require.NoError(t, err)
-	_, err = d.List(t.Context(), func(backup.Backup) {})
+	_, err = d.List(t.Context(), drivertest.Each(func(backup.Backup) {}))
 	assert.Equal(t, backup.Unavailable, backup.KindOf(err))
 	assert.Contains(t, err.Error(), "Secret b/a")
 }
@@ -500,11 +500,11 @@ func TestTheSecretIsReadAnewEachTime(t *testing.T) {
 	d, err := restic.New(restic.Config{Repository: r.Address, SecretName: secret.Name, SecretNamespace: system, Program: r.Restic, CacheDir: t.TempDir()},
 		restic.Cluster{Client: cluster, Reader: cluster})
 	require.NoError(t, err)
-	_, err = d.List(t.Context(), func(backup.Backup) {})
+	_, err = d.List(t.Context(), drivertest.Each(func(backup.Backup) {}))
 	assert.Equal(t, backup.Credentials, backup.KindOf(err))
 
 	secret.Data = asBytes(fullSecret())
 	require.NoError(t, cluster.Update(t.Context(), secret))
-	_, err = d.List(t.Context(), func(backup.Backup) {})
+	_, err = d.List(t.Context(), drivertest.Each(func(backup.Backup) {}))
 	require.NoError(t, err)
 }

@@ -60,11 +60,12 @@ type Spec struct {
 	Capabilities []corev1.Capability
 	Resources    corev1.ResourceRequirements
 
-	// Volume is the claim that is mounted, at MountPath. ReadOnly also keeps the
-	// kubelet from relabelling (SELinux) or regrouping the files of a volume
-	// that another pod uses.
+	// Volume is the claim that is mounted, at MountPath; Block makes it a raw
+	// device of that path. ReadOnly also keeps the kubelet from relabelling
+	// (SELinux) or regrouping the files of a volume that another pod uses.
 	Volume    string
 	MountPath string
+	Block     bool
 	ReadOnly  bool
 	// Credentials is the Secret mounted at CredentialsFolder; "" mounts none.
 	// The pod waits until it exists.
@@ -159,10 +160,12 @@ func podSpec(s Spec) corev1.PodSpec {
 		SecurityContext:          lockedDown(0, s.Capabilities),
 		TerminationMessagePath:   corev1.TerminationMessagePathDefault,
 		TerminationMessagePolicy: corev1.TerminationMessageReadFile,
-		VolumeMounts: []corev1.VolumeMount{
-			{Name: "data", MountPath: s.MountPath, ReadOnly: s.ReadOnly},
-			{Name: "scratch", MountPath: ScratchFolder},
-		},
+		VolumeMounts:             []corev1.VolumeMount{{Name: "scratch", MountPath: ScratchFolder}},
+	}
+	if s.Block {
+		mover.VolumeDevices = []corev1.VolumeDevice{{Name: "data", DevicePath: s.MountPath}}
+	} else {
+		mover.VolumeMounts = append(mover.VolumeMounts, corev1.VolumeMount{Name: "data", MountPath: s.MountPath, ReadOnly: s.ReadOnly})
 	}
 	if s.Image != "" {
 		mover.Image = s.Image
