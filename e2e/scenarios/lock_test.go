@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -25,8 +27,9 @@ func TestALockedClaimTakesNoVolumeThatLiesAround(t *testing.T) {
 	})
 }
 
-func lockHolds(s *scenario, namespace, class string) {
+func lockHolds(s *scenario, namespace, like string) {
 	const size = "64Mi"
+	class := s.ownClass(namespace, like)
 	restored := harness.App{Namespace: namespace, Name: "restored", Class: class, Size: size}
 	s.seed(restored, "backed up")
 	s.destroy(namespace)
@@ -44,6 +47,18 @@ func lockHolds(s *scenario, namespace, class string) {
 	require.Equal(s, stray, s.claim(control).Spec.VolumeName, "a claim that is not protected takes the volume that lies around")
 	require.Equal(s, "precious", s.story(control), "nobody wrote to it")
 	s.requireWaiting(held)
+}
+
+// ownClass makes a storage class like another one, so that no claim of a scenario
+// beside this one takes what lies around in it.
+func (s *scenario) ownClass(name, like string) string {
+	s.Helper()
+	class := &storagev1.StorageClass{}
+	require.NoError(s, cluster.Get(s.ctx, client.ObjectKey{Name: like}, class))
+	class.ObjectMeta = metav1.ObjectMeta{Name: name}
+	require.NoError(s, client.IgnoreAlreadyExists(cluster.Create(s.ctx, class)))
+	s.after(func(ctx context.Context) error { return client.IgnoreNotFound(cluster.Delete(ctx, class)) })
+	return name
 }
 
 // layAround makes an Available volume that fits any claim of the app's class and

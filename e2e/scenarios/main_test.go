@@ -11,6 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
+	logf "sigs.k8s.io/controller-runtime/pkg/log"
+
 	"github.com/soteria-dr/soteria/e2e/harness"
 )
 
@@ -33,6 +36,7 @@ var settings = []string{"SOTERIA_RESTORE_MODE", "SOTERIA_ON_UNKNOWN", "SOTERIA_C
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	logf.SetLogger(logr.Discard())
 	if err := prepare(); err != nil {
 		_, _ = fmt.Fprintln(os.Stderr, "preparing the scenarios:", err)
 		os.Exit(1)
