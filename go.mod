@@ -4,6 +4,7 @@ go 1.26.0
 
 require (
 	github.com/caarlos0/env/v11 v11.4.2 // the configuration, from the environment
+	github.com/containerd/continuity v0.5.0 // copies trees with all their attributes, in movers
 	github.com/go-logr/logr v1.4.4 // the logger that controller-runtime hands around
 	github.com/julienschmidt/httprouter v1.3.0 // routes of the HTTP API
 	github.com/mattn/go-shellwords v1.0.16 // splits the extra arguments for restic, once, at start
@@ -55,7 +56,7 @@ require (
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	golang.org/x/net v0.49.0 // indirect
 	golang.org/x/oauth2 v0.34.0 // indirect
-	golang.org/x/sync v0.24.0 // indirect
+	golang.org/x/sync v0.24.0
 	golang.org/x/term v0.39.0 // indirect
 	golang.org/x/text v0.33.0 // indirect
 	golang.org/x/time v0.14.0 // indirect
@@ -67,4 +68,10 @@ require (
 	k8s.io/kube-openapi v0.0.0-20260317180543-43fb72c5454a // indirect
 	sigs.k8s.io/randfill v1.0.0 // indirect
 	sigs.k8s.io/structured-merge-diff/v6 v6.3.3 // indirect
+)
+
+require (
+	github.com/Microsoft/go-winio v0.6.2 // indirect
+	github.com/containerd/log v0.1.0 // indirect
+	github.com/sirupsen/logrus v1.9.3 // indirect
 )

@@ -29,7 +29,6 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 	ctrlwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
 
-	"github.com/soteria-dr/soteria/internal/driver/restic"
 	"github.com/soteria-dr/soteria/internal/kube/moverjob"
 	"github.com/soteria-dr/soteria/internal/metrics"
 	"github.com/soteria-dr/soteria/internal/restore"
@@ -110,16 +109,16 @@ func newApp(ctx context.Context, c config, connection *rest.Config, log *slog.Lo
 	}
 	measured := metrics.New(ctrlmetrics.Registry)
 
-	logs := moverjob.NewLogReader(clientset)
-	backups, err := restic.New(c.restic(image), restic.Cluster{Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Logs: logs})
+	fills := moverjob.Fills{Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Logs: moverjob.NewLogReader(clientset), Namespace: c.Namespace}
+	systems, err := newBackends(c, platform{mgr: mgr, clientset: clientset, image: image, fills: fills, log: log})
 	if err != nil {
 		return nil, err
 	}
-	known, err := addCatalog(ctx, c, mgr, backups, measured, log)
+	known, err := addCatalog(ctx, c, mgr, systems, measured, log)
 	if err != nil {
 		return nil, err
 	}
-	if err := addRestores(ctx, c, mgr, known, backups, image, logs, measured); err != nil {
+	if err := addRestores(ctx, c, mgr, known, systems, image, fills, measured); err != nil {
 		return nil, err
 	}
 	answers, err := addAdmission(ctx, c, mgr, known, names, serving, served, measured)
@@ -129,7 +128,7 @@ func newApp(ctx context.Context, c config, connection *rest.Config, log *slog.Lo
 	metrics.Watch(ctrlmetrics.Registry, metrics.State{
 		Restores: mgr.GetClient(), ListedAt: known.ListedAt, CertificateEnds: serving.Expiry, Clock: clock.RealClock{},
 	})
-	return mgr, addHTTP(c, mgr, known, backups, answers, measured, log)
+	return mgr, addHTTP(c, mgr, known, systems.requested(c), answers, measured, log)
 }
 
 func newManager(c config, connection *rest.Config, serving *certificate.Serving) (manager.Manager, error) {

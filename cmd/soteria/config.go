@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/driver/longhorn"
 	"github.com/soteria-dr/soteria/internal/driver/restic"
 	"github.com/soteria-dr/soteria/internal/kube"
 )
@@ -30,6 +31,7 @@ type config struct {
 	LogLevel   slog.Level `env:"SOTERIA_LOG_LEVEL" envDefault:"info"`
 
 	BackupDriver        string        `env:"SOTERIA_BACKUP_DRIVER" envDefault:"longhorn"`
+	RestoreDrivers      []string      `env:"SOTERIA_RESTORE_DRIVERS"`
 	RestoreMode         string        `env:"SOTERIA_RESTORE_MODE" envDefault:"auto"`
 	OnUnknown           string        `env:"SOTERIA_ON_UNKNOWN" envDefault:"hold"`
 	CrossNamespace      bool          `env:"SOTERIA_CROSS_NAMESPACE"`
@@ -37,6 +39,12 @@ type config struct {
 	Freshness           time.Duration `env:"SOTERIA_FRESHNESS" envDefault:"2s"`
 	RefreshInterval     time.Duration `env:"SOTERIA_REFRESH_INTERVAL" envDefault:"5m"`
 	ListingTimeout      time.Duration `env:"SOTERIA_LISTING_TIMEOUT" envDefault:"2m"`
+
+	LonghornURL          string `env:"SOTERIA_LONGHORN_URL"`
+	LonghornNamespace    string `env:"SOTERIA_LONGHORN_NAMESPACE"`
+	LonghornBackupMode   string `env:"SOTERIA_LONGHORN_BACKUP_MODE"`
+	LonghornBackupTarget string `env:"SOTERIA_LONGHORN_BACKUP_TARGET"`
+	LonghornUnlabeled    string `env:"SOTERIA_LONGHORN_UNLABELED"`
 
 	ResticRepository   string `env:"SOTERIA_RESTIC_REPOSITORY"`
 	ResticRepositoryID string `env:"SOTERIA_RESTIC_REPOSITORY_ID"`
@@ -59,11 +67,25 @@ type config struct {
 	nodeSelector map[string]string
 }
 
-// The drivers that SOTERIA_BACKUP_DRIVER may name.
-const (
-	driverLonghorn = "longhorn"
-	driverRestic   = restic.Name
-)
+// drivers are all that there are.
+var drivers = []string{longhorn.Name, restic.Name}
+
+// uses reports whether a driver is configured: for backups, for restores or,
+// where nothing says which are looked at for restores, by its settings.
+func (c *config) uses(driver string) bool {
+	if driver == c.BackupDriver || slices.Contains(c.RestoreDrivers, driver) {
+		return true
+	}
+	if len(c.RestoreDrivers) > 0 {
+		return false
+	}
+	return driver == longhorn.Name && c.LonghornURL != "" || driver == restic.Name && c.ResticRepository != ""
+}
+
+// looksAt reports whether a driver's backups are looked at for restores.
+func (c *config) looksAt(driver string) bool {
+	return c.uses(driver) && (len(c.RestoreDrivers) == 0 || slices.Contains(c.RestoreDrivers, driver))
+}
 
 // readConfig reads the environment. The error joins every mistake, each naming
 // its variable.
@@ -137,9 +159,9 @@ func (c *config) check() []error {
 	}
 	oneOf("SOTERIA_RESTORE_MODE", c.RestoreMode, "auto", "required")
 	oneOf("SOTERIA_ON_UNKNOWN", c.OnUnknown, "hold", "deny")
-	oneOf("SOTERIA_BACKUP_DRIVER", c.BackupDriver, driverLonghorn, driverRestic)
-	if c.BackupDriver == driverLonghorn {
-		bad("SOTERIA_BACKUP_DRIVER", "this version has no longhorn driver yet; set it to restic")
+	oneOf("SOTERIA_BACKUP_DRIVER", c.BackupDriver, drivers...)
+	for _, name := range c.RestoreDrivers {
+		oneOf("SOTERIA_RESTORE_DRIVERS", name, drivers...)
 	}
 	if c.ExistsUnknownStatus != 200 && c.ExistsUnknownStatus != 503 {
 		bad("SOTERIA_EXISTS_UNKNOWN_STATUS", "%d must be 503, or 200 for callers that fail open", c.ExistsUnknownStatus)
@@ -164,7 +186,25 @@ func (c *config) check() []error {
 		bad("SOTERIA_JOB_TTL_SECONDS", "%d must not be negative", c.JobTTLSeconds)
 	}
 	slices.SortFunc(problems, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
-	return append(problems, c.restic("").Validate()...)
+	if c.uses(longhorn.Name) {
+		problems = append(problems, c.longhorn().Validate()...)
+	}
+	if c.uses(restic.Name) {
+		problems = append(problems, c.restic("").Validate()...)
+	}
+	return problems
+}
+
+// longhorn gives the driver's settings.
+func (c *config) longhorn() longhorn.Config {
+	return longhorn.Config{
+		URL:          c.LonghornURL,
+		Namespace:    c.LonghornNamespace,
+		BackupMode:   longhorn.BackupMode(c.LonghornBackupMode),
+		BackupTarget: c.LonghornBackupTarget,
+		Unlabeled:    longhorn.Unlabeled(c.LonghornUnlabeled),
+		OwnNamespace: c.Namespace,
+	}
 }
 
 // restic gives the driver's settings; soteriaImage is what Jobs take the soteria

@@ -45,9 +45,49 @@ func TestValuesThatHoldSeveral(t *testing.T) {
 	assert.Equal(t, []string{"--exclude", "/data/lost files"}, settings.BackupArgs)
 }
 
+func TestWhichDriversAreUsed(t *testing.T) {
+	const url, repository = "http://longhorn-backend.longhorn-system.svc:9500", "s3:https://s3.example.com/backups"
+	for name, test := range map[string]struct {
+		env              map[string]string
+		longhorn, restic bool // used at all
+		looked           []string
+	}{
+		"nothing is said: Longhorn":  {env: map[string]string{}, longhorn: true, looked: []string{"longhorn"}},
+		"restic alone":               {env: map[string]string{"SOTERIA_BACKUP_DRIVER": "restic", "SOTERIA_RESTIC_REPOSITORY": repository}, restic: true, looked: []string{"restic"}},
+		"Longhorn, and a repository": {env: map[string]string{"SOTERIA_RESTIC_REPOSITORY": repository}, longhorn: true, restic: true, looked: []string{"longhorn", "restic"}},
+		"restic, and Longhorn's address": {
+			env:      map[string]string{"SOTERIA_BACKUP_DRIVER": "restic", "SOTERIA_RESTIC_REPOSITORY": repository, "SOTERIA_LONGHORN_URL": url},
+			longhorn: true, restic: true, looked: []string{"longhorn", "restic"},
+		},
+		"restic for backups and only Longhorn for restores": {
+			env:      map[string]string{"SOTERIA_BACKUP_DRIVER": "restic", "SOTERIA_RESTIC_REPOSITORY": repository, "SOTERIA_RESTORE_DRIVERS": "longhorn"},
+			longhorn: true, restic: true, looked: []string{"longhorn"},
+		},
+		"Longhorn alone, whatever else is set": {
+			env: map[string]string{"SOTERIA_RESTIC_REPOSITORY": repository, "SOTERIA_RESTORE_DRIVERS": "longhorn"}, longhorn: true, looked: []string{"longhorn"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, err := readConfig(test.env)
+			require.NoError(t, err)
+			assert.Equal(t, test.longhorn, c.uses("longhorn"))
+			assert.Equal(t, test.restic, c.uses("restic"))
+			var looked []string
+			for _, driver := range drivers {
+				if c.looksAt(driver) {
+					looked = append(looked, driver)
+				}
+			}
+			assert.Equal(t, test.looked, looked)
+		})
+	}
+}
+
 func TestEachMistakeNamesItsVariable(t *testing.T) {
 	cases := map[string]string{
 		"SOTERIA_BACKUP_DRIVER":         "tape",
+		"SOTERIA_RESTORE_DRIVERS":       "restic,tape",
+		"SOTERIA_LONGHORN_URL":          "longhorn",
 		"SOTERIA_RESTORE_MODE":          "maybe",
 		"SOTERIA_ON_UNKNOWN":            "allow",
 		"SOTERIA_CROSS_NAMESPACE":       "perhaps",
@@ -77,9 +117,13 @@ func TestEachMistakeNamesItsVariable(t *testing.T) {
 }
 
 func TestAllMistakesAreToldAtOnce(t *testing.T) {
-	_, err := readConfig(map[string]string{"SOTERIA_RESTORE_MODE": "maybe", "SOTERIA_FRESHNESS": "soon"})
+	_, err := readConfig(map[string]string{
+		"SOTERIA_RESTORE_MODE": "maybe", "SOTERIA_FRESHNESS": "soon", "SOTERIA_RESTORE_DRIVERS": "restic,tape", "SOTERIA_LONGHORN_BACKUP_MODE": "half",
+	})
 	require.Error(t, err)
-	for _, variable := range []string{"SOTERIA_BACKUP_DRIVER", "SOTERIA_RESTORE_MODE", "SOTERIA_FRESHNESS", "SOTERIA_RESTIC_REPOSITORY"} {
+	for _, variable := range []string{
+		"SOTERIA_RESTORE_MODE", "SOTERIA_FRESHNESS", "SOTERIA_RESTORE_DRIVERS", "SOTERIA_RESTIC_REPOSITORY", "SOTERIA_LONGHORN_BACKUP_MODE",
+	} {
 		assert.Contains(t, err.Error(), variable+": ")
 	}
 }

@@ -22,7 +22,6 @@ import (
 	"github.com/soteria-dr/soteria/internal/catalog"
 	"github.com/soteria-dr/soteria/internal/catalog/ledger"
 	"github.com/soteria-dr/soteria/internal/decision"
-	"github.com/soteria-dr/soteria/internal/driver"
 	"github.com/soteria-dr/soteria/internal/driver/blank"
 	"github.com/soteria-dr/soteria/internal/driver/restic"
 	"github.com/soteria-dr/soteria/internal/httpapi"
@@ -36,17 +35,17 @@ import (
 
 // addCatalog makes the catalog, which every replica runs, and has the backup
 // Jobs told to it.
-func addCatalog(ctx context.Context, c config, mgr manager.Manager, lister driver.Lister, measured *metrics.Metrics, log *slog.Logger) (*catalog.Catalog, error) {
+func addCatalog(ctx context.Context, c config, mgr manager.Manager, systems *backends, measured *metrics.Metrics, log *slog.Logger) (*catalog.Catalog, error) {
 	var teller *backupjob.Teller
 	settings := catalog.DefaultConfig()
 	settings.Freshness = c.Freshness
 	settings.RefreshInterval = c.RefreshInterval
 	settings.ListingTimeout = c.ListingTimeout
-	settings.Pins = map[string]string{restic.Name: c.ResticRepositoryID}
+	settings.Pins = systems.pins
 	settings.BackupsTold = func() bool { return teller.Told() }
 	settings.Log = log
 	expectations := ledger.New(mgr.GetClient(), mgr.GetAPIReader(), c.Namespace)
-	known := catalog.New(settings, []driver.Lister{lister}, expectations, clock.RealClock{}, measured)
+	known := catalog.New(settings, systems.listers, expectations, clock.RealClock{}, measured)
 
 	teller = backupjob.NewTeller(known)
 	if err := teller.Watch(ctx, mgr.GetCache()); err != nil {
@@ -55,24 +54,25 @@ func addCatalog(ctx context.Context, c config, mgr manager.Manager, lister drive
 	if err := mgr.Add(known); err != nil {
 		return nil, fmt.Errorf("adding the catalog: %w", err)
 	}
-	outcomes := &backupjob.Outcomes{
-		Client: mgr.GetClient(), Reader: mgr.GetAPIReader(),
-		Events: mgr.GetEventRecorder(eventSource), Observer: measured, Driver: restic.Name,
+	announcer := backupjob.Announcer{Reader: mgr.GetClient(), Events: mgr.GetEventRecorder(eventSource), Observer: measured}
+	if systems.longhorn != nil {
+		systems.longhorn.announcer, systems.longhorn.known = announcer, known
 	}
+	outcomes := &backupjob.Outcomes{Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Announcer: announcer, Driver: restic.Name}
 	return known, outcomes.SetupWithManager(mgr)
 }
 
 // addRestores makes the restore controller, which the leader runs.
-func addRestores(ctx context.Context, c config, mgr manager.Manager, known *catalog.Catalog, backups *restic.Driver, image string, logs moverjob.LogReader, measured *metrics.Metrics) error {
+func addRestores(ctx context.Context, c config, mgr manager.Manager, known *catalog.Catalog, systems *backends, image string, fills moverjob.Fills, measured *metrics.Metrics) error {
 	controller := restore.New(restore.Config{
-		Namespace: c.Namespace,
-		Client:    mgr.GetClient(),
-		Reader:    mgr.GetAPIReader(),
-		Facts:     facts(mgr.GetClient(), c.policy()),
-		Catalog:   known,
-		Fillers:   map[string]driver.Filler{restic.Name: backups},
-		Blank: blank.New(blank.Config{SoteriaImage: image, JobNodeSelector: c.nodeSelector, JobServiceAccount: c.JobServiceAccount},
-			moverjob.Fills{Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Logs: logs, Namespace: c.Namespace}),
+		Namespace:      c.Namespace,
+		Client:         mgr.GetClient(),
+		Reader:         mgr.GetAPIReader(),
+		Facts:          facts(mgr.GetClient(), c.policy()),
+		Catalog:        known,
+		Fillers:        systems.fillers,
+		Makers:         systems.makers,
+		Blank:          blank.New(blank.Config{SoteriaImage: image, JobNodeSelector: c.nodeSelector, JobServiceAccount: c.JobServiceAccount}, fills),
 		Events:         mgr.GetEventRecorder(eventSource),
 		Observer:       measured,
 		ListingTimeout: c.ListingTimeout,
@@ -115,12 +115,12 @@ func addAdmission(ctx context.Context, c config, mgr manager.Manager, known *cat
 }
 
 // addHTTP serves the API, health and metrics on every replica.
-func addHTTP(c config, mgr manager.Manager, known *catalog.Catalog, backups *restic.Driver, answers func(context.Context) error, measured *metrics.Metrics, log *slog.Logger) error {
+func addHTTP(c config, mgr manager.Manager, known *catalog.Catalog, backupers httpapi.Backupers, answers func(context.Context) error, measured *metrics.Metrics, log *slog.Logger) error {
 	settings := httpapi.DefaultConfig()
 	settings.Addr = c.ListenAddr
 	settings.UnknownStatus = c.ExistsUnknownStatus
 	server := httpapi.New(settings, httpapi.Services{
-		Catalog: known, Backuper: backups, Gatherer: ctrlmetrics.Registry,
+		Catalog: known, Backupers: backupers, Gatherer: ctrlmetrics.Registry,
 		Ready: answers, Observer: measured, Log: log,
 	})
 	if err := mgr.Add(server); err != nil {

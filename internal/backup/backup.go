@@ -2,6 +2,7 @@ package backup
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -30,8 +31,16 @@ type Backup struct {
 	Tags []string
 }
 
-// ShortID gives the beginning of a backup's id, which is enough for people.
-func ShortID(id string) string { return id[:min(len(id), MinIDPrefix)] }
+// ShortID gives as much of a backup's id as is enough for people: the beginning
+// of a hash, such as restic's ids, and the whole of any other name.
+func ShortID(id string) string {
+	if hash.MatchString(id) {
+		return id[:MinIDPrefix]
+	}
+	return id
+}
+
+var hash = regexp.MustCompile(`^[0-9a-f]{16,}$`)
 
 // NewestFirst orders backups by the time they were taken, the newest first.
 // Backups of the same moment are ordered by driver and id, so that every

@@ -151,7 +151,7 @@ func TestAFinishedBackupBecomesAnEventOnItsClaimOnce(t *testing.T) {
 			cluster := fake.NewClientBuilder().WithObjects(objects...).Build()
 			recorder := events.NewFakeRecorder(10)
 			counted := &results{}
-			outcomes := &backupjob.Outcomes{Client: cluster, Reader: cluster, Events: recorder, Observer: counted, Driver: "restic"}
+			outcomes := &backupjob.Outcomes{Client: cluster, Reader: cluster, Announcer: backupjob.Announcer{Reader: cluster, Events: recorder, Observer: counted}, Driver: "restic"}
 			for range 2 {
 				_, err := outcomes.Reconcile(context.Background(), reconcile.Request{NamespacedName: key})
 				require.NoError(t, err)
@@ -166,7 +166,7 @@ func TestAFinishedBackupBecomesAnEventOnItsClaimOnce(t *testing.T) {
 func TestARunningBackupIsNotToldYet(t *testing.T) {
 	cluster := fake.NewClientBuilder().WithObjects(job("")).Build()
 	counted := &results{}
-	outcomes := &backupjob.Outcomes{Client: cluster, Reader: cluster, Events: events.NewFakeRecorder(1), Observer: counted}
+	outcomes := &backupjob.Outcomes{Client: cluster, Reader: cluster, Announcer: backupjob.Announcer{Reader: cluster, Events: events.NewFakeRecorder(1), Observer: counted}}
 	_, err := outcomes.Reconcile(context.Background(), reconcile.Request{NamespacedName: key})
 	require.NoError(t, err)
 	assert.Empty(t, counted.counted)

@@ -4,7 +4,7 @@
 // and when a backup ended, since a listing that began before proves nothing of
 // that claim ([Teller]). The people who own the claim want to know what came of
 // it: on the leader, a finished Job becomes an event on its claim, once
-// ([Outcomes]).
+// ([Outcomes], [Announcer]). Backups without Jobs are announced by their drivers.
 //
 // Both work from the Jobs alone. Jobs are found by label, cached with the
 // manager's other Jobs, and cost about 3 KB each until their TTL removes them; a

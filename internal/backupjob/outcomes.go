@@ -5,10 +5,7 @@ import (
 	"fmt"
 
 	batchv1 "k8s.io/api/batch/v1"
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -22,33 +19,18 @@ import (
 	"github.com/soteria-dr/soteria/internal/mover/report"
 )
 
-// Result is how a backup ended, as counted and as the event's reason.
-type Result string
-
-// The results.
-const (
-	Succeeded Result = "succeeded"
-	Partial   Result = "partial"
-	Failed    Result = "failed"
-)
-
 // toldAnnotation marks a Job whose outcome has been told.
 const toldAnnotation = "soteria.dev/told"
-
-// Observer counts how backups end, result being a [Result]. It must not block.
-type Observer interface {
-	BackupFinished(driver, result string)
-}
 
 // Outcomes tells a claim's people what came of each of its backups. It runs on
 // the leader; a crash between telling and marking tells twice.
 type Outcomes struct {
-	// Client reads Jobs and claims from the cache and marks Jobs.
+	// Client reads Jobs from the cache and marks them.
 	Client client.Client
 	// Reader lists a Job's pods from the API server: pods are not cached.
-	Reader   client.Reader
-	Events   events.EventRecorder
-	Observer Observer
+	Reader client.Reader
+	// Announcer tells what came of them.
+	Announcer Announcer
 	// Driver is the driver whose Jobs these are.
 	Driver string
 }
@@ -97,22 +79,7 @@ func (o *Outcomes) Reconcile(ctx context.Context, req reconcile.Request) (reconc
 		}
 		return reconcile.Result{}, fmt.Errorf("marking Job %s as told: %w", req.NamespacedName, err)
 	}
-	o.Observer.BackupFinished(o.Driver, string(result))
-
-	claim := &corev1.PersistentVolumeClaim{}
-	if err := o.Client.Get(ctx, types.NamespacedName{Namespace: name.Namespace, Name: name.Name}, claim); err != nil {
-		return reconcile.Result{}, client.IgnoreNotFound(err)
-	}
-	kind, reason := corev1.EventTypeNormal, "BackupCompleted"
-	switch result {
-	case Partial:
-		kind, reason = corev1.EventTypeWarning, "BackupPartial"
-	case Failed:
-		kind, reason = corev1.EventTypeWarning, "BackupFailed"
-	case Succeeded:
-	}
-	o.Events.Eventf(claim, job, kind, reason, "BackUp", "%s", text)
-	return reconcile.Result{}, nil
+	return reconcile.Result{}, o.Announcer.Announce(ctx, o.Driver, name, job, result, text)
 }
 
 // describe puts the outcome into words.

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
@@ -77,15 +78,15 @@ func backupList(claim backup.Claim, backups []backup.Backup) wire.Backups {
 // startBackup starts a backup of a claim, or tells on a dry run what it would
 // start.
 func (s *Server) startBackup(w http.ResponseWriter, r *http.Request, _ httprouter.Params) {
-	req, err := readBackupRequest(w, r)
+	req, by, err := s.readBackupRequest(w, r)
 	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), s.cfg.BackupBudget)
 	defer cancel()
-	started, err := s.backuper.Backup(ctx, req)
-	s.observer.BackupRequested(s.backuper.Name(), req.DryRun, err)
+	started, err := s.backupers.ByName[by].Backup(ctx, req)
+	s.observer.BackupRequested(by, req.DryRun, err)
 	if err != nil {
 		s.fail(w, r, err)
 		return
@@ -95,21 +96,27 @@ func (s *Server) startBackup(w http.ResponseWriter, r *http.Request, _ httproute
 		status = http.StatusOK
 	}
 	s.render(w, r, status, wire.BackupStarted{
-		Driver: started.Driver, JobName: started.JobName, Namespace: started.Namespace, Secret: started.Secret,
+		Driver: started.Driver, Namespace: started.Namespace,
+		JobName: started.JobName, Secret: started.Secret, Volume: started.Volume, Backup: started.Backup,
 		RequestedBy: req.RequestedBy, DryRun: req.DryRun,
 	})
 }
 
-func readBackupRequest(w http.ResponseWriter, r *http.Request) (driver.BackupRequest, error) {
+// readBackupRequest gives the request and the name of the driver that it is for.
+func (s *Server) readBackupRequest(w http.ResponseWriter, r *http.Request) (req driver.BackupRequest, by string, err error) {
 	var body wire.BackupRequest
 	if err := read(w, r, &body); err != nil {
-		return driver.BackupRequest{}, err
+		return driver.BackupRequest{}, "", err
 	}
-	req := driver.BackupRequest{
+	by = cmp.Or(body.Driver, s.backupers.Default)
+	if _, known := s.backupers.ByName[by]; !known {
+		return driver.BackupRequest{}, "", &backup.Error{Kind: backup.Invalid, Field: "driver", Message: "driver is not one that takes backups here"}
+	}
+	req = driver.BackupRequest{
 		Claim:       backup.Claim{Namespace: body.Namespace, Name: body.PVC},
 		Tags:        body.Tags,
 		RequestedBy: caller(r),
 		DryRun:      body.DryRun,
 	}
-	return req, req.Claim.Validate()
+	return req, by, req.Claim.Validate()
 }

@@ -79,8 +79,6 @@ func (w *world) KnownOf(ctx context.Context, _ backup.Claim, driver string) back
 
 func (w *world) Drivers() []string { return []string{"restic", "longhorn"} }
 
-func (w *world) Name() string { return "restic" }
-
 func (w *world) Backup(ctx context.Context, req driver.BackupRequest) (driver.BackupStarted, error) {
 	w.request = req
 	return w.backup(ctx, req)
@@ -133,7 +131,7 @@ func (w *world) server(change func(*httpapi.Config)) *httpapi.Server {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "answer", Help: "To everything."}, func() float64 { return 42 }))
 	return httpapi.New(cfg, httpapi.Services{
-		Catalog: w, Backuper: w, Gatherer: registry, Observer: w,
+		Catalog: w, Backupers: httpapi.Backupers{Default: "restic", ByName: map[string]driver.Backuper{"restic": w, "longhorn": w}}, Gatherer: registry, Observer: w,
 		Ready: func(context.Context) error { return w.ready },
 		Log:   slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
@@ -341,6 +339,16 @@ func TestBackup(t *testing.T) {
 		}, started)
 		assert.Equal(t, 1, w.counted("backup restic ok"))
 	})
+	t.Run("is asked of the driver that the request names", func(t *testing.T) {
+		w := newWorld()
+		w.backup = func(context.Context, driver.BackupRequest) (driver.BackupStarted, error) {
+			return driver.BackupStarted{Driver: "longhorn", Namespace: "media", Volume: "pvc-1", Backup: "backup-1"}, nil
+		}
+		resp, body := send(t, http.MethodPost, w.serve(t, nil)+"/v1/backup", jsonType, `{"namespace":"media","pvc":"photos","driver":"longhorn"}`)
+		assert.Equal(t, http.StatusAccepted, resp.StatusCode)
+		assert.JSONEq(t, `{"driver":"longhorn","volume":"pvc-1","backup":"backup-1","namespace":"media","requested_by":"anonymous","dry_run":false}`, body)
+		assert.Equal(t, 1, w.counted("backup longhorn ok"))
+	})
 	t.Run("as a dry run is asked as a dry run", func(t *testing.T) {
 		w := newWorld()
 		started, err := w.client(t).Backup(t.Context(), wire.BackupRequest{Namespace: "media", PVC: "photos", DryRun: true})
@@ -355,24 +363,25 @@ func TestBackup(t *testing.T) {
 		status            int
 		field             string
 	}{
-		"without a body":                   {jsonType, "", 400, ""},
-		"that is no JSON":                  {jsonType, "namespace=media", 400, ""},
-		"that is cut short":                {jsonType, `{"namespace":"media"`, 400, ""},
-		"with something after it":          {jsonType, `{"namespace":"media","pvc":"photos"} {}`, 400, ""},
-		"that is a list":                   {jsonType, `[]`, 400, ""},
-		"that is null":                     {jsonType, `null`, 400, "namespace"},
-		"with an unknown field":            {jsonType, `{"namespace":"media","pvc":"photos","secret":"x"}`, 400, "secret"},
-		"with a field of another case":     {jsonType, `{"Namespace":"media","pvc":"photos"}`, 400, "Namespace"},
-		"with a field given twice":         {jsonType, `{"namespace":"media","pvc":"photos","pvc":"other"}`, 400, "pvc"},
-		"with a flag that is a word":       {jsonType, `{"namespace":"media","pvc":"photos","dry_run":"yes"}`, 400, "dry_run"},
-		"with tags that are one word":      {jsonType, `{"namespace":"media","pvc":"photos","tags":"a"}`, 400, "tags"},
-		"without a namespace":              {jsonType, `{"pvc":"photos"}`, 400, "namespace"},
-		"without a claim":                  {jsonType, `{"namespace":"media"}`, 400, "pvc"},
-		"with a claim that is a path":      {jsonType, `{"namespace":"media","pvc":"../photos"}`, 400, "pvc"},
-		"larger than a mebibyte":           {jsonType, `{"namespace":"` + strings.Repeat("a", 1<<20) + `"}`, 413, ""},
-		"of another content type":          {"application/x-www-form-urlencoded", `{"namespace":"media","pvc":"photos"}`, 415, ""},
-		"of a plain text that looks right": {"text/plain", `{"namespace":"media","pvc":"photos"}`, 415, ""},
-		"without a content type":           {"", `{"namespace":"media","pvc":"photos"}`, 415, ""},
+		"without a body":                    {jsonType, "", 400, ""},
+		"that is no JSON":                   {jsonType, "namespace=media", 400, ""},
+		"that is cut short":                 {jsonType, `{"namespace":"media"`, 400, ""},
+		"with something after it":           {jsonType, `{"namespace":"media","pvc":"photos"} {}`, 400, ""},
+		"that is a list":                    {jsonType, `[]`, 400, ""},
+		"that is null":                      {jsonType, `null`, 400, "namespace"},
+		"with an unknown field":             {jsonType, `{"namespace":"media","pvc":"photos","secret":"x"}`, 400, "secret"},
+		"with a field of another case":      {jsonType, `{"Namespace":"media","pvc":"photos"}`, 400, "Namespace"},
+		"with a field given twice":          {jsonType, `{"namespace":"media","pvc":"photos","pvc":"other"}`, 400, "pvc"},
+		"with a flag that is a word":        {jsonType, `{"namespace":"media","pvc":"photos","dry_run":"yes"}`, 400, "dry_run"},
+		"with tags that are one word":       {jsonType, `{"namespace":"media","pvc":"photos","tags":"a"}`, 400, "tags"},
+		"without a namespace":               {jsonType, `{"pvc":"photos"}`, 400, "namespace"},
+		"without a claim":                   {jsonType, `{"namespace":"media"}`, 400, "pvc"},
+		"with a claim that is a path":       {jsonType, `{"namespace":"media","pvc":"../photos"}`, 400, "pvc"},
+		"larger than a mebibyte":            {jsonType, `{"namespace":"` + strings.Repeat("a", 1<<20) + `"}`, 413, ""},
+		"of another content type":           {"application/x-www-form-urlencoded", `{"namespace":"media","pvc":"photos"}`, 415, ""},
+		"of a plain text that looks right":  {"text/plain", `{"namespace":"media","pvc":"photos"}`, 415, ""},
+		"that names no driver of Soteria's": {jsonType, `{"namespace":"media","pvc":"photos","driver":"tape"}`, 400, "driver"},
+		"without a content type":            {"", `{"namespace":"media","pvc":"photos"}`, 415, ""},
 	}
 	for name, test := range refusals {
 		t.Run("is refused with a body "+name, func(t *testing.T) {

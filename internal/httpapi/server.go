@@ -27,11 +27,12 @@ type Catalog interface {
 	Drivers() []string
 }
 
-// Backuper takes backups, as [driver.Backuper] has it.
-type Backuper interface {
-	// Name is the driver's name.
-	Name() string
-	driver.Backuper
+// Backupers are the drivers that take backups.
+type Backupers struct {
+	// Default names the one that a request gets which names none.
+	Default string
+	// ByName holds all of them.
+	ByName map[string]driver.Backuper
 }
 
 // Observer is told what the API does, for metrics. It must not block.
@@ -80,19 +81,19 @@ const (
 
 // Server is the HTTP server.
 type Server struct {
-	cfg      Config
-	catalog  Catalog
-	backuper Backuper
-	gatherer prometheus.Gatherer
-	ready    func(context.Context) error
-	observer Observer
-	log      *slog.Logger
+	cfg       Config
+	catalog   Catalog
+	backupers Backupers
+	gatherer  prometheus.Gatherer
+	ready     func(context.Context) error
+	observer  Observer
+	log       *slog.Logger
 }
 
 // Services is what the server is made of. All are required.
 type Services struct {
-	Catalog  Catalog
-	Backuper Backuper
+	Catalog   Catalog
+	Backupers Backupers
 	// Gatherer holds the metrics to serve.
 	Gatherer prometheus.Gatherer
 	// Ready says why this replica should get no requests, nil when it should.
@@ -106,13 +107,13 @@ type Services struct {
 // New makes a server.
 func New(cfg Config, services Services) *Server {
 	return &Server{
-		cfg:      cfg,
-		catalog:  services.Catalog,
-		backuper: services.Backuper,
-		gatherer: services.Gatherer,
-		ready:    services.Ready,
-		observer: services.Observer,
-		log:      services.Log,
+		cfg:       cfg,
+		catalog:   services.Catalog,
+		backupers: services.Backupers,
+		gatherer:  services.Gatherer,
+		ready:     services.Ready,
+		observer:  services.Observer,
+		log:       services.Log,
 	}
 }
 

@@ -7,6 +7,7 @@
 //     so that it can run in restic's image.
 //   - backup runs `restic backup` on a mounted volume.
 //   - restore empties a volume, fills it from a snapshot and verifies it.
+//   - copy makes a volume hold what another one holds.
 //   - blank verifies that a volume is empty.
 //
 // # lost+found

@@ -45,7 +45,7 @@ func Run(ctx context.Context, args []string, p Process) int {
 		p.Clock = clock.RealClock{}
 	}
 	parsers := map[string]func(*flag.FlagSet, []string) (work, error){
-		"install": parseInstall, "backup": parseBackup, "restore": parseRestore, "blank": parseBlank,
+		"install": parseInstall, "backup": parseBackup, "restore": parseRestore, "blank": parseBlank, "copy": parseCopy,
 	}
 	action := ""
 	if len(args) > 0 {
@@ -53,7 +53,7 @@ func Run(ctx context.Context, args []string, p Process) int {
 	}
 	parse, known := parsers[action]
 	if !known {
-		fmt.Fprintf(p.Stderr, "soteria mover: %q is none of install, backup, restore and blank\n", action)
+		fmt.Fprintf(p.Stderr, "soteria mover: %q is none of install, backup, restore, copy and blank\n", action)
 		return exitUsage
 	}
 	flags := flag.NewFlagSet("soteria mover "+action, flag.ContinueOnError)

@@ -272,6 +272,32 @@ func TestAVolumeComesBackAsItWas(t *testing.T) {
 	}
 }
 
+func TestAVolumeIsCopiedAsItIs(t *testing.T) {
+	source, target := t.TempDir(), t.TempDir()
+	plant(t, source)
+	before := inventory(t, source)
+	require.NoError(t, os.MkdirAll(filepath.Join(target, "left", "over"), 0o755))
+	require.NoError(t, os.Symlink("/", filepath.Join(target, "to the root")))
+
+	status, copied, output := run(t, t.Context(), "copy", "--source", source, "--target", target)
+	require.Equal(t, 0, status, output)
+	assert.Equal(t, before, inventory(t, target))
+	assert.Equal(t, before, inventory(t, source), "the source is left as it was")
+	assert.Equal(t, copied.Expected, copied.Restored)
+	assert.Equal(t, int64(18), copied.Restored.Files)
+	assert.Less(t, blocks(t, filepath.Join(target, "sparse")), int64(sparseSize/8), "a sparse file stays sparse")
+}
+
+func TestACopyThatCannotBeginLeavesTheVolumeAlone(t *testing.T) {
+	target := t.TempDir()
+	kept := filepath.Join(target, "kept")
+	require.NoError(t, os.WriteFile(kept, nil, 0o600))
+	status, result, _ := run(t, t.Context(), "copy", "--source", filepath.Join(t.TempDir(), "absent"), "--target", target)
+	assert.Equal(t, 1, status)
+	assert.Contains(t, result.Error, "the volume to copy from")
+	assert.FileExists(t, kept)
+}
+
 func TestASecondBackupOfAnUnchangedVolumeReadsNothingAgain(t *testing.T) {
 	for version, restic := range restictest.Versions {
 		t.Run("with "+version, func(t *testing.T) {
@@ -421,6 +447,7 @@ func TestARestoreThatCannotBeginLeavesTheVolumeAlone(t *testing.T) {
 		seed, snapshot := seeded(t, restic(t))
 		for name, c := range cases {
 			t.Run(name+", with "+version, func(t *testing.T) {
+				t.Parallel() // restic 0.16 looks a minute for a snapshot that is gone
 				v := seed.clone(t)
 				kept := filepath.Join(v.target, "kept")
 				require.NoError(t, os.WriteFile(kept, nil, 0o600))

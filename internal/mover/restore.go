@@ -61,9 +61,6 @@ func (w restoreWork) run(ctx context.Context, p Process, result *report.Result) 
 	if err != nil {
 		return err
 	}
-	if err := removeStaleLocks(ctx, p, program); err != nil {
-		return err
-	}
 	root, err := readRoot(ctx, p, program, w.snapshot, w.folder)
 	if err != nil {
 		return err
@@ -88,12 +85,16 @@ func (w restoreWork) run(ctx context.Context, p Process, result *report.Result) 
 
 // fill runs `restic restore`. A file that restic complains of makes it a failure
 // that names the files, whatever restic's exit status.
+//
+// It takes no lock: restic 0.16 waits a minute for the lock of another restore
+// that vanishes while it is read, and a lock would only keep a prune away, which
+// cannot harm a restore that is verified and tried again.
 func (w restoreWork) fill(ctx context.Context, p Process, program cli.Program, result *report.Result) error {
 	excludeXattr, err := canExcludeXattr(ctx, program)
 	if err != nil {
 		return err
 	}
-	args := []string{"restore", "--json", "--sparse", "--retry-lock", lockPatience, "--target", w.target, "--exclude", "/" + lostAndFound}
+	args := []string{"restore", "--json", "--sparse", "--no-lock", "--target", w.target, "--exclude", "/" + lostAndFound}
 	if excludeXattr {
 		args = append(args, "--exclude-xattr", selinuxLabel)
 	}

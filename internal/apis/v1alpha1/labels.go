@@ -78,6 +78,8 @@ const (
 	RoleBackup = "backup"
 	// RoleFill is a Job that fills a prime, and all that belongs to it.
 	RoleFill = "fill"
+	// RoleStage is a restored volume that is copied from, and the claim for it.
+	RoleStage = "stage"
 	// RoleRepository is a Job that makes or tends a repository.
 	RoleRepository = "repository"
 	// RoleLocked is a Restore that was made for a claim that admission locked,

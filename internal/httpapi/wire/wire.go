@@ -42,22 +42,30 @@ type Latest struct {
 
 // BackupRequest is the body of POST /v1/backup.
 type BackupRequest struct {
-	Namespace string   `json:"namespace"`
-	PVC       string   `json:"pvc"`
-	Tags      []string `json:"tags,omitempty"`
-	DryRun    bool     `json:"dry_run,omitempty"`
+	Namespace string `json:"namespace"`
+	PVC       string `json:"pvc"`
+	// Driver is the backup system to use; by default the one that Soteria is
+	// set to.
+	Driver string   `json:"driver,omitempty"`
+	Tags   []string `json:"tags,omitempty"`
+	DryRun bool     `json:"dry_run,omitempty"`
 }
 
 // BackupStarted answers POST /v1/backup: what was started (202), or would be on
 // a dry run (200).
 type BackupStarted struct {
 	Driver string `json:"driver"`
-	// JobName is the Job that does the work; empty for drivers without Jobs.
-	JobName string `json:"job_name"`
-	// Namespace is where the Job runs.
+	// JobName is the Job that does the work, in that namespace; absent for
+	// drivers without Jobs.
+	JobName string `json:"job_name,omitempty"`
+	// Namespace is the claim's.
 	Namespace string `json:"namespace"`
 	// Secret is the name of the Job's own copy of the credentials.
-	Secret      string `json:"secret"`
+	Secret string `json:"secret,omitempty"`
+	// Volume is the backup system's own name of the volume, and Backup that of
+	// the backup; absent for drivers whose backups are named when they end.
+	Volume      string `json:"volume,omitempty"`
+	Backup      string `json:"backup,omitempty"`
 	RequestedBy string `json:"requested_by"`
 	DryRun      bool   `json:"dry_run"`
 }

@@ -25,6 +25,8 @@ const (
 	CredentialsFolder = "/credentials"
 	// ScratchFolder is an empty folder for temporary files.
 	ScratchFolder = "/tmp"
+	// SourceFolder is the volume that a copy is made of.
+	SourceFolder = "/source"
 	// RepositoryFolder is the folder of the node that a Job works on.
 	RepositoryFolder = "/repository"
 
@@ -67,6 +69,8 @@ type Spec struct {
 	MountPath string
 	Block     bool
 	ReadOnly  bool
+	// Source, when set, is a second claim, mounted read-only at SourceFolder.
+	Source string
 	// Credentials is the Secret mounted at CredentialsFolder; "" mounts none.
 	// The pod waits until it exists.
 	Credentials string
@@ -186,6 +190,12 @@ func podSpec(s Spec) corev1.PodSpec {
 			Secret: &corev1.SecretVolumeSource{SecretName: s.Credentials, DefaultMode: ptr.To[int32](0o400)},
 		}})
 		mover.VolumeMounts = append(mover.VolumeMounts, corev1.VolumeMount{Name: "credentials", MountPath: CredentialsFolder, ReadOnly: true})
+	}
+	if s.Source != "" {
+		pod.Volumes = append(pod.Volumes, corev1.Volume{Name: "source", VolumeSource: corev1.VolumeSource{
+			PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: s.Source, ReadOnly: true},
+		}})
+		mover.VolumeMounts = append(mover.VolumeMounts, corev1.VolumeMount{Name: "source", MountPath: SourceFolder, ReadOnly: true})
 	}
 	if s.HostFolder != "" {
 		pod.Volumes = append(pod.Volumes, corev1.Volume{Name: "repository", VolumeSource: corev1.VolumeSource{

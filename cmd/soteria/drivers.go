@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"k8s.io/client-go/kubernetes"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/backupjob"
+	"github.com/soteria-dr/soteria/internal/catalog"
+	"github.com/soteria-dr/soteria/internal/driver"
+	"github.com/soteria-dr/soteria/internal/driver/copyfill"
+	"github.com/soteria-dr/soteria/internal/driver/longhorn"
+	"github.com/soteria-dr/soteria/internal/driver/restic"
+	"github.com/soteria-dr/soteria/internal/httpapi"
+	"github.com/soteria-dr/soteria/internal/kube/moverjob"
+)
+
+// backends are the drivers in use, in the roles that they play.
+type backends struct {
+	// listers are those whose backups are looked at for restores; the others are
+	// by name.
+	listers   []driver.Lister
+	backupers map[string]driver.Backuper
+	fillers   map[string]driver.Filler
+	makers    map[string]driver.VolumeMaker
+	// pins are the identities that repositories must have.
+	pins map[string]string
+	// longhorn hears how Longhorn's backups end; nil where Longhorn is not used.
+	longhorn *longhornOutcomes
+}
+
+// platform is what drivers work with.
+type platform struct {
+	mgr       manager.Manager
+	clientset kubernetes.Interface
+	// image is Soteria's own, for Jobs.
+	image string
+	fills moverjob.Fills
+	log   *slog.Logger
+}
+
+// newBackends makes the drivers that the configuration names.
+func newBackends(c config, p platform) (*backends, error) {
+	b := &backends{
+		backupers: map[string]driver.Backuper{}, fillers: map[string]driver.Filler{},
+		makers: map[string]driver.VolumeMaker{}, pins: map[string]string{},
+	}
+	if c.uses(restic.Name) {
+		if err := b.addRestic(c, p); err != nil {
+			return nil, err
+		}
+	}
+	if c.uses(longhorn.Name) {
+		if err := b.addLonghorn(c, p); err != nil {
+			return nil, err
+		}
+	}
+	return b, nil
+}
+
+func (b *backends) addRestic(c config, p platform) error {
+	d, err := restic.New(c.restic(p.image), restic.Cluster{Client: p.fills.Client, Reader: p.fills.Reader, Logs: p.fills.Logs})
+	if err != nil {
+		return err
+	}
+	b.backupers[restic.Name], b.fillers[restic.Name] = d, d
+	b.pins[restic.Name] = c.ResticRepositoryID
+	if c.looksAt(restic.Name) {
+		b.listers = append(b.listers, d)
+	}
+	return nil
+}
+
+func (b *backends) addLonghorn(c config, p platform) error {
+	b.longhorn = &longhornOutcomes{log: p.log}
+	d, err := longhorn.New(c.longhorn(), longhorn.Cluster{
+		Client: p.fills.Client, Reader: p.fills.Reader, REST: p.clientset.CoreV1().RESTClient(),
+		Identity: c.PodName, Outcomes: b.longhorn, Log: p.log,
+	})
+	if err != nil {
+		return err
+	}
+	if err := p.mgr.Add(d); err != nil {
+		return fmt.Errorf("adding the Longhorn driver: %w", err)
+	}
+	b.backupers[longhorn.Name], b.makers[longhorn.Name] = d, d
+	b.fillers[longhorn.Name] = copyfill.New(copyfill.Config{
+		SoteriaImage: p.image, JobNodeSelector: c.nodeSelector, JobServiceAccount: c.JobServiceAccount,
+		Parameters: map[string]string{"numberOfReplicas": "1"},
+	}, d, p.fills, nil)
+	if c.looksAt(longhorn.Name) {
+		b.listers = append(b.listers, d)
+	}
+	return nil
+}
+
+// requested are the drivers that the API may be asked to back up with.
+func (b *backends) requested(c config) httpapi.Backupers {
+	return httpapi.Backupers{Default: c.BackupDriver, ByName: b.backupers}
+}
+
+// longhornOutcomes announces how Longhorn's backups end, and has them listed.
+type longhornOutcomes struct {
+	announcer backupjob.Announcer
+	known     *catalog.Catalog
+	log       *slog.Logger
+}
+
+// BackupEnded implements [longhorn.Outcomes].
+func (o *longhornOutcomes) BackupEnded(ctx context.Context, claim backup.Claim, name string, failure error) {
+	o.known.BackupEnded(claim, name)
+	result, text := backupjob.Succeeded, fmt.Sprintf("backup %s is complete", name)
+	if failure != nil {
+		result, text = backupjob.Failed, "the Longhorn backup failed: "+backup.Message(failure)
+	}
+	if err := o.announcer.Announce(ctx, longhorn.Name, claim, nil, result, text); err != nil {
+		o.log.Warn("a backup's outcome is not told", "claim", claim, "backup", name, "reason", err)
+	}
+}

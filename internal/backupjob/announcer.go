@@ -1,0 +1,62 @@
+package backupjob
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+)
+
+// Result is how a backup ended, as counted and as the event's reason.
+type Result string
+
+// The results.
+const (
+	Succeeded Result = "succeeded"
+	Partial   Result = "partial"
+	Failed    Result = "failed"
+)
+
+// Observer counts how backups end, result being a [Result]. It must not block.
+type Observer interface {
+	BackupFinished(driver, result string)
+}
+
+// Announcer tells what came of a backup: it is counted, and becomes an event on
+// its claim.
+type Announcer struct {
+	// Reader reads claims.
+	Reader   client.Reader
+	Events   events.EventRecorder
+	Observer Observer
+}
+
+// Announce tells of one backup that has ended. Related is the object that took
+// it, nil if there is none. That the claim is gone is no error: nobody is left to
+// be told.
+func (a Announcer) Announce(ctx context.Context, driver string, of backup.Claim, related runtime.Object, result Result, text string) error {
+	a.Observer.BackupFinished(driver, string(result))
+	claim := &corev1.PersistentVolumeClaim{}
+	if err := a.Reader.Get(ctx, types.NamespacedName{Namespace: of.Namespace, Name: of.Name}, claim); err != nil {
+		if client.IgnoreNotFound(err) == nil {
+			return nil
+		}
+		return fmt.Errorf("reading claim %s, to tell it of its backup: %w", of, err)
+	}
+	kind, reason := corev1.EventTypeNormal, "BackupCompleted"
+	switch result {
+	case Partial:
+		kind, reason = corev1.EventTypeWarning, "BackupPartial"
+	case Failed:
+		kind, reason = corev1.EventTypeWarning, "BackupFailed"
+	case Succeeded:
+	}
+	a.Events.Eventf(claim, related, kind, reason, "BackUp", "%s", text)
+	return nil
+}

@@ -1,0 +1,105 @@
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"unicode"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+)
+
+// maxWords bounds what is quoted of an answer, in bytes.
+const maxWords = 500
+
+// RefusalError is an answer by which Longhorn refused a call, or something in between
+// did. It is the cause of the errors that calls return.
+type RefusalError struct {
+	// Status is the HTTP status.
+	Status int
+	// Words are Longhorn's own, bounded; empty where it said nothing.
+	Words string
+	// unsupported is true when the server has no such call.
+	unsupported bool
+}
+
+// Error gives Longhorn's words, or what the status means without them.
+func (r *RefusalError) Error() string {
+	if r.Words == "" {
+		return fmt.Sprintf("HTTP status %d %s", r.Status, http.StatusText(r.Status))
+	}
+	return r.Words
+}
+
+// IsNotFound reports whether the object that was asked for does not exist.
+func IsNotFound(err error) bool {
+	return err != nil && backup.KindOf(err) == backup.NotFound
+}
+
+// IsUnsupported reports whether the server has no such call: it is older than the
+// call, or no Longhorn.
+func IsUnsupported(err error) bool {
+	var refusal *RefusalError
+	return errors.As(err, &refusal) && refusal.unsupported
+}
+
+// IsBeingDeleted reports whether a call was refused because the object of that
+// name is still being deleted.
+func IsBeingDeleted(err error) bool { return said(err, "object is being deleted") }
+
+// IsAlreadyExists reports whether a call was refused because an object of that
+// name exists. One that is being deleted exists, too: ask [IsBeingDeleted] first.
+func IsAlreadyExists(err error) bool { return said(err, "already exists") }
+
+// tooSoon is how Longhorn refuses a sync shortly after another request for one:
+// "cannot synchronize backup target 'default' in 10 seconds".
+var tooSoon = regexp.MustCompile(`synchronize .* in \d+ seconds`)
+
+// IsTooSoon reports whether a sync was refused because another one was asked for
+// less than 10 s ago, by anybody.
+func IsTooSoon(err error) bool {
+	var refusal *RefusalError
+	return errors.As(err, &refusal) && tooSoon.MatchString(refusal.Words)
+}
+
+func said(err error, words string) bool {
+	var refusal *RefusalError
+	return errors.As(err, &refusal) && strings.Contains(refusal.Words, words)
+}
+
+// refusal reads an answer whose status is no success.
+func refusal(status int, header http.Header, body []byte) error {
+	var stated struct {
+		Type    string `json:"type"`
+		Message string `json:"message"`
+		Detail  string `json:"detail"`
+	}
+	isError := json.Unmarshal(body, &stated) == nil && stated.Type == "error"
+	r := &RefusalError{Status: status}
+	switch {
+	case isError:
+		r.Words = clip(strings.TrimSpace(stated.Message + " " + stated.Detail))
+	case status >= 300 && status < 400:
+		r.Words = clip(fmt.Sprintf("redirected to %s, which is not followed", header.Get("Location")))
+	case status == http.StatusMethodNotAllowed, status == http.StatusNotFound && strings.TrimSpace(string(body)) == "404 page not found":
+		r.Words, r.unsupported = "this version has no such call", true
+	default:
+		r.Words = clip(string(body))
+	}
+	if status == http.StatusNotFound && (isError || len(body) == 0) {
+		return &backup.Error{Kind: backup.NotFound, Message: r.Error(), Err: r}
+	}
+	return &backup.Error{Kind: backup.Unavailable, Message: r.Error(), Err: r}
+}
+
+// clip bounds foreign words and makes one line of them.
+func clip(words string) string {
+	if len(words) > maxWords {
+		words = words[:maxWords] + "…"
+	}
+	words = strings.ToValidUTF8(words, "")
+	return strings.Join(strings.FieldsFunc(words, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
+}

@@ -1,0 +1,114 @@
+package longhorn
+
+import (
+	"net/url"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/driver/longhorn/api"
+)
+
+// Name is the driver's name.
+const Name = "longhorn"
+
+// Defaults of [Config].
+const (
+	DefaultURL       = "http://longhorn-backend.longhorn-system.svc:9500"
+	DefaultNamespace = "longhorn-system"
+)
+
+// BackupMode says how much of a volume a backup uploads.
+type BackupMode string
+
+// The backup modes. Incremental uploads the blocks that changed since the last
+// backup, Full uploads every block again, which also mends damaged ones.
+const (
+	Incremental BackupMode = "incremental"
+	Full        BackupMode = "full"
+)
+
+// Unlabeled says what to make of a complete backup that nothing attributes to a
+// claim.
+type Unlabeled string
+
+// What can be made of an unattributed backup. Hold, the default, takes it that it
+// may be of any claim, so that none is proved to have no backups; Ignore takes it
+// that it is of no claim.
+const (
+	Hold   Unlabeled = "hold"
+	Ignore Unlabeled = "ignore"
+)
+
+// Config is all that an operator settles. The environment variables that it is
+// read from are named in the errors of [Config.Validate]. Empty fields have
+// defaults.
+type Config struct {
+	// URL is the address of Longhorn's REST API. Default: [DefaultURL].
+	URL string
+	// Namespace is where Longhorn keeps its custom resources. Default:
+	// [DefaultNamespace].
+	Namespace string
+	// BackupMode is how backups are taken. Default: [Incremental].
+	BackupMode BackupMode
+	// BackupTarget is the URL that Longhorn's default backup target must have, ""
+	// for any. A listing while it has another one is RepositoryChanged.
+	BackupTarget string
+	// Unlabeled is what to make of backups of nobody's. Default: [Hold].
+	Unlabeled Unlabeled
+	// OwnNamespace is Soteria's own.
+	OwnNamespace string
+}
+
+// withDefaults fills in what is empty.
+func (c Config) withDefaults() Config {
+	if c.URL == "" {
+		c.URL = DefaultURL
+	}
+	if c.Namespace == "" {
+		c.Namespace = DefaultNamespace
+	}
+	if c.BackupMode == "" {
+		c.BackupMode = Incremental
+	}
+	if c.Unlabeled == "" {
+		c.Unlabeled = Hold
+	}
+	c.BackupTarget = canonicalURL(c.BackupTarget)
+	return c
+}
+
+// Validate gives every mistake in the configuration, each an error of kind
+// Invalid that begins with the environment variable at fault.
+func (c Config) Validate() []error {
+	var problems []error
+	bad := func(variable, format string, args ...any) {
+		problems = append(problems, backup.Errorf(backup.Invalid, variable+": "+format, args...))
+	}
+	c = c.withDefaults()
+	if _, err := api.ParseURL(c.URL); err != nil {
+		bad("SOTERIA_LONGHORN_URL", "%w", err)
+	}
+	if len(validation.IsDNS1123Label(c.Namespace)) > 0 {
+		bad("SOTERIA_LONGHORN_NAMESPACE", "%q is not the name of a namespace", c.Namespace)
+	}
+	switch c.BackupMode {
+	case Incremental, Full:
+	default:
+		bad("SOTERIA_LONGHORN_BACKUP_MODE", "%q is neither %s nor %s", c.BackupMode, Incremental, Full)
+	}
+	switch c.Unlabeled {
+	case Hold, Ignore:
+	default:
+		bad("SOTERIA_LONGHORN_UNLABELED", "%q is neither %s nor %s", c.Unlabeled, Hold, Ignore)
+	}
+	if u, err := url.Parse(c.BackupTarget); c.BackupTarget != "" && (err != nil || u.Scheme == "" || u.Host == "") {
+		bad("SOTERIA_LONGHORN_BACKUP_TARGET", "%.100q is not the URL of a backup target, such as s3://<bucket>@<region>/<path>", c.BackupTarget)
+	}
+	return problems
+}
+
+// canonicalURL makes equal what Longhorn takes for the same backup target: a
+// slash at the end means nothing.
+func canonicalURL(target string) string { return strings.TrimRight(strings.TrimSpace(target), "/") }
