@@ -13,7 +13,6 @@ import (
 	admissionv1 "k8s.io/api/admission/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -96,16 +95,11 @@ func (c *Claims) Handle(ctx context.Context, req admission.Request) admission.Re
 }
 
 func (c *Claims) facts(ctx context.Context, claim *corev1.PersistentVolumeClaim) (decision.Facts, error) {
-	namespace := &metav1.PartialObjectMetadata{}
-	namespace.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Namespace"))
-	if err := c.Reader.Get(ctx, types.NamespacedName{Name: claim.Namespace}, namespace); err != nil {
-		return decision.Facts{}, fmt.Errorf("soteria could not read namespace %s, so it cannot tell how claim %s is protected: %w", claim.Namespace, claim.Name, err)
-	}
 	restore, err := c.restore(ctx, claim)
 	if err != nil {
 		return decision.Facts{}, err
 	}
-	return kube.Facts(claim, namespace.Labels, restore, c.Policy), nil
+	return kube.ReadFacts(ctx, c.Reader, claim, restore, c.Policy)
 }
 
 // restore reads the Restore that the claim's manifest refers to; nil when it

@@ -9,8 +9,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
@@ -68,7 +66,7 @@ func addRestores(ctx context.Context, c config, mgr manager.Manager, known *cata
 		Namespace:      c.Namespace,
 		Client:         mgr.GetClient(),
 		Reader:         mgr.GetAPIReader(),
-		Facts:          facts(mgr.GetClient(), c.policy()),
+		Facts:          facts(mgr.GetAPIReader(), c.policy()),
 		Catalog:        known,
 		Fillers:        systems.fillers,
 		Makers:         systems.makers,
@@ -83,12 +81,7 @@ func addRestores(ctx context.Context, c config, mgr manager.Manager, known *cata
 // facts reads a waiting claim as admission read it when it was created.
 func facts(reader client.Reader, policy kube.Policy) restore.Facts {
 	return func(ctx context.Context, claim *corev1.PersistentVolumeClaim, wish *v1alpha1.Restore) (decision.Facts, error) {
-		namespace := &metav1.PartialObjectMetadata{}
-		namespace.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Namespace"))
-		if err := reader.Get(ctx, types.NamespacedName{Name: claim.Namespace}, namespace); err != nil {
-			return decision.Facts{}, fmt.Errorf("reading namespace %s: %w", claim.Namespace, err)
-		}
-		return kube.Facts(claim, namespace.Labels, wish, policy), nil
+		return kube.ReadFacts(ctx, reader, claim, wish, policy)
 	}
 }
 

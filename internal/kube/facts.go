@@ -1,12 +1,16 @@
 package kube
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/backup"
@@ -25,6 +29,18 @@ type Policy struct {
 	// DenyUnknown refuses claims where the answer is Unknown instead of holding
 	// them (SOTERIA_ON_UNKNOWN=deny).
 	DenyUnknown bool
+}
+
+// ReadFacts is [Facts] with the labels of the claim's namespace as they are now:
+// the reader must be the API server itself, since a namespace is often made a
+// moment before its claims, and its label decides whether they are protected.
+func ReadFacts(ctx context.Context, reader client.Reader, claim *corev1.PersistentVolumeClaim, restore *v1alpha1.Restore, policy Policy) (decision.Facts, error) {
+	namespace := &metav1.PartialObjectMetadata{}
+	namespace.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Namespace"))
+	if err := reader.Get(ctx, types.NamespacedName{Name: claim.Namespace}, namespace); err != nil {
+		return decision.Facts{}, fmt.Errorf("soteria could not read namespace %s, so it cannot tell how claim %s is protected: %w", claim.Namespace, claim.Name, err)
+	}
+	return Facts(claim, namespace.Labels, restore, policy), nil
 }
 
 // Facts reads a claim, the labels of its namespace and, where the claim refers

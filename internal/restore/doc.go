@@ -9,7 +9,7 @@
 //	adopt      a Restore exists and its status belongs to this life of the claim
 //	select     a backup is pinned, or it is settled that the claim starts empty
 //	prepare    a prime exists in Soteria's namespace, on a volume made for it
-//	transfer   the driver fills the prime
+//	transfer   the driver fills the prime, or makes a volume
 //	verify     what was counted on the volume is what the backup holds
 //	handover   the volume becomes the claim's own
 //	cancel     what a claim that is gone left behind is removed
@@ -18,6 +18,15 @@
 // either lets the pass proceed or says when to look again. Nothing is kept in
 // memory but which events were told, so a crash anywhere resumes; a restore is
 // retried for ever and has no state of final failure.
+//
+// # Two ways to a volume
+//
+// Either the claim's provisioner makes an empty volume behind the prime, and the
+// driver fills it; or the backup system restores to a volume of its own, which is
+// handed over as it is (way.go). In the second way the prime is a placeholder: it
+// names no class and a volume that will never be, so nothing is made for it, and
+// it marks that there may be a volume to delete, from before that is made until
+// the claim has it.
 //
 // # What makes it safe
 //

@@ -31,20 +31,8 @@ const (
 	maxTagLength = 128
 )
 
-// backupLabels gives the labels of a backup of this claim. A tag that is empty,
-// too long, not text, or names another claim gives an error of kind Invalid with
-// the field "tags".
-func backupLabels(claim backup.Claim, tags []string) (map[string]string, error) {
-	if err := checkTags(claim, tags); err != nil {
-		return nil, err
-	}
-	labels := map[string]string{NamespaceLabel: claim.Namespace, PVCLabel: claim.Name}
-	if joined := joinTags(tags); joined != "" {
-		labels[TagsLabel] = joined
-	}
-	return labels, nil
-}
-
+// checkTags refuses tags that cannot be kept: an error of kind Invalid with the
+// field "tags" for one that is empty, too long, not text, or names another claim.
 func checkTags(claim backup.Claim, tags []string) error {
 	invalid := func(format string, args ...any) error {
 		return &backup.Error{Kind: backup.Invalid, Field: "tags", Message: fmt.Sprintf(format, args...)}

@@ -157,7 +157,7 @@ func (r *run) observeBackup(ctx context.Context) (*backupRecord, error) {
 			first = &all[i]
 		}
 	}
-	return first, nil //nolint:nilnil // none is an answer
+	return first, nil
 }
 
 // follow takes in how far Longhorn's backup is.

@@ -1,0 +1,371 @@
+package longhorn_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/driver"
+	"github.com/soteria-dr/soteria/internal/driver/drivertest"
+	"github.com/soteria-dr/soteria/internal/driver/longhorn"
+	"github.com/soteria-dr/soteria/internal/driver/longhorn/longhorntest"
+)
+
+// status is the label KubernetesStatus of a volume that a claim has.
+func status(claim backup.Claim) map[string]string {
+	return map[string]string{"KubernetesStatus": fmt.Sprintf(
+		`{"pvName":"pv","pvStatus":"Bound","namespace":%q,"pvcName":%q,"lastPVCRefAt":"","workloadsStatus":null,"lastPodRefAt":""}`, claim.Namespace, claim.Name)}
+}
+
+// ours are the labels that Soteria puts on backups.
+func ours(claim backup.Claim) map[string]string {
+	return map[string]string{longhorn.NamespaceLabel: claim.Namespace, longhorn.PVCLabel: claim.Name}
+}
+
+var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+
+func hour(n int) time.Time { return noon.Add(time.Duration(n) * time.Hour) }
+
+// stored is a backup in the default backup store.
+func stored(volume, name string, at time.Time, labels map[string]string) longhorntest.Stored {
+	return longhorntest.Stored{Volume: volume, Name: name, SnapshotCreated: at, Labels: labels}
+}
+
+func TestConformance(t *testing.T) {
+	drivertest.ListerSuite{
+		New: func(t *testing.T) drivertest.Repository {
+			w, n := newWorld(t), 0
+			return drivertest.Repository{
+				Lister: w.driver(t, "a"), ID: "default=s3://backups@us-east-1/lh",
+				Add: func(_ *testing.T, claim backup.Claim, takenAt time.Time) string {
+					n++
+					name := fmt.Sprintf("backup-%016d", n)
+					w.Store(stored(fmt.Sprintf("pvc-%d", n), name, takenAt, ours(claim)))
+					return name
+				},
+			}
+		},
+		Absent: func(t *testing.T) driver.Lister {
+			w := newWorld(t)
+			w.SetTarget("default", "", "")
+			return w.driver(t, "a")
+		},
+		Broken: map[string]func(t *testing.T) driver.Lister{
+			"a backup target that cannot be reached": func(t *testing.T) driver.Lister {
+				w := newWorld(t)
+				w.SetTarget("default", longhorntest.TargetURL, "AccessDenied")
+				return w.driver(t, "a")
+			},
+			"a version that cannot be asked to sync": func(t *testing.T) driver.Lister {
+				w := newWorld(t)
+				w.Change(func(f *longhorntest.Faults) { f.NoSyncAction = true })
+				return w.driver(t, "a")
+			},
+			"a REST API that refuses": func(t *testing.T) driver.Lister {
+				w := newWorld(t)
+				w.Change(func(f *longhorntest.Faults) {
+					f.Answer = func(string) (int, string) { return 500, `{"type":"error","message":"no ready node"}` }
+				})
+				return w.driver(t, "a")
+			},
+			"no Longhorn in the cluster": func(t *testing.T) driver.Lister {
+				w := newWorld(t)
+				return w.driver(t, "a", func(c *longhorn.Config) { c.Namespace = "storage" })
+			},
+			"another backup target than the configuration expects": func(t *testing.T) driver.Lister {
+				return newWorld(t).driver(t, "a", func(c *longhorn.Config) { c.BackupTarget = "s3://others@us-east-1/lh" })
+			},
+			"half an answer of the REST API": func(t *testing.T) driver.Lister {
+				w := newWorld(t)
+				w.Change(func(f *longhorntest.Faults) { f.Answer = func(string) (int, string) { return 500, `{"type":"err` } })
+				return w.driver(t, "a")
+			},
+		},
+		Hangs: func(t *testing.T) driver.Lister {
+			w := newWorld(t)
+			w.Change(func(f *longhorntest.Faults) { f.TargetsNever = true })
+			return w.driver(t, "a")
+		},
+	}.Run(t)
+}
+
+func TestALonghornThatDoesNotAnswerIsGivenUp(t *testing.T) {
+	w := newWorld(t)
+	hang := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		select {
+		case <-hang:
+		case <-r.Context().Done():
+		}
+	}))
+	t.Cleanup(server.Close)
+	t.Cleanup(func() { close(hang) })
+	d := w.driver(t, "a", func(c *longhorn.Config) { c.URL = server.URL })
+	refused(t, d, 300*time.Millisecond, backup.Unavailable, "Longhorn is not ready to tell which backups there are: it was not asked yet")
+}
+
+func TestABackupIsToldAsItIs(t *testing.T) {
+	w := newWorld(t)
+	labels := ours(plex)
+	labels[longhorn.TagsLabel] = "before+upgrade,a%3Db"
+	labels["RecurringJob"] = "nightly"
+	labels["KubernetesStatus"] = status(plex)["KubernetesStatus"]
+	w.Store(longhorntest.Stored{Volume: "pvc-1", Name: "backup-1", SnapshotCreated: noon, Labels: labels, VolumeSize: 5 << 30})
+	listing := &drivertest.Listing{}
+	repository, err := w.driver(t, "a").List(t.Context(), listing)
+	require.NoError(t, err)
+	assert.Equal(t, "default=s3://backups@us-east-1/lh", repository)
+	assert.Empty(t, listing.Doubts)
+	assert.Equal(t, []backup.Backup{{
+		Claim: plex, Driver: "longhorn", ID: "backup-1", TakenAt: noon, SizeBytes: 5 << 30, Files: -1,
+		Locator: "s3://backups@us-east-1/lh/?backup=backup-1&volume=pvc-1", Tags: []string{"before upgrade", "a=b", "RecurringJob=nightly"},
+	}}, listing.Backups)
+}
+
+func TestAllThatARebuiltClusterFindsIsListed(t *testing.T) {
+	for _, naming := range []longhorntest.Naming{longhorntest.Naming16, longhorntest.Naming18, longhorntest.Naming19} {
+		t.Run("named as in version "+string(naming), func(t *testing.T) {
+			w := newWorld(t)
+			w.Name(naming)
+			w.Store(
+				stored("pvc-1", "first-life", hour(0), status(plex)),
+				stored("pvc-2", "second-life", hour(1), ours(plex)),
+				stored("pvc-3", "third-life", hour(2), status(plex)),
+				stored("pvc-3", "by-system-backup", hour(3), nil),
+			)
+			d := w.driver(t, "a")
+			for range 2 {
+				w.Reinstall()
+				listing := list(t, d)
+				assert.Empty(t, listing.Doubts)
+				assert.ElementsMatch(t, []string{"first-life", "second-life", "third-life", "by-system-backup"}, ids(listing, plex))
+			}
+		})
+	}
+}
+
+func TestDuplicateBackupVolumesDoNotDoubleBackups(t *testing.T) {
+	w := newWorld(t)
+	w.Change(func(f *longhorntest.Faults) { f.DuplicateVolumes = true })
+	w.Store(stored("pvc-1", "backup-1", noon, ours(plex)))
+	assert.Equal(t, []string{"backup-1"}, ids(list(t, w.driver(t, "a")), plex))
+}
+
+func TestSeveralBackupTargetsAreOneRepository(t *testing.T) {
+	w := newWorld(t)
+	w.SetTarget("second", "nfs://nas.lan:/export/lh", "")
+	w.SetTarget("unused", "", "")
+	inSecond := stored("pvc-1", "backup-2", hour(1), ours(plex))
+	inSecond.Target = "second"
+	w.Store(stored("pvc-1", "backup-1", noon, ours(plex)), inSecond)
+	listing := &drivertest.Listing{}
+	d := w.driver(t, "a", func(c *longhorn.Config) { c.BackupTarget = longhorntest.TargetURL })
+	repository, err := d.List(t.Context(), listing)
+	require.NoError(t, err)
+	assert.Equal(t, "default=s3://backups@us-east-1/lh,second=nfs://nas.lan:/export/lh", repository)
+	assert.ElementsMatch(t, []string{"backup-1", "backup-2"}, ids(listing, plex))
+
+	w.SetTarget("second", "nfs://nas.lan:/export/lh", "mount.nfs: Connection timed out")
+	refused(t, d, time.Minute, backup.Unavailable, "Longhorn cannot reach backup target second (nfs://nas.lan:/export/lh): mount.nfs: Connection timed out")
+}
+
+func TestATargetThatComesBackIsListed(t *testing.T) {
+	w := newWorld(t)
+	w.Store(stored("pvc-1", "backup-1", noon, ours(plex)))
+	w.SetTarget("default", longhorntest.TargetURL, "SlowDown")
+	d := w.driver(t, "a")
+	refused(t, d, time.Minute, backup.Unavailable, "SlowDown")
+	w.SetTarget("default", longhorntest.TargetURL, "")
+	assert.Equal(t, []string{"backup-1"}, ids(list(t, d), plex))
+}
+
+func TestWhatIsNotSyncedProvesNothing(t *testing.T) {
+	for sentence, c := range map[string]struct {
+		fault func(*longhorntest.Faults)
+		words string
+	}{
+		"no sync of the target":       {func(f *longhorntest.Faults) { f.TargetsNever = true }, "backup target default"},
+		"no sync of a backup volume":  {func(f *longhorntest.Faults) { f.VolumesNever = true }, "it has yet to read 1 of 1 backup volumes, pvc-1-"},
+		"too little time for backups": {func(f *longhorntest.Faults) { f.BackupsNever = true }, "it has yet to read 1 of 1 backups"},
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			w := newWorld(t)
+			w.Change(c.fault)
+			w.Store(stored("pvc-1", "backup-1", noon, ours(plex)))
+			d := w.driver(t, "a")
+			// Longhorn's ten seconds between requests pass meanwhile, but not the
+			// twenty that an unread backup is waited for.
+			refused(t, d, 190*time.Millisecond, backup.Unavailable, c.words)
+		})
+	}
+}
+
+func TestAFirstSyncThatIsNotOverProvesNothing(t *testing.T) {
+	w := newWorld(t)
+	w.Store(stored("pvc-1", "backup-1", noon, ours(plex)))
+	w.Change(func(f *longhorntest.Faults) { f.VolumesNever = true })
+	d := w.driver(t, "a")
+	refused(t, d, 300*time.Millisecond, backup.Unavailable, "Longhorn is not ready")
+	w.Change(func(f *longhorntest.Faults) { f.VolumesNever = false })
+	assert.Equal(t, []string{"backup-1"}, ids(list(t, d), plex))
+}
+
+func TestASyncThatMissedABackupVolumeIsAskedForAgain(t *testing.T) {
+	w := newWorld(t)
+	w.Store(stored("pvc-1", "backup-1", noon, ours(plex)))
+	d := w.driver(t, "a")
+	list(t, d)
+	w.Change(func(f *longhorntest.Faults) { f.MissesVolumes = 1 })
+	w.Store(stored("pvc-1", "backup-2", hour(1), ours(plex)))
+	assert.Len(t, ids(list(t, d), plex), 2)
+}
+
+func TestWhatLonghornKnewBeforeIsNotBelieved(t *testing.T) {
+	w := newWorld(t)
+	d := w.driver(t, "a")
+	assert.Empty(t, list(t, d).Backups)
+	for n := range 3 {
+		w.Store(stored(fmt.Sprintf("pvc-%d", n), fmt.Sprintf("backup-%d", n), hour(n), ours(plex)))
+		assert.Len(t, ids(list(t, d), plex), n+1)
+		w.Remove("backup-0")
+		w.Store(stored("pvc-0", "backup-0", noon, ours(plex)))
+	}
+	w.Remove("backup-1")
+	assert.ElementsMatch(t, []string{"backup-0", "backup-2"}, ids(list(t, d), plex))
+}
+
+func TestABackupThatCannotBeReadMakesItsClaimDoubtful(t *testing.T) {
+	unreadable := longhorntest.Stored{Volume: "pvc-1", Name: "broken", SnapshotCreated: hour(1), Unreadable: true}
+	t.Run("the claim of its siblings", func(t *testing.T) {
+		w := newWorld(t)
+		w.Store(stored("pvc-1", "backup-1", noon, ours(plex)), unreadable)
+		listing := list(t, w.driver(t, "a"))
+		assert.Equal(t, []string{"backup-1"}, ids(listing, plex))
+		require.Len(t, listing.Doubts, 1)
+		assert.ErrorContains(t, listing.Doubts[plex], "Longhorn has not read backup broken of volume pvc-1, which may be of media/plex-config")
+	})
+	t.Run("every claim, where nothing says whose it is, whatever the policy", func(t *testing.T) {
+		w := newWorld(t)
+		w.Store(unreadable)
+		d := w.driver(t, "a", func(c *longhorn.Config) { c.Unlabeled = longhorn.Ignore })
+		listing := list(t, d)
+		assert.ErrorContains(t, listing.Doubts[backup.Claim{}], "which may be of any claim")
+
+		began := w.Clock().Now()
+		list(t, d)
+		assert.Less(t, w.Clock().Since(began), 20*time.Second, "a second listing does not wait for it again")
+	})
+}
+
+func TestABackupOfNobodysMakesEveryClaimDoubtful(t *testing.T) {
+	w := newWorld(t)
+	w.Store(stored("vol-x", "backup-1", noon, nil), stored("vol-y", "backup-2", noon, map[string]string{"a": "b"}))
+	listing := list(t, w.driver(t, "a"))
+	assert.Empty(t, listing.Backups)
+	doubt := listing.Doubts[backup.Claim{}]
+	assert.Equal(t, backup.Unavailable, backup.KindOf(doubt))
+	assert.ErrorContains(t, doubt, "nothing says which claim backup backup-1 of Longhorn volume vol-x (and of 1 more) is of")
+	assert.ErrorContains(t, doubt, "SOTERIA_LONGHORN_UNLABELED=ignore")
+
+	ignoring := w.driver(t, "b", func(c *longhorn.Config) { c.Unlabeled = longhorn.Ignore })
+	assert.Empty(t, list(t, ignoring).Doubts)
+}
+
+func TestABackupIsOfTheClaimWhosePersistentVolumeStandsForItsVolume(t *testing.T) {
+	w := newWorld(t, persistentVolume("pv-1", longhorn.Provisioner, "vol-x", plex), persistentVolume("pv-2", "other.csi", "vol-y", plex))
+	w.Store(stored("vol-x", "backup-1", noon, nil), stored("vol-y", "backup-2", noon, nil))
+	listing := list(t, w.driver(t, "a", func(c *longhorn.Config) { c.Unlabeled = longhorn.Ignore }))
+	assert.Equal(t, []string{"backup-1"}, ids(listing, plex))
+}
+
+func TestABackupThatIsTakenMakesItsClaimDoubtful(t *testing.T) {
+	w := newWorld(t)
+	w.AddVolume(longhorntest.Volume{Name: "vol-1", Namespace: plex.Namespace, PVC: plex.Name})
+	w.Change(func(f *longhorntest.Faults) { f.UploadsPause = true })
+	d := w.driver(t, "a")
+	list(t, d) // the target is available from now on
+	takeByHand(t, w, "vol-1", "by-hand")
+
+	listing := list(t, d)
+	assert.Empty(t, listing.Backups)
+	assert.ErrorContains(t, listing.Doubts[plex], "a backup of media/plex-config is being taken")
+	assert.Len(t, listing.Doubts, 1)
+
+	w.Change(func(f *longhorntest.Faults) { f.UploadsPause = false })
+	require.Eventually(t, func() bool { return w.Taken("vol-1")["by-hand"] == "Completed" }, 5*time.Second, time.Millisecond)
+	listing = list(t, d)
+	assert.Empty(t, listing.Doubts)
+	assert.Len(t, ids(listing, plex), 1)
+}
+
+// takeByHand takes a backup as a user of Longhorn's console does.
+func takeByHand(t *testing.T, w *world, volume, snapshot string) {
+	t.Helper()
+	w.AddSnapshot(volume, snapshot, nil)
+	response, err := http.Post(w.URL()+"/v1/volumes/"+volume+"?action=snapshotBackup", "application/json", jsonBody(t, map[string]string{"name": snapshot}))
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, response.StatusCode)
+	response.Body.Close()
+}
+
+func TestABackupThatFailedIsNothing(t *testing.T) {
+	w := newWorld(t)
+	w.AddVolume(longhorntest.Volume{Name: "vol-1", Namespace: plex.Namespace, PVC: plex.Name})
+	w.Change(func(f *longhorntest.Faults) { f.UploadError = "no space left" })
+	d := w.driver(t, "a")
+	list(t, d)
+	takeByHand(t, w, "vol-1", "by-hand")
+	require.Eventually(t, func() bool { return w.Taken("vol-1")["by-hand"] == "Error" }, 5*time.Second, time.Millisecond)
+	listing := list(t, d)
+	assert.Empty(t, listing.Backups)
+	assert.Empty(t, listing.Doubts)
+}
+
+func TestABackupThatIsDeletedMakesItsClaimDoubtfulUntilItIsGone(t *testing.T) {
+	w := newWorld(t)
+	w.Store(stored("pvc-1", "backup-1", noon, ours(plex)))
+	d := w.driver(t, "a")
+	list(t, d)
+	w.Delete("backup-1")
+	listing := list(t, d)
+	assert.Empty(t, listing.Backups)
+	assert.ErrorContains(t, listing.Doubts[plex], "Longhorn is deleting backup backup-1")
+
+	w.Remove("backup-1")
+	listing = list(t, d)
+	assert.Empty(t, listing.Backups)
+	assert.Empty(t, listing.Doubts)
+}
+
+func TestAPinnedTargetThatIsAnotherIsRefused(t *testing.T) {
+	w := newWorld(t)
+	pinned := w.driver(t, "a", func(c *longhorn.Config) { c.BackupTarget = "s3://backups@us-east-1/other" })
+	refused(t, pinned, time.Minute, backup.RepositoryChanged, "SOTERIA_LONGHORN_BACKUP_TARGET expects s3://backups@us-east-1/other")
+	w.SetTarget("default", "", "")
+	w.SetTarget("second", "s3://backups@us-east-1/other", "")
+	refused(t, pinned, time.Minute, backup.RepositoryAbsent, "default backup target has no URL")
+}
+
+func TestManyBackupsAreReadPageByPage(t *testing.T) {
+	w := newWorld(t)
+	for n := range 1201 {
+		w.Store(stored(fmt.Sprintf("pvc-%d", n%7), fmt.Sprintf("backup-%04d", n), noon.Add(time.Duration(n)*time.Second), ours(plex)))
+	}
+	assert.Len(t, ids(list(t, w.driver(t, "a")), plex), 1201)
+}
+
+func TestListingAsksForNoMoreSyncsThanItNeeds(t *testing.T) {
+	w := newWorld(t)
+	d := w.driver(t, "a")
+	list(t, d)
+	time.Sleep(11 * time.Second / longhorntest.Speed) // what Longhorn refuses is asked again
+	before := w.Calls("backupTargetSync")
+	list(t, d)
+	assert.Equal(t, 1, w.Calls("backupTargetSync")-before)
+}
