@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -96,22 +97,45 @@ func (c *Cluster) AwaitUnknown(ctx context.Context, cause string) error {
 // StartBackup asks Soteria for a backup of a claim. It gives the status, and the
 // Job's name if one was started.
 func (c *Cluster) StartBackup(ctx context.Context, namespace, claim string) (status int, job string, err error) {
-	body, err := json.Marshal(wire.BackupRequest{Namespace: namespace, PVC: claim})
+	status, started, _, err := c.RequestBackup(ctx, wire.BackupRequest{Namespace: namespace, PVC: claim})
+	return status, started.JobName, err
+}
+
+// RequestBackup sends a request for a backup. It gives the status, what was
+// started if anything was, and the answer's text.
+func (c *Cluster) RequestBackup(ctx context.Context, request wire.BackupRequest) (status int, started wire.BackupStarted, text string, err error) {
+	of := request.Namespace + "/" + request.PVC
+	body, err := json.Marshal(request)
 	if err != nil {
-		return 0, "", fmt.Errorf("encoding the request: %w", err)
+		return 0, started, "", fmt.Errorf("encoding the request: %w", err)
 	}
 	status, raw, err := send(ctx, c.service(http.MethodPost, "v1/backup").SetHeader("Content-Type", "application/json").Body(body))
 	if err != nil {
-		return status, "", fmt.Errorf("asking for a backup of %s/%s: %w", namespace, claim, err)
+		return status, started, "", fmt.Errorf("asking for a backup of %s: %w", of, err)
 	}
 	if status != http.StatusAccepted {
-		return status, "", nil
+		return status, started, string(raw), nil
 	}
-	var started wire.BackupStarted
 	if err := json.Unmarshal(raw, &started); err != nil {
-		return status, "", fmt.Errorf("reading the answer to a backup of %s/%s: %w: %s", namespace, claim, err, raw)
+		return status, started, "", fmt.Errorf("reading the answer to a backup of %s: %w: %s", of, err, raw)
 	}
-	return status, started.JobName, nil
+	return status, started, string(raw), nil
+}
+
+// BackUpWithLonghorn asks Soteria for a Longhorn backup of a claim and waits
+// until Soteria knows of it. It gives the backup's id.
+func (c *Cluster) BackUpWithLonghorn(ctx context.Context, namespace, claim string) (id string, err error) {
+	status, started, text, err := c.RequestBackup(ctx, wire.BackupRequest{Namespace: namespace, PVC: claim, Driver: "longhorn"})
+	if err != nil {
+		return "", err
+	}
+	if status != http.StatusAccepted || started.Backup == "" {
+		return "", fmt.Errorf("a Longhorn backup of %s/%s was answered with status %d: %s", namespace, claim, status, text)
+	}
+	return started.Backup, WaitFor(ctx, "backup "+started.Backup+" to be known", func(ctx context.Context) (bool, string, error) {
+		known, err := c.Backups(ctx, namespace, claim)
+		return slices.ContainsFunc(known, func(b wire.Backup) bool { return b.ID == started.Backup }), fmt.Sprintf("%d others are", len(known)), err
+	})
 }
 
 // BackUp asks Soteria for a backup of a claim and waits until its Job is done.

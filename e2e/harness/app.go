@@ -35,12 +35,17 @@ type App struct {
 	Class string
 	// Size is what the claim asks for; 1Gi by default.
 	Size string
+	// AccessMode is the claim's; ReadWriteOnce by default.
+	AccessMode string
 	// Labels and Annotations are the claim's; by default it is labeled
 	// soteria.dev/restore=auto.
 	Labels      map[string]string
 	Annotations map[string]string
 	// ClaimOnly leaves the Deployment out.
 	ClaimOnly bool
+	// Block makes the claim a raw block device, which the Deployment has at
+	// /dev/data.
+	Block bool
 	// Spec is more of the claim's spec, as lines of YAML without indentation.
 	Spec []string
 }
@@ -60,7 +65,10 @@ metadata:
 {{- end}}
 spec:
   storageClassName: {{.Class}}
-  accessModes: [ReadWriteOnce]
+{{- if .Block}}
+  volumeMode: Block
+{{- end}}
+  accessModes: [{{.AccessMode}}]
   resources:
     requests:
       storage: {{.Size}}
@@ -88,8 +96,13 @@ spec:
           image: localhost/busybox:e2e
           imagePullPolicy: IfNotPresent
           command: [/bin/sleep, infinity]
+{{- if .Block}}
+          volumeDevices:
+            - {name: data, devicePath: /dev/data}
+{{- else}}
           volumeMounts:
             - {name: data, mountPath: /data}
+{{- end}}
       volumes:
         - name: data
           persistentVolumeClaim: {claimName: {{.Name}}}
@@ -108,6 +121,9 @@ func (a App) Workload() string {
 	}
 	if a.Size == "" {
 		a.Size = "1Gi"
+	}
+	if a.AccessMode == "" {
+		a.AccessMode = "ReadWriteOnce"
 	}
 	if a.Labels == nil {
 		a.Labels = Protected

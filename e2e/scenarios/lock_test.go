@@ -22,16 +22,18 @@ func TestALockedClaimTakesNoVolumeThatLiesAround(t *testing.T) {
 	t.Parallel()
 	s := begin(t, 10*time.Minute, "e2e-lock-local", "e2e-lock-local-wffc")
 	s.together(map[string]func(*scenario){
-		"in a class that binds at once":                func(s *scenario) { lockHolds(s, "e2e-lock-local", "local") },
-		"in a class that waits for the first consumer": func(s *scenario) { lockHolds(s, "e2e-lock-local-wffc", "local-wffc") },
+		"in a class that binds at once":                func(s *scenario) { lockHolds(s, "e2e-lock-local", "local", (*scenario).backUp) },
+		"in a class that waits for the first consumer": func(s *scenario) { lockHolds(s, "e2e-lock-local-wffc", "local-wffc", (*scenario).backUp) },
 	})
 }
 
-func lockHolds(s *scenario, namespace, like string) {
+func lockHolds(s *scenario, namespace, like string, backUp func(*scenario, harness.App)) {
 	const size = "64Mi"
 	class := s.ownClass(namespace, like)
 	restored := harness.App{Namespace: namespace, Name: "restored", Class: class, Size: size}
-	s.seed(restored, "backed up")
+	s.start(restored)
+	s.write(restored, "backed up")
+	backUp(s, restored)
 	s.destroy(namespace)
 
 	held := harness.App{Namespace: namespace, Name: "held", Class: class, Size: size, Labels: map[string]string{v1alpha1.RestoreLabel: "required"}}
