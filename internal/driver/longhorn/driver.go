@@ -19,7 +19,8 @@ import (
 type Outcomes interface {
 	// BackupEnded tells that a backup of the claim has ended: well, with the
 	// backup's name, or not, with an error that says why in Longhorn's words and
-	// the name if the backup had one by then.
+	// the name if the backup had one by then. The claim's next backup waits until
+	// it returns, for 30 s at the most, when ctx ends.
 	BackupEnded(ctx context.Context, claim backup.Claim, name string, err error)
 }
 
@@ -28,8 +29,8 @@ type Cluster struct {
 	// Client writes. Reader reads the API server itself, not a cache.
 	Client client.Client
 	Reader client.Reader
-	// REST is any client of the API server; Longhorn's custom resources are read
-	// through it.
+	// REST is any client of the API server, such as one of a clientset's;
+	// Longhorn's custom resources are read through it.
 	REST rest.Interface
 	// Identity names this replica, in Leases. No two that run at a time share it.
 	Identity string

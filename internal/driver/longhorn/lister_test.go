@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"sync"
 	"testing"
 	"time"
 
@@ -358,6 +359,22 @@ func TestManyBackupsAreReadPageByPage(t *testing.T) {
 		w.Store(stored(fmt.Sprintf("pvc-%d", n%7), fmt.Sprintf("backup-%04d", n), noon.Add(time.Duration(n)*time.Second), ours(plex)))
 	}
 	assert.Len(t, ids(list(t, w.driver(t, "a")), plex), 1201)
+}
+
+func TestReplicasDoNotKeepEachOtherFromListing(t *testing.T) {
+	w := newWorld(t)
+	w.Store(stored("pvc-1", "backup-1", noon, ours(plex)))
+	var listings sync.WaitGroup
+	for _, replica := range []string{"a", "b", "c"} {
+		d := w.driver(t, replica)
+		listings.Go(func() {
+			listing := &drivertest.Listing{}
+			_, err := d.List(t.Context(), listing)
+			assert.NoError(t, err)
+			assert.Equal(t, []string{"backup-1"}, ids(listing, plex))
+		})
+	}
+	listings.Wait()
 }
 
 func TestListingAsksForNoMoreSyncsThanItNeeds(t *testing.T) {

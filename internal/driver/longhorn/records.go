@@ -114,7 +114,6 @@ type backupRecord struct {
 	} `json:"spec"`
 	Status struct {
 		State             string            `json:"state"`
-		Progress          int64             `json:"progress"`
 		Error             string            `json:"error"`
 		URL               string            `json:"url"`
 		SnapshotCreatedAt string            `json:"snapshotCreatedAt"`
@@ -213,9 +212,10 @@ func readPages[T interface{ name() string }](ctx context.Context, r records, res
 		request := r.rest.Get().AbsPath(path.Join("/apis", groupVersion, "namespaces", r.namespace, resource)).
 			SetHeader("Accept", "application/json").
 			VersionedParams(&metav1.ListOptions{LabelSelector: selector, Limit: pageSize, Continue: next}, metav1.ParameterCodec)
-		data, err := request.Do(ctx).Raw()
+		result := request.Do(ctx)
+		data, err := result.Raw()
 		if err != nil {
-			return nil, err
+			return nil, result.Error() // Raw's own error lacks the API server's words
 		}
 		var page struct {
 			Metadata metav1.ListMeta `json:"metadata"`

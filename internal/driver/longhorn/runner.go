@@ -103,14 +103,15 @@ func (d *Driver) begin(ctx context.Context, t ticket) (*run, error) {
 	}
 	lease := t.lease(d.cfg.OwnNamespace)
 	d.hold(lease)
+	justNow := backup.Errorf(backup.Conflict, "a backup of %s was started just now by another request", t.claim)
 	if !d.runner.take(lease.Name) {
-		return nil, alreadyRunning(t.claim, lease)
+		return nil, justNow
 	}
 	err := d.cluster.Client.Create(ctx, lease)
 	switch {
 	case apierrors.IsAlreadyExists(err):
 		d.runner.leave(lease.Name)
-		return nil, backup.Errorf(backup.Conflict, "a backup of %s was started just now by another request", t.claim)
+		return nil, justNow
 	case err != nil:
 		// Should it have been made nevertheless, this replica finds it abandoned.
 		d.runner.leave(lease.Name)

@@ -264,7 +264,7 @@ func (s *syncing) ask(ctx context.Context) error {
 		switch {
 		case err == nil:
 			t.accepted = s.cluster.Clock.Now()
-			s.waitsFor = fmt.Sprintf("it was asked to sync backup target %s", t.name)
+			s.waitsFor = fmt.Sprintf("it was asked to sync backup target %s and has yet to", t.name)
 		case api.IsTooSoon(err):
 			// Somebody asked shortly before. Should that have been after the mark,
 			// it counts as well.

@@ -14,9 +14,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 )
@@ -182,7 +181,7 @@ func (l *Longhorn) REST(t *testing.T) rest.Interface {
 	t.Helper()
 	config := &rest.Config{Host: l.server.URL, APIPath: "/apis", QPS: -1, ContentConfig: rest.ContentConfig{
 		GroupVersion:         &schema.GroupVersion{Group: "longhorn.io", Version: "v1beta2"},
-		NegotiatedSerializer: serializer.NewCodecFactory(runtime.NewScheme()).WithoutConversion(),
+		NegotiatedSerializer: scheme.Codecs.WithoutConversion(),
 	}}
 	client, err := rest.RESTClientFor(config)
 	require.NoError(t, err)
