@@ -10,7 +10,7 @@ KUBECONFIG ?= $(OWN_KUBECONFIG)
 # Packages of the program itself; the cluster and its tools are modules of
 # their own.
 PACKAGES := ./...
-MODULES := e2e/cluster e2e/tools/csi e2e/tools/treetool e2e/tools/pause e2e/tools/coredns
+MODULES := e2e/cluster e2e/tools/csi e2e/tools/longhorn e2e/tools/treetool e2e/tools/pause e2e/tools/coredns
 
 .PHONY: help
 help: ## Show this list
@@ -37,7 +37,7 @@ lint: ## Run the linters
 unit: ## Unit, conformance and integration tests, with the race detector
 	go vet $(PACKAGES)
 	go test -race $(PACKAGES)
-	set -e; for module in $(MODULES); do (cd $$module && go vet ./... && go test ./...); done
+	set -e; for module in $(MODULES); do (cd $$module && CGO_ENABLED=0 go vet ./... && CGO_ENABLED=0 go test ./...); done
 
 .PHONY: bench
 bench: ## Benchmarks: print figures, assert nothing

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/soteria-dr/soteria/e2e/harness"
+	"github.com/soteria-dr/soteria/internal/driver/longhorn"
 )
 
 //go:embed apps/photos.yaml
@@ -44,9 +45,9 @@ func run(ctx context.Context) error {
 	}{
 		{"Boot a real Kubernetes", d.boot},
 		{"Build and install Soteria", d.install},
-		{"Make the backup repository and pin it", d.repository},
-		{"Two apps write their files", d.write},
-		{"Back both up", d.backUp},
+		{"Make the restic repository, pin it, and look at Longhorn's backups too", d.repository},
+		{"Two apps write their files, photos on Longhorn, notes not", d.write},
+		{"Back both up: photos with Longhorn, notes with restic", d.backUp},
 		{"Lose both: namespaces, claims, volumes, folders", d.lose},
 		{"Apply photos again, unchanged", d.reapplyPhotos},
 		{"Stop S3, then apply notes", d.applyNotesWithoutStore},
@@ -99,6 +100,9 @@ func (d *drill) repository(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if err := d.cluster.Configure(ctx, map[string]string{"SOTERIA_LONGHORN_URL": longhorn.DefaultURL}); err != nil {
+		return "", err
+	}
 	return "repository " + id[:12] + " is pinned", nil
 }
 
@@ -129,13 +133,16 @@ func (d *drill) write(ctx context.Context) (string, error) {
 }
 
 func (d *drill) backUp(ctx context.Context) (string, error) {
-	for _, app := range apps {
-		job, err := d.cluster.BackUp(ctx, app.Namespace, app.Name)
-		if err != nil {
-			return "", err
-		}
-		d.show(fmt.Sprintf("%s: job %s is complete", app.Key(), job))
+	id, err := d.cluster.BackUpWithLonghorn(ctx, photos.Namespace, photos.Name)
+	if err != nil {
+		return "", err
 	}
+	d.show(fmt.Sprintf("%s: Longhorn's %s is complete", photos.Key(), id))
+	job, err := d.cluster.BackUp(ctx, notes.Namespace, notes.Name)
+	if err != nil {
+		return "", err
+	}
+	d.show(fmt.Sprintf("%s: job %s is complete", notes.Key(), job))
 	return "2 backups taken", nil
 }
 

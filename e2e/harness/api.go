@@ -125,16 +125,30 @@ func (c *Cluster) RequestBackup(ctx context.Context, request wire.BackupRequest)
 // BackUpWithLonghorn asks Soteria for a Longhorn backup of a claim and waits
 // until Soteria knows of it. It gives the backup's id.
 func (c *Cluster) BackUpWithLonghorn(ctx context.Context, namespace, claim string) (id string, err error) {
+	var before []string
+	if known, err := c.Backups(ctx, namespace, claim); err == nil {
+		for _, b := range known {
+			before = append(before, b.ID)
+		}
+	}
 	status, started, text, err := c.RequestBackup(ctx, wire.BackupRequest{Namespace: namespace, PVC: claim, Driver: "longhorn"})
 	if err != nil {
 		return "", err
 	}
-	if status != http.StatusAccepted || started.Backup == "" {
+	if status != http.StatusAccepted {
 		return "", fmt.Errorf("a Longhorn backup of %s/%s was answered with status %d: %s", namespace, claim, status, text)
 	}
-	return started.Backup, WaitFor(ctx, "backup "+started.Backup+" to be known", func(ctx context.Context) (bool, string, error) {
+	// A backup that took long to begin was answered without its name: then it is
+	// the one that was not there before.
+	return id, WaitFor(ctx, "the Longhorn backup of "+namespace+"/"+claim+" to be known", func(ctx context.Context) (bool, string, error) {
 		known, err := c.Backups(ctx, namespace, claim)
-		return slices.ContainsFunc(known, func(b wire.Backup) bool { return b.ID == started.Backup }), fmt.Sprintf("%d others are", len(known)), err
+		for _, b := range known {
+			if b.ID == started.Backup || started.Backup == "" && b.Driver == "longhorn" && !slices.Contains(before, b.ID) {
+				id = b.ID
+				return true, "", nil
+			}
+		}
+		return false, fmt.Sprintf("%d others are", len(known)), err
 	})
 }
 

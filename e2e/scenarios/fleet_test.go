@@ -3,6 +3,7 @@
 package scenarios_test
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -19,13 +20,15 @@ type fleet struct {
 	namespace string
 	// classes are the claims' storage classes, by the claims' names.
 	classes map[string]string
+	// labels are the claims'; nil protects them.
+	labels map[string]string
 }
 
 // apps gives the claims as apps without a Deployment, by name.
 func (f fleet) apps() []harness.App {
 	var apps []harness.App
 	for _, name := range slices.Sorted(maps.Keys(f.classes)) {
-		apps = append(apps, harness.App{Namespace: f.namespace, Name: name, Class: f.classes[name], Size: "64Mi", ClaimOnly: true})
+		apps = append(apps, harness.App{Namespace: f.namespace, Name: name, Class: f.classes[name], Size: "64Mi", ClaimOnly: true, Labels: f.labels})
 	}
 	return apps
 }
@@ -87,8 +90,15 @@ func (s *scenario) stories(f fleet) map[string]string {
 // storyOf is what seedFleet writes on a claim.
 func storyOf(name string) string { return "this is what " + name + " must not lose" }
 
-// seedFleet makes the claims, writes a story on each and backs them all up.
+// seedFleet makes the claims, writes a story on each and backs them all up with
+// restic.
 func (s *scenario) seedFleet(f fleet) {
+	s.Helper()
+	s.seedFleetBy(f, cluster.BackUp)
+}
+
+// seedFleetBy does the same with another way to take a backup.
+func (s *scenario) seedFleetBy(f fleet, backUp func(ctx context.Context, namespace, claim string) (string, error)) {
 	s.Helper()
 	s.apply(f.manifest())
 	s.take(f)
@@ -101,7 +111,7 @@ func (s *scenario) seedFleet(f fleet) {
 	backups.SetLimit(atOnce)
 	for _, app := range f.apps() {
 		backups.Go(func() error {
-			_, err := cluster.BackUp(ctx, app.Namespace, app.Name)
+			_, err := backUp(ctx, app.Namespace, app.Name)
 			return err
 		})
 	}

@@ -14,6 +14,8 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"text/template"
 	"time"
@@ -36,6 +38,7 @@ var workloads = []workload{
 	{"kube-system", "coredns"},
 	{"backup-store", "versitygw"},
 	{"backup-store", "rest-server"},
+	{"longhorn-system", "longhorn-manager"},
 }
 
 // services are the Services in front of the workloads.
@@ -43,6 +46,7 @@ var services = []struct{ name, port string }{
 	{"kube-system/kube-dns", "53"},
 	{"backup-store/s3", "7070"},
 	{"backup-store/rest", "8000"},
+	{"longhorn-system/longhorn-backend", strconv.Itoa(layout.PortLonghorn)},
 }
 
 const (
@@ -54,8 +58,14 @@ const (
 type Addons struct {
 	Layout  layout.Layout
 	Kubectl kubectl.Client
-	// Images maps the names coredns, versitygw and rest-server to images.
+	// Images maps the names coredns, versitygw, rest-server and longhorn to
+	// images.
 	Images map[string]string
+	// CRDs is the file with Longhorn's custom resource definitions.
+	CRDs string
+	// LonghornBuild changes with Longhorn's program, which is ours: its pod
+	// must be started anew then, though its image keeps its name.
+	LonghornBuild string
 }
 
 // Ensure applies the add-ons and waits until they are ready. It does nothing
@@ -64,11 +74,15 @@ func (a Addons) Ensure(ctx context.Context) error {
 	if err := a.makeData(); err != nil {
 		return err
 	}
+	crds, err := os.ReadFile(a.CRDs)
+	if err != nil {
+		return fmt.Errorf("read Longhorn's custom resource definitions: %w", err)
+	}
 	rendered, err := a.render()
 	if err != nil {
 		return err
 	}
-	sum := sha256.Sum256(rendered)
+	sum := sha256.Sum256(slices.Concat(crds, rendered))
 	digest := hex.EncodeToString(sum[:])
 	applied, err := os.ReadFile(a.note())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -77,8 +91,14 @@ func (a Addons) Ensure(ctx context.Context) error {
 	if string(applied) == digest && a.ready(ctx) && a.answer(ctx) == nil {
 		return nil
 	}
-	_, err = a.Kubectl.Run(ctx, rendered, "apply", "--server-side", "--force-conflicts", "--field-manager=soteria-e2e", "-f", "-")
-	if err != nil {
+	// Longhorn needs its custom resources when it starts.
+	if err := a.apply(ctx, crds); err != nil {
+		return fmt.Errorf("apply Longhorn's custom resource definitions: %w", err)
+	}
+	if _, err := a.Kubectl.Run(ctx, crds, "wait", "--for=condition=Established", "--timeout=1m", "-f", "-"); err != nil {
+		return fmt.Errorf("wait for Longhorn's custom resource definitions: %w", err)
+	}
+	if err := a.apply(ctx, rendered); err != nil {
 		return fmt.Errorf("apply the add-ons: %w", err)
 	}
 	for _, w := range workloads {
@@ -94,6 +114,11 @@ func (a Addons) Ensure(ctx context.Context) error {
 		return fmt.Errorf("note which add-ons are applied: %w", err)
 	}
 	return nil
+}
+
+func (a Addons) apply(ctx context.Context, manifests []byte) error {
+	_, err := a.Kubectl.Run(ctx, manifests, "apply", "--server-side", "--force-conflicts", "--field-manager=soteria-e2e", "-f", "-")
+	return err
 }
 
 // ready says whether every workload has the one replica that it should have.
@@ -144,12 +169,12 @@ func (a Addons) answer(ctx context.Context) error {
 	return nil
 }
 
-// makeData makes the folders that the stores keep their data in. A folder in
+// makeData makes the folders that the add-ons keep their data in. A folder in
 // the S3 server's is a bucket.
 func (a Addons) makeData() error {
-	for _, dir := range []string{filepath.Join(a.s3Data(), Bucket), a.restData()} {
+	for _, dir := range []string{filepath.Join(a.s3Data(), Bucket), a.restData(), a.Layout.LonghornImages()} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return fmt.Errorf("make the stores' data folder: %w", err)
+			return fmt.Errorf("make the add-ons' data folder: %w", err)
 		}
 	}
 	return nil
@@ -161,31 +186,46 @@ func (a Addons) render() ([]byte, error) {
 		return nil, err
 	}
 	t, err := template.New("").Option("missingkey=error").Funcs(template.FuncMap{"json": toJSON}).ParseFS(manifests, "manifests/*.yaml")
+	if err == nil {
+		t, err = t.ParseFiles(a.beside("longhorn", "longhorn.yaml"))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("parse the add-ons: %w", err)
 	}
-	// The storage classes are kept beside their driver.
-	storage, err := os.ReadFile(filepath.Join(a.Layout.Tools(), "csi", "manifests", "storage.yaml"))
-	if err != nil {
-		return nil, fmt.Errorf("read the storage classes: %w", err)
-	}
-	out := bytes.NewBuffer(storage)
-	for _, name := range []string{"coredns.yaml", "stores.yaml"} {
+	var out bytes.Buffer
+	for _, driver := range []string{"csi", "longhorn"} {
+		storage, err := os.ReadFile(a.beside(driver, "storage.yaml"))
+		if err != nil {
+			return nil, fmt.Errorf("read the storage classes: %w", err)
+		}
+		out.Write(storage)
 		out.WriteString("\n---\n")
-		err := t.ExecuteTemplate(out, name, map[string]any{
-			"DNSDomain":   layout.DNSDomain,
-			"DNSService":  layout.DNSService,
-			"Images":      a.Images,
-			"S3Data":      a.s3Data(),
-			"RestData":    a.restData(),
-			"S3AccessKey": keys.Access,
-			"S3SecretKey": keys.Secret,
+	}
+	for _, name := range []string{"coredns.yaml", "stores.yaml", "longhorn.yaml"} {
+		err := t.ExecuteTemplate(&out, name, map[string]any{
+			"DNSDomain":       layout.DNSDomain,
+			"DNSService":      layout.DNSService,
+			"Images":          a.Images,
+			"S3Data":          a.s3Data(),
+			"RestData":        a.restData(),
+			"S3AccessKey":     keys.Access,
+			"S3SecretKey":     keys.Secret,
+			"LonghornBuild":   a.LonghornBuild,
+			"LonghornData":    a.Layout.Longhorn(),
+			"LonghornService": layout.LonghornService,
+			"LonghornPort":    layout.PortLonghorn,
 		})
 		if err != nil {
 			return nil, fmt.Errorf("fill in add-on %s: %w", name, err)
 		}
+		out.WriteString("\n---\n")
 	}
 	return out.Bytes(), nil
+}
+
+// beside returns a manifest that is kept beside the tool that it is about.
+func (a Addons) beside(tool, name string) string {
+	return filepath.Join(a.Layout.Tools(), tool, "manifests", name)
 }
 
 func toJSON(v any) (string, error) {

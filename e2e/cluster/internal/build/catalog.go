@@ -42,6 +42,15 @@ var Catalog = []Tool{
 		},
 		LDFlags: versioned(KubernetesVersion),
 	},
+	{Name: "longhorn", Programs: map[string]string{"longhorn-standin": "./cmd/longhorn-standin"}},
+	{
+		Name: "csi-sidecars",
+		Programs: map[string]string{
+			"csi-attacher":    "github.com/kubernetes-csi/external-attacher/v4/cmd/csi-attacher",
+			"csi-provisioner": "github.com/kubernetes-csi/external-provisioner/v6/cmd/csi-provisioner",
+			"csi-resizer":     "github.com/kubernetes-csi/external-resizer/v2/cmd/csi-resizer",
+		},
+	},
 	{Name: "versitygw", Programs: map[string]string{"versitygw": "github.com/versity/versitygw/cmd/versitygw"}},
 	{Name: "etcd", Programs: map[string]string{"etcd": "go.etcd.io/etcd/server/v3"}},
 	{Name: "coredns", Programs: map[string]string{"coredns": "."}},
@@ -51,7 +60,7 @@ var Catalog = []Tool{
 	{Name: "golangci-lint", Programs: map[string]string{"golangci-lint": "github.com/golangci/golangci-lint/v2/cmd/golangci-lint"}},
 	{Name: "pause", Programs: map[string]string{"pause": "."}},
 	{Name: "treetool", Programs: map[string]string{"treetool": "."}},
-	{Name: "csi", Programs: map[string]string{"csi-local": "./cmd/csi-local"}},
+	{Name: "csi", Programs: map[string]string{"csi-local": "./cmd/csi-local", "csi-longhorn": "./cmd/csi-longhorn"}},
 }
 
 // Providing returns the tool that a program is built from.

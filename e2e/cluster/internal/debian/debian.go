@@ -19,6 +19,7 @@ var need = map[string]string{
 	"conntrack":                   "/usr/sbin/conntrack",
 	"containerd":                  "/usr/bin/containerd",
 	"containernetworking-plugins": "/usr/lib/cni/bridge",
+	"e2fsprogs":                   "/sbin/mkfs.ext4",
 	"iproute2":                    "/sbin/ip",
 	"mount":                       "/bin/mount",
 	"nftables":                    "/usr/sbin/nft",

@@ -22,12 +22,13 @@ const (
 	CoreDNS    = "localhost/coredns:e2e"
 	Versitygw  = "localhost/versitygw:e2e"
 	RestServer = "localhost/rest-server:e2e"
+	Longhorn   = "localhost/longhorn:e2e"
 	Restic     = "localhost/restic:0.16.4"
 	Busybox    = "localhost/busybox:e2e"
 )
 
 // HelperPrograms are the programs inside the helper images.
-var HelperPrograms = []string{"pause", "coredns", "versitygw", "rest-server", "restic-0.16", "treetool"}
+var HelperPrograms = []string{"pause", "coredns", "versitygw", "rest-server", "longhorn-standin", "restic-0.16", "treetool"}
 
 // Helpers returns the helper images by name, with pause for the image of pods'
 // sandboxes. Paths maps HelperPrograms to their files.
@@ -47,6 +48,7 @@ func Helpers(ctx context.Context, pause string, paths map[string]string) (map[st
 		CoreDNS:    program(paths["coredns"], "/usr/bin/coredns"),
 		Versitygw:  program(paths["versitygw"], "/usr/bin/versitygw"),
 		RestServer: program(paths["rest-server"], "/usr/bin/rest-server"),
+		Longhorn:   program(paths["longhorn-standin"], "/usr/bin/longhorn-standin"),
 		Restic:     program(paths["restic-0.16"], "/usr/bin/restic"),
 		Busybox: {
 			Files:  append(shell, applets...),

@@ -17,11 +17,12 @@ const MarkerEnv = "SOTERIA_CLUSTER_STATE"
 // Names and addresses. A machine runs one cluster at a time, since
 // kube-proxy's nftables tables have fixed names; see package owner.
 const (
-	NodeName   = "soteria-e2e"
-	Bridge     = "soteria0"
-	DNSDomain  = "cluster.local"
-	CSIDriver  = "local.csi.soteria.dev"
-	MachineDir = "/var/lib/soteria-cluster"
+	NodeName       = "soteria-e2e"
+	Bridge         = "soteria0"
+	DNSDomain      = "cluster.local"
+	CSIDriver      = "local.csi.soteria.dev"
+	LonghornDriver = "driver.longhorn.io"
+	MachineDir     = "/var/lib/soteria-cluster"
 )
 
 // Ports on the host. They differ from the usual ones, so that a real cluster
@@ -36,7 +37,13 @@ const (
 	PortScheduler         = 16259
 	PortProxyHealth       = 16256
 	PortProxyMetrics      = 16249
+	PortAttacher          = 16261
+	PortProvisioner       = 16262
+	PortResizer           = 16263
 )
+
+// PortLonghorn is that of Longhorn's REST API, behind [LonghornService].
+const PortLonghorn = 9500
 
 // Networks of the cluster.
 var (
@@ -45,6 +52,9 @@ var (
 	NodeIP      = netip.MustParseAddr("10.231.0.1")
 	APIService  = netip.MustParseAddr("10.232.0.1")
 	DNSService  = netip.MustParseAddr("10.232.0.10")
+	// LonghornService is known beforehand, since Longhorn's CSI driver runs
+	// on the host, where the cluster's names do not exist.
+	LonghornService = netip.MustParseAddr("10.232.0.20")
 )
 
 // Layout is the set of paths of one cluster.
@@ -127,6 +137,12 @@ func (l Layout) ContainerdState() string { return l.ShortPath("containerd") }
 // Volumes is where the CSI driver keeps its volumes' data.
 func (l Layout) Volumes() string { return l.Path("volumes") }
 
+// Longhorn is where Longhorn keeps its volumes and its backup store.
+func (l Layout) Longhorn() string { return l.Path("longhorn") }
+
+// LonghornImages is where, in Longhorn's folder, its volumes are.
+func (l Layout) LonghornImages() string { return filepath.Join(l.Longhorn(), "volumes") }
+
 // Network is the name of the CNI network, and so of its files on the host.
 func (l Layout) Network() string { return "soteria-" + filepath.Base(l.Short) }
 
@@ -149,3 +165,6 @@ func (l Layout) MakeFolders() error {
 
 // APIURL is where the API server answers on the host.
 func APIURL() string { return fmt.Sprintf("https://127.0.0.1:%d", PortAPI) }
+
+// LonghornURL is where Longhorn's REST API answers, on the host too.
+func LonghornURL() string { return fmt.Sprintf("http://%s:%d", LonghornService, PortLonghorn) }

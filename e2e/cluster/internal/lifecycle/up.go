@@ -28,9 +28,6 @@ import (
 // readyTimeout is how long one part of the cluster may take to become ready.
 const readyTimeout = 2 * time.Minute
 
-// csiProgram is built when it is started: it is not needed before.
-const csiProgram = "csi-local"
-
 // Up makes the cluster run and waits until it is ready.
 func (c *Cluster) Up(ctx context.Context) error {
 	began := time.Now()
@@ -72,9 +69,9 @@ func (c *Cluster) Up(ctx context.Context) error {
 		{"kube-proxy", func() (string, error) {
 			return c.startAndAwait(ctx, host.Proxy(), plainly(node.ProxyHealth))
 		}},
-		{"csi driver", func() (string, error) { return c.startCSI(ctx, host, c.kubectl(paths)) }},
+		{"storage drivers", func() (string, error) { return c.startDrivers(ctx, host, c.kubectl(paths)) }},
 		{"node", func() (string, error) { return "", c.awaitNode(ctx, c.kubectl(paths)) }},
-		{"add-ons", func() (string, error) { return "", c.addons(paths).Ensure(ctx) }},
+		{"add-ons", func() (string, error) { return "", c.ensureAddons(ctx, paths) }},
 	}
 	for _, s := range steps {
 		if err := c.step(s.name, s.do); err != nil {
@@ -88,7 +85,8 @@ func (c *Cluster) Up(ctx context.Context) error {
 // upPrograms are the programs without which a cluster cannot start.
 func upPrograms() []string {
 	programs := slices.Concat([]string{"kubectl"}, controlplane.Programs, node.Programs, image.HelperPrograms)
-	return slices.DeleteFunc(programs, func(p string) bool { return p == csiProgram })
+	// The drivers are built when they are started: they are not needed before.
+	return slices.DeleteFunc(programs, func(p string) bool { return slices.Contains(node.DriverPrograms, p) })
 }
 
 // claim makes this cluster the machine's, and removes what is left of one that
@@ -236,22 +234,57 @@ func (c *Cluster) putHelpers(ctx context.Context, paths map[string]string) (stri
 	return "imported " + strings.Join(imported, " "), nil
 }
 
-func (c *Cluster) startCSI(ctx context.Context, host node.Node, kube kubectl.Client) (string, error) {
-	path, err := c.Tool(ctx, csiProgram)
+// startDrivers makes the storage drivers and their sidecars run.
+func (c *Cluster) startDrivers(ctx context.Context, host node.Node, kube kubectl.Client) (string, error) {
+	paths, err := c.cache.Programs(ctx, node.DriverPrograms...)
 	if err != nil {
 		return "", err
 	}
-	host.Paths[csiProgram] = path
-	return c.startAndAwait(ctx, host.CSI(), func(ctx context.Context) error {
-		if err := host.CSIAnswers(ctx); err != nil {
+	maps.Copy(host.Paths, paths)
+	var started []string
+	for _, driver := range host.Drivers() {
+		what, err := c.startDriver(ctx, driver, kube)
+		if err != nil {
+			return "", err
+		}
+		started = append(started, what...)
+	}
+	return strings.Join(started, ", "), nil
+}
+
+func (c *Cluster) startDriver(ctx context.Context, driver node.Driver, kube kubectl.Client) (started []string, err error) {
+	what, err := c.startAndAwait(ctx, driver.Daemon, func(ctx context.Context) error {
+		if err := driver.Answers(ctx); err != nil {
 			return err
 		}
 		out, err := kube.Run(ctx, nil, "get", "csinode", layout.NodeName, "--output", "jsonpath={.spec.drivers[*].name}")
-		if err == nil && !slices.Contains(strings.Fields(out), layout.CSIDriver) {
-			err = fmt.Errorf("the kubelet does not know the driver %s yet", layout.CSIDriver)
+		if err == nil && !slices.Contains(strings.Fields(out), driver.Name) {
+			err = fmt.Errorf("the kubelet does not know the driver %s yet", driver.Name)
 		}
 		return err
 	})
+	if err != nil {
+		return nil, err
+	}
+	if what != "" {
+		started = append(started, what)
+	}
+	for _, sidecar := range driver.Sidecars {
+		if what != "" {
+			// It is about to end with the driver that was there before.
+			if err := c.keeper.Stop(ctx, sidecar.Daemon.Name); err != nil {
+				return nil, err
+			}
+		}
+		one, err := c.startAndAwait(ctx, sidecar.Daemon, plainly(sidecar.Health))
+		if err != nil {
+			return nil, err
+		}
+		if one != "" {
+			started = append(started, one)
+		}
+	}
+	return started, nil
 }
 
 func (c *Cluster) awaitNode(ctx context.Context, kube kubectl.Client) error {
@@ -263,11 +296,20 @@ func (c *Cluster) kubectl(paths map[string]string) kubectl.Client {
 	return kubectl.Client{Path: paths["kubectl"], Kubeconfig: c.Layout.Kubeconfig()}
 }
 
-func (c *Cluster) addons(paths map[string]string) addons.Addons {
+func (c *Cluster) ensureAddons(ctx context.Context, paths map[string]string) error {
+	longhorn, err := c.cache.Module(ctx, "longhorn", "github.com/longhorn/longhorn-manager")
+	if err != nil {
+		return err
+	}
 	return addons.Addons{
 		Layout: c.Layout, Kubectl: c.kubectl(paths),
-		Images: map[string]string{"coredns": image.CoreDNS, "versitygw": image.Versitygw, "rest-server": image.RestServer},
-	}
+		Images: map[string]string{
+			"coredns": image.CoreDNS, "versitygw": image.Versitygw, "rest-server": image.RestServer, "longhorn": image.Longhorn,
+		},
+		CRDs: filepath.Join(longhorn, "k8s", "crds.yaml"),
+		// The folder's name holds a hash of all that the program is built from.
+		LonghornBuild: filepath.Base(filepath.Dir(paths["longhorn-standin"])),
+	}.Ensure(ctx)
 }
 
 // plainly returns a check that asks a health endpoint without TLS.

@@ -6,10 +6,10 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"text/template"
 	"time"
 
@@ -21,7 +21,7 @@ import (
 
 // Programs are those of the daemons that are built here; containerd is the
 // system's.
-var Programs = []string{"kubelet", "kube-proxy", "csi-local"}
+var Programs = slices.Concat([]string{"kubelet", "kube-proxy"}, DriverPrograms, sidecarPrograms)
 
 // PauseImage is the image of every pod's sandbox.
 const PauseImage = "localhost/pause:e2e"
@@ -208,21 +208,6 @@ func (n Node) Proxy() process.Daemon {
 	}
 }
 
-// CSI is the storage driver.
-func (n Node) CSI() process.Daemon {
-	return process.Daemon{
-		Name: "csi-local", Path: n.Paths["csi-local"],
-		Args: []string{
-			"--node-name=" + layout.NodeName,
-			"--kubelet-dir=" + n.Layout.Kubelet(),
-			"--data-dir=" + n.Layout.Volumes(),
-			"--kubeconfig=" + n.Layout.Kubeconfig(),
-			"--driver-name=" + layout.CSIDriver,
-		},
-		Log: n.Layout.Log("csi-local"),
-	}
-}
-
 // KubeletHealth and ProxyHealth are the URLs that answer when the daemon is
 // ready.
 var (
@@ -235,16 +220,6 @@ func (n Node) ContainerdReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	return run(ctx, "ctr", "--address", n.Layout.Containerd(), "version")
-}
-
-// CSIAnswers returns nil if the storage driver takes connections.
-func (n Node) CSIAnswers(ctx context.Context) error {
-	dialer := net.Dialer{Timeout: time.Second}
-	conn, err := dialer.DialContext(ctx, "unix", filepath.Join(n.Layout.Kubelet(), "plugins", layout.CSIDriver, "csi.sock"))
-	if err != nil {
-		return fmt.Errorf("connect to the storage driver: %w", err)
-	}
-	return conn.Close()
 }
 
 // PodLogs is where the kubelet has containers' output written.

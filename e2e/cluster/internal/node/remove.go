@@ -34,7 +34,10 @@ const tasks = "io.containerd.runtime.v2.task/k8s.io"
 // state folder, and everything that is mounted below that.
 func Clear(ctx context.Context, l layout.Layout) error {
 	// Looked up first: a container's folder is gone as soon as it ends.
-	t := tracesOf(l)
+	t, err := tracesOf(l)
+	if err != nil {
+		return err
+	}
 	if err := stopAll(ctx, l, t); err != nil {
 		return err
 	}
@@ -46,10 +49,17 @@ type traces struct {
 	cgroups []string
 	// files are the sockets of shims and the notes of the CNI library.
 	files []string
+	// loops show volumes. Once all is unmounted they could not be told from
+	// others.
+	loops []loop
 }
 
-func tracesOf(l layout.Layout) traces {
-	var t traces
+func tracesOf(l layout.Layout) (traces, error) {
+	loops, err := loopsOf(l.State, l.Short)
+	if err != nil {
+		return traces{}, err
+	}
+	t := traces{loops: loops}
 	for _, container := range matches(filepath.Join(l.ContainerdState(), tasks, "*")) {
 		id := filepath.Base(container)
 		for _, parent := range cgroupParents {
@@ -62,7 +72,7 @@ func tracesOf(l layout.Layout) traces {
 		}
 	}
 	t.files = append(t.files, matches(filepath.Join(cniResults, l.Network()+"-*"))...)
-	return t
+	return t, nil
 }
 
 // matches returns the paths that match a pattern that is known to be right.
@@ -131,7 +141,7 @@ func remove(ctx context.Context, l layout.Layout, t traces) error {
 	for _, dir := range []string{l.State, l.Short} {
 		errs = append(errs, unmountBelow(dir))
 	}
-	errs = append(errs, removeNetwork(ctx), removeCgroups(t.cgroups), removeLogLinks(l))
+	errs = append(errs, detachLoops(t.loops), removeNetwork(ctx), removeCgroups(t.cgroups), removeLogLinks(l))
 	for _, f := range t.files {
 		errs = append(errs, removeFile(f))
 	}

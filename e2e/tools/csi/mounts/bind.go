@@ -14,15 +14,19 @@ import (
 // ErrOccupied marks a target that shows something else than what is to be mounted there.
 var ErrOccupied = errors.New("target is in use for something else")
 
-// Bind shows the folder source at target, which it makes if need be; its parent must exist. It does nothing if target
-// shows source already, and fails with [ErrOccupied] if it shows something else or is writable where ro was asked for,
-// or the other way round. A Bind that fails leaves no mount.
+// Bind shows source, a folder or the file of a device, at target, which it makes if need be; its parent must exist. It
+// does nothing if target shows source already, and fails with [ErrOccupied] if it shows something else or is writable
+// where ro was asked for, or the other way round. A Bind that fails leaves no mount.
 func Bind(source, target string, options []string) error {
 	want, err := attributes(options)
 	if err != nil {
 		return err
 	}
-	target, err = makeTarget(target)
+	info, err := os.Stat(source)
+	if err != nil {
+		return fmt.Errorf("look at what is to be mounted: %w", err)
+	}
+	target, err = makeTarget(target, info.IsDir())
 	if err != nil {
 		return err
 	}
@@ -60,9 +64,10 @@ func (t Table) compare(source, target string, wantReadOnly bool) error {
 	return nil
 }
 
-// makeTarget makes the folder to mount at, unless it is there, and returns its path free of symbolic links.
-func makeTarget(target string) (string, error) {
-	if err := os.Mkdir(target, 0o750); err != nil && !errors.Is(err, fs.ErrExist) {
+// makeTarget makes the folder, or the empty file, to mount at, unless it is there, and returns its path free of symbolic
+// links.
+func makeTarget(target string, folder bool) (string, error) {
+	if err := makeEmpty(target, folder); err != nil && !errors.Is(err, fs.ErrExist) {
 		return "", fmt.Errorf("make the mount point: %w", err)
 	}
 	target, err := resolve(target)
@@ -72,15 +77,27 @@ func makeTarget(target string) (string, error) {
 	switch info, err := os.Lstat(target); {
 	case err != nil:
 		return "", fmt.Errorf("look at the mount point: %w", err)
-	case !info.IsDir():
-		return "", fmt.Errorf("mount point %s is not a folder", target)
+	case info.Mode().Type() == fs.ModeSymlink:
+		return "", fmt.Errorf("mount point %s is a symbolic link", target)
+	case info.IsDir() != folder:
+		return "", fmt.Errorf("mount point %s is a folder: %t, what is to be mounted there: %t", target, info.IsDir(), folder)
 	}
 	return target, nil
 }
 
-// Release takes away every mount at target, and target itself. It does nothing if target is not there. It removes
-// target only if it is an empty folder: what is not a mount may hold data.
-func Release(target string) error {
+func makeEmpty(target string, folder bool) error {
+	if folder {
+		return os.Mkdir(target, 0o750)
+	}
+	file, err := os.OpenFile(target, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	return file.Close()
+}
+
+// Unmount takes away every mount at target, and leaves target. It does nothing if target is not there.
+func Unmount(target string) error {
 	target, err := resolve(target)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -94,11 +111,29 @@ func Release(target string) error {
 			return err
 		}
 		if table.At(target) == nil {
-			break
+			return nil
 		}
 		if err := unmount(target); err != nil {
 			return err
 		}
+	}
+}
+
+// Release takes away every mount at target, and target itself. It does nothing if target is not there. It removes
+// target only if it is empty: what is not a mount may hold data.
+func Release(target string) error {
+	if err := Unmount(target); err != nil {
+		return err
+	}
+	info, err := os.Lstat(target)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("look at the mount point: %w", err)
+	}
+	if !info.IsDir() && (!info.Mode().IsRegular() || info.Size() > 0) {
+		return fmt.Errorf("mount point %s is not an empty folder or file", target)
 	}
 	if err := os.Remove(target); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove the mount point: %w", err)

@@ -165,3 +165,48 @@ func TestUnknownMountOptionsAreNamed(t *testing.T) {
 		t.Error("CheckOptions accepted an option of a filesystem")
 	}
 }
+
+func TestBindShowsADeviceFileAtAFile(t *testing.T) {
+	_, target := folders(t)
+	bind(t, "/dev/zero", target)
+	bind(t, "/dev/zero", target)
+	if info, err := os.Stat(target); err != nil || info.Mode().Type() != os.ModeDevice|os.ModeCharDevice {
+		t.Errorf("the target is %v, error %v", info, err)
+	}
+	if err := mounts.Bind("/dev/null", target, nil); !errors.Is(err, mounts.ErrOccupied) {
+		t.Errorf("another device at the same target: %v", err)
+	}
+	if err := mounts.Release(target); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Lstat(target); !os.IsNotExist(err) {
+		t.Errorf("the target is still there: %v", err)
+	}
+}
+
+func TestUnmountLeavesTheMountPoint(t *testing.T) {
+	source, target := folders(t)
+	bind(t, source, target)
+	for range 2 {
+		if err := mounts.Unmount(target); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if entries, err := os.ReadDir(target); err != nil || len(entries) != 0 {
+		t.Errorf("the mount point holds %v, error %v", entries, err)
+	}
+	if err := mounts.Unmount(filepath.Join(target, "missing")); err != nil {
+		t.Errorf("unmounting what is not there: %v", err)
+	}
+}
+
+func TestReleaseKeepsWhatIsNotEmpty(t *testing.T) {
+	source, _ := folders(t)
+	file := filepath.Join(source, "file")
+	if err := mounts.Release(file); err == nil {
+		t.Error("a file that holds data was released")
+	}
+	if _, err := os.Stat(file); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,471 @@
+//go:build e2e
+
+package scenarios_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/soteria-dr/soteria/e2e/harness"
+	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
+	"github.com/soteria-dr/soteria/internal/driver/longhorn"
+	"github.com/soteria-dr/soteria/internal/restore"
+)
+
+const longhornURL = "SOTERIA_LONGHORN_URL"
+
+// TestLonghorn runs with Soteria looking for Longhorn's backups beside restic's.
+// What makes Longhorn misbehave, or kills the controller, runs alone.
+func TestLonghorn(t *testing.T) {
+	s := begin(t, 30*time.Minute)
+	require.NoError(s, cluster.ClearLonghornFaults(s.ctx))
+	s.after(cluster.ClearLonghornFaults)
+	s.after(func(ctx context.Context) error { return cluster.Configure(ctx, map[string]string{longhornURL: ""}) })
+	require.NoError(s, cluster.Configure(s.ctx, map[string]string{longhornURL: longhorn.DefaultURL}))
+
+	s.together(map[string]func(*scenario){
+		"a claim comes back as it was": longhornRoundTrip,
+		"a volume is as large as its claim asks for and never smaller than the backup": longhornSizes,
+		"a locked claim takes no volume that lies around":                              longhornLock,
+		"the newest backup wins, whichever system has it":                              longhornAndRestic,
+	})
+	s.run("a storm of claims takes a handful of listings", longhornStorm)
+	s.run("while one of two systems cannot tell, a claim waits", oneSystemCannotTell)
+	s.run("a claim never starts empty", longhornNeverEmpty)
+	s.run("only the backup target survived", longhornLost)
+	s.run("a restore that is cancelled leaves nothing", longhornCancel)
+	s.run("a crash loses nothing and leaves nothing", longhornCrash)
+	s.awaitNoLonghornVolumes()
+}
+
+// own gives a part of a scenario namespaces of its own.
+func (s *scenario) own(namespaces ...string) {
+	s.Helper()
+	s.destroy(namespaces...)
+	s.after(func(ctx context.Context) error { return cluster.DestroyNamespaces(ctx, namespaces...) })
+	for _, namespace := range namespaces {
+		s.apply(namespaceManifest(namespace, ""))
+	}
+}
+
+func (s *scenario) backUpWithLonghorn(app harness.App) (id string) {
+	s.Helper()
+	id, err := cluster.BackUpWithLonghorn(s.ctx, app.Namespace, app.Name)
+	require.NoError(s, err)
+	return id
+}
+
+// startNew starts an app whose claim is not protected yet: of one that is, it
+// would have to be proved first that it has no backup, for which Longhorn takes
+// its time.
+func (s *scenario) startNew(app harness.App) {
+	s.Helper()
+	app.Labels = harness.Unprotected
+	s.start(app)
+}
+
+// seedLonghornFleet makes the claims, not protected yet, writes a story on each
+// and has Longhorn back them all up.
+func (s *scenario) seedLonghornFleet(f fleet) {
+	s.Helper()
+	f.labels = harness.Unprotected
+	s.seedFleetBy(f, cluster.BackUpWithLonghorn)
+}
+
+// seedLonghorn starts an app, has it write a story, and has Longhorn back it up.
+func (s *scenario) seedLonghorn(app harness.App, story string) (id string) {
+	s.Helper()
+	s.startNew(app)
+	s.write(app, story)
+	return s.backUpWithLonghorn(app)
+}
+
+func longhornRoundTrip(s *scenario) {
+	const namespace = "e2e-longhorn"
+	s.own(namespace)
+	apps := []harness.App{
+		{Namespace: namespace, Name: "immediate", Class: "longhorn"},
+		{Namespace: namespace, Name: "late", Class: "longhorn-wffc"},
+		{Namespace: namespace, Name: "encrypted", Class: "longhorn-encrypted"},
+		{Namespace: namespace, Name: "shared", Class: "longhorn", AccessMode: "ReadWriteMany"},
+	}
+	raw := harness.App{Namespace: namespace, Name: "raw", Class: "longhorn", Size: "64Mi", Block: true}
+	before := map[string]string{}
+	for _, app := range apps {
+		s.startNew(app)
+		before[app.Name] = wholeTree(s, app)
+	}
+	s.startNew(raw)
+	s.shell(raw, `printf 'raw bytes' | dd of=/dev/data conv=notrunc && sync`)
+	for _, app := range append(slices.Clone(apps), raw) {
+		s.backUpWithLonghorn(app)
+	}
+	s.destroy(namespace)
+
+	for _, app := range apps {
+		s.apply(app.Manifest())
+	}
+	s.apply(raw.Manifest())
+	for _, app := range apps {
+		s.run("into a claim of class "+app.Class+" called "+app.Name, func(s *scenario) {
+			s.awaitRunning(app)
+			require.Equal(s, before[app.Name], list(s, app))
+			s.awaitCompleted(app)
+		})
+	}
+	s.run("into a raw block claim", func(s *scenario) {
+		s.awaitRunning(raw)
+		require.Equal(s, "raw bytes", s.shell(raw, "head -c 9 /dev/data"))
+	})
+	s.destroy(namespace)
+}
+
+// wholeTree makes a tree with everything that a file system may hold, and lists
+// it.
+func wholeTree(s *scenario, app harness.App) string {
+	s.Helper()
+	s.shell(app, "treetool make /data && chown 1000:2000 /data && chmod 2771 /data && sync")
+	return list(s, app)
+}
+
+func (s *scenario) awaitNoLonghornVolumes() {
+	s.Helper()
+	s.await("every Longhorn volume to be gone", func(ctx context.Context) (bool, string, error) {
+		volumes, err := cluster.LonghornVolumes(ctx)
+		return len(volumes) == 0, strings.Join(volumes, ", "), err
+	})
+}
+
+// longhornTroubles are what Longhorn may do to a look for backups or a restore,
+// and what the claim's event must say of it.
+var longhornTroubles = []struct{ name, cause, faults, says string }{
+	{"unavailable", "the backup target cannot be reached", "- {fault: targetUnavailable, message: 'cannot list the bucket: connection refused'}", "cannot list the bucket: connection refused"},
+	{"refused", "Longhorn answers with an error", "- {fault: status500, message: 'the datastore is away'}", "the datastore is away"},
+	{"half", "Longhorn's answers end in the middle", "- {fault: half}", "unexpected EOF"},
+	{"types", "Longhorn's answers are of other types", "- {fault: wrongTypes}", ""},
+	{"slow", "Longhorn answers late", "- {fault: slow, delay: 3s}", ""},
+	{"unsynced", "the backup target is never read anew", "- {fault: syncNever}", "not ready to tell which backups there are"},
+	{"halfsynced", "backup volumes are never read anew", "- {fault: syncHalf}", "has yet to read"},
+	{"faulted", "the restore fails", "- {fault: restoreFault, message: 'no space left on device', times: 1}", "no space left on device"},
+	{"newest", "Longhorn is of the newest version", "- {fault: apiMaster}", ""},
+}
+
+func longhornNeverEmpty(s *scenario) {
+	const namespace = "e2e-longhorn-never-empty"
+	s.own(namespace)
+	claims := fleet{namespace: namespace, classes: map[string]string{}}
+	for i, trouble := range longhornTroubles {
+		claims.classes[trouble.name] = []string{"longhorn", "longhorn-wffc"}[i%2]
+	}
+	s.seedLonghornFleet(claims)
+	s.destroy(namespace)
+
+	for _, trouble := range longhornTroubles {
+		app := harness.App{Namespace: namespace, Name: trouble.name, Class: claims.classes[trouble.name], Size: "64Mi"}
+		s.run(trouble.cause, func(s *scenario) {
+			require.NoError(s, cluster.SetLonghornFaults(s.ctx, trouble.faults))
+			s.after(cluster.ClearLonghornFaults)
+			s.apply(app.Manifest())
+			if trouble.says != "" {
+				s.awaitEvent(app, trouble.says)
+				s.requireWaiting(app)
+			}
+			if trouble.name != "newest" && trouble.name != "types" {
+				require.NoError(s, cluster.ClearLonghornFaults(s.ctx))
+			}
+			s.awaitRunning(app)
+			require.Equal(s, storyOf(app.Name), s.story(app))
+		})
+	}
+}
+
+// TestALonghornThatWasJustInstalledProvesNothing loses everything but the backup
+// store: until Longhorn has read that, no claim may start.
+func longhornLost(s *scenario) {
+	const namespace = "e2e-longhorn-lost"
+	s.own(namespace)
+	app := func(name string) harness.App {
+		return harness.App{Namespace: namespace, Name: name, Class: "longhorn", Size: "64Mi"}
+	}
+	generations := []string{"1.6", "1.8", "1.9"}
+
+	// One claim is lost and brought back twice, so that its backups are in three
+	// backup volumes.
+	s.seedLonghorn(app("rebuilt"), "the first")
+	s.rebuild(app("rebuilt"), "the second")
+	s.backUpWithLonghorn(app("rebuilt"))
+	s.rebuild(app("rebuilt"), "the third")
+	_, err := cluster.BackUpByHand(s.ctx, s.longhornVolume(app("rebuilt")), "by-hand", nil)
+	require.NoError(s, err)
+	// Another one was backed up by its volume alone, last.
+	s.seedLonghorn(app("system"), "by hand")
+	s.write(app("system"), "by a system backup")
+	require.NoError(s, cluster.SystemBackUp(s.ctx, s.longhornVolume(app("system")), "lost"))
+
+	for _, generation := range generations {
+		s.run("backup volumes are named as by Longhorn "+generation, func(s *scenario) {
+			s.destroy(namespace)
+			require.NoError(s, cluster.SetLonghornFaults(s.ctx, "- {fault: syncNever}\n- {fault: naming, generation: '"+generation+"'}"))
+			require.NoError(s, cluster.LoseLonghorn(s.ctx))
+			for _, name := range []string{"rebuilt", "system", "never"} {
+				s.apply(app(name).Manifest())
+			}
+			for _, name := range []string{"rebuilt", "system", "never"} {
+				s.awaitEvent(app(name), "not ready to tell which backups there are")
+				s.requireWaiting(app(name))
+			}
+			require.NoError(s, cluster.SetLonghornFaults(s.ctx, "- {fault: naming, generation: '"+generation+"'}"))
+			for name, story := range map[string]string{"rebuilt": "the third", "system": "by a system backup", "never": ""} {
+				s.awaitRunning(app(name))
+				require.Equal(s, story, s.story(app(name)), name)
+			}
+		})
+	}
+}
+
+// rebuild loses the app, brings it back, and has it write another story.
+func (s *scenario) rebuild(app harness.App, story string) {
+	s.Helper()
+	s.destroy(app.Namespace)
+	s.start(app)
+	s.write(app, story)
+}
+
+func longhornAndRestic(s *scenario) {
+	const namespace = "e2e-longhorn-both"
+	s.own(namespace)
+	app := func(name, class string) harness.App {
+		return harness.App{Namespace: namespace, Name: name, Class: class, Size: "64Mi"}
+	}
+	longhornLast, resticLast, elsewhere := app("longhorn-last", "longhorn"), app("restic-last", "longhorn"), app("elsewhere", "longhorn")
+	for _, each := range []harness.App{longhornLast, elsewhere} {
+		s.startNew(each)
+		s.write(each, "from restic")
+		s.backUp(each)
+		s.write(each, "from longhorn")
+		s.backUpWithLonghorn(each)
+	}
+	older := s.seedLonghorn(resticLast, "from longhorn")
+	s.write(resticLast, "from restic")
+	s.backUp(resticLast)
+	s.destroy(namespace)
+
+	wished := resticLast
+	wished.Name, wished.Annotations = "wished", map[string]string{
+		v1alpha1.RestoreFromAnnotation: resticLast.Key().String(), v1alpha1.RestoreBackupAnnotation: older,
+	}
+	moved := elsewhere
+	moved.Class = "local-wffc"
+	s.together(map[string]func(*scenario){
+		"Longhorn's is newer": func(s *scenario) {
+			s.start(longhornLast)
+			require.Equal(s, "from longhorn", s.story(longhornLast))
+		},
+		"restic's is newer, onto a Longhorn volume": func(s *scenario) {
+			s.start(resticLast)
+			require.Equal(s, "from restic", s.story(resticLast))
+		},
+		"an older one is asked for by its id": func(s *scenario) {
+			s.start(wished)
+			require.Equal(s, "from longhorn", s.story(wished))
+		},
+		"Longhorn's is newer, onto a volume of another class": func(s *scenario) {
+			s.start(moved)
+			require.Equal(s, "from longhorn", s.story(moved))
+			s.awaitCompleted(moved)
+			s.awaitNothingOf(s.claim(moved).UID, s.claim(moved).Spec.VolumeName, s.restoreName(moved))
+		},
+	})
+	s.run("a raw block claim and a backup of files", func(s *scenario) {
+		raw := harness.App{
+			Namespace: namespace, Name: "raw", Class: "longhorn", Size: "64Mi", Block: true,
+			Annotations: map[string]string{v1alpha1.RestoreFromAnnotation: resticLast.Key().String()},
+		}
+		s.apply(raw.Manifest())
+		s.awaitEvent(raw, "volumeMode Block")
+		s.requireWaiting(raw)
+	})
+}
+
+func oneSystemCannotTell(s *scenario) {
+	const namespace = "e2e-longhorn-one"
+	s.own(namespace)
+	app := harness.App{Namespace: namespace, Name: "held", Class: "longhorn", Size: "64Mi"}
+	s.seedLonghorn(app, "from longhorn")
+	s.destroy(namespace)
+	require.NoError(s, cluster.StopStore(s.ctx, harness.S3))
+	s.after(func(ctx context.Context) error { return cluster.StartStore(ctx, harness.S3) })
+	require.NoError(s, cluster.AwaitUnknown(s.ctx, "connection refused"))
+	s.apply(app.Manifest())
+	s.awaitEvent(app, "connection refused")
+	s.requireWaiting(app)
+	require.NoError(s, cluster.StartStore(s.ctx, harness.S3))
+	s.awaitRunning(app)
+	require.Equal(s, "from longhorn", s.story(app))
+}
+
+func longhornSizes(s *scenario) {
+	const namespace = "e2e-longhorn-size"
+	s.own(namespace)
+	source := harness.App{Namespace: namespace, Name: "source", Class: "longhorn", Size: "128Mi"}
+	s.seedLonghorn(source, "of 128 MiB")
+	app := func(name, size string) harness.App {
+		return harness.App{Namespace: namespace, Name: name, Class: "longhorn", Size: size, Annotations: map[string]string{v1alpha1.RestoreFromAnnotation: source.Key().String()}}
+	}
+	s.together(map[string]func(*scenario){
+		"a claim that asks for more": func(s *scenario) {
+			larger := app("larger", "512Mi")
+			s.start(larger)
+			require.Equal(s, "of 128 MiB", s.story(larger))
+			require.Equal(s, "512Mi", s.capacity(larger))
+			require.Greater(s, s.fileSystemMiB(larger), 400, "the file system has grown")
+		},
+		"a claim that asks for less": func(s *scenario) {
+			smaller := app("smaller", "64Mi")
+			s.start(smaller)
+			require.Equal(s, "of 128 MiB", s.story(smaller))
+			require.Equal(s, "128Mi", s.capacity(smaller))
+		},
+	})
+}
+
+func longhornCrash(s *scenario) {
+	const namespace = "e2e-longhorn-crash"
+	s.own(namespace)
+	source := harness.App{Namespace: namespace, Name: "source", Class: "longhorn", Size: "64Mi", Labels: harness.Unprotected}
+	s.seedLonghorn(source, "crash-proof")
+	dying := func(name, point string) harness.App {
+		return harness.App{
+			Namespace: namespace, Name: name + "-" + point, Class: "longhorn", Size: "64Mi", ClaimOnly: true,
+			Annotations: map[string]string{v1alpha1.RestoreFromAnnotation: source.Key().String(), restore.KillAtAnnotation: point},
+		}
+	}
+	// Those at which a Longhorn restore is in a state that no other restore is in.
+	points := []string{restore.KillPrimeMade, restore.KillFillStarted, restore.KillFilled, restore.KillVolumeMade}
+	survivors := fleet{namespace: namespace, classes: map[string]string{}}
+	for _, point := range points {
+		survivor, victim := dying("survivor", point), dying("victim", point)
+		survivors.classes[survivor.Name] = "longhorn"
+		s.run("the controller is killed when it is at "+point, func(s *scenario) {
+			uid := s.crash(survivor, func() {})
+			s.requireWhole(survivor, uid)
+		})
+		s.run("the claim is deleted when the controller was killed at "+point, func(s *scenario) {
+			uid := s.crash(victim, func() { s.deleteClaim(victim) })
+			s.awaitNothingOf(uid, "")
+			s.awaitNoLonghornVolumesOf(uid)
+		})
+	}
+	s.take(survivors)
+	for name, story := range s.stories(survivors) {
+		require.Equal(s, "crash-proof", story, name)
+	}
+	s.destroy(namespace)
+	s.awaitNoLonghornVolumes()
+}
+
+func longhornCancel(s *scenario) {
+	const namespace = "e2e-longhorn-cancel"
+	s.own(namespace)
+	source := harness.App{Namespace: namespace, Name: "source", Class: "longhorn", Size: "64Mi", Labels: harness.Unprotected}
+	s.seedLonghorn(source, "wanted no more")
+	require.NoError(s, cluster.SetLonghornFaults(s.ctx, "- {fault: restorePause, percent: 40}"))
+	app := harness.App{
+		Namespace: namespace, Name: "cancelled", Class: "longhorn", Size: "64Mi", ClaimOnly: true,
+		Annotations: map[string]string{v1alpha1.RestoreFromAnnotation: source.Key().String()},
+	}
+	s.apply(app.Workload())
+	uid := s.claim(app).UID
+	s.await("the restore to be at 40 %", func(ctx context.Context) (bool, string, error) {
+		record, err := cluster.RestoreOf(ctx, app)
+		if err != nil || record.Status.Progress == nil {
+			return false, "no progress yet", err
+		}
+		return strings.HasPrefix(record.Status.Progress.Summary, "40%"), record.Status.Progress.Summary, nil
+	})
+	s.deleteClaim(app)
+	s.awaitNothingOf(uid)
+	s.awaitNoLonghornVolumesOf(uid)
+	s.story(source)
+}
+
+// awaitNoLonghornVolumesOf waits until no volume is left that was made for the
+// claim.
+func (s *scenario) awaitNoLonghornVolumesOf(uid types.UID) {
+	s.Helper()
+	made := strings.TrimSuffix(longhorn.VolumeName(uid, 1), "1")
+	s.await("the volume that was made for the claim to be gone", func(ctx context.Context) (bool, string, error) {
+		volumes, err := cluster.LonghornVolumes(ctx)
+		i := slices.IndexFunc(volumes, func(v string) bool { return strings.HasPrefix(v, made) })
+		return i < 0, strings.Join(volumes, ", "), err
+	})
+}
+
+func longhornStorm(s *scenario) {
+	const (
+		namespace   = "e2e-longhorn-storm"
+		claims      = 20
+		fewListings = 16 // of two systems by two replicas
+	)
+	s.own(namespace)
+	storm := fleet{namespace: namespace, classes: map[string]string{}}
+	for i := range claims {
+		storm.classes[fmt.Sprintf("claim-%02d", i)] = []string{"longhorn", "longhorn-wffc"}[i%2]
+	}
+	s.seedLonghornFleet(storm)
+	s.destroy(namespace)
+	before, err := cluster.Metric(s.ctx, "soteria_listings_total")
+	require.NoError(s, err)
+	s.apply(storm.manifest())
+	s.awaitFleetBound(storm)
+	after, err := cluster.Metric(s.ctx, "soteria_listings_total")
+	require.NoError(s, err)
+	s.Logf("%d claims took %.0f listings of both systems by both replicas", claims, after-before)
+	s.take(storm)
+	s.requireStories(storm)
+	require.LessOrEqual(s, after-before, float64(fewListings))
+}
+
+func longhornLock(s *scenario) {
+	const namespace = "e2e-longhorn-lock"
+	s.own(namespace)
+	lockHolds(s, namespace, "longhorn", func(s *scenario, app harness.App) { s.backUpWithLonghorn(app) })
+}
+
+// longhornVolume names the Longhorn volume behind the app's claim.
+func (s *scenario) longhornVolume(app harness.App) string {
+	s.Helper()
+	volume := &corev1.PersistentVolume{}
+	require.NoError(s, cluster.Get(s.ctx, client.ObjectKey{Name: s.claim(app).Spec.VolumeName}, volume))
+	return volume.Spec.CSI.VolumeHandle
+}
+
+func (s *scenario) restoreName(app harness.App) string {
+	s.Helper()
+	record, err := cluster.RestoreOf(s.ctx, app)
+	require.NoError(s, err)
+	return record.Name
+}
+
+func (s *scenario) capacity(app harness.App) string {
+	s.Helper()
+	size := s.claim(app).Status.Capacity[corev1.ResourceStorage]
+	return size.String()
+}
+
+func (s *scenario) fileSystemMiB(app harness.App) int {
+	s.Helper()
+	var size int
+	_, err := fmt.Sscan(s.shell(app, `df -m /data | awk 'NR==2 {print $2}'`), &size)
+	require.NoError(s, err)
+	return size
+}
