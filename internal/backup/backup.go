@@ -34,13 +34,13 @@ type Backup struct {
 // ShortID gives as much of a backup's id as is enough for people: the beginning
 // of a hash, such as restic's ids, and the whole of any other name.
 func ShortID(id string) string {
-	if hash.MatchString(id) {
+	if len(id) > MinIDPrefix && hash.MatchString(id) {
 		return id[:MinIDPrefix]
 	}
 	return id
 }
 
-var hash = regexp.MustCompile(`^[0-9a-f]{16,}$`)
+var hash = regexp.MustCompile(`^[0-9a-f]+$`)
 
 // NewestFirst orders backups by the time they were taken, the newest first.
 // Backups of the same moment are ordered by driver and id, so that every
