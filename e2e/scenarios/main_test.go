@@ -32,7 +32,7 @@ var (
 )
 
 // settings are the variables that scenarios change.
-var settings = []string{"SOTERIA_RESTORE_MODE", "SOTERIA_ON_UNKNOWN", "SOTERIA_CROSS_NAMESPACE"}
+var settings = []string{"SOTERIA_RESTORE_MODE", "SOTERIA_ON_UNKNOWN", "SOTERIA_CROSS_NAMESPACE", "SOTERIA_LONGHORN_URL", "SOTERIA_LISTING_TIMEOUT"}
 
 func TestMain(m *testing.M) {
 	flag.Parse()

@@ -21,7 +21,10 @@ import (
 	"github.com/soteria-dr/soteria/internal/restore"
 )
 
-const longhornURL = "SOTERIA_LONGHORN_URL"
+const (
+	longhornURL    = "SOTERIA_LONGHORN_URL"
+	listingTimeout = "SOTERIA_LISTING_TIMEOUT"
+)
 
 // TestLonghorn runs with Soteria looking for Longhorn's backups beside restic's.
 // What makes Longhorn misbehave, or kills the controller, runs alone.
@@ -29,8 +32,11 @@ func TestLonghorn(t *testing.T) {
 	s := begin(t, 30*time.Minute)
 	require.NoError(s, cluster.ClearLonghornFaults(s.ctx))
 	s.after(cluster.ClearLonghornFaults)
-	s.after(func(ctx context.Context) error { return cluster.Configure(ctx, map[string]string{longhornURL: ""}) })
-	require.NoError(s, cluster.Configure(s.ctx, map[string]string{longhornURL: longhorn.DefaultURL}))
+	s.after(func(ctx context.Context) error {
+		return cluster.Configure(ctx, map[string]string{longhornURL: "", listingTimeout: ""})
+	})
+	// A listing that cannot end gives up, and says why, after this.
+	require.NoError(s, cluster.Configure(s.ctx, map[string]string{longhornURL: longhorn.DefaultURL, listingTimeout: "30s"}))
 
 	s.together(map[string]func(*scenario){
 		"a claim comes back as it was": longhornRoundTrip,
