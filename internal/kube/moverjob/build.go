@@ -164,13 +164,13 @@ func podSpec(s Spec) corev1.PodSpec {
 		SecurityContext:          lockedDown(0, s.Capabilities),
 		TerminationMessagePath:   corev1.TerminationMessagePathDefault,
 		TerminationMessagePolicy: corev1.TerminationMessageReadFile,
-		VolumeMounts:             []corev1.VolumeMount{{Name: "scratch", MountPath: ScratchFolder}},
 	}
 	if s.Block {
 		mover.VolumeDevices = []corev1.VolumeDevice{{Name: "data", DevicePath: s.MountPath}}
 	} else {
-		mover.VolumeMounts = append(mover.VolumeMounts, corev1.VolumeMount{Name: "data", MountPath: s.MountPath, ReadOnly: s.ReadOnly})
+		mover.VolumeMounts = []corev1.VolumeMount{{Name: "data", MountPath: s.MountPath, ReadOnly: s.ReadOnly}}
 	}
+	mover.VolumeMounts = append(mover.VolumeMounts, corev1.VolumeMount{Name: "scratch", MountPath: ScratchFolder})
 	if s.Image != "" {
 		mover.Image = s.Image
 		mover.Command = []string{Binary}
