@@ -32,8 +32,9 @@ type faultsWatcher struct {
 	clients   *client.Clients
 	set       *fault.Set
 	logger    *slog.Logger
-	// applied is the checksum of what is in the set and has been told.
+	// applied is the checksum of what is in the set; told says that the ConfigMap tells so, too.
 	applied string
+	told    bool
 }
 
 // run looks again and again until the context ends.
@@ -58,7 +59,8 @@ func (w *faultsWatcher) look(ctx context.Context) {
 		return
 	}
 	sum := checksum(content)
-	if sum == w.applied {
+	w.told = w.told && exists
+	if sum == w.applied && w.told == exists {
 		return
 	}
 	mistake := apply(content, w.set)
@@ -69,7 +71,7 @@ func (w *faultsWatcher) look(ctx context.Context) {
 			return
 		}
 	}
-	w.applied = sum
+	w.applied, w.told = sum, exists
 }
 
 func faultsOf(namespace string, clients *client.Clients) (content string, exists bool, err error) {
