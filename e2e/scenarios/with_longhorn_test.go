@@ -161,7 +161,7 @@ var longhornTroubles = []struct{ name, cause, faults, says string }{
 	{"slow", "Longhorn answers late", "- {fault: slow, delay: 3s}", ""},
 	{"unsynced", "the backup target is never read anew", "- {fault: syncNever}", "not ready to tell which backups there are"},
 	{"halfsynced", "backup volumes are never read anew", "- {fault: syncHalf}", "has yet to read"},
-	{"faulted", "the restore fails", "- {fault: restoreFault, message: 'no space left on device', times: 1}", "no space left on device"},
+	{"faulted", "the restore fails", "- {fault: restoreFault, message: 'no space left on device', times: 1}", "All replica restore failed"},
 	{"newest", "Longhorn is of the newest version", "- {fault: apiMaster}", ""},
 }
 
