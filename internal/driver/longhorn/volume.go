@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -186,7 +187,7 @@ func restoring(volume api.Volume) driver.FillState {
 	}
 	size := int64(volume.Size)
 	state.Phase = driver.FillRunning
-	state.Progress = driver.Progress{BytesDone: int64(float64(size) * float64(percent) / float64(replicas*whole)), BytesTotal: size}
+	state.Progress = driver.Progress{BytesDone: int64(math.Ceil(float64(size) * float64(percent) / float64(replicas*whole))), BytesTotal: size}
 	return state
 }
 
