@@ -18,6 +18,7 @@ import (
 	"github.com/soteria-dr/soteria/e2e/harness"
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/driver/longhorn"
+	"github.com/soteria-dr/soteria/internal/restore"
 )
 
 const (
@@ -48,6 +49,7 @@ func TestLonghorn(t *testing.T) {
 	s.run("a claim never starts empty", longhornNeverEmpty)
 	s.run("only the backup target survived", longhornLost)
 	s.run("a restore that is cancelled leaves nothing", longhornCancel)
+	s.run("a crash loses nothing and leaves nothing", longhornCrash)
 	s.awaitNoLonghornVolumes()
 }
 
@@ -160,6 +162,7 @@ var longhornTroubles = []struct{ name, cause, faults, says string }{
 	{"unsynced", "the backup target is never read anew", "- {fault: syncNever}", "not ready to tell which backups there are"},
 	{"halfsynced", "backup volumes are never read anew", "- {fault: syncHalf}", "has yet to read"},
 	{"faulted", "the restore fails", "- {fault: restoreFault, message: 'no space left on device', times: 1}", "All replica restore failed"},
+	{"newest", "Longhorn is of the newest version", "- {fault: apiMaster}", ""},
 }
 
 func longhornNeverEmpty(s *scenario) {
@@ -341,6 +344,41 @@ func longhornSizes(s *scenario) {
 			require.Equal(s, "128Mi", s.capacity(smaller))
 		},
 	})
+}
+
+func longhornCrash(s *scenario) {
+	const namespace = "e2e-longhorn-crash"
+	s.own(namespace)
+	source := harness.App{Namespace: namespace, Name: "source", Class: "longhorn", Size: "64Mi", Labels: harness.Unprotected}
+	s.seedLonghorn(source, "crash-proof")
+	dying := func(name, point string) harness.App {
+		return harness.App{
+			Namespace: namespace, Name: name + "-" + point, Class: "longhorn", Size: "64Mi", ClaimOnly: true,
+			Annotations: map[string]string{v1alpha1.RestoreFromAnnotation: source.Key().String(), restore.KillAtAnnotation: point},
+		}
+	}
+	// Those at which a Longhorn restore is in a state that no other restore is in.
+	points := []string{restore.KillPrimeMade, restore.KillFillStarted, restore.KillFilled, restore.KillVolumeMade}
+	survivors := fleet{namespace: namespace, classes: map[string]string{}}
+	for _, point := range points {
+		survivor, victim := dying("survivor", point), dying("victim", point)
+		survivors.classes[survivor.Name] = "longhorn"
+		s.run("the controller is killed when it is at "+point, func(s *scenario) {
+			uid := s.crash(survivor, func() {})
+			s.requireWhole(survivor, uid)
+		})
+		s.run("the claim is deleted when the controller was killed at "+point, func(s *scenario) {
+			uid := s.crash(victim, func() { s.deleteClaim(victim) })
+			s.awaitNothingOf(uid, "")
+			s.awaitNoLonghornVolumesOf(uid)
+		})
+	}
+	s.take(survivors)
+	for name, story := range s.stories(survivors) {
+		require.Equal(s, "crash-proof", story, name)
+	}
+	s.destroy(namespace)
+	s.awaitNoLonghornVolumes()
 }
 
 func longhornCancel(s *scenario) {
