@@ -51,7 +51,7 @@ func (s *Server) readBackupsQuery(query url.Values) (backupsQuery, error) {
 	if err := asked.claim.Validate(); err != nil {
 		return backupsQuery{}, err
 	}
-	if asked.driver != "" && !slices.Contains(s.catalog.Drivers(), asked.driver) {
+	if asked.driver != "" && !slices.Contains(s.services.Catalog.Drivers(), asked.driver) {
 		return backupsQuery{}, &backup.Error{Kind: backup.Invalid, Field: "driver", Message: "driver is not one that looks for backups here"}
 	}
 	return asked, nil
@@ -59,9 +59,9 @@ func (s *Server) readBackupsQuery(query url.Values) (backupsQuery, error) {
 
 func (s *Server) backupsOf(ctx context.Context, asked backupsQuery) backup.Answer {
 	if asked.driver == "" {
-		return s.catalog.Known(ctx, asked.claim)
+		return s.services.Catalog.Known(ctx, asked.claim)
 	}
-	return s.catalog.KnownOf(ctx, asked.claim, asked.driver)
+	return s.services.Catalog.KnownOf(ctx, asked.claim, asked.driver)
 }
 
 func backupList(claim backup.Claim, backups []backup.Backup) wire.Backups {
@@ -85,8 +85,9 @@ func (s *Server) startBackup(w http.ResponseWriter, r *http.Request, _ httproute
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), s.cfg.BackupBudget)
 	defer cancel()
-	started, err := s.backupers.ByName[by].Backup(ctx, req)
-	s.observer.BackupRequested(by, req.DryRun, err)
+	started, err := s.services.Backupers.ByName[by].Backup(ctx, req)
+	s.services.Observer.BackupRequested(by, req.DryRun, err)
+	s.audit(r, change{action: "backup", claim: req.Claim, detail: by, dryRun: req.DryRun, err: err})
 	if err != nil {
 		s.fail(w, r, err)
 		return
@@ -108,8 +109,8 @@ func (s *Server) readBackupRequest(w http.ResponseWriter, r *http.Request) (req 
 	if err := read(w, r, &body); err != nil {
 		return driver.BackupRequest{}, "", err
 	}
-	by = cmp.Or(body.Driver, s.backupers.Default)
-	if _, known := s.backupers.ByName[by]; !known {
+	by = cmp.Or(body.Driver, s.services.Backupers.Default)
+	if _, known := s.services.Backupers.ByName[by]; !known {
 		return driver.BackupRequest{}, "", &backup.Error{Kind: backup.Invalid, Field: "driver", Message: "driver is not one that takes backups here"}
 	}
 	req = driver.BackupRequest{

@@ -51,7 +51,7 @@ func describe(err error) (int, wire.Error) {
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	status, body := describe(err)
 	if status == http.StatusInternalServerError {
-		s.log.ErrorContext(r.Context(), "internal error", "method", r.Method, "path", r.URL.Path, "error", err)
+		s.services.Log.ErrorContext(r.Context(), "internal error", "method", r.Method, "path", r.URL.Path, "error", err)
 	}
 	s.render(w, r, status, body)
 }

@@ -24,9 +24,9 @@ func (s *Server) exists(w http.ResponseWriter, r *http.Request, params httproute
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), s.cfg.LookupBudget)
 	defer cancel()
-	answer := existence(claim, s.catalog.Known(ctx, claim))
-	answer.Backend = strings.Join(s.catalog.Drivers(), ",")
-	s.observer.ExistsAnswered(string(answer.Decision))
+	answer := existence(claim, s.services.Catalog.Known(ctx, claim))
+	answer.Backend = strings.Join(s.services.Catalog.Drivers(), ",")
+	s.services.Observer.ExistsAnswered(string(answer.Decision))
 	s.render(w, r, s.existsStatus(answer), answer)
 }
 

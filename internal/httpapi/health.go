@@ -22,9 +22,9 @@ func (s *Server) routeHealth(router *httprouter.Router) {
 	get(router, healthPath, s.healthy)
 	get(router, readyPath, s.isReady)
 	// What cannot be read at a scrape must not take the other metrics away.
-	metrics := promhttp.HandlerFor(s.gatherer, promhttp.HandlerOpts{
+	metrics := promhttp.HandlerFor(s.services.Gatherer, promhttp.HandlerOpts{
 		ErrorHandling: promhttp.ContinueOnError,
-		ErrorLog:      slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+		ErrorLog:      slog.NewLogLogger(s.services.Log.Handler(), slog.LevelWarn),
 	})
 	get(router, metricsPath, func(w http.ResponseWriter, r *http.Request, _ httprouter.Params) { metrics.ServeHTTP(w, r) })
 }
@@ -35,7 +35,7 @@ func (s *Server) healthy(w http.ResponseWriter, r *http.Request, _ httprouter.Pa
 }
 
 func (s *Server) isReady(w http.ResponseWriter, r *http.Request, _ httprouter.Params) {
-	if err := s.ready(r.Context()); err != nil {
+	if err := s.services.Ready(r.Context()); err != nil {
 		s.fail(w, r, backup.Errorf(backup.Unavailable, "not ready: %w", err))
 		return
 	}

@@ -36,8 +36,8 @@ func (s *Server) rescue(answer *recorder, r *http.Request) {
 	if value == nil {
 		return
 	}
-	s.observer.Panicked()
-	s.log.ErrorContext(r.Context(), "panic", "path", r.URL.Path, "panic", value, "stack", string(debug.Stack()))
+	s.services.Observer.Panicked()
+	s.services.Log.ErrorContext(r.Context(), "panic", "path", r.URL.Path, "panic", value, "stack", string(debug.Stack()))
 	if answer.status != 0 {
 		panic(http.ErrAbortHandler)
 	}
@@ -62,7 +62,7 @@ func (s *Server) logRequest(answer *recorder, r *http.Request, began time.Time) 
 	case healthPath, readyPath, metricsPath:
 		level = slog.LevelDebug
 	}
-	s.log.Log(r.Context(), level, "request",
+	s.services.Log.Log(r.Context(), level, "request",
 		"method", r.Method, "path", r.URL.Path, "status", answer.status, "bytes", answer.bytes,
 		"took", time.Since(began), "remote", r.RemoteAddr)
 }

@@ -21,7 +21,7 @@ func (p *panics) Panicked() { p.counted.Add(1) }
 
 func TestAPanicHalfWayThroughAnAnswerCutsTheConnection(t *testing.T) {
 	observer := &panics{}
-	s := &Server{observer: observer, log: slog.New(slog.DiscardHandler)}
+	s := &Server{services: Services{Observer: observer, Log: slog.New(slog.DiscardHandler)}}
 	server := httptest.NewServer(s.logged(s.recovered(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, err := io.WriteString(w, `{"exists":false`)
 		assert.NoError(t, err)

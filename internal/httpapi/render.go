@@ -15,6 +15,6 @@ func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, body
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	if _, err := w.Write(append(text, '\n')); err != nil {
-		s.log.DebugContext(r.Context(), "the client has gone", "path", r.URL.Path, "error", err)
+		s.services.Log.DebugContext(r.Context(), "the client has gone", "path", r.URL.Path, "error", err)
 	}
 }

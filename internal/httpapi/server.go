@@ -81,13 +81,8 @@ const (
 
 // Server is the HTTP server.
 type Server struct {
-	cfg       Config
-	catalog   Catalog
-	backupers Backupers
-	gatherer  prometheus.Gatherer
-	ready     func(context.Context) error
-	observer  Observer
-	log       *slog.Logger
+	cfg      Config
+	services Services
 }
 
 // Services is what the server is made of. All are required.
@@ -106,15 +101,7 @@ type Services struct {
 
 // New makes a server.
 func New(cfg Config, services Services) *Server {
-	return &Server{
-		cfg:       cfg,
-		catalog:   services.Catalog,
-		backupers: services.Backupers,
-		gatherer:  services.Gatherer,
-		ready:     services.Ready,
-		observer:  services.Observer,
-		log:       services.Log,
-	}
+	return &Server{cfg: cfg, services: services}
 }
 
 // Handler gives all routes, with what is done for every request around them.
@@ -151,11 +138,11 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+		ErrorLog:          slog.NewLogLogger(s.services.Log.Handler(), slog.LevelWarn),
 	}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
-	s.log.Info("serving HTTP", "address", listener.Addr().String())
+	s.services.Log.Info("serving HTTP", "address", listener.Addr().String())
 
 	select {
 	case err := <-served:
@@ -166,7 +153,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	defer cancel()
 	err := server.Shutdown(grace)
 	if errors.Is(err, context.DeadlineExceeded) {
-		s.log.Warn("requests were cut off: they did not finish within the grace", "grace", s.cfg.Grace)
+		s.services.Log.Warn("requests were cut off: they did not finish within the grace", "grace", s.cfg.Grace)
 		err = server.Close()
 	}
 	if ended := <-served; !errors.Is(ended, http.ErrServerClosed) {

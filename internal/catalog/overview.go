@@ -1,0 +1,78 @@
+package catalog
+
+import (
+	"iter"
+	"time"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+)
+
+// Overview is what is known of one driver's repository at one moment: what the
+// last listing that was believed found, and whether listings work now. It never
+// changes, shares its data with the catalog and may be kept; nothing in it may be
+// modified. It proves nothing: that a claim is not in it does not mean that there
+// is no backup.
+type Overview struct {
+	// Driver is the driver's name.
+	Driver string
+	// ListedAt is when the listing began; the zero time while none was believed.
+	ListedAt time.Time
+	// Failure is why the last listing failed; nil when it was believed, or when
+	// none has ended yet.
+	Failure error
+
+	listed *snapshot
+}
+
+// Overviews gives what is known of each driver, in the order of the
+// configuration. It never waits and costs the same however many backups there
+// are.
+func (c *Catalog) Overviews() []Overview {
+	overviews := make([]Overview, 0, len(c.sources))
+	for _, s := range c.sources {
+		overviews = append(overviews, s.overview())
+	}
+	return overviews
+}
+
+// Of gives a claim's backups, newest first; none where none is known.
+func (o Overview) Of(claim backup.Claim) []backup.Backup {
+	if o.listed == nil {
+		return nil
+	}
+	return o.listed.byClaim[claim]
+}
+
+// Doubt gives why the listing does not prove that the claim has no backup; nil
+// where it does, or where there was no listing.
+func (o Overview) Doubt(claim backup.Claim) error {
+	if o.listed == nil {
+		return nil
+	}
+	return o.listed.doubt(claim)
+}
+
+// All goes through every claim that has backups, in no order, with its backups,
+// newest first.
+func (o Overview) All() iter.Seq2[backup.Claim, []backup.Backup] {
+	return func(yield func(backup.Claim, []backup.Backup) bool) {
+		if o.listed == nil {
+			return
+		}
+		for claim, backups := range o.listed.byClaim {
+			if !yield(claim, backups) {
+				return
+			}
+		}
+	}
+}
+
+func (s *source) overview() Overview {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o := Overview{Driver: s.lister.Name(), Failure: s.failure, listed: s.latest}
+	if s.latest != nil {
+		o.ListedAt = s.latest.began.at
+	}
+	return o
+}

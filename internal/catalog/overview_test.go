@@ -1,0 +1,58 @@
+package catalog_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+)
+
+func TestOverviews(t *testing.T) {
+	inBubbles(t, map[string]func(*testing.T){
+		"a catalog that has listed nothing knows nothing and says when nothing": func(t *testing.T) {
+			o := newBench(nil, newMemory(), newRepository("restic", photos)).Overviews()[0]
+			assert.Equal(t, "restic", o.Driver)
+			assert.Zero(t, o.ListedAt)
+			assert.Empty(t, o.Of(photos))
+			assert.NoError(t, o.Doubt(photos))
+			for claim := range o.All() {
+				t.Errorf("%s has been listed by nobody", claim)
+			}
+		},
+		"each driver tells its own backups, newest first, without a listing": func(t *testing.T) {
+			restic, longhorn := newRepository("restic", photos), newRepository("longhorn", music)
+			c := start(t, nil, restic, longhorn)
+			listings := restic.listed()
+			of := c.Overviews()
+			assert.Len(t, of[0].Of(photos), 1)
+			assert.Empty(t, of[1].Of(photos))
+			all := map[backup.Claim]int{}
+			for claim, backups := range of[1].All() {
+				all[claim] = len(backups)
+			}
+			assert.Equal(t, map[backup.Claim]int{music: 1}, all)
+			assert.Equal(t, listings, restic.listed())
+		},
+		"a failed listing is told beside what was known before it": func(t *testing.T) {
+			r := newRepository("restic", photos)
+			c := start(t, nil, r)
+			listedAt := c.Overviews()[0].ListedAt
+			assert.False(t, listedAt.IsZero())
+			r.set(func(r *repository) { r.failure = backup.Errorf(backup.Unavailable, "connection refused") })
+			pass(10 * time.Minute)
+			o := c.Overviews()[0]
+			assert.ErrorContains(t, o.Failure, "connection refused")
+			assert.Equal(t, listedAt, o.ListedAt)
+			assert.Len(t, o.Of(photos), 1)
+		},
+		"a doubt about a claim is told": func(t *testing.T) {
+			r := newRepository("restic")
+			r.doubts = map[backup.Claim]error{photos: backup.Errorf(backup.Unavailable, "half a backup is there")}
+			o := start(t, nil, r).Overviews()[0]
+			assert.ErrorContains(t, o.Doubt(photos), "half a backup")
+			assert.NoError(t, o.Doubt(music))
+		},
+	})
+}
