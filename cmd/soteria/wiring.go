@@ -75,6 +75,7 @@ func addRestores(ctx context.Context, c config, mgr manager.Manager, known *cata
 		Observer:       measured,
 		ListingTimeout: c.ListingTimeout,
 	})
+	known.OnRecovery(func(string) { controller.Wake() })
 	return controller.SetupWithManager(ctx, mgr)
 }
 

@@ -3,6 +3,7 @@
 package scenarios_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -32,30 +33,22 @@ func TestACrashLosesNothingAndLeavesNothing(t *testing.T) {
 	source := harness.App{Namespace: crashes, Name: "source", Size: "64Mi", Labels: harness.Unprotected}
 	s.seed(source, "crash-proof")
 
-	uids := map[string]types.UID{}
-	for _, point := range restore.KillPoints() {
-		s.run("the controller is killed when it is at "+point, func(s *scenario) {
-			survivor := crashing("survivor", point)
-			uids[survivor.Name] = s.crash(survivor, func() {})
-		})
-		s.run("the claim is deleted when the controller was killed at "+point, func(s *scenario) {
-			victim := crashing("victim", point)
-			uids[victim.Name] = s.crash(victim, func() { s.deleteClaim(victim) })
-		})
-	}
-	s.run("the pod that moves the data is killed", func(s *scenario) { s.killMover(moverKilled) })
-
-	survivors := fleet{namespace: crashes, classes: map[string]string{moverKilled.Name: "local"}}
-	for _, point := range restore.KillPoints() {
-		survivors.classes[crashing("survivor", point).Name] = "local"
+	dying := doomed{source: source, points: restore.KillPoints()}
+	s.together(map[string]func(*scenario){
+		"the controller is killed at every point":   func(s *scenario) { s.crash(&dying) },
+		"the pod that moves the data is killed too": func(s *scenario) { s.killMover(moverKilled) },
+	})
+	for _, point := range dying.points {
 		s.run("there is one volume and nothing else after a crash at "+point, func(s *scenario) {
-			survivor := crashing("survivor", point)
-			s.requireWhole(survivor, uids[survivor.Name])
+			survivor := dying.survivor(point)
+			s.requireWhole(survivor, dying.uids[survivor.Name])
 		})
 		s.run("there is nothing of a claim deleted after a crash at "+point, func(s *scenario) {
-			s.awaitNothingOf(uids[crashing("victim", point).Name], "")
+			s.awaitNothingOf(dying.uids[dying.victim(point).Name], "")
 		})
 	}
+	survivors := dying.survivors()
+	survivors.classes[moverKilled.Name] = "local"
 	s.take(survivors)
 	for name, story := range s.stories(survivors) {
 		require.Equal(s, "crash-proof", story, name)
@@ -74,26 +67,81 @@ var moverKilled = harness.App{
 	Annotations: map[string]string{v1alpha1.RestoreFromAnnotation: crashes + "/source"},
 }
 
-// crashing is an app whose restore kills the controller at a point.
-func crashing(name, point string) harness.App {
+// doomed are claims whose restores kill the controller: two for each point, one
+// that survives it and one that is deleted while the controller is dead.
+type doomed struct {
+	// source is the app whose backup they get, of whose namespace and class they
+	// are.
+	source harness.App
+	points []string
+	// uids are the claims', by name, once they are applied.
+	uids map[string]types.UID
+}
+
+func (d *doomed) survivor(point string) harness.App { return d.claim("survivor", point) }
+
+func (d *doomed) victim(point string) harness.App { return d.claim("victim", point) }
+
+func (d *doomed) claim(fate, point string) harness.App {
 	return harness.App{
-		Namespace: crashes, Name: name + "-" + point, Size: "64Mi", ClaimOnly: true,
-		Annotations: map[string]string{v1alpha1.RestoreFromAnnotation: crashes + "/source", restore.KillAtAnnotation: point},
+		Namespace: d.source.Namespace, Name: fate + "-" + point, Class: d.source.Class, Size: "64Mi", ClaimOnly: true,
+		Annotations: map[string]string{v1alpha1.RestoreFromAnnotation: d.source.Key().String(), restore.KillAtAnnotation: point},
 	}
 }
 
-// crash applies the claim, waits until its restore has killed the controller,
-// does something before another replica takes over, and gives the claim's uid.
-func (s *scenario) crash(app harness.App, meanwhile func()) types.UID {
+// survivors are the claims that survive, as a fleet.
+func (d *doomed) survivors() fleet {
+	f := fleet{namespace: d.source.Namespace, classes: map[string]string{}}
+	for _, point := range d.points {
+		f.classes[d.survivor(point).Name] = cmp.Or(d.source.Class, "local")
+	}
+	return f
+}
+
+// crash applies all the claims at once. Each kills the controller once, when its
+// restore is at its point, whatever the others are at; each time, the victims
+// among those that were at theirs are deleted before another replica takes over.
+func (s *scenario) crash(d *doomed) {
 	s.Helper()
-	s.awaitAccepted(app)
-	claim := s.claim(app)
-	pod, err := cluster.AwaitKilled(s.ctx)
-	require.NoError(s, err)
-	require.NotContains(s, s.claim(app).Annotations, restore.KillAtAnnotation, "the controller was at the point")
-	meanwhile()
-	require.NoError(s, cluster.Replace(s.ctx, pod))
-	return claim.UID
+	var manifests []string
+	alive := map[string]harness.App{}
+	for _, point := range d.points {
+		for _, app := range []harness.App{d.survivor(point), d.victim(point)} {
+			alive[app.Name] = app
+			manifests = append(manifests, app.Workload())
+		}
+	}
+	s.apply(strings.Join(manifests, "---\n"))
+	d.uids = map[string]types.UID{}
+	for name, app := range alive {
+		d.uids[name] = s.claim(app).UID
+	}
+	for crashed := 1; len(alive) > 0; crashed++ {
+		pod, err := cluster.AwaitKilled(s.ctx)
+		require.NoError(s, err)
+		died := s.takeKilled(alive)
+		s.Logf("crash %d: %s", crashed, strings.Join(died, ", "))
+		require.NotEmpty(s, died, "the controller was at a point")
+		for _, name := range died {
+			if strings.HasPrefix(name, "victim-") {
+				s.deleteClaim(harness.App{Namespace: d.source.Namespace, Name: name})
+			}
+		}
+		require.NoError(s, cluster.Replace(s.ctx, pod))
+	}
+}
+
+// takeKilled takes those apps out of alive whose restores were at their points,
+// and names them.
+func (s *scenario) takeKilled(alive map[string]harness.App) (died []string) {
+	s.Helper()
+	for name, app := range alive {
+		if _, waits := s.claim(app).Annotations[restore.KillAtAnnotation]; !waits {
+			delete(alive, name)
+			died = append(died, name)
+		}
+	}
+	return died
 }
 
 func (s *scenario) deleteClaim(app harness.App) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/soteria-dr/soteria/e2e/harness"
@@ -51,15 +52,23 @@ func TestAClaimNeverStartsEmptyWhileABackupMayExist(t *testing.T) {
 	s.seedFleet(claims)
 	s.destroy(namespace)
 
+	apps, applied := map[string]harness.App{}, map[string]*corev1.PersistentVolumeClaim{}
 	for _, trouble := range troubles {
 		app := harness.App{Namespace: namespace, Name: trouble.name, Class: claims.classes[trouble.name], Size: "64Mi"}
-		s.run(trouble.cause, func(s *scenario) { endures(s, app, trouble) })
+		s.run(trouble.cause, func(s *scenario) {
+			waitsFor(s, app, trouble)
+			apps[trouble.cause], applied[trouble.cause] = app, s.claim(app)
+		})
 	}
+	restored := map[string]func(*scenario){}
+	for cause, app := range apps {
+		restored[cause+": restored when that was over"] = func(s *scenario) { comesBack(s, app, applied[cause]) }
+	}
+	s.together(restored)
 }
 
-// endures shows that the app waits as long as the trouble lasts and has its data
-// when it is over.
-func endures(s *scenario, app harness.App, trouble trouble) {
+// waitsFor shows that the app waits as long as the trouble lasts.
+func waitsFor(s *scenario, app harness.App, trouble trouble) {
 	end := trouble.bring(s)
 	s.after(end)
 	require.NoError(s, cluster.AwaitUnknown(s.ctx, trouble.says))
@@ -68,12 +77,16 @@ func endures(s *scenario, app harness.App, trouble trouble) {
 	s.awaitEvent(app, trouble.says)
 	// By the time that another claim, made later, has its volume, this one would
 	// have it too.
-	control := harness.App{Namespace: app.Namespace + "-control", Name: app.Name, Size: "64Mi", Labels: harness.Unprotected}
-	s.start(control)
+	control := harness.App{Namespace: app.Namespace + "-control", Name: app.Name, Size: "64Mi", Labels: harness.Unprotected, ClaimOnly: true}
+	s.apply(control.Workload())
+	s.awaitBound(control)
 	s.requireWaiting(app)
-	applied := s.claim(app)
-
 	require.NoError(s, end(s.ctx))
+}
+
+// comesBack shows that the app has its data in the end, and that its claim is as
+// it was when it was applied.
+func comesBack(s *scenario, app harness.App, applied *corev1.PersistentVolumeClaim) {
 	s.awaitRunning(app)
 	require.Equal(s, storyOf(app.Name), s.story(app))
 	restored := s.claim(app)

@@ -174,26 +174,29 @@ func longhornNeverEmpty(s *scenario) {
 	}
 	s.seedLonghornFleet(claims)
 	s.destroy(namespace)
+	s.after(cluster.ClearLonghornFaults)
 
+	restored := map[string]func(*scenario){}
 	for _, trouble := range longhornTroubles {
 		app := harness.App{Namespace: namespace, Name: trouble.name, Class: claims.classes[trouble.name], Size: "64Mi"}
 		s.run(trouble.cause, func(s *scenario) {
 			require.NoError(s, cluster.SetLonghornFaults(s.ctx, trouble.faults))
-			s.after(cluster.ClearLonghornFaults)
 			s.apply(app.Manifest())
-			if trouble.says != "" {
-				s.awaitEvent(app, trouble.says)
-				s.requireWaiting(app)
-			}
 			if trouble.says == "" {
 				// Longhorn's own CSI driver takes no part in this.
 				s.awaitBound(app)
+				return
 			}
-			require.NoError(s, cluster.ClearLonghornFaults(s.ctx))
+			s.awaitEvent(app, trouble.says)
+			s.requireWaiting(app)
+		})
+		restored[trouble.cause+": restored when that was over"] = func(s *scenario) {
 			s.awaitRunning(app)
 			require.Equal(s, storyOf(app.Name), s.story(app))
-		})
+		}
 	}
+	require.NoError(s, cluster.ClearLonghornFaults(s.ctx))
+	s.together(restored)
 }
 
 // TestALonghornThatWasJustInstalledProvesNothing loses everything but the backup
@@ -351,28 +354,22 @@ func longhornCrash(s *scenario) {
 	s.own(namespace)
 	source := harness.App{Namespace: namespace, Name: "source", Class: "longhorn", Size: "64Mi", Labels: harness.Unprotected}
 	s.seedLonghorn(source, "crash-proof")
-	dying := func(name, point string) harness.App {
-		return harness.App{
-			Namespace: namespace, Name: name + "-" + point, Class: "longhorn", Size: "64Mi", ClaimOnly: true,
-			Annotations: map[string]string{v1alpha1.RestoreFromAnnotation: source.Key().String(), restore.KillAtAnnotation: point},
-		}
-	}
-	// Those at which a Longhorn restore is in a state that no other restore is in.
-	points := []string{restore.KillPrimeMade, restore.KillFillStarted, restore.KillFilled, restore.KillVolumeMade}
-	survivors := fleet{namespace: namespace, classes: map[string]string{}}
-	for _, point := range points {
-		survivor, victim := dying("survivor", point), dying("victim", point)
-		survivors.classes[survivor.Name] = "longhorn"
-		s.run("the controller is killed when it is at "+point, func(s *scenario) {
-			uid := s.crash(survivor, func() {})
-			s.requireWhole(survivor, uid)
+	// The points at which a Longhorn restore is in a state that no other restore
+	// is in.
+	dying := doomed{source: source, points: []string{restore.KillPrimeMade, restore.KillFillStarted, restore.KillFilled, restore.KillVolumeMade}}
+	s.crash(&dying)
+	for _, point := range dying.points {
+		s.run("there is one volume and nothing else after a crash at "+point, func(s *scenario) {
+			survivor := dying.survivor(point)
+			s.requireWhole(survivor, dying.uids[survivor.Name])
 		})
-		s.run("the claim is deleted when the controller was killed at "+point, func(s *scenario) {
-			uid := s.crash(victim, func() { s.deleteClaim(victim) })
+		s.run("there is nothing of a claim deleted after a crash at "+point, func(s *scenario) {
+			uid := dying.uids[dying.victim(point).Name]
 			s.awaitNothingOf(uid, "")
 			s.awaitNoLonghornVolumesOf(uid)
 		})
 	}
+	survivors := dying.survivors()
 	s.take(survivors)
 	for name, story := range s.stories(survivors) {
 		require.Equal(s, "crash-proof", story, name)

@@ -85,6 +85,15 @@ func (c *Catalog) Start(ctx context.Context) error {
 	return nil
 }
 
+// OnRecovery has somebody told when a driver's listings work again after some
+// failed, or for the first time, so that those who wait may look again at once.
+// It is to be called before Start; tell must not block nor call the catalog.
+func (c *Catalog) OnRecovery(tell func(driver string)) {
+	for _, s := range c.sources {
+		s.recovered = tell
+	}
+}
+
 // NeedLeaderElection tells controller-runtime that every replica runs a catalog
 // of its own.
 func (c *Catalog) NeedLeaderElection() bool { return false }

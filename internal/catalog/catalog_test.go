@@ -3,6 +3,7 @@ package catalog_test
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -569,3 +570,26 @@ func TestExpectations(t *testing.T) {
 // pass lets time go by in a bubble of testing/synctest, where it is not real: it
 // returns when everything else in the bubble waits.
 func pass(d time.Duration) { time.Sleep(d) }
+
+func TestThoseWhoWaitAreToldWhenListingsWorkAgain(t *testing.T) {
+	inBubbles(t, map[string]func(*testing.T){
+		"once after the first listing and once after each outage": func(t *testing.T) {
+			r := newRepository("restic", photos)
+			b := newBench(nil, newMemory(), r)
+			var told atomic.Int32
+			b.OnRecovery(func(driver string) {
+				assert.Equal(t, "restic", driver)
+				told.Add(1)
+			})
+			run(t, b.Catalog)
+			pass(time.Hour)
+			assert.EqualValues(t, 1, told.Load(), "listings that go on working are no news")
+			r.set(func(r *repository) { r.failure = backup.Errorf(backup.Unavailable, "connection refused") })
+			pass(time.Hour)
+			assert.EqualValues(t, 1, told.Load())
+			r.set(func(r *repository) { r.failure = nil })
+			pass(time.Hour)
+			assert.EqualValues(t, 2, told.Load())
+		},
+	})
+}

@@ -56,6 +56,8 @@ type source struct {
 	ledger   Ledger
 	clock    clock.Clock
 	observer Observer
+	// recovered is told when listings work again.
+	recovered func(driver string)
 
 	mu  sync.Mutex
 	seq uint64
@@ -80,6 +82,7 @@ type source struct {
 func newSource(cfg Config, lister driver.Lister, ledger Ledger, clock clock.Clock, observer Observer) *source {
 	return &source{
 		cfg: cfg, lister: lister, ledger: ledger, clock: clock, observer: observer,
+		recovered:      func(string) {},
 		next:           newListing(),
 		backupsRunning: make(map[backup.Claim]map[string]struct{}),
 		backupsEnded:   make(map[backup.Claim]uint64),
@@ -311,6 +314,9 @@ func (s *source) list(ctx context.Context) {
 		s.cfg.Log.Info("listing succeeded", "driver", name, "took", took, "repository", found.evidence.Repository, "backups", found.size)
 	}
 	s.observer.Listed(name, took, found.size, nil)
+	if recovered {
+		s.recovered(name)
+	}
 }
 
 func (s *source) begin() *listing {

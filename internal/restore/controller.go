@@ -20,11 +20,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	crevent "sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/backup"
@@ -119,6 +121,9 @@ type Reconciler struct {
 	concurrency    int
 	listingTimeout time.Duration
 	phases         []phase
+	// woken holds a word while claims that wait for their backup to be settled
+	// are to be looked at again.
+	woken chan crevent.GenericEvent
 }
 
 // phase takes a restore one step further and says how to go on.
@@ -146,6 +151,7 @@ func New(c Config) *Reconciler {
 		facts: c.Facts, catalog: c.Catalog, fillers: c.Fillers, makers: c.Makers, blank: c.Blank,
 		observer: c.Observer, clock: c.Clock, jitter: c.Jitter,
 		concurrency: c.Concurrency, listingTimeout: c.ListingTimeout,
+		woken: make(chan crevent.GenericEvent, 1),
 	}
 	if r.observer == nil {
 		r.observer = nobody{}
@@ -309,11 +315,38 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr manager.Manager) 
 		Watches(&corev1.PersistentVolume{}, handler.EnqueueRequestsFromMapFunc(claimServed)).
 		Watches(&batchv1.Job{}, handler.EnqueueRequestsFromMapFunc(claimOfFill)).
 		Watches(&storagev1.VolumeAttachment{}, handler.EnqueueRequestsFromMapFunc(r.claimsOfAttachment)).
+		WatchesRawSource(source.Channel(r.woken, handler.EnqueueRequestsFromMapFunc(r.claimsUnsettled))).
 		Complete(r)
 	if err != nil {
 		return fmt.Errorf("set up the restore controller: %w", err)
 	}
 	return nil
+}
+
+// Wake has every claim looked at again whose backup is not settled, because more
+// may be known of backups now. It does not block, and may be called on any
+// replica at any time; only the leader looks.
+func (r *Reconciler) Wake() {
+	select {
+	case r.woken <- crevent.GenericEvent{Object: &v1alpha1.Restore{}}:
+	default:
+	}
+}
+
+// claimsUnsettled gives all claims whose backup is not settled.
+func (r *Reconciler) claimsUnsettled(ctx context.Context, _ client.Object) []reconcile.Request {
+	var restores v1alpha1.RestoreList
+	if err := r.client.List(ctx, &restores, client.UnsafeDisableDeepCopy); err != nil {
+		logf.FromContext(ctx).Error(err, "could not find the claims that wait; they look again by themselves")
+		return nil
+	}
+	var found []reconcile.Request
+	for i := range restores.Items {
+		if status := &restores.Items[i].Status; status.Phase == v1alpha1.PhaseSelecting && status.Claim != nil {
+			found = append(found, requests(types.NamespacedName{Namespace: restores.Items[i].Namespace, Name: status.Claim.Name})...)
+		}
+	}
+	return found
 }
 
 // claimsOfClaim maps a prime to the claim it serves and a locked claim to itself.

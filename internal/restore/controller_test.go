@@ -20,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
+	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/restore"
 )
 
@@ -112,6 +113,25 @@ func TestWhateverChangesAboutARestoreIsAPassOverItsClaim(t *testing.T) {
 			}
 			assert.Equal(t, []reconcile.Request{{NamespacedName: claimKey}}, got)
 		})
+	}
+}
+
+func TestClaimsThatWaitForABackupAreLookedAtAgainWhenMoreIsKnown(t *testing.T) {
+	w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aClaim())
+	w.answers = func() backup.Answer { return unknown(backup.Unavailable, "connection refused") }
+	_, err := w.tick()
+	require.NoError(t, err)
+	w.sync()
+	woken := func() []reconcile.Request { return restore.MapsOf(w.rec)["unsettled"](t.Context(), nil) }
+	assert.Equal(t, []reconcile.Request{{NamespacedName: claimKey}}, woken())
+
+	w.answers = func() backup.Answer { return found(aBackup()) }
+	w.until(w.completed, "completed")
+	w.sync()
+	assert.Empty(t, woken(), "a claim whose backup is settled is left alone")
+
+	for range 10 {
+		w.rec.Wake() // never blocks, though nobody listens
 	}
 }
 

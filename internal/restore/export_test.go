@@ -29,6 +29,6 @@ const RepeatEvents = repeatEvents
 func MapsOf(r *Reconciler) map[string]handler.MapFunc {
 	return map[string]handler.MapFunc{
 		"claim": claimsOfClaim, "served": claimServed, "fill": claimOfFill,
-		"restore": r.claimsOfRestore, "attachment": r.claimsOfAttachment,
+		"restore": r.claimsOfRestore, "attachment": r.claimsOfAttachment, "unsettled": r.claimsUnsettled,
 	}
 }
