@@ -68,7 +68,7 @@ func (w backupWork) run(ctx context.Context, p Process, result *report.Result) e
 		return err
 	}
 	var summary backupSummary
-	err = program.Run(ctx, cli.Invocation{
+	err = besideOthers(ctx, p, program, cli.Invocation{
 		Args: w.resticArgs(),
 		Stdout: func(stdout io.Reader) error {
 			return readMessages(stdout, &printer{to: p.Stdout, clock: p.Clock}, &summary)

@@ -485,6 +485,39 @@ while :; do sleep 0.05; done`)
 	assert.FileExists(t, told)
 }
 
+func TestALockThatIsGivenUpWhileItIsReadDelaysNoBackup(t *testing.T) {
+	for version, restic := range restictest.Versions {
+		t.Run("with "+version, func(t *testing.T) {
+			v, _ := seeded(t, restic(t))
+			// restic lists a lock and, each time, cannot read it: as one that is
+			// given up in between. It stays for two runs.
+			lock := filepath.Join(v.repository.Address, "locks", strings.Repeat("ab", 32))
+			require.NoError(t, os.Symlink("/nowhere", lock))
+			runs := filepath.Join(t.TempDir(), "runs")
+			v.restic = wrapped(t, v.restic, `echo "$1" >> `+runs+`; [ $(wc -l < `+runs+`) -lt 3 ] || rm -f `+lock+`; exec "$RESTIC" "$@"`)
+			status, result, output := v.backup(t)
+			require.Zero(t, status, result.Error)
+			assert.NotEmpty(t, result.Snapshot)
+			assert.Contains(t, output, "another restic has given up its lock meanwhile: beginning again")
+			ran, err := os.ReadFile(runs)
+			require.NoError(t, err)
+			assert.Equal(t, "unlock\nunlock\nunlock\nbackup\n", string(ran))
+		})
+	}
+}
+
+func TestABackupThatIsUnderWayIsNotBegunAgain(t *testing.T) {
+	v := newVolume(t, wrapped(t, "none", `[ "$1" = backup ] || exit 0
+# More than a pipe holds: some of it has been read when this ends.
+yes '{"message_type":"status","percent_done":0.5,"total_files":4,"files_done":2,"total_bytes":100,"bytes_done":50}' | head -n 2000
+echo 'Load(<lock/ab>, 0, 0) failed: <lock/ab> does not exist' >&2
+echo '{"message_type":"summary","snapshot_id":"abc","files_new":4,"total_files_processed":4,"total_bytes_processed":100}'`))
+	status, result, output := v.backup(t)
+	require.Zero(t, status, result.Error)
+	assert.Equal(t, "abc", result.Snapshot)
+	assert.NotContains(t, output, "beginning again")
+}
+
 func TestABackupOfWhichResticMadeNoSnapshotFailed(t *testing.T) {
 	v := newVolume(t, wrapped(t, "none", `exit 0`))
 	status, result, _ := v.backup(t)

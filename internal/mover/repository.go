@@ -1,7 +1,6 @@
 package mover
 
 import (
-	"context"
 	"flag"
 	"fmt"
 	"path/filepath"
@@ -14,10 +13,6 @@ import (
 // grace is how long restic has to give up its lock when the pod is told to end;
 // a pod has 30 seconds.
 const grace = 20 * time.Second
-
-// lockPatience is how long restic waits for another's exclusive lock, such as
-// that of a prune.
-const lockPatience = "1h"
 
 // repository is the flags that say which repository, and how to get in.
 type repository struct {
@@ -50,17 +45,6 @@ func (r *repository) program() (cli.Program, error) {
 		Path: r.restic, Location: location, Credentials: credentials, Region: r.region,
 		CacheDir: filepath.Join(r.scratch, "restic-cache"), Patient: true, Grace: grace,
 	}, nil
-}
-
-// removeStaleLocks removes the locks that restic knows to be left over from
-// processes that died; those of living ones stay. Whether it worked shows when
-// the lock is needed, so that only what cannot pass by itself is an error.
-func removeStaleLocks(ctx context.Context, p Process, program cli.Program) error {
-	err := program.Run(ctx, cli.Invocation{Args: []string{"unlock"}, Stderr: tell(p), Otherwise: backup.Unavailable})
-	if kind := backup.KindOf(err); kind == backup.Credentials || kind == backup.RepositoryAbsent {
-		return err
-	}
-	return ctx.Err()
 }
 
 // tell passes on to people what restic says.

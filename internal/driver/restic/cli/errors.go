@@ -133,6 +133,17 @@ func explain(exit *ExitError, hint string) string {
 // retryPattern is how restic announces that it will try an operation again.
 var retryPattern = regexp.MustCompile(`^(.+) returned error, retrying after [^:]+: (.*)$`)
 
+// lockGonePattern is how restic tells of a lock that is not there any more, as
+// S3, a REST server and a file system say it; since 0.17 without announcing that
+// it will ask again.
+var lockGonePattern = regexp.MustCompile(`^Load\(<lock/\w+>.*\) (returned error, retrying after [^:]+|failed): .*(does not exist|\(404\)|no such file or directory)`)
+
+// LockGone reports whether a line of restic's error output says that it could not
+// read a lock because that is gone. A lock is given up whenever a restic ends, so
+// this is no failure; but restic then waits: up to 0.16 it asks for that lock again
+// for about a minute, since 0.17 it rests as --retry-lock has it.
+func LockGone(line string) bool { return lockGonePattern.MatchString(line) }
+
 // Harmless reports whether a line of restic's error output says nothing about
 // the completeness of what it prints: a retry that may yet succeed, or trouble
 // with its own cache.

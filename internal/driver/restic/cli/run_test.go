@@ -305,6 +305,21 @@ func TestWhatIsHarmless(t *testing.T) {
 	}
 }
 
+func TestWhatTellsThatALockIsGone(t *testing.T) {
+	for line, gone := range map[string]bool{
+		"Load(<lock/ab12>, 0, 0) returned error, retrying after 531.7ms: open /repo/locks/ab12: no such file or directory": true,
+		"Load(<lock/ab12>, 0, 0) returned error, retrying after 1.2s: The specified key does not exist.":                   true,
+		"Load(<lock/ab12>, 0, 0) returned error, retrying after 1.2s: <lock/ab12> does not exist":                          true,
+		"Load(<lock/ab12>, 0, 0) failed: open /repo/locks/ab12: no such file or directory":                                 true,
+		"Load(<lock/ab12>, 0, 0) returned error, retrying after 1.2s: dial tcp: connection refused":                        false,
+		"Load(<snapshot/ab12>, 0, 0) returned error, retrying after 1.2s: The specified key does not exist.":               false,
+		"Load(<data/ab12>, 0, 0) failed: open /repo/data/ab12: no such file or directory":                                  false,
+		"": false,
+	} {
+		assert.Equal(t, gone, cli.LockGone(line), line)
+	}
+}
+
 func FuzzFileError(f *testing.F) {
 	f.Add(`{"message_type":"error","error":{"Op":"open","Path":"/data/a","Err":13},"during":"archival","item":"/data/a"}`)
 	f.Add(`{"message_type":"error","error":{"Err":-1e300}}`)
@@ -313,6 +328,7 @@ func FuzzFileError(f *testing.F) {
 		cli.FileError(line)
 		cli.Words(line)
 		cli.Harmless(line)
+		cli.LockGone(line)
 	})
 }
 

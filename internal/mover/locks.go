@@ -1,0 +1,87 @@
+package mover
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync/atomic"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/driver/restic/cli"
+)
+
+// lockPatience is how long restic waits for another's exclusive lock, such as
+// that of a prune.
+const lockPatience = "1h"
+
+// freshStarts is how often restic is started anew because it asks for a lock that
+// is gone; after that it may take its time.
+const freshStarts = 20
+
+// errLockGone ends a run of restic that asks for a lock that is gone.
+var errLockGone = errors.New("restic asks for a lock that is gone")
+
+// removeStaleLocks removes the locks that restic knows to be left over from
+// processes that died; those of living ones stay. Whether it worked shows when
+// the lock is needed, so that only what cannot pass by itself is an error.
+func removeStaleLocks(ctx context.Context, p Process, program cli.Program) error {
+	err := besideOthers(ctx, p, program, cli.Invocation{Args: []string{"unlock"}, Stderr: tell(p), Otherwise: backup.Unavailable})
+	if kind := backup.KindOf(err); kind == backup.Credentials || kind == backup.RepositoryAbsent {
+		return err
+	}
+	return ctx.Err()
+}
+
+// besideOthers runs restic while others use the repository too. Before it begins,
+// restic reads all their locks; one that is given up meanwhile it goes on asking
+// for, for about a minute. Started anew it does not see that lock any more, which
+// costs nothing as long as it has printed nothing.
+func besideOthers(ctx context.Context, p Process, program cli.Program, in cli.Invocation) error {
+	for range freshStarts {
+		err := untilALockIsGone(ctx, program, in)
+		if !errors.Is(err, errLockGone) {
+			return err
+		}
+		fmt.Fprintln(p.Stderr, "another restic has given up its lock meanwhile: beginning again")
+	}
+	return program.Run(ctx, in)
+}
+
+// untilALockIsGone is one run; its error is errLockGone if it is to begin again.
+func untilALockIsGone(ctx context.Context, program cli.Program, in cli.Invocation) error {
+	attempt, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
+	var began atomic.Bool
+	stdout, stderr := in.Stdout, in.Stderr
+	if stdout != nil {
+		in.Stdout = func(from io.Reader) error { return stdout(&noticing{from: from, read: &began}) }
+	}
+	in.Stderr = func(line string) {
+		if cli.LockGone(line) && !began.Load() {
+			giveUp(errLockGone)
+			return
+		}
+		stderr(line)
+	}
+	err := program.Run(attempt, in)
+	if err != nil && ctx.Err() == nil && errors.Is(context.Cause(attempt), errLockGone) {
+		return errLockGone
+	}
+	return err
+}
+
+// noticing is a reader that notices when something is read.
+type noticing struct {
+	from io.Reader
+	read *atomic.Bool
+}
+
+// Read implements [io.Reader].
+func (n *noticing) Read(p []byte) (int, error) {
+	count, err := n.from.Read(p)
+	if count > 0 {
+		n.read.Store(true)
+	}
+	return count, err
+}
