@@ -2,7 +2,12 @@ package harness
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
+	"strconv"
+	"syscall"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -32,9 +37,40 @@ func RestRepository(name string) string {
 	return "rest:http://rest.backup-store.svc:8000/" + name
 }
 
-// StopStore stops a store; its data stays.
+// services are the stores' Services.
+var services = map[string]string{S3: "s3", Rest: "rest"}
+
+// StopStore stops a store and waits until connections to it are refused; its
+// data stays.
 func (c *Cluster) StopStore(ctx context.Context, store string) error {
-	return c.Scale(ctx, StoreNamespace, store, 0)
+	if err := c.Scale(ctx, StoreNamespace, store, 0); err != nil {
+		return err
+	}
+	return c.awaitRefused(ctx, services[store])
+}
+
+// awaitRefused waits until the node's rules know that nobody serves a Service any
+// more. A connection that is begun before that goes to the address of a pod that
+// is gone, and hears nothing for half a minute. Only the cluster that "make
+// cluster-up" started has its node on this machine.
+func (c *Cluster) awaitRefused(ctx context.Context, service string) error {
+	if c.kubeconfig != c.ownKubeconfig() {
+		return nil
+	}
+	var s corev1.Service
+	if err := c.Get(ctx, client.ObjectKey{Namespace: StoreNamespace, Name: service}, &s); err != nil {
+		return fmt.Errorf("reading the store's Service: %w", err)
+	}
+	const answers = time.Second
+	address := net.JoinHostPort(s.Spec.ClusterIP, strconv.Itoa(int(s.Spec.Ports[0].Port)))
+	return WaitFor(ctx, "connections to Service "+service+" to be refused", func(ctx context.Context) (bool, string, error) {
+		dialer := net.Dialer{Timeout: answers}
+		connection, err := dialer.DialContext(ctx, "tcp", address)
+		if err != nil {
+			return errors.Is(err, syscall.ECONNREFUSED), err.Error(), nil
+		}
+		return false, "it answers", connection.Close()
+	})
 }
 
 // StartStore starts a store and waits until it serves.

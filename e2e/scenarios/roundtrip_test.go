@@ -18,13 +18,17 @@ import (
 	"github.com/soteria-dr/soteria/internal/mover/report"
 )
 
-func TestEveryByteAndEveryAttributeComesBack(t *testing.T) {
-	s := begin(t, 12*time.Minute, "e2e-roundtrip-s3", "e2e-roundtrip-rest")
-	s.run("from S3", func(s *scenario) { roundTrips(s, "e2e-roundtrip-s3") })
-	s.run("from a rest-server", func(s *scenario) {
-		use(s, harness.RestRepository(repositoryName))
-		roundTrips(s, "e2e-roundtrip-rest")
-	})
+func TestEveryByteAndEveryAttributeComesBackFromS3(t *testing.T) {
+	t.Parallel()
+	const namespace = "e2e-roundtrip-s3"
+	roundTrips(begin(t, 12*time.Minute, namespace), namespace)
+}
+
+func TestEveryByteAndEveryAttributeComesBackFromARESTServer(t *testing.T) {
+	const namespace = "e2e-roundtrip-rest"
+	s := begin(t, 12*time.Minute, namespace)
+	use(s, harness.RestRepository(repositoryName))
+	roundTrips(s, namespace)
 }
 
 // use points Soteria at another repository for as long as the test lasts.
@@ -43,6 +47,8 @@ func roundTrips(s *scenario, namespace string) {
 	before := map[string]string{}
 	for _, app := range []harness.App{immediate, late} {
 		s.start(app)
+	}
+	for _, app := range []harness.App{immediate, late} {
 		before[app.Name] = tree(s, app)
 		s.backUp(app)
 		requireNothingRereadBy(s, app)

@@ -37,9 +37,22 @@ func newAnnouncer(recorder events.EventRecorder, c clock.PassiveClock) *announce
 
 // say tells an event on the claim and, where there is one, on its Restore.
 func (a *announcer) say(claim *corev1.PersistentVolumeClaim, restore *v1alpha1.Restore, e event) {
-	if !a.news(claim.UID, e) {
-		return
+	if a.news(claim.UID, e) {
+		a.tell(claim, restore, e)
 	}
+}
+
+// sayFirst tells an event only where nothing was told of the claim yet.
+func (a *announcer) sayFirst(claim *corev1.PersistentVolumeClaim, restore *v1alpha1.Restore, e event) {
+	a.mu.Lock()
+	_, told := a.last[claim.UID]
+	a.mu.Unlock()
+	if !told {
+		a.say(claim, restore, e)
+	}
+}
+
+func (a *announcer) tell(claim *corev1.PersistentVolumeClaim, restore *v1alpha1.Restore, e event) {
 	if restore == nil {
 		a.recorder.Eventf(claim, nil, e.kind, e.reason, e.action, "%s", e.note)
 		return

@@ -101,6 +101,9 @@ type Config struct {
 	Concurrency int
 	// ListingTimeout bounds one question to the catalog; by default 2 minutes.
 	ListingTimeout time.Duration
+	// Silence is how long a question to the catalog may take before the claim's
+	// people are told of it; by default 10 seconds.
+	Silence time.Duration
 }
 
 // Reconciler gives locked claims their data back, one pass at a time. It is safe
@@ -120,6 +123,7 @@ type Reconciler struct {
 	jitter         func() float64
 	concurrency    int
 	listingTimeout time.Duration
+	silence        time.Duration
 	phases         []phase
 	// woken holds a word while claims that wait for their backup to be settled
 	// are to be looked at again.
@@ -145,12 +149,13 @@ func New(c Config) *Reconciler {
 	const (
 		concurrency    = 32
 		listingTimeout = 2 * time.Minute
+		silence        = 10 * time.Second
 	)
 	r := &Reconciler{
 		namespace: c.Namespace, client: c.Client, reader: c.Reader,
 		facts: c.Facts, catalog: c.Catalog, fillers: c.Fillers, makers: c.Makers, blank: c.Blank,
 		observer: c.Observer, clock: c.Clock, jitter: c.Jitter,
-		concurrency: c.Concurrency, listingTimeout: c.ListingTimeout,
+		concurrency: c.Concurrency, listingTimeout: c.ListingTimeout, silence: c.Silence,
 		woken: make(chan crevent.GenericEvent, 1),
 	}
 	if r.observer == nil {
@@ -167,6 +172,9 @@ func New(c Config) *Reconciler {
 	}
 	if r.listingTimeout <= 0 {
 		r.listingTimeout = listingTimeout
+	}
+	if r.silence <= 0 {
+		r.silence = silence
 	}
 	r.events = newAnnouncer(c.Events, r.clock)
 	r.phases = []phase{r.adopt, r.selectBackup, r.prepare, r.transfer, r.verify, r.handOver}

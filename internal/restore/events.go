@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
+	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/decision"
 )
 
@@ -23,6 +24,7 @@ type event struct {
 
 // Reasons of events and conditions beside those of [decision.Reason].
 const (
+	reasonLooking          = "LookingForBackups"
 	reasonRestoreMissing   = "RestoreMissing"
 	reasonRestoreInUse     = "RestoreInUse"
 	reasonVolumeNameTaken  = "VolumeNameTaken"
@@ -43,6 +45,12 @@ const (
 	reasonError            = "RestoreError"
 	reasonTransferComplete = "Transferred"
 )
+
+// looking tells that the look for the claim's backups takes its time.
+func looking(source backup.Claim, patience time.Duration) event {
+	return event{kind: corev1.EventTypeNormal, reason: reasonLooking, action: "Select", note: fmt.Sprintf(
+		"The claim waits and is not started empty: the look for backups of %s has taken more than %s; what comes of it will be told here", source, patience)}
+}
 
 // held tells that a claim waits because nothing is settled about its backups.
 func held(v decision.Verdict, cause string) event {

@@ -3,6 +3,7 @@ package restore
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/backup"
@@ -54,10 +55,19 @@ func (r *Reconciler) judge(ctx context.Context, o *observed) (decision.Verdict, 
 	if !decision.NeedsAnswer(facts) {
 		return decision.Decide(facts), nil, nil
 	}
+	facts.Answer = r.prove(ctx, o, facts.Source)
+	return decision.Decide(facts), &facts.Answer, nil
+}
+
+// prove asks the catalog. Where that takes its time, the claim's people are told
+// what it waits for.
+func (r *Reconciler) prove(ctx context.Context, o *observed, source backup.Claim) backup.Answer {
 	asking, cancel := context.WithTimeout(ctx, r.listingTimeout)
 	defer cancel()
-	facts.Answer = r.catalog.Prove(asking, facts.Source)
-	return decision.Decide(facts), &facts.Answer, nil
+	claim, restore := o.claim.DeepCopy(), o.restore.DeepCopy()
+	silence := time.AfterFunc(r.silence, func() { r.events.sayFirst(claim, restore, looking(source, r.silence)) })
+	defer silence.Stop()
+	return r.catalog.Prove(asking, source)
 }
 
 func (r *Reconciler) hold(o *observed, verdict decision.Verdict, answer *backup.Answer) next {

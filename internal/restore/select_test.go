@@ -167,3 +167,21 @@ func TestTextOfOtherProgramsIsBoundedWithoutBreakingCharacters(t *testing.T) {
 	assert.NotContains(t, clipped, "\uFFFD")
 	assert.Equal(t, "short", restore.Clip("short"))
 }
+
+func TestALookForBackupsThatTakesLongIsToldOnce(t *testing.T) {
+	w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aClaim())
+	w.silence = time.Nanosecond
+	w.boot()
+	w.answers = func() backup.Answer {
+		assert.Eventually(t, func() bool { return len(w.events.about("LookingForBackups")) == 2 }, time.Minute, time.Millisecond)
+		return unknown(backup.Unavailable, "the listing was given up")
+	}
+	for range 3 {
+		_, err := w.tick()
+		require.NoError(t, err)
+	}
+	told := w.events.about("LookingForBackups")
+	require.Len(t, told, 2, "once on the claim and once on the Restore")
+	assert.Contains(t, told[0], "The claim waits and is not started empty: the look for backups of shop/db has taken more than 1ns")
+	assert.NotEmpty(t, w.events.about("BackupsUnknown"))
+}

@@ -71,6 +71,7 @@ type world struct {
 	rec     *restore.Reconciler
 
 	answers  func() backup.Answer
+	silence  time.Duration // 0 for the default, longer than any test
 	proofs   int
 	policy   kube.Policy
 	events   *recorder
@@ -173,6 +174,7 @@ func (w *world) boot() {
 		Observer: observer{w},
 		Clock:    w.clock,
 		Jitter:   func() float64 { return 0 },
+		Silence:  w.silence,
 	})
 }
 
@@ -759,17 +761,24 @@ func (w *world) discard(made *madeVolume) error {
 }
 
 // recorder keeps events in the order of their telling.
-type recorder struct{ all []string }
+type recorder struct {
+	mu  sync.Mutex
+	all []string
+}
 
 func (r *recorder) Eventf(regarding, _ runtime.Object, kind, reason, _, note string, args ...any) {
 	object, ok := regarding.(client.Object)
 	if !ok {
 		return
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.all = append(r.all, fmt.Sprintf("%s %s %s: %s", kind, reason, object.GetName(), fmt.Sprintf(note, args...)))
 }
 
 func (r *recorder) about(reason string) []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	var found []string
 	for _, e := range r.all {
 		if strings.Contains(e, " "+reason+" ") {
