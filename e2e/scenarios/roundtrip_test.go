@@ -45,10 +45,10 @@ func roundTrips(s *scenario, namespace string) {
 	immediate := harness.App{Namespace: namespace, Name: "immediate", Class: "local"}
 	late := harness.App{Namespace: namespace, Name: "late", Class: "local-wffc"}
 	before := map[string]string{}
+	s.apply(immediate.Manifest())
+	s.apply(late.Manifest())
 	for _, app := range []harness.App{immediate, late} {
-		s.start(app)
-	}
-	for _, app := range []harness.App{immediate, late} {
+		s.awaitRunning(app)
 		before[app.Name] = tree(s, app)
 		s.backUp(app)
 		requireNothingRereadBy(s, app)
