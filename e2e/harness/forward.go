@@ -1,0 +1,66 @@
+package harness
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net/http"
+	"os/exec"
+	"regexp"
+	"time"
+
+	"github.com/soteria-dr/soteria/internal/httpapi/client"
+)
+
+// forwarding is how kubectl tells which port it listens at.
+var forwarding = regexp.MustCompile(`^Forwarding from (127\.0\.0\.1:\d+) ->`)
+
+// answersWithin bounds a call of Soteria's API.
+const answersWithin = time.Minute
+
+// API is a way to the HTTP API of one replica, as a user has it who forwards a
+// port. Every request carries the header. It lasts until the given function is
+// called, which must be, or the replica ends.
+func (c *Cluster) API(ctx context.Context, header http.Header) (api *client.Client, end func() error, err error) {
+	command := c.command(ctx, "", "port-forward", "-n", SoteriaNamespace, "svc/"+soteriaName, ":8080")
+	out, err := command.StdoutPipe()
+	if err != nil {
+		return nil, nil, fmt.Errorf("forwarding a port to Soteria: %w", err)
+	}
+	if err := command.Start(); err != nil {
+		return nil, nil, fmt.Errorf("forwarding a port to Soteria: %w", err)
+	}
+	end = func() error { return stop(command) }
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		if match := forwarding.FindStringSubmatch(lines.Text()); match != nil {
+			transport := withHeader{header: header, next: http.DefaultTransport.(*http.Transport).Clone()} //nolint:errcheck // it is one
+			return client.New("http://"+match[1], &http.Client{Transport: transport, Timeout: answersWithin}), end, nil
+		}
+	}
+	return nil, nil, fmt.Errorf("forwarding a port to Soteria: kubectl ended: %w", end())
+}
+
+// stop ends a program that was to run until now.
+func stop(command *exec.Cmd) error {
+	if err := command.Process.Kill(); err != nil {
+		return fmt.Errorf("ending kubectl: %w", err)
+	}
+	_ = command.Wait() // it was killed
+	return nil
+}
+
+// withHeader sends every request with a header.
+type withHeader struct {
+	header http.Header
+	next   http.RoundTripper
+}
+
+// RoundTrip implements [http.RoundTripper].
+func (w withHeader) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	for name, values := range w.header {
+		r.Header[name] = values
+	}
+	return w.next.RoundTrip(r)
+}
