@@ -40,6 +40,9 @@ type config struct {
 	RefreshInterval     time.Duration `env:"SOTERIA_REFRESH_INTERVAL" envDefault:"5m"`
 	ListingTimeout      time.Duration `env:"SOTERIA_LISTING_TIMEOUT" envDefault:"2m"`
 
+	BackupMaxAgeHours     float64 `env:"SOTERIA_BACKUP_MAX_AGE_HOURS" envDefault:"24"`
+	MetricsRefreshSeconds int     `env:"SOTERIA_METRICS_REFRESH_SECONDS" envDefault:"300"`
+
 	LonghornURL          string `env:"SOTERIA_LONGHORN_URL"`
 	LonghornNamespace    string `env:"SOTERIA_LONGHORN_NAMESPACE"`
 	LonghornBackupMode   string `env:"SOTERIA_LONGHORN_BACKUP_MODE"`
@@ -66,6 +69,12 @@ type config struct {
 	forgetArgs   []string
 	nodeSelector map[string]string
 }
+
+// The most that settings in hours (ten years) and seconds (a day) may be.
+const (
+	maxHours   = 10 * 365 * 24
+	daySeconds = 24 * 60 * 60
+)
 
 // drivers are all that there are.
 var drivers = []string{longhorn.Name, restic.Name}
@@ -181,6 +190,12 @@ func (c *config) check() []error {
 	}
 	if c.Freshness < 0 {
 		bad("SOTERIA_FRESHNESS", "%s must not be negative", c.Freshness)
+	}
+	if !(c.BackupMaxAgeHours > 0 && c.BackupMaxAgeHours <= maxHours) {
+		bad("SOTERIA_BACKUP_MAX_AGE_HOURS", "%v must be more than zero, and at most %d", c.BackupMaxAgeHours, maxHours)
+	}
+	if c.MetricsRefreshSeconds <= 0 || c.MetricsRefreshSeconds > daySeconds {
+		bad("SOTERIA_METRICS_REFRESH_SECONDS", "%d must be more than zero, and at most %d", c.MetricsRefreshSeconds, daySeconds)
 	}
 	if c.JobTTLSeconds < 0 {
 		bad("SOTERIA_JOB_TTL_SECONDS", "%d must not be negative", c.JobTTLSeconds)
