@@ -41,28 +41,33 @@ func inventoryClaim(c *inventory.Claim, at time.Time) wire.InventoryClaim {
 		Volume: c.Volume, StorageClass: c.StorageClass, Capacity: c.Capacity, Driver: c.Driver,
 		BackupSummary: backupSummary(c.Backups, at),
 		Healthy:       c.Health.Healthy(), HealthReason: string(c.Health), HealthMessage: c.Message,
+		ByDriver:   byDriver(c.Backups),
 		Protection: string(c.Protection), Verdict: c.Verdict,
 		Policy: c.Schedule.Policy, PolicySource: c.Schedule.Source, NextRun: when(c.Schedule.NextRun),
 	}
 }
 
 func backupSummary(s inventory.Summary, at time.Time) wire.BackupSummary {
-	summary := wire.BackupSummary{BackupCount: s.Count, ByDriver: make([]wire.BackupsOfDriver, 0, len(s.ByDriver))}
-	if s.Count > 0 {
-		age := hours(s.Age(at))
-		summary.LastBackupAt, summary.LastBackupAgeHours = when(s.Newest), &age
+	if s.Count == 0 {
+		return wire.BackupSummary{}
 	}
+	age := hours(s.Age(at))
+	return wire.BackupSummary{LastBackupAt: when(s.Newest), LastBackupAgeHours: &age, BackupCount: s.Count}
+}
+
+func byDriver(s inventory.Summary) []wire.BackupsOfDriver {
+	list := make([]wire.BackupsOfDriver, 0, len(s.ByDriver))
 	for _, each := range s.ByDriver {
-		summary.ByDriver = append(summary.ByDriver, wire.BackupsOfDriver{Driver: each.Driver, BackupCount: each.Count, LastBackupAt: whole(each.Newest)})
+		list = append(list, wire.BackupsOfDriver{Driver: each.Driver, BackupCount: each.Count, LastBackupAt: whole(each.Newest)})
 	}
-	return summary
+	return list
 }
 
 func orphans(all []inventory.Orphan, at time.Time) []wire.Orphan {
 	list := make([]wire.Orphan, 0, len(all))
 	for _, o := range all {
 		list = append(list, wire.Orphan{
-			Namespace: o.Claim.Namespace, PVC: o.Claim.Name, Driver: o.Backups.Driver, BackupSummary: backupSummary(o.Backups, at),
+			Namespace: o.Claim.Namespace, PVC: o.Claim.Name, Driver: o.Backups.Driver, BackupSummary: backupSummary(o.Backups, at), ByDriver: byDriver(o.Backups),
 		})
 	}
 	return list

@@ -41,6 +41,8 @@ type InventoryClaim struct {
 	HealthReason string `json:"health_reason"`
 	// HealthMessage says more where there is more to say.
 	HealthMessage string `json:"health_message,omitempty"`
+	// ByDriver tells the same of each driver that has backups of the claim.
+	ByDriver []BackupsOfDriver `json:"by_driver"`
 	// Protection is auto, required, skip, none or, for a label that admission
 	// would refuse, invalid.
 	Protection string `json:"protection"`
@@ -60,10 +62,8 @@ type BackupSummary struct {
 	// how many hours that is ago; null where none is known.
 	LastBackupAt       *time.Time `json:"last_backup_at"`
 	LastBackupAgeHours *float64   `json:"last_backup_age_hours"`
-	// BackupCount is how many backups are known, ByDriver how many of each
-	// driver that has some.
-	BackupCount int               `json:"backup_count"`
-	ByDriver    []BackupsOfDriver `json:"by_driver"`
+	// BackupCount is how many backups are known.
+	BackupCount int `json:"backup_count"`
 }
 
 // BackupsOfDriver tells what is known of a claim's backups with one driver.
@@ -80,6 +80,8 @@ type Orphan struct {
 	// Driver is that of the newest backup.
 	Driver string `json:"driver"`
 	BackupSummary
+	// ByDriver tells the same of each driver that has backups of the claim.
+	ByDriver []BackupsOfDriver `json:"by_driver"`
 }
 
 // Listing tells whether a driver's repository can be listed.
