@@ -70,12 +70,6 @@ type config struct {
 	nodeSelector map[string]string
 }
 
-// The most that settings in hours (ten years) and seconds (a day) may be.
-const (
-	maxHours   = 10 * 365 * 24
-	daySeconds = 24 * 60 * 60
-)
-
 // drivers are all that there are.
 var drivers = []string{longhorn.Name, restic.Name}
 
@@ -191,15 +185,10 @@ func (c *config) check() []error {
 	if c.Freshness < 0 {
 		bad("SOTERIA_FRESHNESS", "%s must not be negative", c.Freshness)
 	}
-	if !(c.BackupMaxAgeHours > 0 && c.BackupMaxAgeHours <= maxHours) {
-		bad("SOTERIA_BACKUP_MAX_AGE_HOURS", "%v must be more than zero, and at most %d", c.BackupMaxAgeHours, maxHours)
-	}
-	if c.MetricsRefreshSeconds <= 0 || c.MetricsRefreshSeconds > daySeconds {
-		bad("SOTERIA_METRICS_REFRESH_SECONDS", "%d must be more than zero, and at most %d", c.MetricsRefreshSeconds, daySeconds)
-	}
 	if c.JobTTLSeconds < 0 {
 		bad("SOTERIA_JOB_TTL_SECONDS", "%d must not be negative", c.JobTTLSeconds)
 	}
+	problems = append(problems, c.checkInventory()...)
 	slices.SortFunc(problems, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	if c.uses(longhorn.Name) {
 		problems = append(problems, c.longhorn().Validate()...)

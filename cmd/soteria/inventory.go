@@ -48,6 +48,20 @@ func (c *config) inventory() inventory.Settings {
 	}
 }
 
+// checkInventory gives what is wrong with the settings of inventories. Their upper
+// bounds, ten years and a day, only keep them from overflowing.
+func (c *config) checkInventory() []error {
+	const maxHours, maxSeconds = 10 * 365 * 24, 24 * 60 * 60
+	var problems []error
+	if sane := c.BackupMaxAgeHours > 0 && c.BackupMaxAgeHours <= maxHours; !sane {
+		problems = append(problems, fmt.Errorf("SOTERIA_BACKUP_MAX_AGE_HOURS: %v must be more than zero, and at most %d", c.BackupMaxAgeHours, maxHours))
+	}
+	if c.MetricsRefreshSeconds <= 0 || c.MetricsRefreshSeconds > maxSeconds {
+		problems = append(problems, fmt.Errorf("SOTERIA_METRICS_REFRESH_SECONDS: %d must be more than zero, and at most %d", c.MetricsRefreshSeconds, maxSeconds))
+	}
+	return problems
+}
+
 // listingsOf gives what the catalog knows, as an inventory reads it.
 func listingsOf(known *catalog.Catalog) func() []inventory.Listing {
 	return func() []inventory.Listing {

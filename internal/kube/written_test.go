@@ -18,7 +18,9 @@ func TestAClaimAsItsManifestWouldMakeItAgain(t *testing.T) {
 		return &corev1.TypedLocalObjectReference{APIGroup: ptr.To(v1alpha1.Group), Kind: v1alpha1.RestoreKind, Name: name},
 			&corev1.TypedObjectReference{APIGroup: ptr.To(v1alpha1.Group), Kind: v1alpha1.RestoreKind, Name: name}
 	}
-	tests := map[string]struct{ living, written func(*corev1.PersistentVolumeClaim) }{
+	tests := map[string]struct {
+		living, written func(*corev1.PersistentVolumeClaim)
+	}{
 		"has no volume name where the binder wrote it": {
 			living: func(c *corev1.PersistentVolumeClaim) {
 				c.Spec.VolumeName, c.Annotations = "pvc-1", map[string]string{byBinder: "yes"}
@@ -54,7 +56,9 @@ func TestAClaimAsItsManifestWouldMakeItAgain(t *testing.T) {
 					v1alpha1.RestoreFromAnnotation: "old/db",
 				}
 			},
-			written: func(c *corev1.PersistentVolumeClaim) { c.Annotations = map[string]string{v1alpha1.RestoreFromAnnotation: "old/db"} },
+			written: func(c *corev1.PersistentVolumeClaim) {
+				c.Annotations = map[string]string{v1alpha1.RestoreFromAnnotation: "old/db"}
+			},
 		},
 		"has no name where that was generated": {
 			living:  func(c *corev1.PersistentVolumeClaim) { c.GenerateName, c.Name = "db-", "db-x7k2p" },

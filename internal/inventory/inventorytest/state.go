@@ -115,7 +115,9 @@ func Assorted() inventory.Facts {
 		}),
 		Claim("media", "bad", Labelled("sometimes")),
 		Claim("kube-system", "registry", Labelled("")),
-		Claim(OwnNamespace, "prime", func(c *corev1.PersistentVolumeClaim) { c.Labels = map[string]string{v1alpha1.ManagedByLabel: v1alpha1.ManagedBy} }),
+		Claim(OwnNamespace, "prime", func(c *corev1.PersistentVolumeClaim) {
+			c.Labels = map[string]string{v1alpha1.ManagedByLabel: v1alpha1.ManagedBy}
+		}),
 		Claim("media", "inbox", func(c *corev1.PersistentVolumeClaim) {
 			c.Spec.VolumeName, c.Status = "", corev1.PersistentVolumeClaimStatus{Phase: corev1.ClaimPending}
 		}),
