@@ -29,6 +29,8 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 	ctrlwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
 
+	"github.com/soteria-dr/soteria/internal/httpapi"
+	"github.com/soteria-dr/soteria/internal/inventory"
 	"github.com/soteria-dr/soteria/internal/kube/moverjob"
 	"github.com/soteria-dr/soteria/internal/metrics"
 	"github.com/soteria-dr/soteria/internal/restore"
@@ -114,7 +116,9 @@ func newApp(ctx context.Context, c config, connection *rest.Config, log *slog.Lo
 	if err != nil {
 		return nil, err
 	}
-	known, err := addCatalog(ctx, c, mgr, systems, measured, log)
+	var refresher *inventory.Refresher
+	listed := listingObserver{measured, func() { refresher.Notify() }}
+	known, err := addCatalog(ctx, c, mgr, systems, listed, measured, log)
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +132,11 @@ func newApp(ctx context.Context, c config, connection *rest.Config, log *slog.Lo
 	metrics.Watch(ctrlmetrics.Registry, metrics.State{
 		Restores: mgr.GetClient(), ListedAt: known.ListedAt, CertificateEnds: serving.Expiry, Clock: clock.RealClock{},
 	})
-	return mgr, addHTTP(c, mgr, known, systems.requested(c), answers, measured, log)
+	reports := &httpapi.Reports{}
+	if refresher, err = addInventory(ctx, c, mgr, known, reports, measured, log); err != nil {
+		return nil, err
+	}
+	return mgr, addHTTP(c, mgr, known, systems.requested(c), reports, answers, measured, log)
 }
 
 func newManager(c config, connection *rest.Config, serving *certificate.Serving) (manager.Manager, error) {
@@ -144,6 +152,7 @@ func newManager(c config, connection *rest.Config, serving *certificate.Serving)
 			Namespaces: map[string]cache.Config{c.Namespace: {}},
 			Field:      fields.OneTermEqualSelector(metav1.ObjectNameField, certificateSecret),
 		},
+		inventory.Namespace(): {Transform: cache.TransformStripManagedFields()},
 	})
 	grace := gracePeriod
 	mgr, err := ctrl.NewManager(connection, ctrl.Options{

@@ -40,6 +40,9 @@ type config struct {
 	RefreshInterval     time.Duration `env:"SOTERIA_REFRESH_INTERVAL" envDefault:"5m"`
 	ListingTimeout      time.Duration `env:"SOTERIA_LISTING_TIMEOUT" envDefault:"2m"`
 
+	BackupMaxAgeHours     float64 `env:"SOTERIA_BACKUP_MAX_AGE_HOURS" envDefault:"24"`
+	MetricsRefreshSeconds int     `env:"SOTERIA_METRICS_REFRESH_SECONDS" envDefault:"300"`
+
 	LonghornURL          string `env:"SOTERIA_LONGHORN_URL"`
 	LonghornNamespace    string `env:"SOTERIA_LONGHORN_NAMESPACE"`
 	LonghornBackupMode   string `env:"SOTERIA_LONGHORN_BACKUP_MODE"`
@@ -185,6 +188,7 @@ func (c *config) check() []error {
 	if c.JobTTLSeconds < 0 {
 		bad("SOTERIA_JOB_TTL_SECONDS", "%d must not be negative", c.JobTTLSeconds)
 	}
+	problems = append(problems, c.checkInventory()...)
 	slices.SortFunc(problems, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	if c.uses(longhorn.Name) {
 		problems = append(problems, c.longhorn().Validate()...)

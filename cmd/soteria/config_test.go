@@ -29,6 +29,8 @@ func TestTheDefaults(t *testing.T) {
 	assert.Equal(t, int32(86400), c.JobTTLSeconds)
 	assert.Equal(t, 2*time.Second, c.Freshness)
 	assert.Equal(t, 503, c.ExistsUnknownStatus)
+	assert.Equal(t, 24*time.Hour, c.inventory().MaxAge)
+	assert.Equal(t, 300, c.MetricsRefreshSeconds)
 	assert.False(t, c.policy().Required)
 	assert.False(t, c.policy().DenyUnknown)
 	assert.False(t, c.policy().CrossNamespace)
@@ -106,6 +108,9 @@ func TestEachMistakeNamesItsVariable(t *testing.T) {
 		"SOTERIA_JOB_TTL_SECONDS":       "-1",
 		"SOTERIA_JOB_NODE_SELECTOR":     "ssd",
 		"SOTERIA_JOB_SERVICE_ACCOUNT":   "Not A Name",
+
+		"SOTERIA_BACKUP_MAX_AGE_HOURS":    "NaN",
+		"SOTERIA_METRICS_REFRESH_SECONDS": "0",
 	}
 	for variable, value := range cases {
 		t.Run(variable, func(t *testing.T) {

@@ -33,7 +33,7 @@ import (
 
 // addCatalog makes the catalog, which every replica runs, and has the backup
 // Jobs told to it.
-func addCatalog(ctx context.Context, c config, mgr manager.Manager, systems *backends, measured *metrics.Metrics, log *slog.Logger) (*catalog.Catalog, error) {
+func addCatalog(ctx context.Context, c config, mgr manager.Manager, systems *backends, listed catalog.Observer, measured *metrics.Metrics, log *slog.Logger) (*catalog.Catalog, error) {
 	var teller *backupjob.Teller
 	settings := catalog.DefaultConfig()
 	settings.Freshness = c.Freshness
@@ -43,7 +43,7 @@ func addCatalog(ctx context.Context, c config, mgr manager.Manager, systems *bac
 	settings.BackupsTold = func() bool { return teller.Told() }
 	settings.Log = log
 	expectations := ledger.New(mgr.GetClient(), mgr.GetAPIReader(), c.Namespace)
-	known := catalog.New(settings, systems.listers, expectations, clock.RealClock{}, measured)
+	known := catalog.New(settings, systems.listers, expectations, clock.RealClock{}, listed)
 
 	teller = backupjob.NewTeller(known)
 	if err := teller.Watch(ctx, mgr.GetCache()); err != nil {
@@ -109,12 +109,12 @@ func addAdmission(ctx context.Context, c config, mgr manager.Manager, known *cat
 }
 
 // addHTTP serves the API, health and metrics on every replica.
-func addHTTP(c config, mgr manager.Manager, known *catalog.Catalog, backupers httpapi.Backupers, answers func(context.Context) error, measured *metrics.Metrics, log *slog.Logger) error {
+func addHTTP(c config, mgr manager.Manager, known *catalog.Catalog, backupers httpapi.Backupers, reports *httpapi.Reports, answers func(context.Context) error, measured *metrics.Metrics, log *slog.Logger) error {
 	settings := httpapi.DefaultConfig()
 	settings.Addr = c.ListenAddr
 	settings.UnknownStatus = c.ExistsUnknownStatus
 	server := httpapi.New(settings, httpapi.Services{
-		Catalog: known, Backupers: backupers, Gatherer: ctrlmetrics.Registry,
+		Catalog: known, Backupers: backupers, Reports: reports, Gatherer: ctrlmetrics.Registry,
 		Ready: answers, Observer: measured, Log: log,
 	})
 	if err := mgr.Add(server); err != nil {

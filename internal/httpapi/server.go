@@ -89,6 +89,8 @@ type Server struct {
 type Services struct {
 	Catalog   Catalog
 	Backupers Backupers
+	// Reports are the answers about all claims at once.
+	Reports *Reports
 	// Gatherer holds the metrics to serve.
 	Gatherer prometheus.Gatherer
 	// Ready says why this replica should get no requests, nil when it should.
@@ -114,6 +116,7 @@ func (s *Server) Handler() http.Handler {
 
 	s.routeExists(router)
 	s.routeBackups(router)
+	s.routeReports(router)
 	s.routeHealth(router)
 	return s.logged(s.recovered(secured(router)))
 }

@@ -6,5 +6,7 @@
 // claims, the catalog's age, the certificate's end) is read when Prometheus
 // scrapes, so that it cannot drift from the truth; see [State].
 //
-// No label has a value that a user chooses, so the number of series is bounded.
+// The freshness of each claim's backups is read from the latest inventory, see
+// [WatchInventory]; these series are as many as there are claims. No other label
+// has a value that a user chooses, so the number of series is bounded.
 package metrics

@@ -37,6 +37,7 @@ type Metrics struct {
 	restoreRequests *prometheus.CounterVec
 	restoreDuration *prometheus.HistogramVec
 	panics          prometheus.Counter
+	inventories     prometheus.Counter
 }
 
 // New makes the metrics and registers them. It panics where a name is taken,
@@ -83,9 +84,13 @@ func New(registry prometheus.Registerer) *Metrics {
 			Namespace: namespace, Name: "http_panics_total",
 			Help: "HTTP requests that ended in a panic, each a defect.",
 		}),
+		inventories: prometheus.NewCounter(prometheus.CounterOpts{
+			Namespace: namespace, Name: "inventory_refresh_failures_total",
+			Help: "Inventories that could not be made; the last one stands.",
+		}),
 	}
 	registry.MustRegister(m.verdicts, m.admission, m.listings, m.listingDuration, m.existsRequests,
-		m.backupRequests, m.backups, m.restoreRequests, m.restoreDuration, m.panics)
+		m.backupRequests, m.backups, m.restoreRequests, m.restoreDuration, m.panics, m.inventories)
 	return m
 }
 
@@ -134,6 +139,9 @@ func (m *Metrics) Completed(driver string, took time.Duration) {
 
 // Panicked counts a request that ended in a panic.
 func (m *Metrics) Panicked() { m.panics.Inc() }
+
+// InventoryFailed counts an inventory that could not be made.
+func (m *Metrics) InventoryFailed() { m.inventories.Inc() }
 
 func result(err error) string {
 	if err == nil {

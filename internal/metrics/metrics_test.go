@@ -42,6 +42,7 @@ func everything(m *metrics.Metrics) {
 	m.Attempted("blank", "filled")
 	m.Completed("restic", time.Minute)
 	m.Panicked()
+	m.InventoryFailed()
 }
 
 func TestWhatHappensIsCounted(t *testing.T) {
@@ -74,8 +75,12 @@ soteria_restore_requests_total{driver="restic",result="filled"} 1
 # HELP soteria_http_panics_total HTTP requests that ended in a panic, each a defect.
 # TYPE soteria_http_panics_total counter
 soteria_http_panics_total 1
+# HELP soteria_inventory_refresh_failures_total Inventories that could not be made; the last one stands.
+# TYPE soteria_inventory_refresh_failures_total counter
+soteria_inventory_refresh_failures_total 1
 `), "soteria_verdicts_total", "soteria_listings_total", "soteria_exists_requests_total",
-		"soteria_backup_requests_total", "soteria_backups_total", "soteria_restore_requests_total", "soteria_http_panics_total"))
+		"soteria_backup_requests_total", "soteria_backups_total", "soteria_restore_requests_total", "soteria_http_panics_total",
+		"soteria_inventory_refresh_failures_total"))
 	for name, series := range map[string]int{
 		"soteria_admission_duration_seconds": 2, "soteria_listing_duration_seconds": 1, "soteria_restore_duration_seconds": 1,
 	} {

@@ -125,5 +125,8 @@ func (c certificate) Collect(metrics chan<- prometheus.Metric) {
 		metrics <- prometheus.NewInvalidMetric(certificateDesc, err)
 		return
 	}
-	metrics <- prometheus.MustNewConstMetric(certificateDesc, prometheus.GaugeValue, float64(ends.Unix()))
+	metrics <- prometheus.MustNewConstMetric(certificateDesc, prometheus.GaugeValue, seconds(ends))
 }
+
+// seconds gives a time as Prometheus counts it.
+func seconds(t time.Time) float64 { return float64(t.Unix()) }

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/soteria-dr/soteria/internal/catalog"
+	"github.com/soteria-dr/soteria/internal/httpapi"
+	"github.com/soteria-dr/soteria/internal/inventory"
+	"github.com/soteria-dr/soteria/internal/metrics"
+)
+
+// addInventory makes the inventory and the plan, which every replica keeps, and
+// the metrics that are read from them.
+func addInventory(ctx context.Context, c config, mgr manager.Manager, known *catalog.Catalog, reports *httpapi.Reports, measured *metrics.Metrics, log *slog.Logger) (*inventory.Refresher, error) {
+	settings := inventory.DefaultConfig()
+	settings.Interval = time.Duration(c.MetricsRefreshSeconds) * time.Second
+	settings.Settings = c.inventory()
+	settings.Log = log
+	refresher := inventory.NewRefresher(settings, inventory.Sources{
+		Cluster: inventory.Cluster{Reader: mgr.GetClient()}, Listings: listingsOf(known),
+	}, clock.RealClock{}, measured, reports.Publish)
+	if err := inventory.Watch(ctx, mgr.GetCache(), refresher.Notify); err != nil {
+		return nil, err
+	}
+	if err := mgr.Add(refresher); err != nil {
+		return nil, fmt.Errorf("adding the inventory: %w", err)
+	}
+	metrics.WatchInventory(ctrlmetrics.Registry, refresher.Latest, clock.RealClock{})
+	return refresher, nil
+}
+
+// inventory gives what the operator has settled about inventories. The catalog
+// lists anew an interval after a listing has ended, so what it knows is at most
+// an interval and two listings old; the minute is for slow machines.
+func (c *config) inventory() inventory.Settings {
+	return inventory.Settings{
+		Policy:       c.policy(),
+		BackupDriver: c.BackupDriver,
+		MaxAge:       time.Duration(c.BackupMaxAgeHours * float64(time.Hour)),
+		Recent:       c.RefreshInterval + 2*c.ListingTimeout + time.Minute,
+	}
+}
+
+// checkInventory gives what is wrong with the settings of inventories. Their upper
+// bounds, ten years and a day, only keep them from overflowing.
+func (c *config) checkInventory() []error {
+	const maxHours, maxSeconds = 10 * 365 * 24, 24 * 60 * 60
+	var problems []error
+	if sane := c.BackupMaxAgeHours > 0 && c.BackupMaxAgeHours <= maxHours; !sane {
+		problems = append(problems, fmt.Errorf("SOTERIA_BACKUP_MAX_AGE_HOURS: %v must be more than zero, and at most %d", c.BackupMaxAgeHours, maxHours))
+	}
+	if c.MetricsRefreshSeconds <= 0 || c.MetricsRefreshSeconds > maxSeconds {
+		problems = append(problems, fmt.Errorf("SOTERIA_METRICS_REFRESH_SECONDS: %d must be more than zero, and at most %d", c.MetricsRefreshSeconds, maxSeconds))
+	}
+	return problems
+}
+
+// listingsOf gives what the catalog knows, as an inventory reads it.
+func listingsOf(known *catalog.Catalog) func() []inventory.Listing {
+	return func() []inventory.Listing {
+		overviews := known.Overviews()
+		listings := make([]inventory.Listing, 0, len(overviews))
+		for _, o := range overviews {
+			listings = append(listings, inventory.Listing{Driver: o.Driver, ListedAt: o.ListedAt, Failure: o.Failure, Found: o})
+		}
+		return listings
+	}
+}
+
+// listingObserver has the inventory made anew after each listing.
+type listingObserver struct {
+	catalog.Observer
+	changed func()
+}
+
+// Listed implements [catalog.Observer].
+func (o listingObserver) Listed(driver string, took time.Duration, backups int, err error) {
+	o.Observer.Listed(driver, took, backups, err)
+	o.changed()
+}

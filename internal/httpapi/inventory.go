@@ -1,0 +1,97 @@
+package httpapi
+
+import (
+	"math"
+	"time"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/httpapi/wire"
+	"github.com/soteria-dr/soteria/internal/inventory"
+)
+
+// inventoryReport puts an inventory in the API's words.
+func inventoryReport(known *inventory.Inventory) wire.Inventory {
+	at := known.GeneratedAt()
+	return wire.Inventory{
+		GeneratedAt: whole(at),
+		Namespaces:  inventoryNamespaces(known.Claims(), at),
+		Orphans:     orphans(known.Orphans(), at),
+		Listings:    listings(known.Listings()),
+	}
+}
+
+// inventoryNamespaces groups claims, which are sorted by namespace and name.
+func inventoryNamespaces(claims []inventory.Claim, at time.Time) []wire.InventoryNamespace {
+	namespaces := []wire.InventoryNamespace{}
+	for start := 0; start < len(claims); {
+		namespace := wire.InventoryNamespace{Name: claims[start].Claim.Namespace}
+		end := start
+		for ; end < len(claims) && claims[end].Claim.Namespace == namespace.Name; end++ {
+			namespace.PVCs = append(namespace.PVCs, inventoryClaim(&claims[end], at))
+		}
+		namespaces = append(namespaces, namespace)
+		start = end
+	}
+	return namespaces
+}
+
+func inventoryClaim(c *inventory.Claim, at time.Time) wire.InventoryClaim {
+	return wire.InventoryClaim{
+		Namespace: c.Claim.Namespace, PVC: c.Claim.Name,
+		Volume: c.Volume, StorageClass: c.StorageClass, Capacity: c.Capacity, Driver: c.Driver,
+		BackupSummary: backupSummary(c.Backups, at),
+		Healthy:       c.Health.Healthy(), HealthReason: string(c.Health), HealthMessage: c.Message,
+		ByDriver:   byDriver(c.Backups),
+		Protection: string(c.Protection), Verdict: c.Verdict,
+		Policy: c.Schedule.Policy, PolicySource: c.Schedule.Source, NextRun: when(c.Schedule.NextRun),
+	}
+}
+
+func backupSummary(s inventory.Summary, at time.Time) wire.BackupSummary {
+	if s.Count == 0 {
+		return wire.BackupSummary{}
+	}
+	age := hours(s.Age(at))
+	return wire.BackupSummary{LastBackupAt: when(s.Newest), LastBackupAgeHours: &age, BackupCount: s.Count}
+}
+
+func byDriver(s inventory.Summary) []wire.BackupsOfDriver {
+	list := make([]wire.BackupsOfDriver, 0, len(s.ByDriver))
+	for _, each := range s.ByDriver {
+		list = append(list, wire.BackupsOfDriver{Driver: each.Driver, BackupCount: each.Count, LastBackupAt: whole(each.Newest)})
+	}
+	return list
+}
+
+func orphans(all []inventory.Orphan, at time.Time) []wire.Orphan {
+	list := make([]wire.Orphan, 0, len(all))
+	for _, o := range all {
+		list = append(list, wire.Orphan{
+			Namespace: o.Claim.Namespace, PVC: o.Claim.Name, Driver: o.Backups.Driver, BackupSummary: backupSummary(o.Backups, at), ByDriver: byDriver(o.Backups),
+		})
+	}
+	return list
+}
+
+func listings(all []inventory.Listing) []wire.Listing {
+	list := make([]wire.Listing, 0, len(all))
+	for _, l := range all {
+		list = append(list, wire.Listing{Driver: l.Driver, ListedAt: when(l.ListedAt), Error: backup.Message(l.Failure)})
+	}
+	return list
+}
+
+// when gives a time as the reports write it; nil for the zero time.
+func when(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = whole(t)
+	return &t
+}
+
+// whole gives a time in whole seconds: fractions tell nobody anything.
+func whole(t time.Time) time.Time { return t.UTC().Truncate(time.Second) }
+
+// hours gives a duration in hours, to a hundredth.
+func hours(d time.Duration) float64 { return math.Round(d.Hours()*100) / 100 }

@@ -1,0 +1,95 @@
+package wire
+
+import "time"
+
+// Inventory answers GET /v1/inventory: how well every claim is backed up.
+type Inventory struct {
+	// GeneratedAt is when the facts were gathered; ages are as of then.
+	GeneratedAt time.Time `json:"generated_at"`
+	// Namespaces are those that hold claims, by name.
+	Namespaces []InventoryNamespace `json:"namespaces"`
+	// Orphans are the claims that exist only as backups, by namespace and name.
+	Orphans []Orphan `json:"orphans"`
+	// Listings tell of each driver whether its repository can be listed.
+	Listings []Listing `json:"listings"`
+}
+
+// InventoryNamespace holds a namespace's claims, by name.
+type InventoryNamespace struct {
+	Name string           `json:"name"`
+	PVCs []InventoryClaim `json:"pvcs"`
+}
+
+// InventoryClaim tells how well one claim is backed up.
+type InventoryClaim struct {
+	Namespace string `json:"namespace"`
+	PVC       string `json:"pvc"`
+	// Volume is empty while the claim is not bound to one.
+	Volume       string `json:"volume"`
+	StorageClass string `json:"storage_class"`
+	// Capacity is what the volume has, or what the claim asks for while it has
+	// none.
+	Capacity string `json:"capacity"`
+	// Driver is that of the newest backup or, where there is none, the one that
+	// would back the claim up.
+	Driver string `json:"driver"`
+	BackupSummary
+	// Healthy is true where HealthReason is fresh.
+	Healthy bool `json:"healthy"`
+	// HealthReason is fresh, stale, no_backups, lookup_failed, restoring, held,
+	// deleting, lost, unbound, excluded or skipped.
+	HealthReason string `json:"health_reason"`
+	// HealthMessage says more where there is more to say.
+	HealthMessage string `json:"health_message,omitempty"`
+	// ByDriver tells the same of each driver that has backups of the claim.
+	ByDriver []BackupsOfDriver `json:"by_driver"`
+	// Protection is auto, required, skip, none or, for a label that admission
+	// would refuse, invalid.
+	Protection string `json:"protection"`
+	// Verdict is what admission decided when the claim was created, and why.
+	Verdict string `json:"verdict,omitempty"`
+	// Policy is the id of the policy that backs the claim up by itself,
+	// PolicySource where it is from, NextRun when the next backup is due; absent
+	// where there is none.
+	Policy       string     `json:"policy,omitempty"`
+	PolicySource string     `json:"policy_source,omitempty"`
+	NextRun      *time.Time `json:"next_run,omitempty"`
+}
+
+// BackupSummary tells what is known of a claim's backups.
+type BackupSummary struct {
+	// LastBackupAt is when the newest backup was taken, and LastBackupAgeHours
+	// how many hours that is ago; null where none is known.
+	LastBackupAt       *time.Time `json:"last_backup_at"`
+	LastBackupAgeHours *float64   `json:"last_backup_age_hours"`
+	// BackupCount is how many backups are known.
+	BackupCount int `json:"backup_count"`
+}
+
+// BackupsOfDriver tells what is known of a claim's backups with one driver.
+type BackupsOfDriver struct {
+	Driver       string    `json:"driver"`
+	BackupCount  int       `json:"backup_count"`
+	LastBackupAt time.Time `json:"last_backup_at"`
+}
+
+// Orphan is a claim that exists only as backups.
+type Orphan struct {
+	Namespace string `json:"namespace"`
+	PVC       string `json:"pvc"`
+	// Driver is that of the newest backup.
+	Driver string `json:"driver"`
+	BackupSummary
+	// ByDriver tells the same of each driver that has backups of the claim.
+	ByDriver []BackupsOfDriver `json:"by_driver"`
+}
+
+// Listing tells whether a driver's repository can be listed.
+type Listing struct {
+	Driver string `json:"driver"`
+	// ListedAt is when the last listing began that was believed; null where none
+	// was.
+	ListedAt *time.Time `json:"listed_at"`
+	// Error is why the last listing failed; absent where it was believed.
+	Error string `json:"error,omitempty"`
+}

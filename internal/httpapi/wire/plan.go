@@ -1,0 +1,65 @@
+package wire
+
+import "time"
+
+// Plan answers GET /v1/plan: what would become of every claim if the cluster
+// were rebuilt now from the same manifests.
+type Plan struct {
+	// GeneratedAt is when the facts were gathered; ages are as of then.
+	GeneratedAt time.Time   `json:"generated_at"`
+	Summary     PlanSummary `json:"summary"`
+	// Unprotected names the claims that nobody protects, as namespace/name.
+	Unprotected []string `json:"unprotected"`
+	// Claims are by namespace and name.
+	Claims []PlannedClaim `json:"claims"`
+	// Orphans are the claims that exist only as backups: no claim asks for them
+	// now.
+	Orphans []Orphan `json:"orphans"`
+	// Listings tell of each driver whether its repository can be listed.
+	Listings []Listing `json:"listings"`
+}
+
+// PlanSummary counts claims by outcome, and orphans.
+type PlanSummary struct {
+	Claims      int `json:"claims"`
+	Restore     int `json:"restore"`
+	StartEmpty  int `json:"start_empty"`
+	Hold        int `json:"hold"`
+	Refuse      int `json:"refuse"`
+	LeaveAlone  int `json:"leave_alone"`
+	Unprotected int `json:"unprotected"`
+	Orphans     int `json:"orphans"`
+}
+
+// PlannedClaim tells what would become of one claim.
+type PlannedClaim struct {
+	Namespace string `json:"namespace"`
+	PVC       string `json:"pvc"`
+	// Protection is auto, required, skip, none or, for a label that admission
+	// would refuse, invalid.
+	Protection string `json:"protection"`
+	// Outcome is restore, start_empty, hold, refuse, leave_alone or unprotected.
+	Outcome string `json:"outcome"`
+	// Verdict and Reason are what admission would decide, and by which rule.
+	Verdict string `json:"verdict"`
+	Reason  string `json:"reason"`
+	// Message tells why, and what to do where that is not what one would want.
+	Message string `json:"message"`
+	// Warning tells what the outcome may founder on.
+	Warning string `json:"warning,omitempty"`
+	// Backup is what would be restored; null where nothing would.
+	Backup *PlannedBackup `json:"backup"`
+}
+
+// PlannedBackup is the backup that a claim would be restored from.
+type PlannedBackup struct {
+	// Namespace and PVC name the claim that it was taken of.
+	Namespace string    `json:"namespace"`
+	PVC       string    `json:"pvc"`
+	ID        string    `json:"id"`
+	Driver    string    `json:"driver"`
+	TakenAt   time.Time `json:"taken_at"`
+	AgeHours  float64   `json:"age_hours"`
+	// SizeBytes is null when the driver does not know it.
+	SizeBytes *int64 `json:"size_bytes"`
+}

@@ -1,0 +1,150 @@
+package inventory
+
+import (
+	"iter"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/kube"
+)
+
+// Facts is all that an inventory depends on. Building changes none of it.
+type Facts struct {
+	// Now is when the facts were gathered.
+	Now time.Time
+	// Claims and Restores are all that the cluster has.
+	Claims   []corev1.PersistentVolumeClaim
+	Restores []v1alpha1.Restore
+	// NamespaceLabels holds the labels of each namespace, by name.
+	NamespaceLabels map[string]map[string]string
+	// Listings is what is known of each driver's repository.
+	Listings []Listing
+	// Schedules tells which claims are backed up by themselves; nil where nobody
+	// can tell.
+	Schedules Schedules
+	// Settings is what the operator has settled.
+	Settings Settings
+}
+
+// Settings is what the operator has settled about inventories.
+type Settings struct {
+	// Policy is what holds for all claims at admission.
+	Policy kube.Policy
+	// BackupDriver is the driver that backs a claim up unless told otherwise.
+	BackupDriver string
+	// MaxAge is how old a claim's newest backup may be and still be fresh.
+	MaxAge time.Duration
+	// Recent is how long ago a listing may have begun and still tell what a
+	// repository holds now.
+	Recent time.Duration
+}
+
+// Listing is what is known of one driver's repository: what the last listing
+// that was believed found, and whether listings work now.
+type Listing struct {
+	Driver string
+	// ListedAt is when the listing began; the zero time while none was believed.
+	ListedAt time.Time
+	// Failure is why the last listing failed; nil when it was believed, or when
+	// none has ended yet.
+	Failure error
+	// Found is what it found.
+	Found Found
+}
+
+// Found is what a listing found. It does not change, and what it gives must not
+// be changed.
+type Found interface {
+	// Of gives a claim's backups, newest first.
+	Of(claim backup.Claim) []backup.Backup
+	// Doubt gives why the listing does not prove that the claim has no backup;
+	// nil where it does.
+	Doubt(claim backup.Claim) error
+	// All goes through every claim that has backups, in any order.
+	All() iter.Seq2[backup.Claim, []backup.Backup]
+}
+
+// Schedules tells which claims are backed up by themselves.
+type Schedules interface {
+	// ScheduleOf tells of one claim; false when nothing schedules it. It is
+	// called for every claim of every inventory and must not wait.
+	ScheduleOf(claim backup.Claim) (Schedule, bool)
+}
+
+// Schedule is when a claim is backed up by itself.
+type Schedule struct {
+	// Policy is the id of the policy that applies.
+	Policy string
+	// Source says where the policy is from, such as the claim or the API.
+	Source string
+	// NextRun is when the next backup is due; zero when none is.
+	NextRun time.Time
+}
+
+// unlisted gives why the repository cannot be told to hold now what its last
+// listing found; nil when it can.
+func (l Listing) unlisted(now time.Time, recent time.Duration) error {
+	switch {
+	case l.Failure != nil:
+		return l.Failure
+	case l.ListedAt.IsZero():
+		return backup.Errorf(backup.Unavailable, "the %s repository has not been listed yet", l.Driver)
+	case now.Sub(l.ListedAt) > recent:
+		return backup.Errorf(backup.Unavailable, "the %s repository was last listed at %s", l.Driver, l.ListedAt.UTC().Format(time.RFC3339))
+	}
+	return nil
+}
+
+// unlisted gives why not every repository can be told to hold now what is known
+// of it; nil when all can.
+func (f *Facts) unlisted() error {
+	if len(f.Listings) == 0 {
+		return backup.Errorf(backup.Unavailable, "no driver is configured to look for backups")
+	}
+	for _, l := range f.Listings {
+		if err := l.unlisted(f.Now, f.Settings.Recent); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// doubt gives why the listings do not prove that the claim has no backup; nil
+// where all of them do.
+func (f *Facts) doubt(claim backup.Claim) error {
+	for _, l := range f.Listings {
+		if err := l.Found.Doubt(claim); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// answer is what the catalog's last listings say of a claim. Found is believed
+// of any of them; None needs all of them to be recent and without doubt.
+func (f *Facts) answer(claim backup.Claim) backup.Answer {
+	var backups []backup.Backup
+	evidence := make([]backup.Evidence, 0, len(f.Listings))
+	for _, l := range f.Listings {
+		evidence = append(evidence, backup.Evidence{Driver: l.Driver, BeganAt: l.ListedAt, EndedAt: l.ListedAt})
+		found := l.Found.Of(claim)
+		if backups == nil {
+			backups = found[:len(found):len(found)]
+			continue
+		}
+		backups = append(backups, found...)
+	}
+	if len(backups) > 0 {
+		return backup.FoundBackups(backups, evidence...)
+	}
+	if err := f.unlisted(); err != nil {
+		return backup.UnknownBecause(err)
+	}
+	if err := f.doubt(claim); err != nil {
+		return backup.UnknownBecause(err)
+	}
+	return backup.ProvedNone(evidence...)
+}

@@ -1,0 +1,3 @@
+// Package inventorytest has known states of a cluster, for tests of what is told
+// about inventories.
+package inventorytest
