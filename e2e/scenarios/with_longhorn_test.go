@@ -45,7 +45,6 @@ func TestLonghorn(t *testing.T) {
 		"the newest backup wins, whichever system has it":                              longhornAndRestic,
 	})
 	s.run("a storm of claims takes a handful of listings", longhornStorm)
-	s.run("while one of two systems cannot tell, a claim waits", oneSystemCannotTell)
 	s.run("a claim never starts empty", longhornNeverEmpty)
 	s.run("only the backup target survived", longhornLost)
 	s.run("a restore that is cancelled leaves nothing", longhornCancel)
@@ -152,17 +151,30 @@ func (s *scenario) awaitNoLonghornVolumes() {
 }
 
 // longhornTroubles are what Longhorn may do to a look for backups or a restore,
-// and what the claim's event must say of it.
-var longhornTroubles = []struct{ name, cause, faults, says string }{
-	{"unavailable", "the backup target cannot be reached", "- {fault: targetUnavailable, message: 'cannot list the bucket: connection refused'}", "cannot list the bucket: connection refused"},
-	{"refused", "Longhorn answers with an error", "- {fault: status500, message: 'the datastore is away'}", "the datastore is away"},
-	{"half", "Longhorn's answers end in the middle", "- {fault: half}", "unexpected EOF"},
-	{"types", "Longhorn's answers are of other types", "- {fault: wrongTypes}", ""},
-	{"slow", "Longhorn answers late", "- {fault: slow, delay: 3s}", ""},
-	{"unsynced", "the backup target is never read anew", "- {fault: syncNever}", "not ready to tell which backups there are"},
-	{"halfsynced", "backup volumes are never read anew", "- {fault: syncHalf}", "has yet to read"},
-	{"faulted", "the restore fails", "- {fault: restoreFault, message: 'no space left on device', times: 1}", "All replica restore failed"},
-	{"newest", "Longhorn is of the newest version", "- {fault: apiMaster}", ""},
+// and what the claim's event must say of it; nothing where the claim is restored
+// all the same.
+var longhornTroubles = []trouble{
+	{name: "unavailable", cause: "the backup target cannot be reached", says: "cannot list the bucket: connection refused",
+		bring: misbehaving("- {fault: targetUnavailable, message: 'cannot list the bucket: connection refused'}")},
+	{name: "refused", cause: "Longhorn answers with an error", says: "the datastore is away",
+		bring: misbehaving("- {fault: status500, message: 'the datastore is away'}")},
+	{name: "half", cause: "Longhorn's answers end in the middle", says: "unexpected EOF", bring: misbehaving("- {fault: half}")},
+	{name: "types", cause: "Longhorn's answers are of other types", bring: misbehaving("- {fault: wrongTypes}")},
+	{name: "slow", cause: "Longhorn answers late", bring: misbehaving("- {fault: slow, delay: 2s}")},
+	{name: "newest", cause: "Longhorn is of the newest version", bring: misbehaving("- {fault: apiMaster}")},
+	{name: "unsynced", cause: "the backup target is never read anew", says: "not ready to tell which backups there are", bring: misbehaving("- {fault: syncNever}")},
+	{name: "halfsynced", cause: "backup volumes are never read anew", says: "has yet to read", bring: misbehaving("- {fault: syncHalf}")},
+	{name: "one", cause: "the other of the two systems cannot tell", says: "connection refused", bring: stopS3},
+	{name: "faulted", cause: "the restore fails", says: "All replica restore failed",
+		bring: misbehaving("- {fault: restoreFault, message: 'no space left on device', times: 1}")},
+}
+
+// misbehaving has Longhorn do something wrong.
+func misbehaving(faults string) func(*scenario) func(context.Context) error {
+	return func(s *scenario) func(context.Context) error {
+		require.NoError(s, cluster.SetLonghornFaults(s.ctx, faults))
+		return cluster.ClearLonghornFaults
+	}
 }
 
 func longhornNeverEmpty(s *scenario) {
@@ -174,28 +186,27 @@ func longhornNeverEmpty(s *scenario) {
 	}
 	s.seedLonghornFleet(claims)
 	s.destroy(namespace)
-	s.after(cluster.ClearLonghornFaults)
 
 	restored := map[string]func(*scenario){}
 	for _, trouble := range longhornTroubles {
 		app := harness.App{Namespace: namespace, Name: trouble.name, Class: claims.classes[trouble.name], Size: "64Mi"}
 		s.run(trouble.cause, func(s *scenario) {
-			require.NoError(s, cluster.SetLonghornFaults(s.ctx, trouble.faults))
+			end := trouble.bring(s)
+			s.after(end)
 			s.apply(app.Manifest())
 			if trouble.says == "" {
 				// Longhorn's own CSI driver takes no part in this.
 				s.awaitBound(app)
-				return
+			} else {
+				s.awaitEvent(app, trouble.says)
+				s.requireWaiting(app)
 			}
-			s.awaitEvent(app, trouble.says)
-			s.requireWaiting(app)
 		})
 		restored[trouble.cause+": restored when that was over"] = func(s *scenario) {
 			s.awaitRunning(app)
 			require.Equal(s, storyOf(app.Name), s.story(app))
 		}
 	}
-	require.NoError(s, cluster.ClearLonghornFaults(s.ctx))
 	s.together(restored)
 }
 
@@ -305,23 +316,6 @@ func longhornAndRestic(s *scenario) {
 		s.awaitEvent(raw, "volumeMode Block")
 		s.requireWaiting(raw)
 	})
-}
-
-func oneSystemCannotTell(s *scenario) {
-	const namespace = "e2e-longhorn-one"
-	s.own(namespace)
-	app := harness.App{Namespace: namespace, Name: "held", Class: "longhorn", Size: "64Mi"}
-	s.seedLonghorn(app, "from longhorn")
-	s.destroy(namespace)
-	require.NoError(s, cluster.StopStore(s.ctx, harness.S3))
-	s.after(func(ctx context.Context) error { return cluster.StartStore(ctx, harness.S3) })
-	require.NoError(s, cluster.AwaitUnknown(s.ctx, "connection refused"))
-	s.apply(app.Manifest())
-	s.awaitEvent(app, "connection refused")
-	s.requireWaiting(app)
-	require.NoError(s, cluster.StartStore(s.ctx, harness.S3))
-	s.awaitRunning(app)
-	require.Equal(s, "from longhorn", s.story(app))
 }
 
 func longhornSizes(s *scenario) {
