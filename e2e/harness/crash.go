@@ -23,21 +23,16 @@ import (
 // killedStatus is the exit status of a container whose process got SIGKILL.
 const killedStatus = 137
 
-// AwaitKilled waits until a replica's process was killed, and gives its pod.
-func (c *Cluster) AwaitKilled(ctx context.Context) (pod string, err error) {
-	err = WaitFor(ctx, "a replica to be killed", func(ctx context.Context) (bool, string, error) {
-		replicas, err := c.Replicas(ctx)
-		if err != nil {
-			return false, "", err
-		}
-		at := slices.IndexFunc(replicas, wasKilled)
-		if at < 0 {
-			return false, fmt.Sprintf("%d replicas, none of them killed", len(replicas)), nil
-		}
-		pod = replicas[at].Name
-		return true, "", nil
-	})
-	return pod, err
+// Killed gives the pod of a replica whose process was killed; "" if there is none.
+func (c *Cluster) Killed(ctx context.Context) (pod string, err error) {
+	replicas, err := c.Replicas(ctx)
+	if err != nil {
+		return "", err
+	}
+	if at := slices.IndexFunc(replicas, wasKilled); at >= 0 {
+		return replicas[at].Name, nil
+	}
+	return "", nil
 }
 
 func wasKilled(pod corev1.Pod) bool {

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -38,14 +39,12 @@ func TestACrashLosesNothingAndLeavesNothing(t *testing.T) {
 		"the controller is killed at every point":   func(s *scenario) { s.crash(&dying) },
 		"the pod that moves the data is killed too": func(s *scenario) { s.killMover(moverKilled) },
 	})
-	for _, point := range dying.points {
-		s.run("there is one volume and nothing else after a crash at "+point, func(s *scenario) {
-			survivor := dying.survivor(point)
-			s.requireWhole(survivor, dying.uids[survivor.Name])
-		})
-		s.run("there is nothing of a claim deleted after a crash at "+point, func(s *scenario) {
-			s.awaitNothingOf(dying.uids[dying.victim(point).Name], "")
-		})
+	for doom, app := range dying.claims {
+		if doom.deleted {
+			s.run("there is nothing of a claim deleted after a crash at "+doom.point, func(s *scenario) { s.awaitNothingOf(dying.uids[doom], "") })
+			continue
+		}
+		s.run("there is one volume and nothing else after a crash at "+doom.point, func(s *scenario) { s.requireWhole(app, dying.uids[doom]) })
 	}
 	survivors := dying.survivors()
 	survivors.classes[moverKilled.Name] = "local"
@@ -74,74 +73,128 @@ type doomed struct {
 	// are.
 	source harness.App
 	points []string
-	// uids are the claims', by name, once they are applied.
-	uids map[string]types.UID
+	// claims are those that killed the controller, once they did.
+	claims map[doom]harness.App
+	uids   map[doom]types.UID
+	// passed are those that seem to have been past their points: one may have
+	// killed the controller all the same, at its very last one.
+	passed []harness.App
 }
 
-func (d *doomed) survivor(point string) harness.App { return d.claim("survivor", point) }
+// doom is what becomes of a claim, and where.
+type doom struct {
+	deleted bool
+	point   string
+}
 
-func (d *doomed) victim(point string) harness.App { return d.claim("victim", point) }
-
-func (d *doomed) claim(fate, point string) harness.App {
-	return harness.App{
-		Namespace: d.source.Namespace, Name: fate + "-" + point, Class: d.source.Class, Size: "64Mi", ClaimOnly: true,
-		Annotations: map[string]string{v1alpha1.RestoreFromAnnotation: d.source.Key().String(), restore.KillAtAnnotation: point},
+func (d doom) String() string {
+	if d.deleted {
+		return "victim-" + d.point
 	}
+	return "survivor-" + d.point
 }
 
 // survivors are the claims that survive, as a fleet.
 func (d *doomed) survivors() fleet {
 	f := fleet{namespace: d.source.Namespace, classes: map[string]string{}}
-	for _, point := range d.points {
-		f.classes[d.survivor(point).Name] = cmp.Or(d.source.Class, "local")
+	for doom, app := range d.claims {
+		if !doom.deleted {
+			f.classes[app.Name] = cmp.Or(d.source.Class, "local")
+		}
 	}
 	return f
 }
 
-// crash applies all the claims at once. Each kills the controller once, when its
-// restore is at its point, whatever the others are at; each time, the victims
-// among those that were at theirs are deleted before another replica takes over.
+// crash kills the controller at every point, once for a claim that survives and
+// once for one that is deleted before another replica takes over. All claims are
+// applied at once, so that the others may be at any point. One that was past its
+// point when another one's death came makes room for a new one.
 func (s *scenario) crash(d *doomed) {
 	s.Helper()
-	var manifests []string
-	alive := map[string]harness.App{}
+	d.claims, d.uids = map[doom]harness.App{}, map[doom]types.UID{}
+	var left []doom
 	for _, point := range d.points {
-		for _, app := range []harness.App{d.survivor(point), d.victim(point)} {
-			alive[app.Name] = app
-			manifests = append(manifests, app.Workload())
+		left = append(left, doom{point: point}, doom{point: point, deleted: true})
+	}
+	for round := 1; len(left) > 0; round++ {
+		left = s.crashRound(d, round, left)
+	}
+}
+
+// crashRound gives those that did not kill the controller.
+func (s *scenario) crashRound(d *doomed, round int, dooms []doom) (left []doom) {
+	s.Helper()
+	alive := map[doom]harness.App{}
+	var manifests []string
+	for _, doom := range dooms {
+		app := harness.App{
+			Namespace: d.source.Namespace, Name: fmt.Sprintf("%s-%d", doom, round), Class: d.source.Class, Size: "64Mi", ClaimOnly: true,
+			Annotations: map[string]string{v1alpha1.RestoreFromAnnotation: d.source.Key().String(), restore.KillAtAnnotation: doom.point},
 		}
+		alive[doom] = app
+		manifests = append(manifests, app.Workload())
 	}
-	s.apply(strings.Join(manifests, "---\n"))
-	d.uids = map[string]types.UID{}
-	for name, app := range alive {
-		d.uids[name] = s.claim(app).UID
+	s.await("admission to accept the claims", func(ctx context.Context) (bool, string, error) {
+		return true, "", cluster.Apply(ctx, strings.Join(manifests, "---\n"))
+	})
+	for doom, app := range alive {
+		d.uids[doom] = s.claim(app).UID
 	}
-	for crashed := 1; len(alive) > 0; crashed++ {
-		pod, err := cluster.AwaitKilled(s.ctx)
-		require.NoError(s, err)
-		died := s.takeKilled(alive)
-		s.Logf("crash %d: %s", crashed, strings.Join(died, ", "))
-		require.NotEmpty(s, died, "the controller was at a point")
-		for _, name := range died {
-			if strings.HasPrefix(name, "victim-") {
-				s.deleteClaim(harness.App{Namespace: d.source.Namespace, Name: name})
+	for {
+		pod := s.awaitCrash(alive)
+		if pod == "" {
+			d.passed = slices.AppendSeq(d.passed, maps.Values(alive))
+			return slices.Collect(maps.Keys(alive))
+		}
+		died := s.takeDead(alive, d)
+		s.Logf("round %d: %v", round, died)
+		require.True(s, len(died) > 0 || slices.ContainsFunc(d.passed, s.hasKilled), "the controller was at a point")
+		for _, doom := range died {
+			if doom.deleted {
+				s.deleteClaim(d.claims[doom])
 			}
 		}
 		require.NoError(s, cluster.Replace(s.ctx, pod))
 	}
 }
 
-// takeKilled takes those apps out of alive whose restores were at their points,
-// and names them.
-func (s *scenario) takeKilled(alive map[string]harness.App) (died []string) {
+// awaitCrash waits until a replica was killed, and gives its pod; or "", once all
+// the claims have been restored.
+func (s *scenario) awaitCrash(claims map[doom]harness.App) (pod string) {
 	s.Helper()
-	for name, app := range alive {
-		if _, waits := s.claim(app).Annotations[restore.KillAtAnnotation]; !waits {
-			delete(alive, name)
-			died = append(died, name)
+	s.await("a replica to be killed", func(ctx context.Context) (_ bool, _ string, err error) {
+		if pod, err = cluster.Killed(ctx); err != nil || pod != "" {
+			return err == nil, "", err
+		}
+		for doom, app := range claims {
+			record, err := cluster.RestoreOf(ctx, app)
+			if err != nil || record.Status.Phase != v1alpha1.PhaseCompleted {
+				return false, "none was; " + doom.String() + " is on its way", err
+			}
+		}
+		return true, "", nil
+	})
+	return pod
+}
+
+// takeDead takes those out of alive that have killed the controller.
+func (s *scenario) takeDead(alive map[doom]harness.App, d *doomed) (died []doom) {
+	s.Helper()
+	for doom, app := range alive {
+		if s.hasKilled(app) {
+			delete(alive, doom)
+			d.claims[doom] = app
+			died = append(died, doom)
 		}
 	}
 	return died
+}
+
+// hasKilled reports whether the controller has been at the claim's point.
+func (s *scenario) hasKilled(app harness.App) bool {
+	s.Helper()
+	_, waits := s.claim(app).Annotations[restore.KillAtAnnotation]
+	return !waits
 }
 
 func (s *scenario) deleteClaim(app harness.App) {

@@ -352,16 +352,15 @@ func longhornCrash(s *scenario) {
 	// is in.
 	dying := doomed{source: source, points: []string{restore.KillPrimeMade, restore.KillFillStarted, restore.KillFilled, restore.KillVolumeMade}}
 	s.crash(&dying)
-	for _, point := range dying.points {
-		s.run("there is one volume and nothing else after a crash at "+point, func(s *scenario) {
-			survivor := dying.survivor(point)
-			s.requireWhole(survivor, dying.uids[survivor.Name])
-		})
-		s.run("there is nothing of a claim deleted after a crash at "+point, func(s *scenario) {
-			uid := dying.uids[dying.victim(point).Name]
-			s.awaitNothingOf(uid, "")
-			s.awaitNoLonghornVolumesOf(uid)
-		})
+	for doom, app := range dying.claims {
+		if doom.deleted {
+			s.run("there is nothing of a claim deleted after a crash at "+doom.point, func(s *scenario) {
+				s.awaitNothingOf(dying.uids[doom], "")
+				s.awaitNoLonghornVolumesOf(dying.uids[doom])
+			})
+			continue
+		}
+		s.run("there is one volume and nothing else after a crash at "+doom.point, func(s *scenario) { s.requireWhole(app, dying.uids[doom]) })
 	}
 	survivors := dying.survivors()
 	s.take(survivors)
