@@ -75,7 +75,20 @@ func (c *Cluster) Exists(ctx context.Context, namespace, claim string) (status i
 // AwaitUnknown waits until every replica has noticed that the repository cannot
 // be listed: until all say so of a claim that nobody ever had, for this cause.
 func (c *Cluster) AwaitUnknown(ctx context.Context, cause string) error {
-	return WaitFor(ctx, fmt.Sprintf("every replica to know nothing because of %q", cause), func(ctx context.Context) (bool, string, error) {
+	return c.awaitAnswers(ctx, fmt.Sprintf("every replica to know nothing because of %q", cause), func(status int, answer wire.Existence) bool {
+		return status == http.StatusServiceUnavailable && answer.Decision == wire.DecisionUnknown && strings.Contains(answer.Error, cause)
+	})
+}
+
+// AwaitKnown waits until every replica can list the repositories again.
+func (c *Cluster) AwaitKnown(ctx context.Context) error {
+	return c.awaitAnswers(ctx, "every replica to know which backups there are", func(_ int, answer wire.Existence) bool { return answer.Authoritative })
+}
+
+// awaitAnswers waits until every replica answers as wanted when asked for a claim
+// that nobody ever had.
+func (c *Cluster) awaitAnswers(ctx context.Context, what string, wanted func(status int, answer wire.Existence) bool) error {
+	return WaitFor(ctx, what, func(ctx context.Context) (bool, string, error) {
 		replicas, err := c.Replicas(ctx)
 		if err != nil {
 			return false, "", err
@@ -86,7 +99,7 @@ func (c *Cluster) AwaitUnknown(ctx context.Context, cause string) error {
 			if err != nil {
 				return false, "", err
 			}
-			if status != http.StatusServiceUnavailable || answer.Decision != wire.DecisionUnknown || !strings.Contains(answer.Error, cause) {
+			if !wanted(status, answer) {
 				return false, fmt.Sprintf("%s answers %d, %q: %s", pod.Name, status, answer.Decision, answer.Error), nil
 			}
 		}

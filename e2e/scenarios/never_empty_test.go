@@ -82,6 +82,9 @@ func waitsFor(s *scenario, app harness.App, trouble trouble) {
 	s.awaitBound(control)
 	s.requireWaiting(app)
 	require.NoError(s, end(s.ctx))
+	// Else the next trouble would be noticed late: the more listings have failed
+	// in a row, the longer Soteria rests.
+	require.NoError(s, cluster.AwaitKnown(s.ctx))
 }
 
 // comesBack shows that the app has its data in the end, and that its claim is as
