@@ -40,6 +40,8 @@ type config struct {
 	RefreshInterval     time.Duration `env:"SOTERIA_REFRESH_INTERVAL" envDefault:"5m"`
 	ListingTimeout      time.Duration `env:"SOTERIA_LISTING_TIMEOUT" envDefault:"2m"`
 
+	ShrinkGuardPercent int `env:"SOTERIA_SHRINK_GUARD_PERCENT" envDefault:"50"`
+
 	LonghornURL          string `env:"SOTERIA_LONGHORN_URL"`
 	LonghornNamespace    string `env:"SOTERIA_LONGHORN_NAMESPACE"`
 	LonghornBackupMode   string `env:"SOTERIA_LONGHORN_BACKUP_MODE"`
@@ -181,6 +183,9 @@ func (c *config) check() []error {
 	}
 	if c.Freshness < 0 {
 		bad("SOTERIA_FRESHNESS", "%s must not be negative", c.Freshness)
+	}
+	if c.ShrinkGuardPercent < 0 || c.ShrinkGuardPercent > 100 {
+		bad("SOTERIA_SHRINK_GUARD_PERCENT", "%d must be from 0 to 100", c.ShrinkGuardPercent)
 	}
 	if c.JobTTLSeconds < 0 {
 		bad("SOTERIA_JOB_TTL_SECONDS", "%d must not be negative", c.JobTTLSeconds)

@@ -3,6 +3,7 @@ package retention
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/soteria-dr/soteria/internal/backup"
@@ -50,8 +51,16 @@ type Open struct {
 	Name string
 	// Target is the claim that is restored, Source the one whose backup it gets.
 	Target, Source backup.Claim
-	// Driver and Backup name the backup that was chosen; empty before.
+	// Driver and Backup name the backup that was chosen, or is wished for by its id
+	// or the first eight characters of it or more; empty where that is open.
 	Driver, Backup string
+}
+
+// means reports whether the restore is of this backup: by its id, or the beginning
+// of it.
+func (o Open) means(b backup.Backup) bool {
+	begins := len(o.Backup) >= backup.MinIDPrefix && strings.HasPrefix(b.ID, o.Backup)
+	return (o.Backup == b.ID || begins) && (o.Driver == "" || o.Driver == b.Driver)
 }
 
 // Facts are all that the decision rests on.
@@ -125,7 +134,7 @@ func notRestoring(f Facts) *RefusalError {
 func notPinned(f Facts) *RefusalError {
 	for _, o := range f.Open {
 		for _, b := range f.Removed {
-			if o.Backup != "" && o.Backup == b.ID && (o.Driver == "" || o.Driver == b.Driver) {
+			if o.means(b) {
 				return refuse(BackupPinned, backup.Conflict, "backup %s is being restored by %s; retention goes on once that is complete", backup.ShortID(b.ID), o.Name)
 			}
 		}

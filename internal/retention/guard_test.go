@@ -97,6 +97,12 @@ func TestWhatKeepsBackups(t *testing.T) {
 				f.Open = []retention.Open{{Name: "web/z", Target: other, Source: other, Backup: "c"}}
 			},
 			retention.BackupPinned, backup.Conflict, "backup c"},
+		"a Restore names the beginning of a backup's id": {
+			func(f *retention.Facts) {
+				f.Removed[0].ID = "0123456789abcdef"
+				f.Open = []retention.Open{{Name: "web/z", Target: other, Source: other, Backup: "01234567"}}
+			},
+			retention.BackupPinned, backup.Conflict, "backup 01234567 is"},
 		"nothing would be left": {func(f *retention.Facts) { f.Kept, f.Removed = nil, sized([2]int64{1, 1}) }, retention.LastBackup, backup.Conflict, "no restic backup of ai/cache would be left"},
 		"the newest lacks files": {func(f *retention.Facts) { f.Kept = sized([2]int64{49, 1000}, [2]int64{100, 1000}) }, retention.Shrunk, backup.Conflict,
 			"holds 49 files where the one before it holds 100, which is down by more than 50%"},
