@@ -3,7 +3,8 @@ package main
 import (
 	"log/slog"
 
-	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"k8s.io/client-go/tools/events"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/catalog"
@@ -11,14 +12,11 @@ import (
 	"github.com/soteria-dr/soteria/internal/retention/enforcer"
 )
 
-// newEnforcer makes what removes old backups. It is for the leader alone.
-func newEnforcer(c config, mgr manager.Manager, known *catalog.Catalog, systems *backends, measured *metrics.Metrics, log *slog.Logger) *enforcer.Enforcer {
+// newEnforcer makes what removes old backups. It is for the leader alone. Reader
+// is the manager's client.
+func newEnforcer(c config, reader client.Reader, recorder events.EventRecorder, known *catalog.Catalog, systems *backends, measured *metrics.Metrics, log *slog.Logger) *enforcer.Enforcer {
 	return enforcer.New(enforcer.Config{
-		Reader:   mgr.GetClient(),
-		Catalog:  listedClaims{known},
-		Pruners:  systems.pruners,
-		Events:   mgr.GetEventRecorder(eventSource),
-		Observer: measured,
+		Reader: reader, Catalog: listedClaims{known}, Pruners: systems.pruners, Events: recorder, Observer: measured,
 		// While listings work, the last one is never older than this.
 		MaxAge:        c.RefreshInterval + 2*c.ListingTimeout,
 		ShrinkPercent: c.ShrinkGuardPercent,
