@@ -42,6 +42,7 @@ type config struct {
 
 	BackupMaxAgeHours     float64 `env:"SOTERIA_BACKUP_MAX_AGE_HOURS" envDefault:"24"`
 	MetricsRefreshSeconds int     `env:"SOTERIA_METRICS_REFRESH_SECONDS" envDefault:"300"`
+	ShrinkGuardPercent int `env:"SOTERIA_SHRINK_GUARD_PERCENT" envDefault:"50"`
 
 	LonghornURL          string `env:"SOTERIA_LONGHORN_URL"`
 	LonghornNamespace    string `env:"SOTERIA_LONGHORN_NAMESPACE"`
@@ -184,6 +185,9 @@ func (c *config) check() []error {
 	}
 	if c.Freshness < 0 {
 		bad("SOTERIA_FRESHNESS", "%s must not be negative", c.Freshness)
+	}
+	if c.ShrinkGuardPercent < 0 || c.ShrinkGuardPercent > 100 {
+		bad("SOTERIA_SHRINK_GUARD_PERCENT", "%d must be from 0 to 100", c.ShrinkGuardPercent)
 	}
 	if c.JobTTLSeconds < 0 {
 		bad("SOTERIA_JOB_TTL_SECONDS", "%d must not be negative", c.JobTTLSeconds)

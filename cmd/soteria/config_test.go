@@ -106,6 +106,7 @@ func TestEachMistakeNamesItsVariable(t *testing.T) {
 		"SOTERIA_RESTIC_BACKUP_ARGS":    "--password-command steal",
 		"SOTERIA_RESTIC_FORGET_ARGS":    `"unclosed`,
 		"SOTERIA_JOB_TTL_SECONDS":       "-1",
+		"SOTERIA_SHRINK_GUARD_PERCENT":  "101",
 		"SOTERIA_JOB_NODE_SELECTOR":     "ssd",
 		"SOTERIA_JOB_SERVICE_ACCOUNT":   "Not A Name",
 

@@ -27,6 +27,7 @@ type backends struct {
 	backupers map[string]driver.Backuper
 	fillers   map[string]driver.Filler
 	makers    map[string]driver.VolumeMaker
+	pruners   map[string]driver.Pruner
 	// pins are the identities that repositories must have.
 	pins map[string]string
 	// longhorn hears how Longhorn's backups end; nil where Longhorn is not used.
@@ -47,7 +48,7 @@ type platform struct {
 func newBackends(c config, p platform) (*backends, error) {
 	b := &backends{
 		backupers: map[string]driver.Backuper{}, fillers: map[string]driver.Filler{},
-		makers: map[string]driver.VolumeMaker{}, pins: map[string]string{},
+		makers: map[string]driver.VolumeMaker{}, pruners: map[string]driver.Pruner{}, pins: map[string]string{},
 	}
 	if c.uses(restic.Name) {
 		if err := b.addRestic(c, p); err != nil {
@@ -67,7 +68,10 @@ func (b *backends) addRestic(c config, p platform) error {
 	if err != nil {
 		return err
 	}
-	b.backupers[restic.Name], b.fillers[restic.Name] = d, d
+	b.backupers[restic.Name], b.fillers[restic.Name], b.pruners[restic.Name] = d, d, d
+	if unused := c.restic("").UnusedForgetArgs(); len(unused) > 0 {
+		p.log.Warn("options in SOTERIA_RESTIC_FORGET_ARGS have no use: policies say what is kept, and Soteria never prunes", "options", unused)
+	}
 	b.pins[restic.Name] = c.ResticRepositoryID
 	if c.looksAt(restic.Name) {
 		b.listers = append(b.listers, d)
@@ -87,7 +91,7 @@ func (b *backends) addLonghorn(c config, p platform) error {
 	if err := p.mgr.Add(d); err != nil {
 		return fmt.Errorf("adding the Longhorn driver: %w", err)
 	}
-	b.backupers[longhorn.Name], b.makers[longhorn.Name] = d, d
+	b.backupers[longhorn.Name], b.makers[longhorn.Name], b.pruners[longhorn.Name] = d, d, d
 	b.fillers[longhorn.Name] = copyfill.New(copyfill.Config{
 		SoteriaImage: p.image, JobNodeSelector: c.nodeSelector, JobServiceAccount: c.JobServiceAccount,
 		Parameters: map[string]string{"numberOfReplicas": "1"},

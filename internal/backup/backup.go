@@ -25,6 +25,14 @@ type Backup struct {
 	// Files is the number of files and folders; negative when the driver does
 	// not know it.
 	Files int64
+	// DataBytes is how much data the backup holds, by which one backup of a claim
+	// is compared with the next: for a volume's backup, the blocks that were ever
+	// written, of which SizeBytes says nothing. Negative when the driver does not
+	// know it.
+	DataBytes int64
+	// Own is true when Soteria took the backup, so that retention may remove it.
+	// Backups of others are found and restored, and never removed.
+	Own bool
 	// Locator is what the driver needs to find the data again, in its own terms.
 	Locator string
 	// Tags are the labels the backup carries, as "key=value" or plain words.

@@ -3,6 +3,7 @@
 //
 //   - [Lister]: says which backups exist. Every driver.
 //   - [Backuper]: takes a backup of a claim.
+//   - [Pruner]: removes backups of a claim that Soteria took.
 //   - [Filler]: fills an empty volume with a backup's data.
 //   - [VolumeMaker]: makes a volume that holds a backup's data.
 //

@@ -81,6 +81,33 @@ type Backuper interface {
 	Backup(ctx context.Context, req BackupRequest) (BackupStarted, error)
 }
 
+// ForgetRequest asks that backups of one claim be removed.
+type ForgetRequest struct {
+	Claim backup.Claim
+	// Backups are those to remove, as a listing told of them. None is nothing to
+	// do.
+	Backups []backup.Backup
+	// Stays is a backup of the claim, taken by Soteria too, that is not removed.
+	Stays backup.Backup
+}
+
+// Pruner removes backups.
+type Pruner interface {
+	// Forget removes exactly the named backups of one claim. Before it removes
+	// anything it looks at the backup system itself: Stays must be there and
+	// restorable (else Conflict), and a named one that is there must be a backup
+	// of the claim that Soteria took (else Denied, whoever says otherwise). Those
+	// that are not there are passed over.
+	//
+	// It returns once it saw that they are gone, or that the backup system is
+	// removing them by itself; the space that they took may be freed later, or
+	// only when asked for. After an error any of them may be gone. It is
+	// idempotent and may be repeated at will: Unavailable may pass by itself, such
+	// as a lock that somebody holds, Credentials and RepositoryAbsent wait for a
+	// person. It honours ctx.
+	Forget(ctx context.Context, req ForgetRequest) error
+}
+
 // Placement says where a Job's pod may run. It is copied from a pending pod that
 // uses the claim, so that a volume is made where that pod can follow.
 type Placement struct {

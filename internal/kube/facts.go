@@ -49,7 +49,7 @@ func ReadFacts(ctx context.Context, reader client.Reader, claim *corev1.Persiste
 func Facts(claim *corev1.PersistentVolumeClaim, namespaceLabels map[string]string, restore *v1alpha1.Restore, policy Policy) decision.Facts {
 	self := backup.Claim{Namespace: claim.Namespace, Name: claim.Name}
 	mode, modeProblem := modeOf(claim.Labels, namespaceLabels, policy.Required)
-	source, selector, selectionProblem := wish(claim, restore)
+	source, selector, selectionProblem := Wish(claim, restore)
 	_, ours := RestoreRef(claim)
 	return decision.Facts{
 		Claim:                 self,
@@ -106,8 +106,10 @@ func inheritedMode(claim, namespace map[string]string) (decision.Mode, string) {
 	return decision.NotOptedIn, ""
 }
 
-// wish tells whose backup, and which one, is wanted.
-func wish(claim *corev1.PersistentVolumeClaim, restore *v1alpha1.Restore) (source backup.Claim, selector backup.Selector, problem string) {
+// Wish tells whose backup, and which one, a claim wants; the Restore that it names
+// may be nil. A problem says what is wrong with the wish; the source is then what
+// could be understood of it.
+func Wish(claim *corev1.PersistentVolumeClaim, restore *v1alpha1.Restore) (source backup.Claim, selector backup.Selector, problem string) {
 	source = backup.Claim{Namespace: claim.Namespace, Name: claim.Name}
 	if restore != nil {
 		source, selector = restoreWish(source, restore)

@@ -34,6 +34,8 @@ type Metrics struct {
 	existsRequests  *prometheus.CounterVec
 	backupRequests  *prometheus.CounterVec
 	backups         *prometheus.CounterVec
+	forgotten       *prometheus.CounterVec
+	retention       *prometheus.CounterVec
 	restoreRequests *prometheus.CounterVec
 	restoreDuration *prometheus.HistogramVec
 	panics          prometheus.Counter
@@ -72,6 +74,14 @@ func New(registry prometheus.Registerer) *Metrics {
 			Namespace: namespace, Name: "backups_total",
 			Help: "Backups that have ended, by result: succeeded, partial or failed.",
 		}, []string{"driver", "result"}),
+		forgotten: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: namespace, Name: "backups_forgotten_total",
+			Help: "Old backups that retention has removed.",
+		}, []string{"driver"}),
+		retention: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: namespace, Name: "retention_refusals_total",
+			Help: "Times that old backups of a claim were kept although its policy does not keep them, by what kept them.",
+		}, []string{"reason"}),
 		restoreRequests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: namespace, Name: "restore_requests_total",
 			Help: "Attempts to give a claim its data that have ended, by result; driver is blank for claims that start empty.",
@@ -90,7 +100,7 @@ func New(registry prometheus.Registerer) *Metrics {
 		}),
 	}
 	registry.MustRegister(m.verdicts, m.admission, m.listings, m.listingDuration, m.existsRequests,
-		m.backupRequests, m.backups, m.restoreRequests, m.restoreDuration, m.panics, m.inventories)
+		m.backupRequests, m.backups, m.forgotten, m.retention, m.restoreRequests, m.restoreDuration, m.panics, m.inventories)
 	return m
 }
 
@@ -124,6 +134,17 @@ func (m *Metrics) BackupRequested(driver string, dryRun bool, err error) {
 // small closed sets.
 func (m *Metrics) BackupFinished(driver, result string) {
 	m.backups.WithLabelValues(driver, result).Inc()
+}
+
+// BackupsForgotten counts backups that retention has removed.
+func (m *Metrics) BackupsForgotten(driver string, n int) {
+	m.forgotten.WithLabelValues(driver).Add(float64(n))
+}
+
+// RetentionRefused counts a time that old backups were kept. The reason comes from
+// a small closed set.
+func (m *Metrics) RetentionRefused(reason string) {
+	m.retention.WithLabelValues(reason).Inc()
 }
 
 // Attempted counts an attempt to give a claim its data that has ended. Driver

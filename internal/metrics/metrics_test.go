@@ -38,6 +38,8 @@ func everything(m *metrics.Metrics) {
 	m.BackupRequested("restic", true, nil)
 	m.BackupRequested("restic", true, refused)
 	m.BackupFinished("restic", "succeeded")
+	m.BackupsForgotten("restic", 3)
+	m.RetentionRefused("restore_open")
 	m.Attempted("restic", "filled")
 	m.Attempted("blank", "filled")
 	m.Completed("restic", time.Minute)
@@ -68,6 +70,12 @@ soteria_backup_requests_total{driver="restic",result="ok"} 1
 # HELP soteria_backups_total Backups that have ended, by result: succeeded, partial or failed.
 # TYPE soteria_backups_total counter
 soteria_backups_total{driver="restic",result="succeeded"} 1
+# HELP soteria_backups_forgotten_total Old backups that retention has removed.
+# TYPE soteria_backups_forgotten_total counter
+soteria_backups_forgotten_total{driver="restic"} 3
+# HELP soteria_retention_refusals_total Times that old backups of a claim were kept although its policy does not keep them, by what kept them.
+# TYPE soteria_retention_refusals_total counter
+soteria_retention_refusals_total{reason="restore_open"} 1
 # HELP soteria_restore_requests_total Attempts to give a claim its data that have ended, by result; driver is blank for claims that start empty.
 # TYPE soteria_restore_requests_total counter
 soteria_restore_requests_total{driver="blank",result="filled"} 1

@@ -1,5 +1,5 @@
 // Package longhorn is the driver for backups that Longhorn keeps in its backup
-// targets. It lists, backs up and makes volumes (see package driver).
+// targets. It lists, backs up, makes volumes and forgets (see package driver).
 //
 // Longhorn moves the bytes; the driver asks it to, through its REST API (package
 // api), and reads what it knows from its custom resources, which tell more: when
@@ -26,6 +26,12 @@
 //
 // A backup that nothing attributes makes it doubtful for every claim whether it
 // has backups, unless the operator wants such backups ignored.
+//
+// # What is removed
+//
+// Only backups that Soteria took: its labels name the claim, the snapshot has a
+// name of Soteria's making, and no recurring job made it. Those made by hand, by
+// recurring jobs and by system backups are never removed.
 //
 // # One backup at a time
 //

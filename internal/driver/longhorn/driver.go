@@ -61,6 +61,7 @@ type Driver struct {
 var (
 	_ driver.Lister   = (*Driver)(nil)
 	_ driver.Backuper = (*Driver)(nil)
+	_ driver.Pruner   = (*Driver)(nil)
 )
 
 // New makes the driver. The configuration must be valid.

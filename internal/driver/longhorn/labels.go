@@ -24,6 +24,18 @@ const (
 	TagsLabel = "soteria.dev/tags"
 )
 
+// isBackupOf reports whether Soteria took this backup of the claim: it is labelled
+// as the claim's, the snapshot is named as Soteria names those, and no recurring
+// job of Longhorn's took it. Labels alone prove nothing, since people put them on
+// backups, too, to say whose those are.
+func isBackupOf(claim backup.Claim, b backupRecord) bool {
+	return b.label(NamespaceLabel) == claim.Namespace && b.label(PVCLabel) == claim.Name &&
+		isSnapshotName(claim, b.snapshot()) && b.label(recurringJobLabel) == ""
+}
+
+// recurringJobLabel is Longhorn's, on what its recurring jobs make.
+const recurringJobLabel = "RecurringJob"
+
 // The bounds of a caller's tags. They are those of the restic driver, so that a
 // request fits either.
 const (

@@ -163,11 +163,15 @@ func found(b backupRecord, own owner) backup.Backup {
 	if err != nil || size <= 0 {
 		size = -1
 	}
+	data, err := strconv.ParseInt(b.Status.Size, 10, 64)
+	if err != nil || data < 0 {
+		data = -1
+	}
 	return backup.Backup{
 		Claim: own.claim, Driver: Name, ID: b.name(), TakenAt: own.asOf(taken),
 		// The size of the volume when it was last backed up, which is that of a
 		// volume restored from any of its backups.
-		SizeBytes: size, Files: -1, Locator: b.Status.URL, Tags: tagsOf(b.Status.Labels),
+		SizeBytes: size, Files: -1, DataBytes: data, Own: isBackupOf(own.claim, b), Locator: b.Status.URL, Tags: tagsOf(b.Status.Labels),
 	}
 }
 

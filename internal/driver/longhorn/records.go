@@ -116,13 +116,17 @@ type backupRecord struct {
 		State             string            `json:"state"`
 		Error             string            `json:"error"`
 		URL               string            `json:"url"`
+		Snapshot          string            `json:"snapshotName"`
 		SnapshotCreatedAt string            `json:"snapshotCreatedAt"`
 		BackupCreatedAt   string            `json:"backupCreatedAt"`
 		Labels            map[string]string `json:"labels"`
 		Messages          map[string]string `json:"messages"`
 		Volume            string            `json:"volumeName"`
 		VolumeSize        string            `json:"volumeSize"`
-		Target            string            `json:"backupTargetName"`
+		// Size is what the backup's blocks take, in bytes, those that it shares
+		// with other backups included.
+		Size   string `json:"size"`
+		Target string `json:"backupTargetName"`
 		// LastSyncedAt is not set before the backup was read from the target.
 		LastSyncedAt metav1.Time `json:"lastSyncedAt"`
 	} `json:"status"`
@@ -142,6 +146,9 @@ func (b backupRecord) volume() string { return cmp.Or(b.Status.Volume, b.Metadat
 func (b backupRecord) label(key string) string {
 	return cmp.Or(b.Status.Labels[key], b.Spec.Labels[key])
 }
+
+// snapshot gives the name of the snapshot that was backed up.
+func (b backupRecord) snapshot() string { return cmp.Or(b.Status.Snapshot, b.Spec.Snapshot) }
 
 // isRead reports whether Longhorn has read the backup from the target.
 func (b backupRecord) isRead() bool { return !b.Status.LastSyncedAt.IsZero() }

@@ -44,8 +44,13 @@ var snapshotTimePattern = regexp.MustCompile(`^\d{8}-\d{6}$`)
 // isSnapshotOf reports whether Soteria made this snapshot for a backup of the
 // claim.
 func isSnapshotOf(claim backup.Claim, s api.Snapshot) bool {
-	at, ours := strings.CutPrefix(s.Name, snapshotPrefix(claim))
-	return ours && snapshotTimePattern.MatchString(at) && s.Labels[NamespaceLabel] == claim.Namespace && s.Labels[PVCLabel] == claim.Name
+	return isSnapshotName(claim, s.Name) && s.Labels[NamespaceLabel] == claim.Namespace && s.Labels[PVCLabel] == claim.Name
+}
+
+// isSnapshotName reports whether Soteria would name a snapshot of the claim so.
+func isSnapshotName(claim backup.Claim, name string) bool {
+	at, ours := strings.CutPrefix(name, snapshotPrefix(claim))
+	return ours && snapshotTimePattern.MatchString(at)
 }
 
 // expendable gives the names of the snapshots that may go once a backup is

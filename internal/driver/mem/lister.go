@@ -38,6 +38,7 @@ type Lister struct {
 	always     *Fault
 	listings   int
 	made       int
+	forgets    error
 }
 
 var _ driver.Lister = (*Lister)(nil)
@@ -57,7 +58,7 @@ func (l *Lister) Add(claim backup.Claim, takenAt time.Time, tags ...string) back
 	defer l.mu.Unlock()
 	l.made++
 	id := fmt.Sprintf("%064x", l.made)
-	b := backup.Backup{Claim: claim, Driver: l.name, ID: id, TakenAt: takenAt, SizeBytes: 1024, Files: 4, Locator: "/data", Tags: tags}
+	b := backup.Backup{Claim: claim, Driver: l.name, ID: id, TakenAt: takenAt, SizeBytes: 1024, Files: 4, DataBytes: 1024, Own: true, Locator: "/data", Tags: tags}
 	l.backups = append(l.backups, b)
 	return b
 }
@@ -66,6 +67,10 @@ func (l *Lister) Add(claim backup.Claim, takenAt time.Time, tags ...string) back
 func (l *Lister) Remove(id string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.removeLocked(id)
+}
+
+func (l *Lister) removeLocked(id string) {
 	l.backups = slices.DeleteFunc(l.backups, func(b backup.Backup) bool { return b.ID == id })
 }
 

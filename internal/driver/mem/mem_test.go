@@ -50,6 +50,22 @@ func TestTheListerDoesWhatADriverMust(t *testing.T) {
 	}.Run(t)
 }
 
+func TestItForgetsAsADriverMust(t *testing.T) {
+	drivertest.PrunerSuite{New: func(*testing.T) drivertest.Forgetting {
+		l := mem.NewLister("mem", "repository")
+		return drivertest.Forgetting{
+			Repository: drivertest.Repository{Lister: l, ID: "repository", Add: func(_ *testing.T, claim backup.Claim, at time.Time) string {
+				return l.Add(claim, at).ID
+			}},
+			Pruner: l,
+			AddForeign: func(_ *testing.T, claim backup.Claim, at time.Time) []string {
+				return []string{l.AddForeign(claim, at).ID}
+			},
+			Settle: func(*testing.T) {},
+		}
+	}}.Run(t)
+}
+
 func TestTheFillerDoesWhatADriverMust(t *testing.T) {
 	drivertest.FillerSuite{New: func(*testing.T) drivertest.Filling {
 		f := mem.NewFiller()

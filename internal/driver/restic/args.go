@@ -66,6 +66,8 @@ var backupOptions = options{
 	short: map[rune]string{'e': "exclude", 'f': "force", 'o': "option", 'x': "one-file-system"},
 }
 
+// forgetOptions are accepted whole, so that what restic users know is no mistake;
+// see [Config.ForgetArgs] for those that are used.
 var forgetOptions = options{
 	takesValue: with(commonOptions, map[string]bool{
 		"keep-daily":            true,
@@ -120,19 +122,7 @@ func with(base, more map[string]bool) map[string]bool {
 func checkArgs(args []string, allowed options) []error {
 	var problems []error
 	for i := 0; i < len(args); i++ {
-		arg := args[i]
-		var awaits string
-		var err error
-		switch {
-		case strings.ContainsFunc(arg, unicode.IsControl):
-			err = fmt.Errorf("%q holds a control character", arg)
-		case strings.HasPrefix(arg, "--") && len(arg) > 2:
-			awaits, err = allowed.checkLong(strings.TrimPrefix(arg, "--"))
-		case strings.HasPrefix(arg, "-") && len(arg) > 1 && arg != "--":
-			awaits, err = allowed.checkShort(strings.TrimPrefix(arg, "-"))
-		default:
-			err = fmt.Errorf("%q is not an option; what is backed up is settled", arg)
-		}
+		awaits, err := allowed.checkOne(args[i])
 		if err != nil {
 			problems = append(problems, err)
 			continue
@@ -149,6 +139,21 @@ func checkArgs(args []string, allowed options) []error {
 		}
 	}
 	return problems
+}
+
+// checkOne checks one argument and names the option that takes the next one as its
+// value, if one does.
+func (o options) checkOne(arg string) (awaits string, err error) {
+	switch {
+	case strings.ContainsFunc(arg, unicode.IsControl):
+		return "", fmt.Errorf("%q holds a control character", arg)
+	case strings.HasPrefix(arg, "--") && len(arg) > 2:
+		return o.checkLong(strings.TrimPrefix(arg, "--"))
+	case strings.HasPrefix(arg, "-") && len(arg) > 1 && arg != "--":
+		return o.checkShort(strings.TrimPrefix(arg, "-"))
+	default:
+		return "", fmt.Errorf("%q is not an option; what is backed up is settled", arg)
+	}
 }
 
 // checkLong checks what follows two dashes and names the option that takes the

@@ -42,8 +42,9 @@ type Config struct {
 	// Image supplies restic to Jobs, SoteriaImage the soteria binary.
 	Image        string
 	SoteriaImage string
-	// BackupArgs and ForgetArgs are added to `restic backup` and `restic
-	// forget`.
+	// BackupArgs are added to `restic backup`, and of ForgetArgs those that say
+	// how the repository is talked to to `restic forget`. The others have no use
+	// there, see [Config.UnusedForgetArgs].
 	BackupArgs []string
 	ForgetArgs []string
 	// Init lets the first backup make the repository, where it is proved that

@@ -1,11 +1,11 @@
 // Package restic is the driver for restic repositories: in S3, behind a
-// rest-server, or in a folder. It lists, backs up and fills (see package
+// rest-server, or in a folder. It lists, backs up, fills and forgets (see package
 // driver), and makes a repository when told to.
 //
 // # Where restic runs
 //
-// Listing, and making a repository, run restic in the replica itself (package
-// cli). Backups and fills run in Jobs: a backup in its claim's namespace, with a
+// Listing, forgetting, and making a repository, run restic in the replica itself
+// (package cli). Backups and fills run in Jobs: a backup in its claim's namespace, with a
 // copy of the credentials that is owned by the Job and goes with it; a fill in
 // Soteria's own namespace. Jobs run restic from the configured image, driven by
 // Soteria's own binary (package mover).
@@ -14,6 +14,14 @@
 //
 // A snapshot belongs to the claim that its tags name, namespace=<namespace> and
 // pvc=<name>. Snapshots without both are somebody else's and left alone.
+//
+// # Forgetting without pruning
+//
+// Forgetting removes snapshots, which are small files, and takes seconds. Freeing
+// the space of data that no snapshot needs any more is `restic prune`, which takes
+// hours and a lot of memory, and moves data about that restores, which take no
+// lock, may be reading. The driver never prunes: a person does, at a time of their
+// own choosing.
 //
 // # Local folders
 //

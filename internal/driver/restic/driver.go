@@ -50,6 +50,7 @@ var (
 	_ driver.Lister   = (*Driver)(nil)
 	_ driver.Backuper = (*Driver)(nil)
 	_ driver.Filler   = (*Driver)(nil)
+	_ driver.Pruner   = (*Driver)(nil)
 )
 
 // New makes the driver. The configuration must be valid; SoteriaImage is needed

@@ -16,6 +16,7 @@ type snapshot struct {
 	Time  time.Time `json:"time"`
 	Paths []string  `json:"paths"`
 	Tags  []string  `json:"tags"`
+	Host  string    `json:"hostname"`
 	// Summary is there since restic 0.17.
 	Summary *struct {
 		TotalFilesProcessed int64 `json:"total_files_processed"`
@@ -85,10 +86,18 @@ func (s snapshot) backups() []backup.Backup {
 	for _, claim := range claims {
 		backups = append(backups, backup.Backup{
 			Claim: claim, Driver: Name, ID: s.ID, TakenAt: s.Time,
-			SizeBytes: size, Files: files, Locator: s.locator(), Tags: s.Tags,
+			SizeBytes: size, Files: files, DataBytes: size, Own: s.isOwn(), Locator: s.locator(), Tags: s.Tags,
 		})
 	}
 	return backups
+}
+
+// isOwn reports whether a backup Job of Soteria's made the snapshot: it is of one
+// claim alone, and names it as its host too.
+func (s snapshot) isOwn() bool {
+	claims := claimsOf(s.Tags)
+	return len(claims) == 1 && s.Host == claims[0].String() &&
+		len(valuesOf(s.Tags, namespaceTag)) == 1 && len(valuesOf(s.Tags, pvcTag)) == 1
 }
 
 // locator is the folder within the snapshot that was the claim's root. It is

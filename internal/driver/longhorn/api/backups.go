@@ -122,3 +122,24 @@ func (c *Client) Backup(ctx context.Context, volume, name string) (Backup, error
 	}
 	return found, checkAnswer(call, name, found.Name)
 }
+
+// DeleteBackup asks for a backup to be deleted, from its backup target too, which
+// goes on after the call. It may be repeated; one that is gone is no error.
+// Longhorn finds the backup by its own name alone: whose it is, is for the caller
+// to know.
+func (c *Client) DeleteBackup(ctx context.Context, volume, name string) error {
+	if err := checkName("volume", volume); err != nil {
+		return err
+	}
+	if err := checkName("backup", name); err != nil {
+		return err
+	}
+	err := c.do(ctx, call{
+		what: "deleting backup " + name + " of volume " + volume, method: http.MethodPost,
+		path: "backupvolumes/" + volume, action: "backupDelete", body: named{name},
+	}, nil)
+	if IsNotFound(err) {
+		return nil
+	}
+	return err
+}

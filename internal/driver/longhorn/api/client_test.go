@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -85,8 +86,11 @@ func TestANameThatIsNoneIsNeverAsked(t *testing.T) {
 			_, err := asks(t.Context(), client)
 			assert.Equal(t, backup.Invalid, backup.KindOf(err), "%q: %v", name, err)
 		}
-		err := client.DeleteSnapshot(t.Context(), name, "x")
-		assert.Equal(t, backup.Invalid, backup.KindOf(err))
+		for _, err := range []error{
+			client.DeleteSnapshot(t.Context(), name, "x"), client.DeleteBackup(t.Context(), name, "x"), client.DeleteBackup(t.Context(), "x", name),
+		} {
+			assert.Equal(t, backup.Invalid, backup.KindOf(err))
+		}
 	}
 }
 
@@ -200,6 +204,9 @@ func TestOnlyReadingIsTriedAgain(t *testing.T) {
 		"deleting a snapshot": {func(ctx context.Context, c *api.Client) (answer, error) {
 			return answer{}, c.DeleteSnapshot(ctx, "a", "s")
 		}, 1},
+		"deleting a backup": {func(ctx context.Context, c *api.Client) (answer, error) {
+			return answer{}, c.DeleteBackup(ctx, "a", "b")
+		}, 1},
 		"listing backup targets":  {backupTargets, 3},
 		"listing snapshots":       {snapshots("a"), 3},
 		"reading a single backup": {backupNamed("a", "b"), 3},
@@ -257,6 +264,22 @@ func TestACallEndsWithItsContext(t *testing.T) {
 func TestASnapshotThatIsGoneIsDeleted(t *testing.T) {
 	client := serve(t, api.Options{}, text(404, `{"type":"error","status":404,"message":"snapshot.longhorn.io \"s\" not found"}`))
 	require.NoError(t, client.DeleteSnapshot(t.Context(), "a", "s"))
+}
+
+func TestABackupIsDeletedByItsName(t *testing.T) {
+	client := serve(t, api.Options{}, func(w http.ResponseWriter, r *http.Request) {
+		assert.Equal(t, "/v1/backupvolumes/pvc-1?action=backupDelete", r.URL.RequestURI())
+		body, err := io.ReadAll(r.Body)
+		assert.NoError(t, err)
+		assert.JSONEq(t, `{"name":"backup-1"}`, string(body))
+		_, _ = w.Write([]byte(`{"type":"backupVolume","name":"pvc-1"}`))
+	})
+	require.NoError(t, client.DeleteBackup(t.Context(), "pvc-1", "backup-1"))
+}
+
+func TestABackupThatIsGoneIsDeleted(t *testing.T) {
+	client := serve(t, api.Options{}, text(404, `{"type":"error","status":404,"message":"backups.longhorn.io \"b\" not found"}`))
+	require.NoError(t, client.DeleteBackup(t.Context(), "a", "b"))
 }
 
 func FuzzAnswers(f *testing.F) {

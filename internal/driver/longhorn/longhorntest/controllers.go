@@ -19,6 +19,7 @@ func (l *Longhorn) reconcile() {
 	for _, b := range l.backups {
 		l.readBackup(b)
 		l.upload(b)
+		l.finishDeletion(b)
 	}
 	for _, s := range l.snaps {
 		if !l.faults.SnapshotsNever && l.faults.SnapshotError == "" && l.clock.Since(s.made) > time.Second {
@@ -121,10 +122,19 @@ func (l *Longhorn) readBackup(b *backup) {
 	b.Stored, b.state, b.progress, b.read, b.readAt = l.stored[i], "Completed", 100, true, l.now()
 }
 
+// finishDeletion removes a backup that somebody asked to be deleted.
+func (l *Longhorn) finishDeletion(b *backup) {
+	if !b.deleted || l.faults.DeletionsPause {
+		return
+	}
+	l.stored = slices.DeleteFunc(l.stored, func(s Stored) bool { return s.Name == b.Name })
+	delete(l.backups, b.Name)
+}
+
 func (l *Longhorn) newBackup(s *snapshot, labels map[string]string) *backup {
 	name := l.generated("backup-")
 	b := &backup{snapshot: s.name, made: l.now(), Stored: Stored{
-		Target: "default", Volume: s.volume, Name: name, SnapshotCreated: s.made, Created: l.now(), Labels: labels, VolumeSize: 1 << 30,
+		Target: "default", Volume: s.volume, Name: name, SnapshotCreated: s.made, Created: l.now(), Labels: labels, VolumeSize: 1 << 30, Snapshot: s.name,
 	}}
 	if v := l.volumes[s.volume]; v != nil {
 		b.VolumeSize = v.size

@@ -62,6 +62,9 @@ type Faults struct {
 	// many times; BackupRequestsUnanswered does what is asked and answers with an
 	// error.
 	BackupRequestsLost, BackupRequestsUnanswered int
+	// DeletionsLost takes requests for the deletion of a backup without doing
+	// anything; DeletionsPause never ends them.
+	DeletionsLost, DeletionsPause bool
 	// RestoresPause keeps restores under way; RestoreError makes them fail.
 	RestoresPause bool
 	RestoreError  string
@@ -78,8 +81,10 @@ type Stored struct {
 	// ended, is later if left out.
 	SnapshotCreated, Created time.Time
 	Labels                   map[string]string
-	// VolumeSize is in bytes; 0 is 1 GiB.
-	VolumeSize int64
+	// VolumeSize is in bytes; 0 is 1 GiB. Size is what the blocks take, in bytes.
+	VolumeSize, Size int64
+	// Snapshot is the name of the snapshot that was backed up.
+	Snapshot string
 	// Unreadable keeps every Longhorn from reading what the backup is.
 	Unreadable bool
 }
@@ -131,6 +136,7 @@ type backup struct {
 	readAt   time.Time
 	made     time.Time
 	going    bool
+	deleted  bool // by the REST API
 }
 
 type snapshot struct {
@@ -249,6 +255,19 @@ func (l *Longhorn) Delete(name string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.backups[name].going = true
+}
+
+// Deleting reports whether a backup is still to be deleted that the REST API was
+// asked to delete.
+func (l *Longhorn) Deleting() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, b := range l.backups {
+		if b.deleted {
+			return true
+		}
+	}
+	return false
 }
 
 // Reinstall forgets everything but the backup stores and the targets' URLs.

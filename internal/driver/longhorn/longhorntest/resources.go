@@ -126,7 +126,7 @@ func (l *Longhorn) backupResource(b *backup) map[string]any {
 func (l *Longhorn) statusJSON(b *backup) map[string]any {
 	status := map[string]any{
 		"state": b.state, "progress": b.progress, "error": b.errText, "url": "", "labels": nil, "messages": map[string]string{}, "lastSyncedAt": nil,
-		"snapshotCreatedAt": "", "backupCreatedAt": "", "volumeName": "", "volumeSize": "", "backupTargetName": "",
+		"snapshotCreatedAt": "", "backupCreatedAt": "", "volumeName": "", "volumeSize": "", "size": "", "backupTargetName": "", "snapshotName": "",
 	}
 	if b.snapshot != "" {
 		status["snapshotCreatedAt"], status["volumeSize"] = b.SnapshotCreated.Format(time.RFC3339), fmt.Sprint(b.VolumeSize)
@@ -140,7 +140,7 @@ func (l *Longhorn) statusJSON(b *backup) map[string]any {
 	if b.read && b.state == "Completed" {
 		status["labels"], status["volumeName"], status["backupTargetName"] = b.Labels, b.Volume, b.Target
 		status["snapshotCreatedAt"], status["backupCreatedAt"] = b.SnapshotCreated.UTC().Format(time.RFC3339), b.Created.UTC().Format(time.RFC3339)
-		status["volumeSize"] = fmt.Sprint(b.VolumeSize)
+		status["volumeSize"], status["size"], status["snapshotName"] = fmt.Sprint(b.VolumeSize), fmt.Sprint(b.Size), b.Snapshot
 	}
 	return status
 }

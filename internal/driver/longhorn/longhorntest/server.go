@@ -125,6 +125,8 @@ func (l *Longhorn) answerAction(collection, name, action string, body []byte) (a
 			return l.backupJSON(b), nil
 		}
 		return nil, missing("failed to get backup '%s' of volume '%s': backup.longhorn.io %q not found", in.Name, name, in.Name)
+	case "backupvolumes backupDelete":
+		return l.deleteBackup(name, in.Name)
 	}
 	if collection != "volumes" {
 		return nil, noSuchCall
@@ -134,6 +136,18 @@ func (l *Longhorn) answerAction(collection, name, action string, body []byte) (a
 		return nil, missing("failed to get volume: volume.longhorn.io %q not found", name)
 	}
 	return l.act(v, action, in)
+}
+
+// deleteBackup takes a backup's deletion in hand, which a controller does. One that
+// is not there is no error, nor is a backup volume that is not.
+func (l *Longhorn) deleteBackup(volume, name string) (any, *failure) {
+	if name == "" {
+		return nil, refuse("empty backup name is not allowed")
+	}
+	if b := l.backups[name]; b != nil && !l.faults.DeletionsLost {
+		b.going, b.deleted = true, true
+	}
+	return map[string]any{"type": "backupVolume", "id": volume, "name": volume}, nil
 }
 
 func (l *Longhorn) act(v *volume, action string, in input) (any, *failure) {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -56,4 +57,22 @@ func (r Repository) Snapshot(t testing.TB, folder string, args ...string) string
 	require.NoError(t, json.Unmarshal(lines[len(lines)-1], &summary))
 	require.NotEmpty(t, summary.SnapshotID)
 	return summary.SnapshotID
+}
+
+// Hold begins a backup that goes on, and holds its lock, until the function it
+// gives is called, which must be before the test ends.
+func Hold(t testing.TB, r Repository) (end func()) {
+	t.Helper()
+	cmd := exec.CommandContext(context.Background(), r.Restic, "backup", "--quiet", "--stdin")
+	cmd.Env = append(append(os.Environ(), "RESTIC_REPOSITORY="+r.Address, "RESTIC_PASSWORD="+Password, "RESTIC_CACHE_DIR="+r.CacheDir), r.Env...)
+	input, err := cmd.StdinPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	require.Eventually(t, func() bool {
+		return len(bytes.TrimSpace(r.Run(t, "list", "locks", "--no-lock", "--quiet"))) > 0
+	}, time.Minute, 10*time.Millisecond, "the backup has its lock")
+	return func() {
+		require.NoError(t, input.Close())
+		_ = cmd.Wait() // it may say that it read nothing
+	}
 }

@@ -1,0 +1,4 @@
+package longhorn
+
+// SnapshotName is how Soteria names a snapshot.
+var SnapshotName = snapshotName

@@ -1,0 +1,134 @@
+package restic
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/driver"
+	"github.com/soteria-dr/soteria/internal/driver/restic/cli"
+)
+
+// The bounds of one `restic forget`.
+const (
+	// forgetBatch is how many snapshots are named at once: 65 bytes each.
+	forgetBatch = 500
+	// forgetPatience is how long restic waits for the exclusive lock. It is short:
+	// a backup that runs may do so for hours, and retention comes again.
+	forgetPatience = "30s"
+	// forgetGrace is how long restic has to give its lock up when it is told to
+	// end. A lock that is left behind keeps everybody out for half an hour.
+	forgetGrace = 10 * time.Second
+)
+
+// Forget implements [driver.Pruner].
+//
+// It runs restic in this process' own container, four times for up to 500
+// snapshots: to list the claim's snapshots, to remove locks that dead processes
+// left, to forget, and to list again. Forgetting takes an exclusive lock, for a
+// moment; while a backup runs there is none to be had, which is an error of kind
+// Unavailable after half a minute.
+func (d *Driver) Forget(ctx context.Context, req driver.ForgetRequest) error {
+	if len(req.Backups) == 0 {
+		return nil
+	}
+	if err := req.Claim.Validate(); err != nil {
+		return err
+	}
+	program, err := d.program(ctx)
+	if err != nil {
+		return err
+	}
+	there, err := snapshotsOf(ctx, program, req.Claim)
+	if err != nil {
+		return err
+	}
+	doomed, err := req.Check(there)
+	if err != nil || len(doomed) == 0 {
+		return err
+	}
+	if err := d.forget(ctx, program, doomed); err != nil {
+		return backup.Errorf(backup.KindOf(err), "forgetting %d backups of %s: %w", len(doomed), req.Claim, err)
+	}
+	if there, err = snapshotsOf(ctx, program, req.Claim); err != nil {
+		return err
+	}
+	doomed, err = req.Check(there)
+	if err == nil && len(doomed) > 0 {
+		err = backup.Errorf(backup.DriverFailed, "restic was told to forget backup %s of %s and %d more, which are still there",
+			backup.ShortID(doomed[0].ID), req.Claim, len(doomed)-1)
+	}
+	return err
+}
+
+// snapshotsOf reads the claim's backups, by id.
+func snapshotsOf(ctx context.Context, program cli.Program, claim backup.Claim) (map[string]backup.Backup, error) {
+	found := map[string]backup.Backup{}
+	filter := []string{"--tag", namespaceTag + claim.Namespace + "," + pvcTag + claim.Name}
+	err := listSnapshots(ctx, program, filter, func(b backup.Backup) {
+		if b.Claim == claim {
+			found[b.ID] = b
+		}
+	})
+	return found, err
+}
+
+// forget has restic remove these snapshots, which must be there: restic before
+// 0.17 tries for a minute to read each that is not.
+func (d *Driver) forget(ctx context.Context, program cli.Program, doomed []backup.Backup) error {
+	program.Grace = forgetGrace
+	// Locks of processes that died keep an exclusive lock from being taken; those
+	// of living ones stay. Whether it worked shows when the lock is needed.
+	_ = program.Run(ctx, cli.Invocation{Args: []string{"unlock"}, Otherwise: backup.Unavailable})
+	for batch := range slices.Chunk(doomed, forgetBatch) {
+		args := append([]string{"forget", "--retry-lock", forgetPatience}, d.cfg.usedForgetArgs()...)
+		args = append(args, "--")
+		for _, b := range batch {
+			args = append(args, b.ID)
+		}
+		if err := program.Run(ctx, cli.Invocation{Args: args, Otherwise: backup.Unavailable}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// usedForgetArgs gives the arguments that `restic forget` is run with.
+func (c Config) usedForgetArgs() []string {
+	used, _ := splitForgetArgs(c.ForgetArgs)
+	return used
+}
+
+// UnusedForgetArgs gives the options among ForgetArgs that are left out: those
+// that say what to keep, since a policy's keep does, and those about pruning,
+// which Soteria never does.
+func (c Config) UnusedForgetArgs() []string {
+	_, unused := splitForgetArgs(c.ForgetArgs)
+	return unused
+}
+
+// splitForgetArgs tells apart the arguments that are about talking to the
+// repository, whole, and the names of the other options. The arguments must be
+// valid.
+func splitForgetArgs(args []string) (used, unused []string) {
+	for i := 0; i < len(args); i++ {
+		name, _, _ := strings.Cut(strings.TrimPrefix(args[i], "--"), "=")
+		isShort := !strings.HasPrefix(args[i], "--")
+		if isShort {
+			name = forgetOptions.short[rune(strings.TrimPrefix(args[i], "-")[0])]
+		}
+		whole := args[i : i+1]
+		if awaits, err := forgetOptions.checkOne(args[i]); err == nil && awaits != "" && i+1 < len(args) {
+			i++
+			whole = []string{whole[0], args[i]}
+		}
+		if _, common := commonOptions[name]; common {
+			used = append(used, whole...)
+		} else {
+			unused = append(unused, "--"+name)
+		}
+	}
+	return used, unused
+}

@@ -1,0 +1,232 @@
+package enforcer
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/driver"
+	"github.com/soteria-dr/soteria/internal/retention"
+)
+
+// Listing is what the last listing of one driver's backups says of a claim.
+type Listing struct {
+	Driver string
+	// ListedAt is when the listing began, Failure why a later one failed, and Doubt
+	// why the claim may have other backups besides.
+	ListedAt       time.Time
+	Failure, Doubt error
+	// Backups are the claim's. They must not be changed.
+	Backups []backup.Backup
+}
+
+// Catalog knows which backups there are. It must not wait.
+type Catalog interface {
+	// Listings gives what is known of a claim, driver by driver.
+	Listings(claim backup.Claim) []Listing
+	// Forgotten tells that backups of the claim are no longer there.
+	Forgotten(claim backup.Claim)
+}
+
+// Observer counts what retention does. It must not block.
+type Observer interface {
+	// BackupsForgotten counts backups that were removed.
+	BackupsForgotten(driver string, n int)
+	// RetentionRefused counts a time that backups were kept which a policy does not
+	// keep; the reason is a [retention.Reason] or [DriverFailed].
+	RetentionRefused(reason string)
+}
+
+// DriverFailed is the reason, beside those of package retention, why backups were
+// not removed: the driver was told to and failed.
+const DriverFailed retention.Reason = "driver_failed"
+
+// defaultPatience bounds what a driver may take to forget backups of one claim.
+const defaultPatience = 5 * time.Minute
+
+// Config is what an [Enforcer] works with.
+type Config struct {
+	// Reader reads Restores and claims. It may be a cache's: what it does not show
+	// yet, the drivers and the restore controller still check for themselves.
+	Reader  client.Reader
+	Catalog Catalog
+	// Pruners are the drivers that forget, by name.
+	Pruners map[string]driver.Pruner
+	// Events tells the people of a claim.
+	Events   events.EventRecorder
+	Observer Observer
+	// MaxAge is how old a listing may be.
+	MaxAge time.Duration
+	// ShrinkPercent is by how much the newest backup may be smaller than the one
+	// before it, see [retention.Facts].
+	ShrinkPercent int
+	// Patience bounds one call of a driver. Default: 5 minutes.
+	Patience time.Duration
+	// Clock is the time; nil is the real one. Log is the default logger if nil.
+	Clock clock.PassiveClock
+	Log   *slog.Logger
+}
+
+// Enforcer has old backups removed. It is safe for concurrent use, one claim at a
+// time; in a cluster only one process may use one, the leader.
+type Enforcer struct {
+	cfg  Config
+	told *teller
+
+	mu sync.Mutex
+	// forgotten is when backups were last removed: a listing that began before
+	// still tells of them.
+	forgotten map[subject]time.Time
+}
+
+// subject is one claim's backups with one driver.
+type subject struct {
+	claim  backup.Claim
+	driver string
+}
+
+// New makes an enforcer.
+func New(cfg Config) *Enforcer {
+	cfg.Patience = cmp.Or(cfg.Patience, defaultPatience)
+	if cfg.Clock == nil {
+		cfg.Clock = clock.RealClock{}
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.Default()
+	}
+	return &Enforcer{
+		cfg: cfg, forgotten: make(map[subject]time.Time),
+		told: &teller{reader: cfg.Reader, events: cfg.Events, log: cfg.Log, clock: cfg.Clock, last: make(map[subject]telling)},
+	}
+}
+
+// Outcome is what came of one [Enforcer.Enforce].
+type Outcome struct {
+	// Removed are the backups that were removed, newest first by driver.
+	Removed []backup.Backup
+	// Waiting counts the backups that the policy does not keep and that are still
+	// there; the error says why.
+	Waiting int
+}
+
+// Enforce removes those of the claim's backups that keep does not keep, as far as
+// they may be. It is cheap where there are none, and may be repeated at will: it
+// goes by what is there.
+//
+// The error joins what kept backups, driver by driver, each told already: a
+// [retention.RefusalError], or a driver's own error. Both are to be expected and tried
+// again at the next evaluation. An invalid keep removes nothing and is an error of
+// kind Invalid.
+func (e *Enforcer) Enforce(ctx context.Context, claim backup.Claim, keep retention.Keep) (Outcome, error) {
+	if err := keep.Validate(); err != nil || keep.IsZero() {
+		return Outcome{}, err
+	}
+	var outcome Outcome
+	var problems []error
+	for _, listing := range e.cfg.Catalog.Listings(claim) {
+		pruner, ok := e.cfg.Pruners[listing.Driver]
+		if !ok {
+			continue
+		}
+		removed, waiting, err := e.enforce(ctx, claim, keep, listing, pruner)
+		outcome.Removed = append(outcome.Removed, removed...)
+		outcome.Waiting += waiting
+		problems = append(problems, err)
+	}
+	return outcome, errors.Join(problems...)
+}
+
+// enforce is Enforce for one driver.
+func (e *Enforcer) enforce(ctx context.Context, claim backup.Claim, keep retention.Keep, listing Listing, pruner driver.Pruner) (removed []backup.Backup, waiting int, err error) {
+	of := subject{claim, listing.Driver}
+	own := slices.Collect(func(yield func(backup.Backup) bool) {
+		for _, b := range listing.Backups {
+			if b.Own && !yield(b) {
+				return
+			}
+		}
+	})
+	kept, doomed := retention.Choose(own, keep, time.UTC)
+	if len(doomed) == 0 || !e.isNews(of, listing.ListedAt) {
+		e.told.forget(of)
+		return nil, 0, nil
+	}
+	if err := e.mayForget(ctx, claim, listing, kept, doomed); err != nil {
+		return nil, len(doomed), e.refused(ctx, of, err)
+	}
+	kept, doomed = retention.Spare(kept, doomed, e.cfg.ShrinkPercent)
+	if len(doomed) == 0 {
+		e.told.forget(of)
+		return nil, 0, nil
+	}
+	forgetting, cancel := context.WithTimeout(ctx, e.cfg.Patience)
+	defer cancel()
+	err = pruner.Forget(forgetting, driver.ForgetRequest{Claim: claim, Backups: doomed, Stays: kept[0]})
+	if ctx.Err() != nil && err != nil {
+		return nil, len(doomed), err // this process is ending, which is nobody's news
+	}
+	if err != nil {
+		return nil, len(doomed), e.refused(ctx, of, fmt.Errorf("removing %d old %s backups of %s: %w", len(doomed), listing.Driver, claim, err))
+	}
+	e.remember(of, e.cfg.Clock.Now())
+	e.cfg.Catalog.Forgotten(claim)
+	e.cfg.Observer.BackupsForgotten(listing.Driver, len(doomed))
+	e.told.removed(ctx, of, doomed, len(kept))
+	return doomed, 0, nil
+}
+
+func (e *Enforcer) mayForget(ctx context.Context, claim backup.Claim, listing Listing, kept, doomed []backup.Backup) error {
+	open, err := openRestores(ctx, e.cfg.Reader)
+	if err != nil {
+		return &retention.RefusalError{Reason: retention.RestoreOpen, Err: backup.Errorf(backup.Unavailable,
+			"it could not be told whether a restore is open, so that no backup of %s is removed: %w", claim, err)}
+	}
+	return retention.MayForget(retention.Facts{
+		Claim: claim, Driver: listing.Driver, Now: e.cfg.Clock.Now(), MaxAge: e.cfg.MaxAge,
+		ListedAt: listing.ListedAt, Failure: listing.Failure, Doubt: listing.Doubt,
+		Open: open, Kept: kept, Removed: doomed, ShrinkPercent: e.cfg.ShrinkPercent,
+	})
+}
+
+// refused counts and tells why backups were not removed, and gives it back.
+func (e *Enforcer) refused(ctx context.Context, of subject, why error) error {
+	reason := DriverFailed
+	var refusal *retention.RefusalError
+	if errors.As(why, &refusal) {
+		reason = refusal.Reason
+	}
+	e.cfg.Observer.RetentionRefused(string(reason))
+	e.told.refused(ctx, of, reason, why)
+	return why
+}
+
+// isNews reports whether a listing may tell of more than what was removed since.
+func (e *Enforcer) isNews(of subject, listedAt time.Time) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	at, removed := e.forgotten[of]
+	if !removed {
+		return true
+	}
+	if listedAt.After(at) {
+		delete(e.forgotten, of)
+		return true
+	}
+	return false
+}
+
+func (e *Enforcer) remember(of subject, at time.Time) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.forgotten[of] = at
+}

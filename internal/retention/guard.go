@@ -1,0 +1,207 @@
+package retention
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+)
+
+// Reason is why nothing was removed, as counted and as the reason of the event.
+type Reason string
+
+// The reasons, in the order in which they are looked at.
+const (
+	// ListingFailed: the last listing of the backups failed, or there was none.
+	ListingFailed Reason = "listing_failed"
+	// ListingStale: the last listing that was believed is too old.
+	ListingStale Reason = "listing_stale"
+	// ListingDoubtful: there may be backups that the listing does not tell of, or
+	// one is being taken or removed.
+	ListingDoubtful Reason = "listing_doubtful"
+	// RestoreOpen: a restore to the claim, or of its backups, is not complete.
+	RestoreOpen Reason = "restore_open"
+	// BackupPinned: a restore has chosen one of the backups.
+	BackupPinned Reason = "backup_pinned"
+	// LastBackup: nothing would be left.
+	LastBackup Reason = "last_backup"
+	// Shrunk: the newest backup holds far less than the one before it.
+	Shrunk Reason = "shrunk"
+)
+
+// RefusalError is why backups that a policy does not keep are not removed now. Its
+// cause is a [backup.Error]: Unavailable where it may pass by itself, Conflict
+// where it is as it should be for now or a person has to look.
+type RefusalError struct {
+	Reason Reason
+	Err    error
+}
+
+// Error says what keeps the backups and how to go on.
+func (r *RefusalError) Error() string { return r.Err.Error() }
+
+// Unwrap gives the cause.
+func (r *RefusalError) Unwrap() error { return r.Err }
+
+// Open is a restore that is not complete.
+type Open struct {
+	// Name is that of the Restore, or of a claim that has none yet.
+	Name string
+	// Target is the claim that is restored, Source the one whose backup it gets.
+	Target, Source backup.Claim
+	// Driver and Backup name the backup that was chosen, or is wished for by its id
+	// or the first eight characters of it or more; empty where that is open.
+	Driver, Backup string
+}
+
+// means reports whether the restore is of this backup: by its id, or the beginning
+// of it.
+func (o Open) means(b backup.Backup) bool {
+	begins := len(o.Backup) >= backup.MinIDPrefix && strings.HasPrefix(b.ID, o.Backup)
+	return (o.Backup == b.ID || begins) && (o.Driver == "" || o.Driver == b.Driver)
+}
+
+// Facts are all that the decision rests on.
+type Facts struct {
+	Claim  backup.Claim
+	Driver string
+	// Now and MaxAge bound how old a listing may be.
+	Now    time.Time
+	MaxAge time.Duration
+	// ListedAt, Failure and Doubt are what is known of the last listing, as the
+	// catalog tells it.
+	ListedAt       time.Time
+	Failure, Doubt error
+	// Open are all restores that are not complete, of whichever claim.
+	Open []Open
+	// Kept and Removed are what [Choose] made of those of the driver's backups of
+	// the claim that Soteria took, newest first.
+	Kept, Removed []backup.Backup
+	// ShrinkPercent is by how much the newest backup may be smaller than the one
+	// before it; 100 is by any.
+	ShrinkPercent int
+}
+
+// guard looks at one danger; nil is none.
+type guard func(Facts) *RefusalError
+
+// MayForget says whether Removed may be removed now: nil, or a [RefusalError], the
+// first that holds.
+func MayForget(f Facts) error {
+	for _, look := range []guard{believed, notRestoring, notPinned, notTheLast, notShrunk} {
+		if refusal := look(f); refusal != nil {
+			return refusal
+		}
+	}
+	return nil
+}
+
+func refuse(reason Reason, kind backup.Kind, format string, args ...any) *RefusalError {
+	return &RefusalError{Reason: reason, Err: backup.Errorf(kind, format, args...)}
+}
+
+// believed refuses while it is not known for certain which backups there are.
+func believed(f Facts) *RefusalError {
+	const goesOn = "retention goes on by itself once the backups can be listed"
+	switch age := f.Now.Sub(f.ListedAt); {
+	case f.Failure != nil:
+		return refuse(ListingFailed, backup.Unavailable, "the %s backups could not be listed: %w; %s", f.Driver, f.Failure, goesOn)
+	case f.ListedAt.IsZero():
+		return refuse(ListingFailed, backup.Unavailable, "the %s backups have not been listed yet; %s", f.Driver, goesOn)
+	case age > f.MaxAge || age < 0:
+		return refuse(ListingStale, backup.Unavailable, "the %s backups were listed last at %s; %s", f.Driver, f.ListedAt.UTC().Format(time.RFC3339), goesOn)
+	case f.Doubt != nil:
+		return refuse(ListingDoubtful, backup.Unavailable, "it is in doubt which %s backups there are: %w; %s", f.Driver, f.Doubt, goesOn)
+	}
+	return nil
+}
+
+// notRestoring refuses while the claim, or another one from its backups, is being
+// restored.
+func notRestoring(f Facts) *RefusalError {
+	i := slices.IndexFunc(f.Open, func(o Open) bool { return o.Target == f.Claim || o.Source == f.Claim })
+	if i < 0 {
+		return nil
+	}
+	return refuse(RestoreOpen, backup.Conflict,
+		"the restore %s of %s is not complete; retention goes on once it is, or once the Restore is deleted if nobody waits for it", f.Open[i].Name, f.Open[i].Source)
+}
+
+// notPinned refuses to remove a backup that a restore has chosen, whosever that
+// is.
+func notPinned(f Facts) *RefusalError {
+	for _, o := range f.Open {
+		for _, b := range f.Removed {
+			if o.means(b) {
+				return refuse(BackupPinned, backup.Conflict, "backup %s is being restored by %s; retention goes on once that is complete", backup.ShortID(b.ID), o.Name)
+			}
+		}
+	}
+	return nil
+}
+
+// notTheLast refuses to remove what nothing would be left of, which no policy
+// does.
+func notTheLast(f Facts) *RefusalError {
+	if len(f.Kept) > 0 || len(f.Removed) == 0 {
+		return nil
+	}
+	return refuse(LastBackup, backup.Conflict, "no %s backup of %s would be left", f.Driver, f.Claim)
+}
+
+// notShrunk refuses while the newest backup looks as if data had been lost before
+// it was taken.
+func notShrunk(f Facts) *RefusalError {
+	all := append(slices.Clone(f.Kept), f.Removed...)
+	slices.SortFunc(all, backup.NewestFirst)
+	if len(all) < 2 {
+		return nil
+	}
+	words, shrunk := shrink(all[1], all[0], f.ShrinkPercent)
+	if !shrunk {
+		return nil
+	}
+	return refuse(Shrunk, backup.Conflict, "the newest %s backup, %s, holds %s, which is down by more than %d%%, so that no older one is removed: "+
+		"look at the claim's data and restore it if it was lost; retention goes on once a further backup is not so much smaller than the one before it, "+
+		"or SOTERIA_SHRINK_GUARD_PERCENT is raised", f.Driver, backup.ShortID(all[0].ID), words, f.ShrinkPercent)
+}
+
+// Spare takes out of removed the last backup before the newest collapse: the one
+// after which the backups hold so much less that data may have been lost. It is
+// the only way back, and stays until a later collapse takes its place or a person
+// removes it. Kept and removed are as [Choose] gave them.
+func Spare(kept, removed []backup.Backup, percent int) (stillKept, stillRemoved []backup.Backup) {
+	all := append(slices.Clone(kept), removed...)
+	slices.SortFunc(all, backup.NewestFirst)
+	for i := 1; i < len(all); i++ {
+		if _, shrunk := shrink(all[i], all[i-1], percent); !shrunk {
+			continue
+		}
+		at := slices.IndexFunc(removed, func(b backup.Backup) bool { return b.Driver == all[i].Driver && b.ID == all[i].ID })
+		if at < 0 {
+			return kept, removed
+		}
+		stillKept = append(slices.Clone(kept), removed[at])
+		slices.SortFunc(stillKept, backup.NewestFirst)
+		return stillKept, slices.Delete(slices.Clone(removed), at, at+1)
+	}
+	return kept, removed
+}
+
+// shrink reports whether the later of two backups holds so much less than the
+// earlier one, in files or in bytes, that data may have been lost between them.
+// What is not known of both is not judged.
+func shrink(earlier, later backup.Backup, percent int) (words string, shrunk bool) {
+	fell := func(from, to int64) bool {
+		return from > 0 && to >= 0 && float64(from)-float64(to) > float64(from)*float64(percent)/100
+	}
+	switch {
+	case fell(earlier.Files, later.Files):
+		return fmt.Sprintf("%d files where the one before it holds %d", later.Files, earlier.Files), true
+	case fell(earlier.DataBytes, later.DataBytes):
+		return fmt.Sprintf("%d bytes where the one before it holds %d", later.DataBytes, earlier.DataBytes), true
+	}
+	return "", false
+}
