@@ -42,7 +42,7 @@ type config struct {
 
 	BackupMaxAgeHours     float64 `env:"SOTERIA_BACKUP_MAX_AGE_HOURS" envDefault:"24"`
 	MetricsRefreshSeconds int     `env:"SOTERIA_METRICS_REFRESH_SECONDS" envDefault:"300"`
-	ShrinkGuardPercent int `env:"SOTERIA_SHRINK_GUARD_PERCENT" envDefault:"50"`
+	ShrinkGuardPercent    int     `env:"SOTERIA_SHRINK_GUARD_PERCENT" envDefault:"50"`
 
 	LonghornURL          string `env:"SOTERIA_LONGHORN_URL"`
 	LonghornNamespace    string `env:"SOTERIA_LONGHORN_NAMESPACE"`
