@@ -118,7 +118,8 @@ func newApp(ctx context.Context, c config, connection *rest.Config, log *slog.Lo
 	if err != nil {
 		return nil, err
 	}
-	if err := addRestores(ctx, c, mgr, known, systems, image, fills, measured); err != nil {
+	controller, err := addRestores(ctx, c, mgr, known, systems, image, fills, measured)
+	if err != nil {
 		return nil, err
 	}
 	answers, err := addAdmission(ctx, c, mgr, known, names, serving, served, measured)
@@ -128,7 +129,7 @@ func newApp(ctx context.Context, c config, connection *rest.Config, log *slog.Lo
 	metrics.Watch(ctrlmetrics.Registry, metrics.State{
 		Restores: mgr.GetClient(), ListedAt: known.ListedAt, CertificateEnds: serving.Expiry, Clock: clock.RealClock{},
 	})
-	return mgr, addHTTP(c, mgr, known, systems.requested(c), answers, measured, log)
+	return mgr, addHTTP(c, mgr, known, systems.requested(c), requests(c, mgr, known, controller), answers, measured, log)
 }
 
 func newManager(c config, connection *rest.Config, serving *certificate.Serving) (manager.Manager, error) {

@@ -61,7 +61,7 @@ func addCatalog(ctx context.Context, c config, mgr manager.Manager, systems *bac
 }
 
 // addRestores makes the restore controller, which the leader runs.
-func addRestores(ctx context.Context, c config, mgr manager.Manager, known *catalog.Catalog, systems *backends, image string, fills moverjob.Fills, measured *metrics.Metrics) error {
+func addRestores(ctx context.Context, c config, mgr manager.Manager, known *catalog.Catalog, systems *backends, image string, fills moverjob.Fills, measured *metrics.Metrics) (*restore.Reconciler, error) {
 	controller := restore.New(restore.Config{
 		Namespace:      c.Namespace,
 		Client:         mgr.GetClient(),
@@ -75,7 +75,7 @@ func addRestores(ctx context.Context, c config, mgr manager.Manager, known *cata
 		Observer:       measured,
 		ListingTimeout: c.ListingTimeout,
 	})
-	return controller.SetupWithManager(ctx, mgr)
+	return controller, controller.SetupWithManager(ctx, mgr)
 }
 
 // facts reads a waiting claim as admission read it when it was created.
@@ -108,12 +108,13 @@ func addAdmission(ctx context.Context, c config, mgr manager.Manager, known *cat
 }
 
 // addHTTP serves the API, health and metrics on every replica.
-func addHTTP(c config, mgr manager.Manager, known *catalog.Catalog, backupers httpapi.Backupers, answers func(context.Context) error, measured *metrics.Metrics, log *slog.Logger) error {
+func addHTTP(c config, mgr manager.Manager, known *catalog.Catalog, backupers httpapi.Backupers, restores httpapi.Restores, answers func(context.Context) error, measured *metrics.Metrics, log *slog.Logger) error {
 	settings := httpapi.DefaultConfig()
 	settings.Addr = c.ListenAddr
 	settings.UnknownStatus = c.ExistsUnknownStatus
 	server := httpapi.New(settings, httpapi.Services{
 		Catalog: known, Backupers: backupers, Gatherer: ctrlmetrics.Registry,
+		Restores: restores, Claims: kube.Claims{Reader: mgr.GetClient(), OwnNamespace: c.Namespace},
 		Ready: answers, Observer: measured, Log: log,
 	})
 	if err := mgr.Add(server); err != nil {

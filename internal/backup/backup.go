@@ -25,6 +25,9 @@ type Backup struct {
 	// Files is the number of files and folders; negative when the driver does
 	// not know it.
 	Files int64
+	// Snapshot is the backup system's own name of the snapshot that the backup
+	// was made of, for systems whose snapshots have names; else empty.
+	Snapshot string
 	// Locator is what the driver needs to find the data again, in its own terms.
 	Locator string
 	// Tags are the labels the backup carries, as "key=value" or plain words.

@@ -48,6 +48,7 @@ type world struct {
 	backup  func(context.Context, driver.BackupRequest) (driver.BackupStarted, error)
 	request driver.BackupRequest
 	ready   error
+	claims  claimsStub
 
 	mu     sync.Mutex
 	counts map[string]int
@@ -80,7 +81,9 @@ func (w *world) KnownOf(ctx context.Context, _ backup.Claim, driver string) back
 func (w *world) Drivers() []string { return []string{"restic", "longhorn"} }
 
 func (w *world) Backup(ctx context.Context, req driver.BackupRequest) (driver.BackupStarted, error) {
+	w.mu.Lock()
 	w.request = req
+	w.mu.Unlock()
 	return w.backup(ctx, req)
 }
 
@@ -132,8 +135,8 @@ func (w *world) server(change func(*httpapi.Config)) *httpapi.Server {
 	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "answer", Help: "To everything."}, func() float64 { return 42 }))
 	return httpapi.New(cfg, httpapi.Services{
 		Catalog: w, Backupers: httpapi.Backupers{Default: "restic", ByName: map[string]driver.Backuper{"restic": w, "longhorn": w}}, Gatherer: registry, Observer: w,
-		Ready: func(context.Context) error { return w.ready },
-		Log:   slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Ready: func(context.Context) error { return w.ready }, Restores: &w.claims, Claims: &w.claims,
+		Log: slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 }
 

@@ -31,6 +31,10 @@ const (
 	TouchedAnnotation = "soteria.dev/bound-at"
 )
 
+// RequestedByAnnotation tells who asked for what the object is for: on claims
+// that the API made, and on what takes backups.
+const RequestedByAnnotation = "soteria.dev/requested-by"
+
 // What Soteria writes on the objects it makes. All of them carry ManagedByLabel
 // and RoleLabel; what belongs to one claim's restore or backup also carries the
 // claim's uid as a label and its namespace and name as an annotation, since a

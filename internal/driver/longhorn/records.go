@@ -114,6 +114,7 @@ type backupRecord struct {
 	} `json:"spec"`
 	Status struct {
 		State             string            `json:"state"`
+		Snapshot          string            `json:"snapshotName"`
 		Error             string            `json:"error"`
 		URL               string            `json:"url"`
 		SnapshotCreatedAt string            `json:"snapshotCreatedAt"`
@@ -142,6 +143,9 @@ func (b backupRecord) volume() string { return cmp.Or(b.Status.Volume, b.Metadat
 func (b backupRecord) label(key string) string {
 	return cmp.Or(b.Status.Labels[key], b.Spec.Labels[key])
 }
+
+// snapshot gives the name of the snapshot that the backup was made of.
+func (b backupRecord) snapshot() string { return cmp.Or(b.Status.Snapshot, b.Spec.Snapshot) }
 
 // isRead reports whether Longhorn has read the backup from the target.
 func (b backupRecord) isRead() bool { return !b.Status.LastSyncedAt.IsZero() }
