@@ -74,6 +74,8 @@ type Faults struct {
 // Stored is a backup in a backup store, which outlives a cluster.
 type Stored struct {
 	Target, Volume, Name string
+	// Snapshot is the name of the snapshot that it was made of.
+	Snapshot string
 	// SnapshotCreated is when the data was as it is; Created, when the upload
 	// ended, is later if left out.
 	SnapshotCreated, Created time.Time

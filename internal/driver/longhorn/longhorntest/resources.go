@@ -1,6 +1,7 @@
 package longhorntest
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -126,7 +127,7 @@ func (l *Longhorn) backupResource(b *backup) map[string]any {
 func (l *Longhorn) statusJSON(b *backup) map[string]any {
 	status := map[string]any{
 		"state": b.state, "progress": b.progress, "error": b.errText, "url": "", "labels": nil, "messages": map[string]string{}, "lastSyncedAt": nil,
-		"snapshotCreatedAt": "", "backupCreatedAt": "", "volumeName": "", "volumeSize": "", "backupTargetName": "",
+		"snapshotName": "", "snapshotCreatedAt": "", "backupCreatedAt": "", "volumeName": "", "volumeSize": "", "backupTargetName": "",
 	}
 	if b.snapshot != "" {
 		status["snapshotCreatedAt"], status["volumeSize"] = b.SnapshotCreated.Format(time.RFC3339), fmt.Sprint(b.VolumeSize)
@@ -138,6 +139,7 @@ func (l *Longhorn) statusJSON(b *backup) map[string]any {
 		status["lastSyncedAt"] = stamp(b.readAt)
 	}
 	if b.read && b.state == "Completed" {
+		status["snapshotName"] = cmp.Or(b.Snapshot, b.snapshot)
 		status["labels"], status["volumeName"], status["backupTargetName"] = b.Labels, b.Volume, b.Target
 		status["snapshotCreatedAt"], status["backupCreatedAt"] = b.SnapshotCreated.UTC().Format(time.RFC3339), b.Created.UTC().Format(time.RFC3339)
 		status["volumeSize"] = fmt.Sprint(b.VolumeSize)
