@@ -129,7 +129,7 @@ func newApp(ctx context.Context, c config, connection *rest.Config, log *slog.Lo
 	metrics.Watch(ctrlmetrics.Registry, metrics.State{
 		Restores: mgr.GetClient(), ListedAt: known.ListedAt, CertificateEnds: serving.Expiry, Clock: clock.RealClock{},
 	})
-	return mgr, addHTTP(c, mgr, known, systems.requested(c), requests(c, mgr, known, controller), answers, measured, log)
+	return mgr, addHTTP(c, mgr, known, systems.requested(c), requests(c, mgr, known, controller), systems.testers, answers, measured, log)
 }
 
 func newManager(c config, connection *rest.Config, serving *certificate.Serving) (manager.Manager, error) {

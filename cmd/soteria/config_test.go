@@ -105,6 +105,7 @@ func TestEachMistakeNamesItsVariable(t *testing.T) {
 		"SOTERIA_RESTIC_FORGET_ARGS":    `"unclosed`,
 		"SOTERIA_JOB_TTL_SECONDS":       "-1",
 		"SOTERIA_JOB_NODE_SELECTOR":     "ssd",
+		"SOTERIA_RESTORE_TEST_ROOM":     "0",
 		"SOTERIA_JOB_SERVICE_ACCOUNT":   "Not A Name",
 	}
 	for variable, value := range cases {

@@ -27,6 +27,7 @@ type backends struct {
 	backupers map[string]driver.Backuper
 	fillers   map[string]driver.Filler
 	makers    map[string]driver.VolumeMaker
+	testers   map[string]driver.Tester
 	// pins are the identities that repositories must have.
 	pins map[string]string
 	// longhorn hears how Longhorn's backups end; nil where Longhorn is not used.
@@ -47,7 +48,7 @@ type platform struct {
 func newBackends(c config, p platform) (*backends, error) {
 	b := &backends{
 		backupers: map[string]driver.Backuper{}, fillers: map[string]driver.Filler{},
-		makers: map[string]driver.VolumeMaker{}, pins: map[string]string{},
+		makers: map[string]driver.VolumeMaker{}, testers: map[string]driver.Tester{}, pins: map[string]string{},
 	}
 	if c.uses(restic.Name) {
 		if err := b.addRestic(c, p); err != nil {
@@ -67,7 +68,7 @@ func (b *backends) addRestic(c config, p platform) error {
 	if err != nil {
 		return err
 	}
-	b.backupers[restic.Name], b.fillers[restic.Name] = d, d
+	b.backupers[restic.Name], b.fillers[restic.Name], b.testers[restic.Name] = d, d, d
 	b.pins[restic.Name] = c.ResticRepositoryID
 	if c.looksAt(restic.Name) {
 		b.listers = append(b.listers, d)

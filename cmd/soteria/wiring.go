@@ -20,6 +20,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/catalog"
 	"github.com/soteria-dr/soteria/internal/catalog/ledger"
 	"github.com/soteria-dr/soteria/internal/decision"
+	"github.com/soteria-dr/soteria/internal/driver"
 	"github.com/soteria-dr/soteria/internal/driver/blank"
 	"github.com/soteria-dr/soteria/internal/driver/restic"
 	"github.com/soteria-dr/soteria/internal/httpapi"
@@ -108,13 +109,13 @@ func addAdmission(ctx context.Context, c config, mgr manager.Manager, known *cat
 }
 
 // addHTTP serves the API, health and metrics on every replica.
-func addHTTP(c config, mgr manager.Manager, known *catalog.Catalog, backupers httpapi.Backupers, restores httpapi.Restores, answers func(context.Context) error, measured *metrics.Metrics, log *slog.Logger) error {
+func addHTTP(c config, mgr manager.Manager, known *catalog.Catalog, backupers httpapi.Backupers, restores httpapi.Restores, testers map[string]driver.Tester, answers func(context.Context) error, measured *metrics.Metrics, log *slog.Logger) error {
 	settings := httpapi.DefaultConfig()
 	settings.Addr = c.ListenAddr
 	settings.UnknownStatus = c.ExistsUnknownStatus
 	server := httpapi.New(settings, httpapi.Services{
 		Catalog: known, Backupers: backupers, Gatherer: ctrlmetrics.Registry,
-		Restores: restores, Claims: kube.Claims{Reader: mgr.GetClient(), OwnNamespace: c.Namespace},
+		Restores: restores, Testers: testers, Claims: kube.Claims{Reader: mgr.GetClient(), OwnNamespace: c.Namespace},
 		Ready: answers, Observer: measured, Log: log,
 	})
 	if err := mgr.Add(server); err != nil {

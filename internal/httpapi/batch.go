@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"runtime/debug"
 
 	"golang.org/x/sync/errgroup"
 
@@ -21,13 +22,20 @@ type outcome[T any] struct {
 }
 
 // forEach does something for each item, a few at a time, and gives the outcomes in
-// the order of the items. One that fails stops no other.
+// the order of the items. One that fails stops no other, and neither does one that
+// panics: its claim gets an error that nobody foresaw, and the process goes on as
+// it would after a panic in a request's own goroutine.
 func forEach[I, T any](ctx context.Context, items []I, do func(context.Context, I) (T, error)) []outcome[T] {
 	outcomes := make([]outcome[T], len(items))
 	var group errgroup.Group
 	group.SetLimit(batchWidth)
 	for i, item := range items {
 		group.Go(func() error {
+			defer func() {
+				if cause := recover(); cause != nil {
+					outcomes[i].err = fmt.Errorf("panic: %v\n%s", cause, debug.Stack())
+				}
+			}()
 			outcomes[i].value, outcomes[i].err = do(ctx, item)
 			return nil
 		})

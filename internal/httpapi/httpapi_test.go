@@ -49,6 +49,7 @@ type world struct {
 	request driver.BackupRequest
 	ready   error
 	claims  claimsStub
+	tester  testerStub
 
 	mu     sync.Mutex
 	counts map[string]int
@@ -135,7 +136,7 @@ func (w *world) server(change func(*httpapi.Config)) *httpapi.Server {
 	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "answer", Help: "To everything."}, func() float64 { return 42 }))
 	return httpapi.New(cfg, httpapi.Services{
 		Catalog: w, Backupers: httpapi.Backupers{Default: "restic", ByName: map[string]driver.Backuper{"restic": w, "longhorn": w}}, Gatherer: registry, Observer: w,
-		Ready: func(context.Context) error { return w.ready }, Restores: &w.claims, Claims: &w.claims,
+		Ready: func(context.Context) error { return w.ready }, Restores: &w.claims, Claims: &w.claims, Testers: map[string]driver.Tester{"restic": &w.tester},
 		Log: slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 }

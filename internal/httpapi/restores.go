@@ -20,6 +20,7 @@ import (
 // [intent.Requests].
 type Restores interface {
 	Restore(ctx context.Context, wish intent.Wish) (intent.Made, error)
+	Choose(ctx context.Context, source backup.Claim, choice intent.Choice) (backup.Backup, error)
 	Plan(ctx context.Context, asked intent.NamespaceWish) (intent.Plan, error)
 	Records(ctx context.Context, namespace string) ([]v1alpha1.Restore, error)
 	Record(ctx context.Context, namespace, name string) (v1alpha1.Restore, error)
@@ -27,7 +28,6 @@ type Restores interface {
 
 func (s *Server) routeRestores(router *httprouter.Router) {
 	router.POST("/v1/restores", s.startRestore)
-	router.POST("/v1/restore-test", s.startRestore)
 	router.POST("/v1/restores/namespace", s.restoreNamespace)
 	get(router, "/v1/restores", s.listRestores)
 	get(router, "/v1/restores/:namespace/:name", s.showRestore)
@@ -37,10 +37,17 @@ func (s *Server) routeRestores(router *httprouter.Router) {
 // would start.
 func (s *Server) startRestore(w http.ResponseWriter, r *http.Request, _ httprouter.Params) {
 	wish, err := readRestoreRequest(w, r)
+	if err == nil && wish.Target.Name == "" {
+		err = &backup.Error{Kind: backup.Invalid, Field: "target_pvc", Message: "target_pvc is required: the name of the claim to make"}
+	}
 	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
+	s.answerRestore(w, r, wish)
+}
+
+func (s *Server) answerRestore(w http.ResponseWriter, r *http.Request, wish intent.Wish) {
 	made, err := s.restore(r.Context(), r, wish)
 	if err != nil {
 		s.fail(w, r, err)
@@ -89,9 +96,6 @@ func readRestoreRequest(w http.ResponseWriter, r *http.Request) (intent.Wish, er
 	source := backup.Claim{Namespace: body.Namespace, Name: body.PVC}
 	if err := source.Validate(); err != nil {
 		return intent.Wish{}, err
-	}
-	if body.TargetPVC == "" {
-		return intent.Wish{}, &backup.Error{Kind: backup.Invalid, Field: "target_pvc", Message: "target_pvc is required: the name of the claim to make"}
 	}
 	return intent.Wish{
 		Source: source,

@@ -370,6 +370,22 @@ func TestNamespaces(t *testing.T) {
 		assert.Contains(t, answer.Error.Error, "the Secret is missing")
 		assert.Equal(t, 1, w.counted("namespace backup restic credentials"))
 	})
+	t.Run("lose one claim to a defect and not the process", func(t *testing.T) {
+		w := newWorld()
+		w.claims.bound = claimsOf("photos", "books")
+		w.backup = func(_ context.Context, req driver.BackupRequest) (driver.BackupStarted, error) {
+			if req.Claim == photos {
+				panic("a secret thing happened")
+			}
+			return driver.BackupStarted{Driver: "restic"}, nil
+		}
+		answer, err := w.client(t).BackupNamespace(t.Context(), wire.NamespaceBackupRequest{Namespace: "media"})
+		require.NoError(t, err)
+		assert.Equal(t, wire.ExtentSome, answer.Status)
+		assert.Equal(t, "internal", answer.Results[1].Code)
+		assert.NotContains(t, answer.Results[1].Error.Error, "secret thing")
+		assert.Contains(t, w.logged(), "a secret thing happened")
+	})
 	t.Run("of which nothing can be backed up for different reasons are a driver's failure", func(t *testing.T) {
 		w := newWorld()
 		w.claims.bound = claimsOf("photos", "books")

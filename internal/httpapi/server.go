@@ -100,6 +100,8 @@ type Services struct {
 	Backupers Backupers
 	Restores  Restores
 	Claims    Claims
+	// Testers are the drivers that test backups, by name.
+	Testers map[string]driver.Tester
 	// Gatherer holds the metrics to serve.
 	Gatherer prometheus.Gatherer
 	// Ready says why this replica should get no requests, nil when it should.
@@ -126,6 +128,7 @@ func (s *Server) Handler() http.Handler {
 	s.routeExists(router)
 	s.routeBackups(router)
 	s.routeRestores(router)
+	s.routeTests(router)
 	s.routeHealth(router)
 	return s.logged(s.recovered(secured(router)))
 }

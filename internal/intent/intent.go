@@ -117,6 +117,12 @@ func (r *Requests) Restore(ctx context.Context, wish Wish) (Made, error) {
 	return made(target, chosen, wish.DryRun), nil
 }
 
+// Choose gives the backup that a restore would be from. Errors are those of
+// [Requests.Restore].
+func (r *Requests) Choose(ctx context.Context, source backup.Claim, choice Choice) (backup.Backup, error) {
+	return choice.from(source, r.Catalog.Known(ctx, source))
+}
+
 func (w Wish) validate() error {
 	if err := w.Source.Validate(); err != nil {
 		return err
