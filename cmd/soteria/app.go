@@ -31,6 +31,7 @@ import (
 
 	"github.com/soteria-dr/soteria/internal/httpapi"
 	"github.com/soteria-dr/soteria/internal/inventory"
+	"github.com/soteria-dr/soteria/internal/kube"
 	"github.com/soteria-dr/soteria/internal/kube/moverjob"
 	"github.com/soteria-dr/soteria/internal/metrics"
 	"github.com/soteria-dr/soteria/internal/restore"
@@ -122,7 +123,8 @@ func newApp(ctx context.Context, c config, connection *rest.Config, log *slog.Lo
 	if err != nil {
 		return nil, err
 	}
-	if err := addRestores(ctx, c, mgr, known, systems, image, fills, measured); err != nil {
+	controller, err := addRestores(ctx, c, mgr, known, systems, image, fills, measured)
+	if err != nil {
 		return nil, err
 	}
 	answers, err := addAdmission(ctx, c, mgr, known, names, serving, served, measured)
@@ -136,7 +138,11 @@ func newApp(ctx context.Context, c config, connection *rest.Config, log *slog.Lo
 	if refresher, err = addInventory(ctx, c, mgr, known, reports, measured, log); err != nil {
 		return nil, err
 	}
-	return mgr, addHTTP(c, mgr, known, systems.requested(c), reports, answers, measured, log)
+	return mgr, addHTTP(c, mgr, httpapi.Services{
+		Catalog: known, Backupers: systems.requested(c), Testers: systems.testers,
+		Restores: requests(c, mgr, known, controller), Claims: kube.Claims{Reader: mgr.GetClient(), OwnNamespace: c.Namespace},
+		Reports: reports, Gatherer: ctrlmetrics.Registry, Ready: answers, Observer: measured, Log: log,
+	})
 }
 
 func newManager(c config, connection *rest.Config, serving *certificate.Serving) (manager.Manager, error) {

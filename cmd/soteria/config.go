@@ -13,6 +13,7 @@ import (
 
 	"github.com/caarlos0/env/v11"
 	"github.com/mattn/go-shellwords"
+	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/soteria-dr/soteria/internal/backup"
@@ -58,6 +59,7 @@ type config struct {
 	ResticBackupArgs   string `env:"SOTERIA_RESTIC_BACKUP_ARGS"`
 	ResticForgetArgs   string `env:"SOTERIA_RESTIC_FORGET_ARGS"`
 	ResticInit         bool   `env:"SOTERIA_RESTIC_INIT"`
+	RestoreTestRoom    string `env:"SOTERIA_RESTORE_TEST_ROOM" envDefault:"20Gi"`
 	S3Endpoint         string `env:"SOTERIA_S3_ENDPOINT"`
 	S3Region           string `env:"SOTERIA_S3_REGION"`
 
@@ -69,6 +71,7 @@ type config struct {
 	backupArgs   []string
 	forgetArgs   []string
 	nodeSelector map[string]string
+	testRoom     int64
 }
 
 // drivers are all that there are.
@@ -148,6 +151,11 @@ func (c *config) derive() []error {
 		problems = append(problems, fmt.Errorf("SOTERIA_JOB_NODE_SELECTOR: %w", err))
 	}
 	c.nodeSelector = selector
+	room, err := resource.ParseQuantity(c.RestoreTestRoom)
+	if err != nil || room.Sign() <= 0 {
+		problems = append(problems, fmt.Errorf("SOTERIA_RESTORE_TEST_ROOM: %q is not a size such as 20Gi", c.RestoreTestRoom))
+	}
+	c.testRoom = room.Value()
 	return problems
 }
 
@@ -231,6 +239,7 @@ func (c *config) restic(soteriaImage string) restic.Config {
 		Init:              c.ResticInit,
 		S3Endpoint:        c.S3Endpoint,
 		S3Region:          c.S3Region,
+		TestRoom:          c.testRoom,
 		JobTTL:            time.Duration(c.JobTTLSeconds) * time.Second,
 		JobNodeSelector:   maps.Clone(c.nodeSelector),
 		JobServiceAccount: c.JobServiceAccount,

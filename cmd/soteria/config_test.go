@@ -108,6 +108,7 @@ func TestEachMistakeNamesItsVariable(t *testing.T) {
 		"SOTERIA_JOB_TTL_SECONDS":       "-1",
 		"SOTERIA_SHRINK_GUARD_PERCENT":  "101",
 		"SOTERIA_JOB_NODE_SELECTOR":     "ssd",
+		"SOTERIA_RESTORE_TEST_ROOM":     "0",
 		"SOTERIA_JOB_SERVICE_ACCOUNT":   "Not A Name",
 
 		"SOTERIA_BACKUP_MAX_AGE_HOURS":    "NaN",

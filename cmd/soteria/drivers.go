@@ -28,6 +28,7 @@ type backends struct {
 	fillers   map[string]driver.Filler
 	makers    map[string]driver.VolumeMaker
 	pruners   map[string]driver.Pruner
+	testers   map[string]driver.Tester
 	// pins are the identities that repositories must have.
 	pins map[string]string
 	// longhorn hears how Longhorn's backups end; nil where Longhorn is not used.
@@ -48,7 +49,7 @@ type platform struct {
 func newBackends(c config, p platform) (*backends, error) {
 	b := &backends{
 		backupers: map[string]driver.Backuper{}, fillers: map[string]driver.Filler{},
-		makers: map[string]driver.VolumeMaker{}, pruners: map[string]driver.Pruner{}, pins: map[string]string{},
+		makers: map[string]driver.VolumeMaker{}, pruners: map[string]driver.Pruner{}, testers: map[string]driver.Tester{}, pins: map[string]string{},
 	}
 	if c.uses(restic.Name) {
 		if err := b.addRestic(c, p); err != nil {
@@ -68,7 +69,7 @@ func (b *backends) addRestic(c config, p platform) error {
 	if err != nil {
 		return err
 	}
-	b.backupers[restic.Name], b.fillers[restic.Name], b.pruners[restic.Name] = d, d, d
+	b.backupers[restic.Name], b.fillers[restic.Name], b.pruners[restic.Name], b.testers[restic.Name] = d, d, d, d
 	if unused := c.restic("").UnusedForgetArgs(); len(unused) > 0 {
 		p.log.Warn("options in SOTERIA_RESTIC_FORGET_ARGS have no use: policies say what is kept, and Soteria never prunes", "options", unused)
 	}

@@ -12,7 +12,6 @@ import (
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
-	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
@@ -61,7 +60,7 @@ func addCatalog(ctx context.Context, c config, mgr manager.Manager, systems *bac
 }
 
 // addRestores makes the restore controller, which the leader runs.
-func addRestores(ctx context.Context, c config, mgr manager.Manager, known *catalog.Catalog, systems *backends, image string, fills moverjob.Fills, measured *metrics.Metrics) error {
+func addRestores(ctx context.Context, c config, mgr manager.Manager, known *catalog.Catalog, systems *backends, image string, fills moverjob.Fills, measured *metrics.Metrics) (*restore.Reconciler, error) {
 	controller := restore.New(restore.Config{
 		Namespace:      c.Namespace,
 		Client:         mgr.GetClient(),
@@ -76,7 +75,7 @@ func addRestores(ctx context.Context, c config, mgr manager.Manager, known *cata
 		ListingTimeout: c.ListingTimeout,
 	})
 	known.OnRecovery(func(string) { controller.Wake() })
-	return controller.SetupWithManager(ctx, mgr)
+	return controller, controller.SetupWithManager(ctx, mgr)
 }
 
 // facts reads a waiting claim as admission read it when it was created.
@@ -109,15 +108,11 @@ func addAdmission(ctx context.Context, c config, mgr manager.Manager, known *cat
 }
 
 // addHTTP serves the API, health and metrics on every replica.
-func addHTTP(c config, mgr manager.Manager, known *catalog.Catalog, backupers httpapi.Backupers, reports *httpapi.Reports, answers func(context.Context) error, measured *metrics.Metrics, log *slog.Logger) error {
+func addHTTP(c config, mgr manager.Manager, services httpapi.Services) error {
 	settings := httpapi.DefaultConfig()
 	settings.Addr = c.ListenAddr
 	settings.UnknownStatus = c.ExistsUnknownStatus
-	server := httpapi.New(settings, httpapi.Services{
-		Catalog: known, Backupers: backupers, Reports: reports, Gatherer: ctrlmetrics.Registry,
-		Ready: answers, Observer: measured, Log: log,
-	})
-	if err := mgr.Add(server); err != nil {
+	if err := mgr.Add(httpapi.New(settings, services)); err != nil {
 		return fmt.Errorf("adding the HTTP server: %w", err)
 	}
 	return nil

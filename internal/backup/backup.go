@@ -33,6 +33,9 @@ type Backup struct {
 	// Own is true when Soteria took the backup, so that retention may remove it.
 	// Backups of others are found and restored, and never removed.
 	Own bool
+	// Snapshot is the backup system's own name of the snapshot that the backup
+	// was made of, for systems whose snapshots have names; else empty.
+	Snapshot string
 	// Locator is what the driver needs to find the data again, in its own terms.
 	Locator string
 	// Tags are the labels the backup carries, as "key=value" or plain words.

@@ -242,3 +242,42 @@ type VolumeMaker interface {
 	// of kind Conflict.
 	DiscardVolume(ctx context.Context, claimUID types.UID) (gone bool, err error)
 }
+
+// TestRequest asks that a backup be restored into nothing that lasts, to see
+// whether it can be.
+type TestRequest struct {
+	// Backup is what is tested; its claim need not exist.
+	Backup backup.Backup
+	// RequestedBy names who asked, for the record.
+	RequestedBy string
+	// DryRun checks all that can be checked and starts nothing.
+	DryRun bool
+}
+
+// TestState is a restore test that was started, and what was observed of it. Of
+// one on a dry run the Job has no name.
+type TestState struct {
+	FillState
+	Claim     backup.Claim
+	Driver    string
+	BackupID  string
+	Namespace string
+	JobName   string
+	// RoomBytes is how much the test may take of a node's disk.
+	RoomBytes   int64
+	RequestedBy string
+	CreatedAt   time.Time
+}
+
+// Tester restores backups for a test, and checks what came back as a restore does.
+type Tester interface {
+	// Test starts a test and returns without waiting for its end. It is not
+	// idempotent, but a claim of which a test is running gives an error of kind
+	// Conflict. Other kinds: Invalid (the backup is not one that can be tested, or
+	// is larger than tests may be), Denied, Credentials, Unavailable.
+	Test(ctx context.Context, req TestRequest) (TestState, error)
+
+	// Tests tells of the tests that are running or were kept, in any order. An
+	// error is of kind Unavailable.
+	Tests(ctx context.Context) ([]TestState, error)
+}

@@ -6,17 +6,21 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/julienschmidt/httprouter"
 
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/driver"
 	"github.com/soteria-dr/soteria/internal/httpapi/wire"
+	"github.com/soteria-dr/soteria/internal/intent"
 )
 
 func (s *Server) routeBackups(router *httprouter.Router) {
 	get(router, "/v1/backups", s.listBackups)
 	router.POST("/v1/backup", s.startBackup)
+	router.POST("/v1/backup/namespace", s.backupNamespace)
 }
 
 // listBackups lists a claim's backups, newest first.
@@ -34,13 +38,20 @@ func (s *Server) listBackups(w http.ResponseWriter, r *http.Request, _ httproute
 		s.render(w, r, http.StatusServiceUnavailable, body)
 		return
 	}
-	s.render(w, r, http.StatusOK, backupList(asked.claim, answer.Backups()))
+	volume, err := s.services.Claims.VolumeOf(ctx, asked.claim)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	s.render(w, r, http.StatusOK, backupList(asked, volume, answer.Backups()))
 }
 
-// backupsQuery is what GET /v1/backups asks for. An empty driver means all.
+// backupsQuery is what GET /v1/backups asks for. An empty driver means all, and
+// so does a limit of 0.
 type backupsQuery struct {
 	claim  backup.Claim
 	driver string
+	limit  int
 }
 
 func (s *Server) readBackupsQuery(query url.Values) (backupsQuery, error) {
@@ -54,6 +65,13 @@ func (s *Server) readBackupsQuery(query url.Values) (backupsQuery, error) {
 	if asked.driver != "" && !slices.Contains(s.services.Catalog.Drivers(), asked.driver) {
 		return backupsQuery{}, &backup.Error{Kind: backup.Invalid, Field: "driver", Message: "driver is not one that looks for backups here"}
 	}
+	if text := query.Get("limit"); text != "" {
+		limit, err := strconv.Atoi(text)
+		if err != nil || limit < 1 {
+			return backupsQuery{}, &backup.Error{Kind: backup.Invalid, Field: "limit", Message: "limit must be a number from 1 on"}
+		}
+		asked.limit = limit
+	}
 	return asked, nil
 }
 
@@ -64,15 +82,39 @@ func (s *Server) backupsOf(ctx context.Context, asked backupsQuery) backup.Answe
 	return s.services.Catalog.KnownOf(ctx, asked.claim, asked.driver)
 }
 
-func backupList(claim backup.Claim, backups []backup.Backup) wire.Backups {
-	list := wire.Backups{Namespace: claim.Namespace, PVC: claim.Name, Backups: make([]wire.Backup, 0, len(backups))}
+func backupList(asked backupsQuery, volume string, backups []backup.Backup) wire.Backups {
+	list := wire.Backups{Namespace: asked.claim.Namespace, PVC: asked.claim.Name, Volume: volume, Total: len(backups)}
+	if asked.limit > 0 && asked.limit < len(backups) {
+		backups = backups[:asked.limit]
+	}
+	list.Backups = make([]wire.Backup, 0, len(backups))
 	for _, b := range backups {
-		list.Backups = append(list.Backups, wire.Backup{
-			ID: b.ID, Driver: b.Driver, TakenAt: b.TakenAt, State: wire.StateCompleted,
-			SizeBytes: known(b.SizeBytes), Files: known(b.Files), Tags: append([]string{}, b.Tags...),
-		})
+		list.Backups = append(list.Backups, backupOf(b))
 	}
 	return list
+}
+
+// backupOf puts a backup in the API's words.
+func backupOf(b backup.Backup) wire.Backup {
+	told := wire.Backup{
+		ID: b.ID, Driver: b.Driver, TakenAt: b.TakenAt, Created: b.TakenAt, State: wire.StateCompleted, Snapshot: b.Snapshot,
+		SizeBytes: known(b.SizeBytes), Size: known(b.SizeBytes), Files: known(b.Files), Tags: append([]string{}, b.Tags...), Labels: labelsOf(b.Tags),
+	}
+	if intent.IsURL(b.Locator) {
+		told.URL = b.Locator
+	}
+	return told
+}
+
+// labelsOf gives those of a backup's tags that are of the form key=value.
+func labelsOf(tags []string) map[string]string {
+	labels := make(map[string]string, len(tags))
+	for _, tag := range tags {
+		if key, value, found := strings.Cut(tag, "="); found && key != "" {
+			labels[key] = value
+		}
+	}
+	return labels
 }
 
 // startBackup starts a backup of a claim, or tells on a dry run what it would
@@ -83,24 +125,26 @@ func (s *Server) startBackup(w http.ResponseWriter, r *http.Request, _ httproute
 		s.fail(w, r, err)
 		return
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), s.cfg.BackupBudget)
-	defer cancel()
-	started, err := s.services.Backupers.ByName[by].Backup(ctx, req)
-	s.services.Observer.BackupRequested(by, req.DryRun, err)
-	s.audit(r, change{action: "backup", claim: req.Claim, detail: by, dryRun: req.DryRun, err: err})
+	done, err := s.backup(r.Context(), r, by, req)
 	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
-	status := http.StatusAccepted
-	if req.DryRun {
-		status = http.StatusOK
-	}
-	s.render(w, r, status, wire.BackupStarted{
-		Driver: started.Driver, Namespace: started.Namespace,
-		JobName: started.JobName, Secret: started.Secret, Volume: started.Volume, Backup: started.Backup,
+	s.render(w, r, started(req.DryRun), wire.BackupStarted{
+		Driver: done.Driver, Namespace: done.Namespace,
+		JobName: done.JobName, Secret: done.Secret, Volume: done.Volume, Backup: done.Backup,
 		RequestedBy: req.RequestedBy, DryRun: req.DryRun,
 	})
+}
+
+// backup starts one backup, counts it and writes it down.
+func (s *Server) backup(ctx context.Context, r *http.Request, by string, req driver.BackupRequest) (driver.BackupStarted, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.BackupBudget)
+	defer cancel()
+	started, err := s.services.Backupers.ByName[by].Backup(ctx, req)
+	s.services.Observer.BackupRequested(by, req.DryRun, err)
+	s.audit(r, change{action: "backup", claim: req.Claim, detail: by, dryRun: req.DryRun, err: err})
+	return started, err
 }
 
 // readBackupRequest gives the request and the name of the driver that it is for.
@@ -109,9 +153,8 @@ func (s *Server) readBackupRequest(w http.ResponseWriter, r *http.Request) (req 
 	if err := read(w, r, &body); err != nil {
 		return driver.BackupRequest{}, "", err
 	}
-	by = cmp.Or(body.Driver, s.services.Backupers.Default)
-	if _, known := s.services.Backupers.ByName[by]; !known {
-		return driver.BackupRequest{}, "", &backup.Error{Kind: backup.Invalid, Field: "driver", Message: "driver is not one that takes backups here"}
+	if by, err = s.backuperNamed(body.Driver); err != nil {
+		return driver.BackupRequest{}, "", err
 	}
 	req = driver.BackupRequest{
 		Claim:       backup.Claim{Namespace: body.Namespace, Name: body.PVC},
@@ -120,4 +163,13 @@ func (s *Server) readBackupRequest(w http.ResponseWriter, r *http.Request) (req 
 		DryRun:      body.DryRun,
 	}
 	return req, by, req.Claim.Validate()
+}
+
+// backuperNamed gives the name of the driver that a request is for.
+func (s *Server) backuperNamed(name string) (string, error) {
+	by := cmp.Or(name, s.services.Backupers.Default)
+	if _, known := s.services.Backupers.ByName[by]; !known {
+		return "", &backup.Error{Kind: backup.Invalid, Field: "driver", Message: "driver is not one that takes backups here"}
+	}
+	return by, nil
 }

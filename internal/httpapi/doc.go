@@ -9,5 +9,12 @@
 //	GET  /exists/{namespace}/{pvc}          is there a backup of this claim?
 //	GET  /v1/backups?namespace=&pvc=        a claim's backups (&driver= for one driver's)
 //	POST /v1/backup                         take a backup
+//	POST /v1/backup/namespace               take backups of all bound claims
+//	POST /v1/restores                       restore a backup to a new claim
+//	POST /v1/restores/namespace             restore all claims of a namespace
+//	POST /v1/restore-test                   the same or, without target, a test of a backup
+//	GET  /v1/restore-tests                  tests (&namespace=, pvc=)
+//	GET  /v1/restores                       restores (&namespace=, pvc=, phase=)
+//	GET  /v1/restores/{namespace}/{name}    one of them
 //	GET  /healthz, /readyz, /metrics
 package httpapi

@@ -49,6 +49,8 @@ type world struct {
 	request driver.BackupRequest
 	ready   error
 	reports httpapi.Reports
+	claims  claimsStub
+	tester  testerStub
 
 	mu     sync.Mutex
 	counts map[string]int
@@ -81,7 +83,9 @@ func (w *world) KnownOf(ctx context.Context, _ backup.Claim, driver string) back
 func (w *world) Drivers() []string { return []string{"restic", "longhorn"} }
 
 func (w *world) Backup(ctx context.Context, req driver.BackupRequest) (driver.BackupStarted, error) {
+	w.mu.Lock()
 	w.request = req
+	w.mu.Unlock()
 	return w.backup(ctx, req)
 }
 
@@ -133,8 +137,8 @@ func (w *world) server(change func(*httpapi.Config)) *httpapi.Server {
 	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "answer", Help: "To everything."}, func() float64 { return 42 }))
 	return httpapi.New(cfg, httpapi.Services{
 		Catalog: w, Backupers: httpapi.Backupers{Default: "restic", ByName: map[string]driver.Backuper{"restic": w, "longhorn": w}}, Reports: &w.reports, Gatherer: registry, Observer: w,
-		Ready: func(context.Context) error { return w.ready },
-		Log:   slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Ready: func(context.Context) error { return w.ready }, Restores: &w.claims, Claims: &w.claims, Testers: map[string]driver.Tester{"restic": &w.tester},
+		Log: slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 }
 

@@ -39,6 +39,9 @@ type Backupers struct {
 type Observer interface {
 	ExistsAnswered(decision string)
 	BackupRequested(driver string, dryRun bool, err error)
+	RestoreRequested(driver string, dryRun bool, err error)
+	NamespaceBackupRequested(driver string, dryRun bool, err error)
+	NamespaceRestoreRequested(driver string, dryRun bool, err error)
 	Panicked()
 }
 
@@ -53,6 +56,10 @@ type Config struct {
 	LookupBudget time.Duration
 	// BackupBudget bounds how long a request waits for a backup to be started.
 	BackupBudget time.Duration
+	// RestoreBudget bounds how long a request waits for a restore to be started,
+	// and BatchBudget for all that is started for a whole namespace.
+	RestoreBudget time.Duration
+	BatchBudget   time.Duration
 	// Grace is how long requests under way may go on once the server stops.
 	Grace time.Duration
 }
@@ -64,6 +71,8 @@ func DefaultConfig() Config {
 		UnknownStatus: http.StatusServiceUnavailable,
 		LookupBudget:  2500 * time.Millisecond,
 		BackupBudget:  20 * time.Second,
+		RestoreBudget: 20 * time.Second,
+		BatchBudget:   50 * time.Second,
 		Grace:         15 * time.Second,
 	}
 }
@@ -90,7 +99,11 @@ type Services struct {
 	Catalog   Catalog
 	Backupers Backupers
 	// Reports are the answers about all claims at once.
-	Reports *Reports
+	Reports  *Reports
+	Restores Restores
+	Claims   Claims
+	// Testers are the drivers that test backups, by name.
+	Testers map[string]driver.Tester
 	// Gatherer holds the metrics to serve.
 	Gatherer prometheus.Gatherer
 	// Ready says why this replica should get no requests, nil when it should.
@@ -117,6 +130,8 @@ func (s *Server) Handler() http.Handler {
 	s.routeExists(router)
 	s.routeBackups(router)
 	s.routeReports(router)
+	s.routeRestores(router)
+	s.routeTests(router)
 	s.routeHealth(router)
 	return s.logged(s.recovered(secured(router)))
 }

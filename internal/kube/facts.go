@@ -56,7 +56,7 @@ func Facts(claim *corev1.PersistentVolumeClaim, namespaceLabels map[string]strin
 		Mode:                  mode,
 		ModeProblem:           modeProblem,
 		Excluded:              slices.Contains(ExcludedNamespaces(policy.OwnNamespace), claim.Namespace),
-		MadeBySoteria:         claim.Namespace == policy.OwnNamespace && claim.Labels[v1alpha1.ManagedByLabel] == v1alpha1.ManagedBy,
+		MadeBySoteria:         madeBySoteria(claim, policy.OwnNamespace),
 		VolumeChosen:          claim.Spec.VolumeName != "" && (!ours || !IsLock(claim.Spec.VolumeName)),
 		ForeignSource:         (claim.Spec.DataSource != nil || claim.Spec.DataSourceRef != nil) && !ours,
 		SkipReason:            strings.TrimSpace(claim.Annotations[v1alpha1.SkipReasonAnnotation]),
@@ -66,6 +66,12 @@ func Facts(claim *corev1.PersistentVolumeClaim, namespaceLabels map[string]strin
 		SelectionProblem:      selectionProblem,
 		DenyUnknown:           policy.DenyUnknown,
 	}
+}
+
+// madeBySoteria goes by a label that counts in Soteria's own namespace alone,
+// where users write nothing.
+func madeBySoteria(claim *corev1.PersistentVolumeClaim, ownNamespace string) bool {
+	return claim.Namespace == ownNamespace && claim.Labels[v1alpha1.ManagedByLabel] == v1alpha1.ManagedBy
 }
 
 // modeOf weighs the claim's label, the older label of pvc-plumber, the

@@ -27,19 +27,22 @@ const ok = "ok"
 
 // Metrics counts what happens. It is safe for concurrent use.
 type Metrics struct {
-	verdicts        *prometheus.CounterVec
-	admission       *prometheus.HistogramVec
-	listings        *prometheus.CounterVec
-	listingDuration *prometheus.HistogramVec
-	existsRequests  *prometheus.CounterVec
-	backupRequests  *prometheus.CounterVec
-	backups         *prometheus.CounterVec
-	forgotten       *prometheus.CounterVec
-	retention       *prometheus.CounterVec
-	restoreRequests *prometheus.CounterVec
-	restoreDuration *prometheus.HistogramVec
-	panics          prometheus.Counter
-	inventories     prometheus.Counter
+	verdicts          *prometheus.CounterVec
+	admission         *prometheus.HistogramVec
+	listings          *prometheus.CounterVec
+	listingDuration   *prometheus.HistogramVec
+	existsRequests    *prometheus.CounterVec
+	backupRequests    *prometheus.CounterVec
+	backups           *prometheus.CounterVec
+	forgotten         *prometheus.CounterVec
+	retention         *prometheus.CounterVec
+	restoreRequests   *prometheus.CounterVec
+	restoreAttempts   *prometheus.CounterVec
+	namespaceBackups  *prometheus.CounterVec
+	namespaceRestores *prometheus.CounterVec
+	restoreDuration   *prometheus.HistogramVec
+	panics            prometheus.Counter
+	inventories       prometheus.Counter
 }
 
 // New makes the metrics and registers them. It panics where a name is taken,
@@ -84,6 +87,18 @@ func New(registry prometheus.Registerer) *Metrics {
 		}, []string{"reason"}),
 		restoreRequests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: namespace, Name: "restore_requests_total",
+			Help: "Requests to the API for a restore; result is ok, dry_run or the kind of error, driver is none where no backup was chosen.",
+		}, []string{"driver", "result"}),
+		namespaceBackups: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: namespace, Name: "namespace_backup_requests_total",
+			Help: "Requests for backups of a whole namespace; result is ok, dry_run, partial or the kind of error.",
+		}, []string{"driver", "result"}),
+		namespaceRestores: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: namespace, Name: "namespace_restore_requests_total",
+			Help: "Requests for restores of a whole namespace; result is ok, dry_run, partial or the kind of error, driver is none or several where it is not one.",
+		}, []string{"driver", "result"}),
+		restoreAttempts: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: namespace, Name: "restore_attempts_total",
 			Help: "Attempts to give a claim its data that have ended, by result; driver is blank for claims that start empty.",
 		}, []string{"driver", "result"}),
 		restoreDuration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -100,7 +115,8 @@ func New(registry prometheus.Registerer) *Metrics {
 		}),
 	}
 	registry.MustRegister(m.verdicts, m.admission, m.listings, m.listingDuration, m.existsRequests,
-		m.backupRequests, m.backups, m.forgotten, m.retention, m.restoreRequests, m.restoreDuration, m.panics, m.inventories)
+		m.backupRequests, m.backups, m.forgotten, m.retention, m.restoreRequests, m.namespaceBackups, m.namespaceRestores, m.restoreAttempts,
+		m.restoreDuration, m.panics, m.inventories)
 	return m
 }
 
@@ -123,11 +139,25 @@ func (m *Metrics) ExistsAnswered(decision string) {
 
 // BackupRequested counts a request for a backup.
 func (m *Metrics) BackupRequested(driver string, dryRun bool, err error) {
-	outcome := result(err)
-	if err == nil && dryRun {
-		outcome = "dry_run"
-	}
-	m.backupRequests.WithLabelValues(driver, outcome).Inc()
+	m.backupRequests.WithLabelValues(driver, requested(dryRun, err)).Inc()
+}
+
+// RestoreRequested counts a request to the API for a restore; the driver is that
+// of the chosen backup, "none" where none was chosen.
+func (m *Metrics) RestoreRequested(driver string, dryRun bool, err error) {
+	m.restoreRequests.WithLabelValues(driver, requested(dryRun, err)).Inc()
+}
+
+// NamespaceBackupRequested counts a request for backups of a namespace. An error
+// of kind Partial is for some of the claims only.
+func (m *Metrics) NamespaceBackupRequested(driver string, dryRun bool, err error) {
+	m.namespaceBackups.WithLabelValues(driver, requested(dryRun, err)).Inc()
+}
+
+// NamespaceRestoreRequested does the same for restores; the driver is "several"
+// where the chosen backups are of more than one, "none" where none was chosen.
+func (m *Metrics) NamespaceRestoreRequested(driver string, dryRun bool, err error) {
+	m.namespaceRestores.WithLabelValues(driver, requested(dryRun, err)).Inc()
 }
 
 // BackupFinished counts a backup that has ended. Driver and result come from
@@ -150,7 +180,7 @@ func (m *Metrics) RetentionRefused(reason string) {
 // Attempted counts an attempt to give a claim its data that has ended. Driver
 // and result come from small closed sets.
 func (m *Metrics) Attempted(driver, result string) {
-	m.restoreRequests.WithLabelValues(driver, result).Inc()
+	m.restoreAttempts.WithLabelValues(driver, result).Inc()
 }
 
 // Completed records how long a claim waited for its volume.
@@ -163,6 +193,13 @@ func (m *Metrics) Panicked() { m.panics.Inc() }
 
 // InventoryFailed counts an inventory that could not be made.
 func (m *Metrics) InventoryFailed() { m.inventories.Inc() }
+
+func requested(dryRun bool, err error) string {
+	if err == nil && dryRun {
+		return "dry_run"
+	}
+	return result(err)
+}
 
 func result(err error) string {
 	if err == nil {

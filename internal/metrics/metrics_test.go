@@ -42,6 +42,11 @@ func everything(m *metrics.Metrics) {
 	m.RetentionRefused("restore_open")
 	m.Attempted("restic", "filled")
 	m.Attempted("blank", "filled")
+	m.RestoreRequested("restic", false, nil)
+	m.RestoreRequested("longhorn", true, nil)
+	m.RestoreRequested("none", false, backup.Errorf(backup.NotFound, "no backup"))
+	m.NamespaceBackupRequested("restic", false, nil)
+	m.NamespaceRestoreRequested("several", false, backup.Errorf(backup.Partial, "some"))
 	m.Completed("restic", time.Minute)
 	m.Panicked()
 	m.InventoryFailed()
@@ -76,10 +81,21 @@ soteria_backups_forgotten_total{driver="restic"} 3
 # HELP soteria_retention_refusals_total Times that old backups of a claim were kept although its policy does not keep them, by what kept them.
 # TYPE soteria_retention_refusals_total counter
 soteria_retention_refusals_total{reason="restore_open"} 1
-# HELP soteria_restore_requests_total Attempts to give a claim its data that have ended, by result; driver is blank for claims that start empty.
+# HELP soteria_restore_requests_total Requests to the API for a restore; result is ok, dry_run or the kind of error, driver is none where no backup was chosen.
 # TYPE soteria_restore_requests_total counter
-soteria_restore_requests_total{driver="blank",result="filled"} 1
-soteria_restore_requests_total{driver="restic",result="filled"} 1
+soteria_restore_requests_total{driver="longhorn",result="dry_run"} 1
+soteria_restore_requests_total{driver="none",result="not_found"} 1
+soteria_restore_requests_total{driver="restic",result="ok"} 1
+# HELP soteria_namespace_backup_requests_total Requests for backups of a whole namespace; result is ok, dry_run, partial or the kind of error.
+# TYPE soteria_namespace_backup_requests_total counter
+soteria_namespace_backup_requests_total{driver="restic",result="ok"} 1
+# HELP soteria_namespace_restore_requests_total Requests for restores of a whole namespace; result is ok, dry_run, partial or the kind of error, driver is none or several where it is not one.
+# TYPE soteria_namespace_restore_requests_total counter
+soteria_namespace_restore_requests_total{driver="several",result="partial"} 1
+# HELP soteria_restore_attempts_total Attempts to give a claim its data that have ended, by result; driver is blank for claims that start empty.
+# TYPE soteria_restore_attempts_total counter
+soteria_restore_attempts_total{driver="blank",result="filled"} 1
+soteria_restore_attempts_total{driver="restic",result="filled"} 1
 # HELP soteria_http_panics_total HTTP requests that ended in a panic, each a defect.
 # TYPE soteria_http_panics_total counter
 soteria_http_panics_total 1
@@ -87,8 +103,9 @@ soteria_http_panics_total 1
 # TYPE soteria_inventory_refresh_failures_total counter
 soteria_inventory_refresh_failures_total 1
 `), "soteria_verdicts_total", "soteria_listings_total", "soteria_exists_requests_total",
-		"soteria_backup_requests_total", "soteria_backups_total", "soteria_restore_requests_total", "soteria_http_panics_total",
-		"soteria_inventory_refresh_failures_total"))
+		"soteria_backup_requests_total", "soteria_backups_total", "soteria_restore_requests_total", "soteria_namespace_backup_requests_total",
+		"soteria_namespace_restore_requests_total", "soteria_restore_attempts_total", "soteria_http_panics_total",
+		"soteria_backups_forgotten_total", "soteria_retention_refusals_total", "soteria_inventory_refresh_failures_total"))
 	for name, series := range map[string]int{
 		"soteria_admission_duration_seconds": 2, "soteria_listing_duration_seconds": 1, "soteria_restore_duration_seconds": 1,
 	} {

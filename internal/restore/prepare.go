@@ -27,7 +27,7 @@ func (r *Reconciler) prepare(ctx context.Context, o *observed) (next, error) {
 	if o.handingOver() {
 		return proceed, nil
 	}
-	chosen, blocked, err := r.chooseWay(ctx, o)
+	chosen, blocked, err := r.chooseWay(ctx, o.claim, o.status().Backup)
 	if err != nil {
 		return next{}, err
 	}

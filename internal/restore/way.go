@@ -33,12 +33,11 @@ type obstacle struct {
 // chooseWay finds the way for what was selected. A backup system that makes
 // volumes is used for the classes of its own provisioner; to volumes of other
 // classes the data is copied, if the driver can.
-func (r *Reconciler) chooseWay(ctx context.Context, o *observed) (way, obstacle, error) {
-	class, problem, err := r.provisioningClass(ctx, o.claim)
+func (r *Reconciler) chooseWay(ctx context.Context, claim *corev1.PersistentVolumeClaim, pinned *v1alpha1.PinnedBackup) (way, obstacle, error) {
+	class, problem, err := r.provisioningClass(ctx, claim)
 	if err != nil || problem != "" {
 		return way{}, obstacle{reasonStorageClass, problem}, err
 	}
-	pinned := o.status().Backup
 	if pinned == nil {
 		return way{class: class, filler: r.blank}, obstacle{}, nil
 	}
@@ -50,7 +49,7 @@ func (r *Reconciler) chooseWay(ctx context.Context, o *observed) (way, obstacle,
 		return way{}, obstacle{reasonDriverMissing, fmt.Sprintf(
 			"the backup %s is of the driver %s, which is not configured; configure it again", pinned.ShortID, pinned.Driver)}, nil
 	}
-	if isBlock(o.claim) {
+	if isBlock(claim) {
 		return way{}, obstacle{reasonUnsupported, fmt.Sprintf(
 			"the claim is a raw block device (volumeMode Block), and the backup %s of the driver %s can be restored to a file system only: choose a backup of the device with the annotation %s, "+
 				"or delete the claim and apply it with volumeMode Filesystem, or with the label %s=skip and a reason to start empty",

@@ -31,6 +31,10 @@ const (
 	TouchedAnnotation = "soteria.dev/bound-at"
 )
 
+// RequestedByAnnotation tells who asked for what the object is for: on claims
+// that the API made, and on what takes backups.
+const RequestedByAnnotation = "soteria.dev/requested-by"
+
 // What Soteria writes on the objects it makes. All of them carry ManagedByLabel
 // and RoleLabel; what belongs to one claim's restore or backup also carries the
 // claim's uid as a label and its namespace and name as an annotation, since a
@@ -50,7 +54,7 @@ const (
 	// and when (RFC 3339).
 	FilledAnnotation = "soteria.dev/filled-at"
 	// BackupAnnotation on a prime is the backup that it is to hold,
-	// "<driver>/<id>", or EmptyBackup.
+	// "<driver>/<id>", or EmptyBackup; on a restore test the backup that is tested.
 	BackupAnnotation = "soteria.dev/backup"
 	// EmptyBackup is the value of BackupAnnotation on a prime that stays empty.
 	EmptyBackup = "none"
@@ -78,6 +82,9 @@ const (
 	RoleBackup = "backup"
 	// RoleFill is a Job that fills a prime, and all that belongs to it.
 	RoleFill = "fill"
+	// RoleTest is a Job that restores a backup into nothing that lasts, to see
+	// whether it can be restored, and all that belongs to it.
+	RoleTest = "test"
 	// RoleStage is a restored volume that is copied from, and the claim for it.
 	RoleStage = "stage"
 	// RoleRepository is a Job that makes or tends a repository.

@@ -171,7 +171,7 @@ func found(b backupRecord, own owner) backup.Backup {
 		Claim: own.claim, Driver: Name, ID: b.name(), TakenAt: own.asOf(taken),
 		// The size of the volume when it was last backed up, which is that of a
 		// volume restored from any of its backups.
-		SizeBytes: size, Files: -1, DataBytes: data, Own: isBackupOf(own.claim, b), Locator: b.Status.URL, Tags: tagsOf(b.Status.Labels),
+		SizeBytes: size, Files: -1, DataBytes: data, Own: isBackupOf(own.claim, b), Snapshot: b.snapshot(), Locator: b.Status.URL, Tags: tagsOf(b.Status.Labels),
 	}
 }
 

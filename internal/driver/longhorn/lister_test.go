@@ -117,7 +117,7 @@ func TestABackupIsToldAsItIs(t *testing.T) {
 	labels[longhorn.TagsLabel] = "before+upgrade,a%3Db"
 	labels["RecurringJob"] = "nightly"
 	labels["KubernetesStatus"] = status(plex)["KubernetesStatus"]
-	w.Store(longhorntest.Stored{Volume: "pvc-1", Name: "backup-1", SnapshotCreated: noon, Labels: labels, VolumeSize: 5 << 30})
+	w.Store(longhorntest.Stored{Volume: "pvc-1", Name: "backup-1", Snapshot: "soteria-backup-media-plex-20261120-120000", SnapshotCreated: noon, Labels: labels, VolumeSize: 5 << 30})
 	listing := &drivertest.Listing{}
 	repository, err := w.driver(t, "a").List(t.Context(), listing)
 	require.NoError(t, err)
@@ -125,7 +125,8 @@ func TestABackupIsToldAsItIs(t *testing.T) {
 	assert.Empty(t, listing.Doubts)
 	assert.Equal(t, []backup.Backup{{
 		Claim: plex, Driver: "longhorn", ID: "backup-1", TakenAt: noon, SizeBytes: 5 << 30, Files: -1,
-		Locator: "s3://backups@us-east-1/lh/?backup=backup-1&volume=pvc-1", Tags: []string{"before upgrade", "a=b", "RecurringJob=nightly"},
+		Snapshot: "soteria-backup-media-plex-20261120-120000",
+		Locator:  "s3://backups@us-east-1/lh/?backup=backup-1&volume=pvc-1", Tags: []string{"before upgrade", "a=b", "RecurringJob=nightly"},
 	}}, listing.Backups)
 }
 

@@ -114,9 +114,9 @@ type backupRecord struct {
 	} `json:"spec"`
 	Status struct {
 		State             string            `json:"state"`
+		Snapshot          string            `json:"snapshotName"`
 		Error             string            `json:"error"`
 		URL               string            `json:"url"`
-		Snapshot          string            `json:"snapshotName"`
 		SnapshotCreatedAt string            `json:"snapshotCreatedAt"`
 		BackupCreatedAt   string            `json:"backupCreatedAt"`
 		Labels            map[string]string `json:"labels"`
@@ -147,7 +147,7 @@ func (b backupRecord) label(key string) string {
 	return cmp.Or(b.Status.Labels[key], b.Spec.Labels[key])
 }
 
-// snapshot gives the name of the snapshot that was backed up.
+// snapshot gives the name of the snapshot that the backup was made of.
 func (b backupRecord) snapshot() string { return cmp.Or(b.Status.Snapshot, b.Spec.Snapshot) }
 
 // isRead reports whether Longhorn has read the backup from the target.

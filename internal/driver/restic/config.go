@@ -53,6 +53,9 @@ type Config struct {
 
 	// JobTTL is how long a finished backup Job is kept for people to look at.
 	JobTTL time.Duration
+	// TestRoom is how much of a node's disk a restore test may take, in bytes.
+	// Default: 20 GiB.
+	TestRoom int64
 	// JobDeadline ends Jobs that take longer. Default: 24 hours.
 	JobDeadline time.Duration
 	// JobNodeSelector is where Jobs may run, except those that must run beside
@@ -64,6 +67,9 @@ type Config struct {
 	// JobResources are what a mover's container asks for and may use.
 	JobResources corev1.ResourceRequirements
 }
+
+// DefaultTestRoom is the TestRoom where none is set.
+const DefaultTestRoom = 20 << 30
 
 // DefaultJobDeadline is the JobDeadline where none is set.
 const DefaultJobDeadline = 24 * time.Hour

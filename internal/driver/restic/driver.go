@@ -51,6 +51,7 @@ var (
 	_ driver.Backuper = (*Driver)(nil)
 	_ driver.Filler   = (*Driver)(nil)
 	_ driver.Pruner   = (*Driver)(nil)
+	_ driver.Tester   = (*Driver)(nil)
 )
 
 // New makes the driver. The configuration must be valid; SoteriaImage is needed
@@ -63,6 +64,7 @@ func New(cfg Config, cluster Cluster) (*Driver, error) {
 	cfg.Program = cmp.Or(cfg.Program, "restic")
 	cfg.CacheDir = cmp.Or(cfg.CacheDir, filepath.Join(os.TempDir(), "restic-cache"))
 	cfg.JobDeadline = cmp.Or(cfg.JobDeadline, DefaultJobDeadline)
+	cfg.TestRoom = cmp.Or(cfg.TestRoom, DefaultTestRoom)
 	if cluster.Clock == nil {
 		cluster.Clock = clock.RealClock{}
 	}

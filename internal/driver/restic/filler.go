@@ -2,12 +2,10 @@ package restic
 
 import (
 	"context"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/driver"
 	"github.com/soteria-dr/soteria/internal/kube/moverjob"
 )
@@ -28,18 +26,14 @@ var restoreCapabilities = []corev1.Capability{
 
 // Fill implements [driver.Filler].
 func (d *Driver) Fill(ctx context.Context, req driver.FillRequest) (driver.FillState, error) {
-	if !idPattern.MatchString(req.Backup.ID) {
-		return driver.FillState{}, backup.Errorf(backup.Invalid, "%q is not the id of a restic snapshot", req.Backup.ID)
-	}
-	if !strings.HasPrefix(req.Backup.Locator, "/") {
-		return driver.FillState{}, backup.Errorf(backup.Invalid, "which folder of snapshot %.8s was the volume cannot be told: it holds several, or none of a Unix system", req.Backup.ID)
+	if err := restorable(req.Backup); err != nil {
+		return driver.FillState{}, err
 	}
 	spec := d.jobSpec()
 	fill := d.fills.FillSpec(req)
 	fill.SoteriaImage, fill.Image, fill.Resources = spec.SoteriaImage, spec.Image, spec.Resources
 	fill.HostFolder, fill.ServiceAccount, fill.Deadline = spec.HostFolder, spec.ServiceAccount, spec.Deadline
-	fill.Args = append([]string{"restore"}, d.moverArgs()...)
-	fill.Args = append(fill.Args, "--snapshot", req.Backup.ID, "--folder", req.Backup.Locator, "--target", restoreFolder)
+	fill.Args = d.restoreArgs(req.Backup)
 	fill.Capabilities, fill.MountPath = restoreCapabilities, restoreFolder
 	fill.Credentials = moverjob.CredentialsName(fill.Name)
 	fill.NodeSelector = moverjob.NodeSelector(d.cfg.JobNodeSelector, req.Placement)

@@ -74,21 +74,36 @@ type BackupStarted struct {
 type Backups struct {
 	Namespace string `json:"namespace"`
 	PVC       string `json:"pvc"`
+	// Volume is the PersistentVolume that the claim is bound to; empty where it is
+	// gone or has none.
+	Volume string `json:"volume"`
+	// Total is how many backups there are, of which a limit may show fewer.
+	Total int `json:"total"`
 	// Backups are newest first.
 	Backups []Backup `json:"backups"`
 }
 
 // Backup is one restorable point in time of a claim.
 type Backup struct {
-	ID      string    `json:"id"`
-	Driver  string    `json:"driver"`
+	ID     string `json:"id"`
+	Driver string `json:"driver"`
+	// URL is the backup's address; absent for drivers whose backups have none.
+	URL string `json:"url,omitempty"`
+	// Snapshot is the name of the snapshot that it was made of, where it has one.
+	Snapshot string `json:"snapshot,omitempty"`
+	// TakenAt is when the data was as the backup holds it, and Created the same.
 	TakenAt time.Time `json:"taken_at"`
+	Created time.Time `json:"created"`
 	// State is completed: a listing holds no other backups.
 	State State `json:"state"`
-	// SizeBytes and Files are null when the driver does not know them.
+	// SizeBytes, Size (the same) and Files are null when the driver does not know
+	// them.
 	SizeBytes *int64   `json:"size_bytes"`
+	Size      *int64   `json:"size"`
 	Files     *int64   `json:"files"`
 	Tags      []string `json:"tags"`
+	// Labels are the tags of the form key=value.
+	Labels map[string]string `json:"labels"`
 }
 
 // State is how far a backup has come.

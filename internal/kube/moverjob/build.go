@@ -65,7 +65,10 @@ type Spec struct {
 	// Volume is the claim that is mounted, at MountPath; Block makes it a raw
 	// device of that path. ReadOnly also keeps the kubelet from relabelling
 	// (SELinux) or regrouping the files of a volume that another pod uses.
+	// With EmptyDir instead, an empty folder of the node is mounted that may grow
+	// to that size.
 	Volume    string
+	EmptyDir  *resource.Quantity
 	MountPath string
 	Block     bool
 	ReadOnly  bool
@@ -150,9 +153,7 @@ func podSpec(s Spec) corev1.PodSpec {
 			SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
 		},
 		Volumes: []corev1.Volume{
-			{Name: "data", VolumeSource: corev1.VolumeSource{
-				PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: s.Volume, ReadOnly: s.ReadOnly},
-			}},
+			{Name: "data", VolumeSource: dataSource(s)},
 			{Name: "scratch", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}},
 		},
 	}
@@ -205,6 +206,13 @@ func podSpec(s Spec) corev1.PodSpec {
 	}
 	pod.Containers = []corev1.Container{mover}
 	return pod
+}
+
+func dataSource(s Spec) corev1.VolumeSource {
+	if s.EmptyDir != nil {
+		return corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{SizeLimit: s.EmptyDir}}
+	}
+	return corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: s.Volume, ReadOnly: s.ReadOnly}}
 }
 
 func lockedDown(user int64, capabilities []corev1.Capability) *corev1.SecurityContext {

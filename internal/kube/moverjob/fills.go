@@ -146,6 +146,15 @@ func (f Fills) ensureJob(ctx context.Context, want *batchv1.Job, secret Secret) 
 	return &job, nil
 }
 
+// ObserveFill tells how far a Job that restores is, in a driver's words.
+func (f Fills) ObserveFill(ctx context.Context, job *batchv1.Job) (driver.FillState, error) {
+	state, err := Observe(ctx, f.Reader, job)
+	if err != nil {
+		return driver.FillState{}, backup.Errorf(backup.Unavailable, "observing Job %s/%s: %w", job.Namespace, job.Name, err)
+	}
+	return f.fillState(ctx, state), nil
+}
+
 func (f Fills) fillState(ctx context.Context, s State) driver.FillState {
 	state := driver.FillState{Message: s.Message, StartedAt: s.StartedAt}
 	switch s.Phase {

@@ -77,14 +77,14 @@ type Faults struct {
 // Stored is a backup in a backup store, which outlives a cluster.
 type Stored struct {
 	Target, Volume, Name string
+	// Snapshot is the name of the snapshot that it was made of.
+	Snapshot string
 	// SnapshotCreated is when the data was as it is; Created, when the upload
 	// ended, is later if left out.
 	SnapshotCreated, Created time.Time
 	Labels                   map[string]string
 	// VolumeSize is in bytes; 0 is 1 GiB. Size is what the blocks take, in bytes.
 	VolumeSize, Size int64
-	// Snapshot is the name of the snapshot that was backed up.
-	Snapshot string
 	// Unreadable keeps every Longhorn from reading what the backup is.
 	Unreadable bool
 }

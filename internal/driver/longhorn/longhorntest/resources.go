@@ -1,6 +1,7 @@
 package longhorntest
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -140,7 +141,7 @@ func (l *Longhorn) statusJSON(b *backup) map[string]any {
 	if b.read && b.state == "Completed" {
 		status["labels"], status["volumeName"], status["backupTargetName"] = b.Labels, b.Volume, b.Target
 		status["snapshotCreatedAt"], status["backupCreatedAt"] = b.SnapshotCreated.UTC().Format(time.RFC3339), b.Created.UTC().Format(time.RFC3339)
-		status["volumeSize"], status["size"], status["snapshotName"] = fmt.Sprint(b.VolumeSize), fmt.Sprint(b.Size), b.Snapshot
+		status["volumeSize"], status["size"], status["snapshotName"] = fmt.Sprint(b.VolumeSize), fmt.Sprint(b.Size), cmp.Or(b.Snapshot, b.snapshot)
 	}
 	return status
 }

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/catalog"
+	"github.com/soteria-dr/soteria/internal/intent"
+	"github.com/soteria-dr/soteria/internal/kube"
+	"github.com/soteria-dr/soteria/internal/restore"
+)
+
+// requests makes what carries out the API's requests for restores, on every
+// replica.
+func requests(c config, mgr manager.Manager, known *catalog.Catalog, controller *restore.Reconciler) *intent.Requests {
+	return intent.New(intent.Config{
+		Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Catalog: known,
+		BackedUp: func(namespace string) ([]backup.Claim, []string, error) {
+			return backedUp(known.Overviews(), namespace)
+		},
+		Feasible: controller.Feasible, Policy: c.policy(), Lock: kube.NewLock,
+	})
+}
+
+// backedUp finds the claims of a namespace that the last listings hold backups of.
+// A driver that was never listed makes it an error: what it holds may be all there
+// is of the namespace. One whose last listing failed is a doubt.
+func backedUp(overviews []catalog.Overview, namespace string) (claims []backup.Claim, doubt []string, err error) {
+	for _, o := range overviews {
+		switch {
+		case o.ListedAt.IsZero() && o.Failure != nil:
+			return nil, nil, backup.Errorf(backup.Unavailable, "which claims have %s backups cannot be told: %w", o.Driver, o.Failure)
+		case o.ListedAt.IsZero():
+			return nil, nil, backup.Errorf(backup.Unavailable, "the %s backups have not been listed yet", o.Driver)
+		case o.Failure != nil:
+			doubt = append(doubt, fmt.Sprintf("the last listing of the %s backups failed, so newer claims may be missing: %s", o.Driver, backup.Message(o.Failure)))
+		}
+		for claim := range o.All() {
+			if claim.Namespace == namespace {
+				claims = append(claims, claim)
+			}
+		}
+	}
+	slices.SortFunc(claims, func(a, b backup.Claim) int { return strings.Compare(a.Name, b.Name) })
+	return slices.Compact(claims), doubt, nil
+}

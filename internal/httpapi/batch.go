@@ -1,0 +1,106 @@
+package httpapi
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/httpapi/wire"
+)
+
+// batchWidth is how many claims of a namespace are dealt with at once.
+const batchWidth = 8
+
+// outcome is what became of one claim: a value, or why there is none.
+type outcome[T any] struct {
+	value T
+	err   error
+}
+
+// forEach does something for each item, a few at a time, and gives the outcomes in
+// the order of the items. One that fails stops no other, and neither does one that
+// panics: its claim gets an error that nobody foresaw, and the process goes on as
+// it would after a panic in a request's own goroutine.
+func forEach[I, T any](ctx context.Context, items []I, do func(context.Context, I) (T, error)) []outcome[T] {
+	outcomes := make([]outcome[T], len(items))
+	var group errgroup.Group
+	group.SetLimit(batchWidth)
+	for i, item := range items {
+		group.Go(func() error {
+			defer func() {
+				if cause := recover(); cause != nil {
+					outcomes[i].err = fmt.Errorf("panic: %v\n%s", cause, debug.Stack())
+				}
+			}()
+			outcomes[i].value, outcomes[i].err = do(ctx, item)
+			return nil
+		})
+	}
+	_ = group.Wait() // no function above returns an error
+	return outcomes
+}
+
+// verdictOn sums outcomes up. The error is nil where all went well, of kind
+// Partial where some did, and else the one that all share or, where they differ,
+// one of kind DriverFailed.
+func verdictOn[T any](outcomes []outcome[T]) (wire.Extent, error) {
+	failed, kinds := 0, map[backup.Kind]error{}
+	for _, o := range outcomes {
+		if o.err != nil {
+			failed++
+			kinds[backup.KindOf(o.err)] = o.err
+		}
+	}
+	switch {
+	case failed == 0:
+		return wire.ExtentAll, nil
+	case failed < len(outcomes):
+		return wire.ExtentSome, backup.Errorf(backup.Partial, "%d of %d claims were refused", failed, len(outcomes))
+	case len(kinds) > 1:
+		return wire.ExtentNone, backup.Errorf(backup.DriverFailed, "nothing was started, for several reasons; see results")
+	}
+	for kind, err := range kinds {
+		return wire.ExtentNone, backup.Errorf(kind, "nothing was started, for reasons such as: %w", err)
+	}
+	return wire.ExtentNone, nil
+}
+
+// batchStatus is the status of an answer about several claims, and the error that
+// it carries where nothing was done.
+func batchStatus(extent wire.Extent, dryRun bool, err error) (int, *wire.Error) {
+	switch extent {
+	case wire.ExtentAll:
+		return started(dryRun), nil
+	case wire.ExtentSome:
+		return http.StatusMultiStatus, nil
+	case wire.ExtentNone:
+	}
+	status, body := describe(err)
+	return status, &body
+}
+
+// resultOf puts what became of one claim in the API's words.
+func resultOf(dryRun bool, err error) (wire.Result, *wire.Error) {
+	switch {
+	case err != nil:
+		_, body := describe(err)
+		return wire.ResultRefused, &body
+	case dryRun:
+		return wire.ResultWouldStart, nil
+	default:
+		return wire.ResultStarted, nil
+	}
+}
+
+// unforeseen writes errors to the log whose text is not shown.
+func unforeseen[T any](s *Server, r *http.Request, outcomes []outcome[T]) {
+	for _, o := range outcomes {
+		if o.err != nil && backup.KindOf(o.err) == backup.Internal {
+			s.services.Log.ErrorContext(r.Context(), "internal error", "method", r.Method, "path", r.URL.Path, "error", fmt.Sprint(o.err))
+		}
+	}
+}

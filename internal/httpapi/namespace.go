@@ -1,0 +1,181 @@
+package httpapi
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/julienschmidt/httprouter"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/driver"
+	"github.com/soteria-dr/soteria/internal/httpapi/wire"
+	"github.com/soteria-dr/soteria/internal/intent"
+)
+
+// Claims reads the claims of the cluster.
+type Claims interface {
+	// Bound gives the claims of a namespace that have a volume. The error is of
+	// kind NotFound where there is none.
+	Bound(ctx context.Context, namespace string) ([]backup.Claim, error)
+	// VolumeOf gives the volume that a claim is bound to; "" where it is gone or
+	// has none.
+	VolumeOf(ctx context.Context, claim backup.Claim) (string, error)
+}
+
+// backupNamespace starts a backup of every bound claim of a namespace.
+func (s *Server) backupNamespace(w http.ResponseWriter, r *http.Request, _ httprouter.Params) {
+	body, by, err := s.readNamespaceBackupRequest(w, r)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), s.cfg.BatchBudget)
+	defer cancel()
+	claims, err := s.services.Claims.Bound(ctx, body.Namespace)
+	if err != nil {
+		s.services.Observer.NamespaceBackupRequested(by, body.DryRun, err)
+		s.audit(r, change{action: "backup-namespace", detail: body.Namespace, dryRun: body.DryRun, err: err})
+		s.fail(w, r, err)
+		return
+	}
+	slices.SortFunc(claims, func(a, b backup.Claim) int { return strings.Compare(a.Name, b.Name) })
+	outcomes := forEach(ctx, claims, func(ctx context.Context, claim backup.Claim) (driver.BackupStarted, error) {
+		return s.backup(ctx, r, by, driver.BackupRequest{Claim: claim, Tags: body.Tags, RequestedBy: caller(r), DryRun: body.DryRun})
+	})
+	unforeseen(s, r, outcomes)
+	extent, err := verdictOn(outcomes)
+	s.services.Observer.NamespaceBackupRequested(by, body.DryRun, err)
+	answer := wire.NamespaceBackup{Namespace: body.Namespace, Status: extent, RequestedBy: caller(r), DryRun: body.DryRun}
+	for i, o := range outcomes {
+		result := wire.NamespaceBackupResult{
+			PVC: claims[i].Name, Driver: by,
+			JobName: o.value.JobName, Secret: o.value.Secret, Volume: o.value.Volume, Backup: o.value.Backup,
+		}
+		result.Result, result.Error = resultOf(body.DryRun, o.err)
+		answer.Results = append(answer.Results, result)
+	}
+	status, failure := batchStatus(extent, body.DryRun, err)
+	answer.Error = failure
+	s.render(w, r, status, answer)
+}
+
+func (s *Server) readNamespaceBackupRequest(w http.ResponseWriter, r *http.Request) (body wire.NamespaceBackupRequest, by string, err error) {
+	if err := read(w, r, &body); err != nil {
+		return body, "", err
+	}
+	if err := validNamespace(body.Namespace); err != nil {
+		return body, "", err
+	}
+	by, err = s.backuperNamed(body.Driver)
+	return body, by, err
+}
+
+func validNamespace(namespace string) error {
+	return backup.Claim{Namespace: namespace, Name: "any"}.Validate()
+}
+
+// restoreNamespace restores every bound claim of a namespace, and on request those
+// that exist only as backups, to new claims.
+func (s *Server) restoreNamespace(w http.ResponseWriter, r *http.Request, _ httprouter.Params) {
+	asked, err := readNamespaceRestoreRequest(w, r)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), s.cfg.BatchBudget)
+	defer cancel()
+	plan, err := s.services.Restores.Plan(ctx, asked)
+	if err != nil {
+		s.services.Observer.NamespaceRestoreRequested(noDriver, asked.DryRun, err)
+		s.audit(r, change{action: "restore-namespace", detail: restoreDetail(asked), dryRun: asked.DryRun, err: err})
+		s.fail(w, r, err)
+		return
+	}
+	if len(plan.Conflicts) > 0 {
+		s.refuseNamespace(w, r, asked, plan)
+		return
+	}
+	outcomes := forEach(ctx, plan.Wishes, func(ctx context.Context, wish intent.Wish) (intent.Made, error) {
+		return s.restore(ctx, r, wish)
+	})
+	unforeseen(s, r, outcomes)
+	extent, err := verdictOn(outcomes)
+	s.services.Observer.NamespaceRestoreRequested(driverOf(outcomes), asked.DryRun, err)
+	answer := namespaceRestore(asked, plan, extent)
+	for i, o := range outcomes {
+		result := &answer.Results[i]
+		result.Restore, result.Driver, result.Backup = o.value.Restore, o.value.Backup.Driver, o.value.Backup.ID
+		result.Result, result.Error = resultOf(asked.DryRun, o.err)
+	}
+	status, failure := batchStatus(extent, asked.DryRun, err)
+	answer.Error = failure
+	s.render(w, r, status, answer)
+}
+
+// refuseNamespace answers with every conflict; nothing was started.
+func (s *Server) refuseNamespace(w http.ResponseWriter, r *http.Request, asked intent.NamespaceWish, plan intent.Plan) {
+	kind := backup.Invalid
+	answer := namespaceRestore(asked, plan, wire.ExtentNone)
+	for _, conflict := range plan.Conflicts {
+		if backup.KindOf(conflict.Err) != backup.Invalid {
+			kind = backup.Conflict
+		}
+		at := slices.IndexFunc(plan.Wishes, func(w intent.Wish) bool { return w.Source == conflict.Wish.Source })
+		answer.Results[at].Result, answer.Results[at].Error = resultOf(asked.DryRun, conflict.Err)
+	}
+	err := backup.Errorf(kind, "nothing was started: %d of %d claims cannot be restored as asked; see results", len(plan.Conflicts), len(plan.Wishes))
+	s.services.Observer.NamespaceRestoreRequested(noDriver, asked.DryRun, err)
+	s.audit(r, change{action: "restore-namespace", detail: restoreDetail(asked), dryRun: asked.DryRun, err: err})
+	status, failure := batchStatus(wire.ExtentNone, asked.DryRun, err)
+	answer.Error = failure
+	s.render(w, r, status, answer)
+}
+
+func restoreDetail(asked intent.NamespaceWish) string {
+	return asked.Namespace + " to " + asked.TargetNamespace + "/" + asked.TargetPrefix + "*"
+}
+
+// namespaceRestore is the answer with all results not started.
+func namespaceRestore(asked intent.NamespaceWish, plan intent.Plan, extent wire.Extent) wire.NamespaceRestore {
+	answer := wire.NamespaceRestore{
+		Namespace: asked.Namespace, TargetNamespace: asked.TargetNamespace, Status: extent,
+		RequestedBy: asked.RequestedBy, DryRun: asked.DryRun, Warnings: plan.Warnings,
+	}
+	for _, wish := range plan.Wishes {
+		answer.Results = append(answer.Results, wire.NamespaceRestoreResult{PVC: wish.Source.Name, TargetPVC: wish.Target.Name, Result: wire.ResultNotStarted})
+	}
+	return answer
+}
+
+// severalDrivers stands for the driver in metrics where the chosen backups are of
+// more than one.
+const severalDrivers = "several"
+
+func driverOf(outcomes []outcome[intent.Made]) string {
+	found := noDriver
+	for _, o := range outcomes {
+		switch name := o.value.Backup.Driver; {
+		case name == "" || name == found:
+		case found == noDriver:
+			found = name
+		default:
+			return severalDrivers
+		}
+	}
+	return found
+}
+
+func readNamespaceRestoreRequest(w http.ResponseWriter, r *http.Request) (intent.NamespaceWish, error) {
+	var body wire.NamespaceRestoreRequest
+	if err := read(w, r, &body); err != nil {
+		return intent.NamespaceWish{}, err
+	}
+	return intent.NamespaceWish{
+		Namespace: body.Namespace, TargetNamespace: cmp.Or(body.TargetNamespace, body.Namespace), TargetPrefix: body.TargetPrefix,
+		Choice: intent.Choice{Snapshot: body.Snapshot}, Orphans: body.IncludeOrphans,
+		RequestedBy: caller(r), DryRun: body.DryRun,
+	}, validNamespace(body.Namespace)
+}

@@ -1,0 +1,172 @@
+package httpapi
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/julienschmidt/httprouter"
+
+	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/httpapi/wire"
+	"github.com/soteria-dr/soteria/internal/intent"
+)
+
+// Restores starts restores and tells how far they are. The methods are those of
+// [intent.Requests].
+type Restores interface {
+	Restore(ctx context.Context, wish intent.Wish) (intent.Made, error)
+	Choose(ctx context.Context, source backup.Claim, choice intent.Choice) (backup.Backup, error)
+	Plan(ctx context.Context, asked intent.NamespaceWish) (intent.Plan, error)
+	Records(ctx context.Context, namespace string) ([]v1alpha1.Restore, error)
+	Record(ctx context.Context, namespace, name string) (v1alpha1.Restore, error)
+}
+
+func (s *Server) routeRestores(router *httprouter.Router) {
+	router.POST("/v1/restores", s.startRestore)
+	router.POST("/v1/restores/namespace", s.restoreNamespace)
+	get(router, "/v1/restores", s.listRestores)
+	get(router, "/v1/restores/:namespace/:name", s.showRestore)
+}
+
+// startRestore starts a restore to a new claim, or tells on a dry run what it
+// would start.
+func (s *Server) startRestore(w http.ResponseWriter, r *http.Request, _ httprouter.Params) {
+	wish, err := readRestoreRequest(w, r)
+	if err == nil && wish.Target.Name == "" {
+		err = &backup.Error{Kind: backup.Invalid, Field: "target_pvc", Message: "target_pvc is required: the name of the claim to make"}
+	}
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	s.answerRestore(w, r, wish)
+}
+
+func (s *Server) answerRestore(w http.ResponseWriter, r *http.Request, wish intent.Wish) {
+	made, err := s.restore(r.Context(), r, wish)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	s.render(w, r, started(wish.DryRun), wire.RestoreStarted{
+		Restore: made.Restore, Volume: made.Restore,
+		Namespace: wish.Source.Namespace, PVC: wish.Source.Name,
+		TargetNamespace: wish.Target.Namespace, TargetPVC: wish.Target.Name,
+		Driver: made.Backup.Driver, Backup: made.Backup.ID, TakenAt: made.Backup.TakenAt,
+		Size: made.Size, StorageClass: made.StorageClass, VolumeMode: made.VolumeMode,
+		RequestedBy: wish.RequestedBy, DryRun: wish.DryRun,
+	})
+}
+
+// started is the status of what was started, or would be.
+func started(dryRun bool) int {
+	if dryRun {
+		return http.StatusOK
+	}
+	return http.StatusAccepted
+}
+
+// noDriver stands for the driver in metrics where no backup was chosen.
+const noDriver = "none"
+
+// restore starts one restore, counts it and writes it down.
+func (s *Server) restore(ctx context.Context, r *http.Request, wish intent.Wish) (intent.Made, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.RestoreBudget)
+	defer cancel()
+	made, err := s.services.Restores.Restore(ctx, wish)
+	s.services.Observer.RestoreRequested(cmp.Or(made.Backup.Driver, noDriver), wish.DryRun, err)
+	detail := "from " + wish.Source.String()
+	if err == nil {
+		detail += ", " + made.Backup.Driver + " backup " + made.Backup.ID
+	}
+	s.audit(r, change{action: "restore", claim: wish.Target, detail: detail, dryRun: wish.DryRun, err: err})
+	return made, err
+}
+
+func readRestoreRequest(w http.ResponseWriter, r *http.Request) (intent.Wish, error) {
+	var body wire.RestoreRequest
+	if err := read(w, r, &body); err != nil {
+		return intent.Wish{}, err
+	}
+	source := backup.Claim{Namespace: body.Namespace, Name: body.PVC}
+	if err := source.Validate(); err != nil {
+		return intent.Wish{}, err
+	}
+	return intent.Wish{
+		Source: source,
+		Choice: intent.Choice{Snapshot: body.Snapshot, URL: body.BackupURL},
+		Target: backup.Claim{Namespace: cmp.Or(body.TargetNamespace, body.Namespace), Name: body.TargetPVC},
+		Shape: intent.Shape{
+			StorageClass: body.StorageClass, Size: body.Size, AccessModes: body.AccessModes, VolumeMode: body.VolumeMode,
+		},
+		RequestedBy: caller(r), DryRun: body.DryRun,
+	}, nil
+}
+
+// listRestores lists the restores of all claims, or of those that are asked for.
+func (s *Server) listRestores(w http.ResponseWriter, r *http.Request, _ httprouter.Params) {
+	asked, err := readRestoresQuery(r.URL.Query())
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	records, err := s.services.Restores.Records(r.Context(), asked.namespace)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	list := wire.Restores{Restores: make([]wire.Restore, 0, len(records))}
+	for i := range records {
+		if restore := restoreOf(&records[i]); asked.wants(restore) {
+			list.Restores = append(list.Restores, restore)
+		}
+	}
+	s.render(w, r, http.StatusOK, list)
+}
+
+func (s *Server) showRestore(w http.ResponseWriter, r *http.Request, params httprouter.Params) {
+	name := backup.Claim{Namespace: params.ByName("namespace"), Name: params.ByName("name")}
+	if err := name.Validate(); err != nil {
+		s.fail(w, r, &backup.Error{Kind: backup.NotFound, Message: "there is no such Restore", Err: err})
+		return
+	}
+	record, err := s.services.Restores.Record(r.Context(), name.Namespace, name.Name)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	s.render(w, r, http.StatusOK, restoreOf(&record))
+}
+
+// restoresQuery is what GET /v1/restores asks for. What is empty means all.
+type restoresQuery struct{ namespace, pvc, phase string }
+
+// phasePending is the phase of a restore that the controller has not come to.
+const phasePending = "Pending"
+
+var phases = []string{
+	phasePending, string(v1alpha1.PhaseSelecting), string(v1alpha1.PhasePreparing), string(v1alpha1.PhaseTransferring),
+	string(v1alpha1.PhaseVerifying), string(v1alpha1.PhaseHandingOver), string(v1alpha1.PhaseCompleted),
+}
+
+func readRestoresQuery(query url.Values) (restoresQuery, error) {
+	asked := restoresQuery{namespace: query.Get("namespace"), pvc: query.Get("pvc"), phase: query.Get("phase")}
+	claim := backup.Claim{Namespace: cmp.Or(asked.namespace, "any"), Name: cmp.Or(asked.pvc, "any")}
+	if err := claim.Validate(); err != nil {
+		return restoresQuery{}, err
+	}
+	known := func(phase string) bool { return strings.EqualFold(phase, asked.phase) }
+	if asked.phase != "" && !slices.ContainsFunc(phases, known) {
+		return restoresQuery{}, &backup.Error{Kind: backup.Invalid, Field: "phase", Message: "phase must be one of " + strings.Join(phases, ", ")}
+	}
+	return asked, nil
+}
+
+func (q restoresQuery) wants(r wire.Restore) bool {
+	return (q.pvc == "" || q.pvc == r.PVC) && (q.phase == "" || strings.EqualFold(q.phase, r.Phase))
+}

@@ -1,0 +1,111 @@
+package intent
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+)
+
+// Latest is the snapshot that means the newest backup.
+const Latest = "latest"
+
+// Choice says which backup is wanted. At most one of its fields is set; none
+// means the newest.
+type Choice struct {
+	// Snapshot is [Latest], a backup's id or the beginning of one, or the name of
+	// the snapshot that a backup was made of.
+	Snapshot string
+	// URL is the address of a backup, for systems whose backups have one.
+	URL string
+}
+
+// from picks the wanted backup out of an answer. Errors are of kind Invalid,
+// NotFound, or, where the answer is Unknown, of a kind that says why.
+func (c Choice) from(source backup.Claim, answer backup.Answer) (backup.Backup, error) {
+	if err := c.validate(); err != nil {
+		return backup.Backup{}, err
+	}
+	switch answer.Certainty() {
+	case backup.Found:
+	case backup.None:
+		return backup.Backup{}, backup.Errorf(backup.NotFound, "no backup of %s exists", source)
+	case backup.Unknown:
+		return backup.Backup{}, unknown(source, answer.Err())
+	}
+	chosen, found := c.pick(answer.Backups())
+	if !found {
+		field, value := "snapshot", c.Snapshot
+		if c.URL != "" {
+			field, value = "backup_url", c.URL
+		}
+		return backup.Backup{}, &backup.Error{Kind: backup.NotFound, Field: field, Message: fmt.Sprintf(
+			"%s %q does not name one backup of %s (%d exist); GET /v1/backups lists them", field, clip(value), source, len(answer.Backups()))}
+	}
+	return chosen, nil
+}
+
+// validate refuses a choice that contradicts itself or cannot be an address. A
+// folder is none: it is what restic keeps in the place of an address, and it says
+// nothing about which backup is meant.
+func (c Choice) validate() error {
+	switch {
+	case c.URL != "" && c.Snapshot != "":
+		return &backup.Error{Kind: backup.Invalid, Field: "backup_url", Message: "backup_url and snapshot exclude each other: give one of them"}
+	case c.URL != "" && !IsURL(c.URL):
+		return &backup.Error{Kind: backup.Invalid, Field: "backup_url", Message: "backup_url is not the URL of a backup"}
+	}
+	return nil
+}
+
+// IsURL reports whether a backup's locator is an address of its own.
+func IsURL(locator string) bool {
+	scheme, _, found := strings.Cut(locator, "://")
+	return found && scheme != ""
+}
+
+func (c Choice) pick(backups []backup.Backup) (backup.Backup, bool) {
+	switch {
+	case c.URL != "":
+		return first(backups, func(b backup.Backup) bool { return b.Locator == c.URL })
+	case c.Snapshot == "", c.Snapshot == Latest:
+		return backup.Selector{}.Select(backups)
+	}
+	if chosen, found := (backup.Selector{ID: c.Snapshot}).Select(backups); found {
+		return chosen, true
+	}
+	return first(backups, func(b backup.Backup) bool { return b.Snapshot == c.Snapshot })
+}
+
+func first(backups []backup.Backup, is func(backup.Backup) bool) (backup.Backup, bool) {
+	at := slices.IndexFunc(backups, is)
+	if at < 0 {
+		return backup.Backup{}, false
+	}
+	return backups[at], true
+}
+
+// unknown says that it could not be told which backups exist. Its kind is one of
+// those that may pass or wait for a person: whatever went wrong in the looking is
+// no fault of the request.
+func unknown(source backup.Claim, why error) error {
+	kind := backup.KindOf(why)
+	switch kind {
+	case backup.Credentials, backup.RepositoryAbsent, backup.RepositoryChanged:
+	case backup.Unavailable, backup.Internal, backup.Invalid, backup.NotFound, backup.Conflict, backup.Denied, backup.Partial, backup.DriverFailed:
+		kind = backup.Unavailable
+	default:
+		kind = backup.Unavailable
+	}
+	return backup.Errorf(kind, "could not tell whether backups of %s exist: %w", source, why)
+}
+
+// clip bounds text that a user wrote before it is quoted.
+func clip(s string) string {
+	const most = 100
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
+}

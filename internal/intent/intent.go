@@ -1,0 +1,251 @@
+package intent
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/decision"
+	"github.com/soteria-dr/soteria/internal/kube"
+)
+
+// Catalog says which backups exist.
+type Catalog interface {
+	// Known answers with as little waiting as possible, and Unknown when ctx ends
+	// first. Asking has no side effects.
+	Known(ctx context.Context, claim backup.Claim) backup.Answer
+}
+
+// Config is what requests are carried out with. All fields are required.
+type Config struct {
+	// Client writes; its reads may be from a cache. Reader reads the API server
+	// itself.
+	Client client.Client
+	Reader client.Reader
+	// Catalog says which backups exist.
+	Catalog Catalog
+	// BackedUp lists the claims of a namespace that backups are known of, whether
+	// they still exist or not. Doubt says why there may be more.
+	BackedUp func(namespace string) (claims []backup.Claim, doubt []string, err error)
+	// Feasible tells whether a claim could be given a backup: nil, or an error of
+	// kind Invalid or Unavailable.
+	Feasible func(ctx context.Context, claim *corev1.PersistentVolumeClaim, b backup.Backup) error
+	// Policy is what holds for all claims.
+	Policy kube.Policy
+	// Lock draws a new lock.
+	Lock func() string
+}
+
+// Requests carries out requests for restores. It is safe for concurrent use.
+type Requests struct {
+	Config
+}
+
+// New makes it.
+func New(c Config) *Requests { return &Requests{c} }
+
+// Wish is a restore that somebody asks for.
+type Wish struct {
+	// Source is the claim whose backup is wanted; it need not exist any more.
+	Source backup.Claim
+	Choice Choice
+	// Target is the claim to make.
+	Target backup.Claim
+	Shape  Shape
+	// RequestedBy names who asks, for the record.
+	RequestedBy string
+	// DryRun checks all that can be checked, the API server's part included, and
+	// makes nothing.
+	DryRun bool
+}
+
+// Made is the restore that was started, or would be on a dry run.
+type Made struct {
+	// Restore is the name of the Restore in the target's namespace, and of the
+	// volume that the target will have; empty on a dry run.
+	Restore string
+	// Backup is what the target gets.
+	Backup backup.Backup
+	// Size, StorageClass and VolumeMode are the target's; StorageClass is empty
+	// where the cluster's default is meant.
+	Size         string
+	StorageClass string
+	VolumeMode   string
+}
+
+// Restore makes the target, locked, with the wish for the chosen backup on it. It
+// is not idempotent: a second call finds that the target exists. Errors are of
+// kind Invalid (with the field at fault), NotFound (no such namespace or backup),
+// Conflict (the target exists), Denied (across namespaces, a namespace that is
+// kept out of, a quota), or of the kinds that make an answer Unknown; with all of
+// them nothing was made. Unavailable from making the target may also mean that its
+// answer was lost: asking again then finds a target that exists.
+func (r *Requests) Restore(ctx context.Context, wish Wish) (Made, error) {
+	if err := wish.validate(); err != nil {
+		return Made{}, err
+	}
+	if err := r.absent(ctx, wish.Target); err != nil {
+		return Made{}, err
+	}
+	if err := r.allowed(ctx, wish); err != nil {
+		return Made{}, err
+	}
+	answer := r.Catalog.Known(ctx, wish.Source)
+	chosen, err := wish.Choice.from(wish.Source, answer)
+	if err != nil {
+		return Made{}, err
+	}
+	target, err := r.target(ctx, wish, chosen)
+	if err != nil {
+		return Made{}, err
+	}
+	if err := r.Feasible(ctx, target, chosen); err != nil {
+		return Made{}, err
+	}
+	if err := r.stamp(ctx, target, answer); err != nil {
+		return Made{}, err
+	}
+	if err := r.create(ctx, target, wish.DryRun); err != nil {
+		return Made{}, err
+	}
+	return made(target, chosen, wish.DryRun), nil
+}
+
+// Choose gives the backup that a restore would be from. Errors are those of
+// [Requests.Restore].
+func (r *Requests) Choose(ctx context.Context, source backup.Claim, choice Choice) (backup.Backup, error) {
+	return choice.from(source, r.Catalog.Known(ctx, source))
+}
+
+func (w Wish) validate() error {
+	if err := w.Source.Validate(); err != nil {
+		return err
+	}
+	return validTarget(w.Target)
+}
+
+// validTarget is Claim.Validate with the names that the target has in requests.
+func validTarget(target backup.Claim) error {
+	err := target.Validate()
+	if err == nil {
+		return nil
+	}
+	field := "target_" + backup.FieldOf(err)
+	return &backup.Error{Kind: backup.Invalid, Field: field, Message: "target_" + backup.Message(err), Err: err}
+}
+
+// absent refuses a target that exists, in whatever state.
+func (r *Requests) absent(ctx context.Context, target backup.Claim) error {
+	switch err := r.Reader.Get(ctx, keyOf(target), &corev1.PersistentVolumeClaim{}); {
+	case apierrors.IsNotFound(err):
+		return nil
+	case err != nil:
+		return backup.Errorf(backup.Unavailable, "looking whether claim %s exists: %w", target, err)
+	default:
+		return exists(target)
+	}
+}
+
+func exists(target backup.Claim) error {
+	return &backup.Error{Kind: backup.Conflict, Field: "target_pvc", Message: fmt.Sprintf(
+		"claim %s exists; a restore makes a new claim and leaves others alone: choose another target_pvc, or delete that claim first", target)}
+}
+
+// allowed refuses what no backup could change: another namespace, one that does
+// not exist, or one that Soteria keeps out of.
+func (r *Requests) allowed(ctx context.Context, wish Wish) error {
+	facts, err := r.facts(ctx, bare(wish))
+	if err != nil || decision.NeedsAnswer(facts) {
+		return err
+	}
+	return refusal(decision.Decide(facts))
+}
+
+func (r *Requests) facts(ctx context.Context, target *corev1.PersistentVolumeClaim) (decision.Facts, error) {
+	facts, err := kube.ReadFacts(ctx, r.Reader, target, nil, r.Policy)
+	switch {
+	case apierrors.IsNotFound(err):
+		return decision.Facts{}, &backup.Error{Kind: backup.NotFound, Field: "target_namespace", Err: err, Message: fmt.Sprintf(
+			"namespace %s does not exist; make it first", target.Namespace)}
+	case err != nil:
+		return decision.Facts{}, backup.Errorf(backup.Unavailable, "%w", err)
+	}
+	return facts, nil
+}
+
+// stamp gives the target the verdict that admission would give it, and the lock.
+func (r *Requests) stamp(ctx context.Context, target *corev1.PersistentVolumeClaim, answer backup.Answer) error {
+	facts, err := r.facts(ctx, target)
+	if err != nil {
+		return err
+	}
+	facts.Answer = answer
+	verdict := decision.Decide(facts)
+	if verdict.Kind != decision.Restore {
+		return refusal(verdict)
+	}
+	kube.Stamp(target, verdict, answer, true, r.Lock())
+	return nil
+}
+
+// refusal puts a verdict that is no restore in an error.
+func refusal(verdict decision.Verdict) error {
+	switch {
+	case verdict.Reason == decision.ReasonCrossNamespace, verdict.Reason == decision.ReasonExcluded:
+		return &backup.Error{Kind: backup.Denied, Field: "target_namespace", Message: verdict.Message}
+	case verdict.Kind == decision.Deny, verdict.Kind == decision.Ignore:
+		return backup.Errorf(backup.Denied, "%s", verdict.Message)
+	default:
+		return backup.Errorf(backup.Conflict, "%s", verdict.Message)
+	}
+}
+
+func (r *Requests) create(ctx context.Context, target *corev1.PersistentVolumeClaim, dryRun bool) error {
+	var options []client.CreateOption
+	if dryRun {
+		options = append(options, client.DryRunAll)
+	}
+	err := r.Client.Create(ctx, target, options...)
+	name := backup.Claim{Namespace: target.Namespace, Name: target.Name}
+	switch {
+	case err == nil:
+		return nil
+	case apierrors.IsAlreadyExists(err):
+		return exists(name)
+	case apierrors.IsForbidden(err):
+		return backup.Errorf(backup.Denied, "making claim %s: %w", name, err)
+	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err):
+		return backup.Errorf(backup.Invalid, "making claim %s: %w", name, err)
+	case apierrors.IsNotFound(err):
+		return &backup.Error{Kind: backup.NotFound, Field: "target_namespace", Message: fmt.Sprintf("namespace %s is gone", name.Namespace), Err: err}
+	default:
+		return backup.Errorf(backup.Unavailable, "making claim %s: %w", name, err)
+	}
+}
+
+func made(target *corev1.PersistentVolumeClaim, chosen backup.Backup, dryRun bool) Made {
+	m := Made{Backup: chosen, Size: sizeOf(target).String(), VolumeMode: string(*target.Spec.VolumeMode)}
+	if class := target.Spec.StorageClassName; class != nil {
+		m.StorageClass = *class
+	}
+	if _, restore, locked := kube.LockOf(target); locked && !dryRun {
+		m.Restore = restore
+	}
+	return m
+}
+
+// forTheRecord bounds what a caller said of itself.
+func forTheRecord(requestedBy string) string {
+	const longest = 256
+	return strings.ToValidUTF8(requestedBy[:min(len(requestedBy), longest)], "")
+}
+
+func keyOf(claim backup.Claim) types.NamespacedName {
+	return types.NamespacedName{Namespace: claim.Namespace, Name: claim.Name}
+}

@@ -1,0 +1,169 @@
+package intent_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/intent"
+)
+
+func media(name string) backup.Claim { return backup.Claim{Namespace: "media", Name: name} }
+
+func pending(c *corev1.PersistentVolumeClaim) { c.Status.Phase = corev1.ClaimPending }
+
+func batch(change ...func(*intent.NamespaceWish)) intent.NamespaceWish {
+	asked := intent.NamespaceWish{Namespace: "media", TargetNamespace: "media", TargetPrefix: "restore-20260412-", RequestedBy: "ada"}
+	for _, f := range change {
+		f(&asked)
+	}
+	return asked
+}
+
+func sourcesOf(plan intent.Plan) []string {
+	var names []string
+	for _, wish := range plan.Wishes {
+		names = append(names, wish.Source.Name+" to "+wish.Target.String())
+	}
+	return names
+}
+
+func TestAPlanHasEveryBoundClaim(t *testing.T) {
+	w := newWorld(bound(media("photos")), bound(media("books")), bound(media("films"), pending), bound(backup.Claim{Namespace: "lab", Name: "other"}))
+	w.backedUp = []backup.Claim{media("lost")}
+	plan, err := w.requests().Plan(t.Context(), batch())
+	require.NoError(t, err)
+	assert.Empty(t, plan.Conflicts)
+	assert.Equal(t, []string{"books to media/restore-20260412-books", "photos to media/restore-20260412-photos"}, sourcesOf(plan))
+	assert.Equal(t, "ada", plan.Wishes[0].RequestedBy)
+}
+
+func TestAPlanHasTheOrphansOnRequest(t *testing.T) {
+	w := newWorld(bound(media("photos")), bound(media("films"), pending))
+	w.backedUp, w.doubt = []backup.Claim{media("films"), media("lost"), media("photos")}, []string{"the last listing failed"}
+	plan, err := w.requests().Plan(t.Context(), batch(func(a *intent.NamespaceWish) { a.Orphans = true }))
+	require.NoError(t, err)
+	assert.Equal(t, []string{"lost to media/restore-20260412-lost", "photos to media/restore-20260412-photos"}, sourcesOf(plan),
+		"a claim that exists and waits for its volume is no orphan")
+	assert.Equal(t, []string{"the last listing failed"}, plan.Warnings)
+}
+
+func TestALostNamespaceComesBackUnderItsOwnNames(t *testing.T) {
+	w := newWorld()
+	w.backedUp = []backup.Claim{media("books"), media("photos")}
+	plan, err := w.requests().Plan(t.Context(), batch(func(a *intent.NamespaceWish) { a.Orphans, a.TargetPrefix = true, "" }))
+	require.NoError(t, err)
+	assert.Empty(t, plan.Conflicts)
+	assert.Equal(t, []string{"books to media/books", "photos to media/photos"}, sourcesOf(plan))
+}
+
+func TestConflictsAreFoundBeforeAnythingStarts(t *testing.T) {
+	long := strings.Repeat("a", 240)
+	w := newWorld(bound(media("photos")), bound(media("restore-20260412-photos"), pending), bound(media(long)))
+	plan, err := w.requests().Plan(t.Context(), batch())
+	require.NoError(t, err)
+	require.Len(t, plan.Conflicts, 2)
+	assert.Equal(t, media(long), plan.Conflicts[0].Wish.Source)
+	assert.Equal(t, backup.Invalid, backup.KindOf(plan.Conflicts[0].Err))
+	assert.Equal(t, "target_pvc", backup.FieldOf(plan.Conflicts[0].Err))
+	assert.Equal(t, media("photos"), plan.Conflicts[1].Wish.Source)
+	assert.Equal(t, backup.Conflict, backup.KindOf(plan.Conflicts[1].Err))
+	assert.Len(t, w.claims(t), 3)
+}
+
+func TestTwoSourcesForOneTargetAreAConflict(t *testing.T) {
+	w := newWorld()
+	w.backedUp = []backup.Claim{media("photos"), media("photos")}
+	plan, err := w.requests().Plan(t.Context(), batch(func(a *intent.NamespaceWish) { a.Orphans = true }))
+	require.NoError(t, err)
+	require.Len(t, plan.Conflicts, 1)
+	assert.ErrorContains(t, plan.Conflicts[0].Err, "is the target of media/photos too")
+}
+
+func TestPlansAreRefused(t *testing.T) {
+	tests := map[string]struct {
+		wish  func(*intent.NamespaceWish)
+		world func(*world)
+		kind  backup.Kind
+		field string
+	}{
+		"of a namespace that cannot be":            {wish: func(a *intent.NamespaceWish) { a.Namespace = "a.b" }, kind: backup.Invalid, field: "namespace"},
+		"to a namespace that cannot be":            {wish: func(a *intent.NamespaceWish) { a.TargetNamespace = "a.b" }, kind: backup.Invalid, field: "target_namespace"},
+		"to a namespace that does not exist":       {wish: func(a *intent.NamespaceWish) { a.Namespace, a.TargetNamespace = "gone", "gone" }, kind: backup.NotFound, field: "target_namespace"},
+		"across namespaces":                        {wish: func(a *intent.NamespaceWish) { a.TargetNamespace = "lab" }, kind: backup.Denied, field: "target_namespace"},
+		"of a namespace without claims":            {wish: func(a *intent.NamespaceWish) { a.Namespace, a.TargetNamespace = "lab", "lab" }, kind: backup.NotFound, field: "namespace"},
+		"of a namespace without claims or backups": {wish: func(a *intent.NamespaceWish) { a.Namespace, a.TargetNamespace, a.Orphans = "lab", "lab", true }, kind: backup.NotFound},
+		"with orphans while it cannot be told which exist": {
+			wish:  func(a *intent.NamespaceWish) { a.Orphans = true },
+			world: func(w *world) { w.unlisted = backup.Errorf(backup.Unavailable, "not listed yet") }, kind: backup.Unavailable},
+		"while claims cannot be listed": {
+			world: func(w *world) {
+				w.hooks.List = func(context.Context, client.WithWatch, client.ObjectList, ...client.ListOption) error {
+					return errors.New("connection refused")
+				}
+			}, kind: backup.Unavailable},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(bound(media("photos")))
+			if test.world != nil {
+				test.world(w)
+			}
+			asked := batch()
+			if test.wish != nil {
+				test.wish(&asked)
+			}
+			_, err := w.requests().Plan(t.Context(), asked)
+			require.Error(t, err)
+			assert.Equal(t, test.kind, backup.KindOf(err), err)
+			assert.Equal(t, test.field, backup.FieldOf(err))
+		})
+	}
+}
+
+func TestRecordsIncludeClaimsThatTheControllerHasNotComeTo(t *testing.T) {
+	waits := bound(media("photos"), pending, func(c *corev1.PersistentVolumeClaim) {
+		c.Spec.VolumeName = "soteria-waits"
+		c.Spec.DataSourceRef = &corev1.TypedObjectReference{APIGroup: ptr.To(v1alpha1.Group), Kind: v1alpha1.RestoreKind, Name: "soteria-waits"}
+		c.CreationTimestamp = metav1.NewTime(noon)
+	})
+	known := waits.DeepCopy()
+	known.Name, known.Spec.VolumeName, known.Spec.DataSourceRef.Name = "books", "soteria-known", "soteria-known"
+	record := &v1alpha1.Restore{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "media", Name: "soteria-known", CreationTimestamp: metav1.NewTime(noon.Add(time.Hour))},
+		Status:     v1alpha1.RestoreStatus{Phase: v1alpha1.PhaseVerifying},
+	}
+	w := newWorld(waits, known, record, bound(media("films")))
+	requests := w.requests()
+	all, err := requests.Records(t.Context(), "")
+	require.NoError(t, err)
+	require.Len(t, all, 2)
+	assert.Equal(t, "soteria-known", all[0].Name, "newest first")
+	assert.Equal(t, v1alpha1.PhaseVerifying, all[0].Status.Phase)
+	assert.Equal(t, "soteria-waits", all[1].Name)
+	assert.Empty(t, all[1].Status.Phase)
+	assert.Equal(t, "photos", all[1].Status.Claim.Name)
+
+	elsewhere, err := requests.Records(t.Context(), "lab")
+	require.NoError(t, err)
+	assert.Empty(t, elsewhere)
+
+	for _, name := range []string{"soteria-known", "soteria-waits"} {
+		one, err := requests.Record(t.Context(), "media", name)
+		require.NoError(t, err)
+		assert.Equal(t, name, one.Name)
+	}
+	_, err = requests.Record(t.Context(), "media", "soteria-none")
+	assert.Equal(t, backup.NotFound, backup.KindOf(err))
+}
