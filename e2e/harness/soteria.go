@@ -23,6 +23,7 @@ const (
 	credentialsName  = "soteria-restic"
 	repositoryPin    = "SOTERIA_RESTIC_REPOSITORY_ID"
 	repositoryURL    = "SOTERIA_RESTIC_REPOSITORY"
+	resticImage      = "localhost/restic:0.16.4"
 )
 
 // BuildImage builds Soteria's image from the sources, with build tags, and gives

@@ -100,11 +100,7 @@ func (s *scenario) seedFleet(f fleet) {
 // seedFleetBy does the same with another way to take a backup.
 func (s *scenario) seedFleetBy(f fleet, backUp func(ctx context.Context, namespace, claim string) (string, error)) {
 	s.Helper()
-	s.apply(f.manifest())
-	s.take(f)
-	_, err := cluster.Exec(s.ctx, f.namespace, hand, "/bin/sh", "-c",
-		`cd /claims && for c in *; do printf 'this is what %s must not lose' "$c" > "$c/story"; done && sync`)
-	require.NoError(s, err)
+	s.fillFleet(f)
 
 	const atOnce = 10
 	backups, ctx := errgroup.WithContext(s.ctx)
@@ -116,6 +112,16 @@ func (s *scenario) seedFleetBy(f fleet, backUp func(ctx context.Context, namespa
 		})
 	}
 	require.NoError(s, backups.Wait())
+}
+
+// fillFleet makes the claims and writes a story on each.
+func (s *scenario) fillFleet(f fleet) {
+	s.Helper()
+	s.apply(f.manifest())
+	s.take(f)
+	_, err := cluster.Exec(s.ctx, f.namespace, hand, "/bin/sh", "-c",
+		`cd /claims && for c in *; do printf 'this is what %s must not lose' "$c" > "$c/story"; done && sync`)
+	require.NoError(s, err)
 }
 
 // requireStories requires that every claim holds its own story.

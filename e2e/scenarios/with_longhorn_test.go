@@ -154,6 +154,9 @@ func (s *scenario) awaitNoLonghornVolumes() {
 // and what the claim's event must say of it; nothing where the claim is restored
 // all the same.
 var longhornTroubles = []trouble{
+	// First, while no other claim's restore can meet it.
+	{name: "faulted", cause: "the restore fails", says: "All replica restore failed",
+		bring: misbehaving("- {fault: restoreFault, message: 'no space left on device', times: 1}")},
 	{name: "unavailable", cause: "the backup target cannot be reached", says: "cannot list the bucket: connection refused",
 		bring: misbehaving("- {fault: targetUnavailable, message: 'cannot list the bucket: connection refused'}")},
 	{name: "refused", cause: "Longhorn answers with an error", says: "the datastore is away",
@@ -165,8 +168,6 @@ var longhornTroubles = []trouble{
 	{name: "unsynced", cause: "the backup target is never read anew", says: "not ready to tell which backups there are", bring: misbehaving("- {fault: syncNever}")},
 	{name: "halfsynced", cause: "backup volumes are never read anew", says: "has yet to read", bring: misbehaving("- {fault: syncHalf}")},
 	{name: "one", cause: "the other of the two systems cannot tell", says: "connection refused", bring: stopS3},
-	{name: "faulted", cause: "the restore fails", says: "All replica restore failed",
-		bring: misbehaving("- {fault: restoreFault, message: 'no space left on device', times: 1}")},
 }
 
 // misbehaving has Longhorn do something wrong.

@@ -51,7 +51,8 @@ func (r *Requests) target(ctx context.Context, wish Wish, chosen backup.Backup) 
 	if err != nil {
 		return nil, err
 	}
-	modes, err := accessModes(wish.Shape.AccessModes, source)
+	was := chosen.Described()
+	modes, err := accessModes(wish.Shape.AccessModes, source, was)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +61,7 @@ func (r *Requests) target(ctx context.Context, wish Wish, chosen backup.Backup) 
 		return nil, err
 	}
 	claim.Spec = corev1.PersistentVolumeClaimSpec{
-		StorageClassName: storageClass(wish.Shape.StorageClass, source),
+		StorageClassName: storageClass(wish.Shape.StorageClass, source, was),
 		AccessModes:      modes,
 		VolumeMode:       &mode,
 		Resources:        corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: size}},
@@ -81,7 +82,8 @@ func (r *Requests) source(ctx context.Context, name backup.Claim) (*corev1.Persi
 }
 
 // sizeFor settles the target's size: what is asked for, else the source's, else
-// what the backup needs; never less than the backup.
+// what the source had when the backup was taken, else what the backup needs; never
+// less than the backup.
 func sizeFor(asked string, source *corev1.PersistentVolumeClaim, chosen backup.Backup) (resource.Quantity, error) {
 	need := resource.NewQuantity(max(chosen.SizeBytes, 0), resource.BinarySI)
 	switch {
@@ -92,6 +94,11 @@ func sizeFor(asked string, source *corev1.PersistentVolumeClaim, chosen backup.B
 			return *size, nil
 		}
 		return *need, nil
+	}
+	if was, err := resource.ParseQuantity(chosen.Described().Capacity); err == nil && was.Sign() > 0 && was.Cmp(*need) >= 0 {
+		return was, nil
+	}
+	switch {
 	case chosen.SizeBytes <= 0:
 		return resource.Quantity{}, invalid("size", "how large a volume backup %s needs is not known: claim %s is gone and the backup does not tell; say the size, such as \"size\": \"10Gi\"",
 			backup.ShortID(chosen.ID), chosen.Claim)
@@ -127,10 +134,12 @@ func sizeOf(claim *corev1.PersistentVolumeClaim) *resource.Quantity {
 }
 
 // storageClass is nil where the cluster's default is wanted.
-func storageClass(asked string, source *corev1.PersistentVolumeClaim) *string {
+func storageClass(asked string, source *corev1.PersistentVolumeClaim, was backup.Described) *string {
 	switch {
 	case asked != "":
 		return &asked
+	case source == nil && was.StorageClass != "":
+		return &was.StorageClass
 	case source == nil:
 		return nil
 	}
@@ -144,10 +153,12 @@ var allModes = []corev1.PersistentVolumeAccessMode{
 	corev1.ReadWriteOnce, corev1.ReadWriteMany, corev1.ReadOnlyMany, corev1.ReadWriteOncePod,
 }
 
-func accessModes(asked []string, source *corev1.PersistentVolumeClaim) ([]corev1.PersistentVolumeAccessMode, error) {
+func accessModes(asked []string, source *corev1.PersistentVolumeClaim, was backup.Described) ([]corev1.PersistentVolumeAccessMode, error) {
 	switch {
 	case len(asked) == 0 && source != nil && len(source.Spec.AccessModes) > 0:
 		return source.Spec.AccessModes, nil
+	case len(asked) == 0 && source == nil && len(was.AccessModes) > 0:
+		asked = was.AccessModes
 	case len(asked) == 0:
 		return []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce}, nil
 	}

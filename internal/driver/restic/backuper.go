@@ -71,7 +71,7 @@ func (d *Driver) Backup(ctx context.Context, req driver.BackupRequest) (driver.B
 	if _, err := d.credentials(ctx); err != nil {
 		return driver.BackupStarted{}, err
 	}
-	job := d.backupJob(claim, tags, number, req.RequestedBy, beside)
+	job := d.backupJob(claim, append(tags, describe(claim).Tags()...), number, req.RequestedBy, beside)
 	started := driver.BackupStarted{Driver: Name, Namespace: job.Namespace, JobName: job.Name, Secret: moverjob.CredentialsName(job.Name)}
 	if req.DryRun {
 		return started, nil
@@ -215,6 +215,20 @@ func placeBeside(claim *corev1.PersistentVolumeClaim, users []corev1.Pod) (*core
 	default:
 		return &users[0], nil
 	}
+}
+
+// describe tells what the claim is like, so that it can be made anew once it is
+// gone.
+func describe(claim *corev1.PersistentVolumeClaim) backup.Described {
+	capacity := claim.Status.Capacity[corev1.ResourceStorage]
+	described := backup.Described{Capacity: capacity.String(), StorageClass: ptr.Deref(claim.Spec.StorageClassName, "")}
+	for _, mode := range claim.Spec.AccessModes {
+		described.AccessModes = append(described.AccessModes, string(mode))
+	}
+	if capacity.IsZero() {
+		described.Capacity = ""
+	}
+	return described
 }
 
 func (d *Driver) backupJob(claim *corev1.PersistentVolumeClaim, tags []string, number int, requestedBy string, beside *corev1.Pod) *batchv1.Job {

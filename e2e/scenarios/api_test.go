@@ -1,0 +1,271 @@
+//go:build e2e
+
+package scenarios_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/soteria-dr/soteria/e2e/harness"
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/httpapi/client"
+	"github.com/soteria-dr/soteria/internal/httpapi/wire"
+)
+
+func TestTheAPI(t *testing.T) {
+	t.Parallel()
+	s := begin(t, 15*time.Minute)
+	s.together(map[string]func(*scenario){
+		"it tells of every claim how it is backed up, and what a rebuilt cluster would do": tellsOfEveryClaim,
+		"it restores a backup to a new claim, and only to a new one":                       restoresToANewClaim,
+		"it brings a lost namespace back, and explains what is missing":                    bringsANamespaceBack,
+	})
+}
+
+// api is a way to the API for as long as this part of the scenario lasts.
+func (s *scenario) api() *client.Client {
+	s.Helper()
+	api, end, err := cluster.API(s.ctx, nil)
+	require.NoError(s, err)
+	s.after(func(context.Context) error { return end() })
+	return api
+}
+
+func keyOf(app harness.App) backup.Claim {
+	return backup.Claim{Namespace: app.Namespace, Name: app.Name}
+}
+
+func tellsOfEveryClaim(s *scenario) {
+	const namespace = "e2e-api-inventory"
+	s.own(namespace)
+	api := s.api()
+	photos := harness.App{Namespace: namespace, Name: "photos", Size: "64Mi"}
+	gone := harness.App{Namespace: namespace, Name: "gone", Size: "64Mi"}
+	notes := harness.App{Namespace: namespace, Name: "notes", Size: "64Mi", ClaimOnly: true}
+	loose := harness.App{Namespace: namespace, Name: "loose", Size: "64Mi", ClaimOnly: true, Labels: harness.Unprotected}
+	s.seed(photos, "a story")
+	s.seed(gone, "another")
+	s.apply(notes.Workload())
+	s.apply(loose.Workload())
+	_, err := cluster.Kubectl(s.ctx, "", "delete", "-n", namespace, "deploy/gone", "pvc/gone")
+	require.NoError(s, err)
+
+	want := map[string]string{"photos": "fresh", "notes": "no_backups", "loose": "no_backups"}
+	var known wire.Inventory
+	s.await("the inventory to tell of all claims", func(ctx context.Context) (bool, string, error) {
+		var err error
+		known, err = api.Inventory(ctx)
+		got := map[string]string{}
+		for _, claim := range claimsIn(known, namespace) {
+			got[claim.PVC] = claim.HealthReason
+		}
+		return assert.ObjectsAreEqual(want, got) && orphaned(known, keyOf(gone)), fmt.Sprint(got), err
+	})
+	for _, claim := range claimsIn(known, namespace) {
+		require.Equal(s, claim.PVC == "photos", claim.Healthy)
+		require.Equal(s, "64Mi", claim.Capacity)
+		require.Equal(s, "restic", claim.Driver)
+		if claim.PVC == "photos" {
+			require.Equal(s, s.claim(photos).Spec.VolumeName, claim.Volume)
+			require.Equal(s, 1, claim.BackupCount)
+			require.Equal(s, "auto", claim.Protection)
+		}
+	}
+	plan, err := api.Plan(s.ctx)
+	require.NoError(s, err)
+	outcomes := map[string]string{}
+	for _, claim := range plan.Claims {
+		if claim.Namespace == namespace {
+			outcomes[claim.PVC] = claim.Outcome
+		}
+	}
+	require.Equal(s, map[string]string{"photos": "restore", "notes": "start_empty", "loose": "unprotected"}, outcomes)
+	require.Contains(s, plan.Unprotected, namespace+"/loose")
+}
+
+func claimsIn(known wire.Inventory, namespace string) []wire.InventoryClaim {
+	for _, n := range known.Namespaces {
+		if n.Name == namespace {
+			return n.PVCs
+		}
+	}
+	return nil
+}
+
+func orphaned(known wire.Inventory, claim backup.Claim) bool {
+	for _, o := range known.Orphans {
+		if o.Namespace == claim.Namespace && o.PVC == claim.Name {
+			return true
+		}
+	}
+	return false
+}
+
+func restoresToANewClaim(s *scenario) {
+	const namespace = "e2e-api-restore"
+	s.own(namespace)
+	api := s.api()
+	source := harness.App{Namespace: namespace, Name: "source", Size: "64Mi", Class: "local-wffc"}
+	s.seed(source, "the first")
+	first := s.backups(source)[0]
+	s.write(source, "the second")
+	s.backUp(source)
+
+	wish := wire.RestoreRequest{Namespace: namespace, PVC: "source", TargetPVC: "newest", DryRun: true}
+	planned, err := api.Restore(s.ctx, wish)
+	require.NoError(s, err)
+	require.Equal(s, "local-wffc", planned.StorageClass)
+	require.Equal(s, "64Mi", planned.Size)
+	_, err = cluster.Claim(s.ctx, harness.App{Namespace: namespace, Name: "newest"})
+	require.ErrorContains(s, err, "not found", "a dry run makes nothing")
+
+	wish.DryRun = false
+	started, err := api.Restore(s.ctx, wish)
+	require.NoError(s, err)
+	older := wish
+	older.TargetPVC, older.Snapshot = "older", first.ID[:12]
+	_, err = api.Restore(s.ctx, older)
+	require.NoError(s, err)
+
+	wish.TargetPVC = "source"
+	_, err = api.Restore(s.ctx, wish)
+	require.Equal(s, backup.Conflict, backup.KindOf(err), "a claim that exists is not touched: %v", err)
+	wish.TargetPVC, wish.Snapshot = "never", "ffffffffffff"
+	_, err = api.Restore(s.ctx, wish)
+	require.Equal(s, backup.NotFound, backup.KindOf(err), "%v", err)
+	wish.Snapshot, wish.TargetNamespace = "", "e2e-api-inventory"
+	_, err = api.Restore(s.ctx, wish)
+	require.Equal(s, backup.Denied, backup.KindOf(err), "backups do not cross namespaces: %v", err)
+
+	require.EqualValues(s, 1, oneOf(s, 50, func(ctx context.Context) error {
+		_, err := api.Restore(ctx, wire.RestoreRequest{Namespace: namespace, PVC: "source", TargetPVC: "contested"})
+		return err
+	}), "of fifty requests for one target one makes it")
+
+	tested, err := api.TestRestore(s.ctx, wire.RestoreRequest{Namespace: namespace, PVC: "source"})
+	require.NoError(s, err)
+
+	copies := fleet{namespace: namespace, classes: map[string]string{"newest": "local-wffc", "older": "local-wffc", "contested": "local-wffc"}}
+	s.awaitFleetBound(copies)
+	s.take(copies)
+	require.Equal(s, map[string]string{"newest": "the second", "older": "the first", "contested": "the second"}, s.stories(copies))
+	s.await("the restore to be told as completed", func(ctx context.Context) (bool, string, error) {
+		restore, err := api.RestoreNamed(ctx, namespace, started.Restore)
+		return restore.Phase == "Completed" && restore.PVC == "newest", restore.Phase + ": " + restore.Message, err
+	})
+	s.await("the test of the backup to pass", func(ctx context.Context) (bool, string, error) {
+		tests, err := api.RestoreTests(ctx, keyOf(source))
+		if err != nil || len(tests) != 1 {
+			return false, fmt.Sprintf("%d tests", len(tests)), err
+		}
+		require.Equal(s, tested.JobName, tests[0].JobName)
+		return tests[0].Phase == wire.TestPassed, fmt.Sprint(tests[0]), nil
+	})
+}
+
+// oneOf sends many requests at once and gives how many succeeded; the others must
+// have met a conflict.
+func oneOf(s *scenario, requests int, send func(context.Context) error) int64 {
+	s.Helper()
+	var succeeded atomic.Int64
+	group, ctx := errgroup.WithContext(s.ctx)
+	for range requests {
+		group.Go(func() error {
+			err := send(ctx)
+			if err == nil {
+				succeeded.Add(1)
+				return nil
+			}
+			if backup.KindOf(err) != backup.Conflict {
+				return err
+			}
+			return nil
+		})
+	}
+	require.NoError(s, group.Wait())
+	return succeeded.Load()
+}
+
+func bringsANamespaceBack(s *scenario) {
+	const (
+		namespace = "e2e-api-lost"
+		claims    = 20
+		broken    = "claim-07"
+	)
+	s.own(namespace)
+	api := s.api()
+	lost := fleet{namespace: namespace, classes: map[string]string{}}
+	for i := range claims {
+		lost.classes[fmt.Sprintf("claim-%02d", i)] = []string{"local", "local-wffc"}[i%2]
+	}
+	s.fillFleet(lost)
+	all, err := api.BackupNamespace(s.ctx, wire.NamespaceBackupRequest{Namespace: namespace})
+	require.NoError(s, err)
+	require.Equal(s, wire.ExtentAll, all.Status, "%v", all)
+	require.Len(s, all.Results, claims)
+	for _, result := range all.Results {
+		require.NoError(s, cluster.AwaitJob(s.ctx, namespace, result.JobName))
+	}
+	id := s.backups(harness.App{Namespace: namespace, Name: broken})[0].ID
+	s.destroy(namespace)
+	s.breakSnapshot(id)
+
+	s.apply(namespaceManifest(namespace, ""))
+	wish := wire.NamespaceRestoreRequest{Namespace: namespace, IncludeOrphans: true}
+	var answer wire.NamespaceRestore
+	s.await("one call to start all restores", func(ctx context.Context) (bool, string, error) {
+		answer, err = api.RestoreNamespace(ctx, wish)
+		return err == nil, "", err
+	})
+	require.Equal(s, wire.ExtentAll, answer.Status, "%v", answer)
+	require.Len(s, answer.Results, claims)
+
+	right := fleet{namespace: namespace, classes: map[string]string{}}
+	var unlucky string
+	for _, result := range answer.Results {
+		if result.PVC == broken {
+			unlucky = result.Restore
+			continue
+		}
+		right.classes[result.TargetPVC] = lost.classes[result.PVC]
+	}
+	s.awaitFleetBound(right)
+	for name, class := range right.classes {
+		require.Equal(s, class, *s.claim(harness.App{Namespace: namespace, Name: name}).Spec.StorageClassName, "its class is as it was")
+	}
+	s.take(right)
+	s.requireStories(right)
+	s.await("the one that fails to be explained", func(ctx context.Context) (bool, string, error) {
+		restore, err := api.RestoreNamed(ctx, namespace, unlucky)
+		explained := regexp.MustCompile(`attempt \d+ failed: .*restic`)
+		return explained.MatchString(restore.Message), restore.Phase + ": " + restore.Message, err
+	})
+}
+
+// breakSnapshot loses the part of the S3 repository that holds a snapshot's tree,
+// as a disk might.
+func (s *scenario) breakSnapshot(id string) {
+	s.Helper()
+	out, err := cluster.Restic(s.ctx, "restic-snapshot", repository, "snapshots", "--json", id)
+	require.NoError(s, err)
+	var found []struct {
+		Tree string `json:"tree"`
+	}
+	require.NoError(s, json.Unmarshal([]byte(out), &found), out)
+	require.Len(s, found, 1)
+	out, err = cluster.Restic(s.ctx, "restic-find", repository, "find", "--tree", "--show-pack-id", found[0].Tree)
+	require.NoError(s, err)
+	pack := regexp.MustCompile(`[Pp]ack ([0-9a-f]{64})`).FindStringSubmatch(out)
+	require.NotNil(s, pack, out)
+	_, err = cluster.StoreShell(s.ctx, "rm", "/data/soteria/"+repositoryName+"/data/"+pack[1][:2]+"/"+pack[1])
+	require.NoError(s, err)
+}
