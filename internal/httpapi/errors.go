@@ -12,7 +12,10 @@ import (
 var statuses = map[backup.Kind]int{
 	backup.Internal:          http.StatusInternalServerError,
 	backup.Invalid:           http.StatusBadRequest,
+	backup.Unprocessable:     http.StatusUnprocessableEntity,
+	backup.Unauthenticated:   http.StatusUnauthorized,
 	backup.Denied:            http.StatusForbidden,
+	backup.Busy:              http.StatusTooManyRequests,
 	backup.NotFound:          http.StatusNotFound,
 	backup.Conflict:          http.StatusConflict,
 	backup.Partial:           http.StatusBadGateway,

@@ -406,7 +406,7 @@ func TestErrorsKeepTheirKindOnTheWay(t *testing.T) {
 	statuses := map[backup.Kind]int{
 		backup.Internal: 500, backup.Invalid: 400, backup.NotFound: 404, backup.Conflict: 409, backup.Denied: 403,
 		backup.Unavailable: 503, backup.Credentials: 503, backup.RepositoryAbsent: 503, backup.RepositoryChanged: 503,
-		backup.Partial: 502, backup.DriverFailed: 502,
+		backup.Unprocessable: 422, backup.Unauthenticated: 401, backup.Busy: 429, backup.Partial: 502, backup.DriverFailed: 502,
 	}
 	for kind := backup.Internal; kind <= backup.DriverFailed; kind++ {
 		t.Run(kind.String(), func(t *testing.T) {
