@@ -6,11 +6,13 @@ require (
 	github.com/caarlos0/env/v11 v11.4.2 // the configuration, from the environment
 	github.com/containerd/continuity v0.5.0 // copies trees with all their attributes, in movers
 	github.com/go-logr/logr v1.4.4 // the logger that controller-runtime hands around
+	github.com/google/jsonschema-go v0.4.3 // schemas of the OpenAPI document, from the Go types of the JSON
 	github.com/julienschmidt/httprouter v1.3.0 // routes of the HTTP API
 	github.com/mattn/go-shellwords v1.0.16 // splits the extra arguments for restic, once, at start
 	github.com/open-policy-agent/cert-controller v0.16.0 // makes and rotates the webhook's certificate
 	github.com/prometheus/client_golang v1.23.2 // metrics
 	github.com/stretchr/testify v1.12.1 // tests
+	golang.org/x/sync v0.24.0 // singleflight listings, and a bound on requests under way
 	golang.org/x/sys v0.40.0 // extended attributes and syncfs, in movers
 	gomodules.xyz/jsonpatch/v2 v2.5.0 // admission patches, as controller-runtime makes them
 	k8s.io/api v0.36.3
@@ -56,7 +58,6 @@ require (
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	golang.org/x/net v0.49.0 // indirect
 	golang.org/x/oauth2 v0.34.0 // indirect
-	golang.org/x/sync v0.24.0
 	golang.org/x/term v0.39.0 // indirect
 	golang.org/x/text v0.33.0 // indirect
 	golang.org/x/time v0.14.0 // indirect

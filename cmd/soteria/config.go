@@ -19,6 +19,8 @@ import (
 	"github.com/soteria-dr/soteria/internal/driver/longhorn"
 	"github.com/soteria-dr/soteria/internal/driver/restic"
 	"github.com/soteria-dr/soteria/internal/kube"
+	"github.com/soteria-dr/soteria/internal/secret"
+	"github.com/soteria-dr/soteria/internal/signin"
 )
 
 // config is all that the environment settles. It is read once, at start.
@@ -39,6 +41,13 @@ type config struct {
 	Freshness           time.Duration `env:"SOTERIA_FRESHNESS" envDefault:"2s"`
 	RefreshInterval     time.Duration `env:"SOTERIA_REFRESH_INTERVAL" envDefault:"5m"`
 	ListingTimeout      time.Duration `env:"SOTERIA_LISTING_TIMEOUT" envDefault:"2m"`
+
+	AuthRequired         bool          `env:"SOTERIA_AUTH_REQUIRED"`
+	ExistsAuthRequired   bool          `env:"SOTERIA_EXISTS_AUTH_REQUIRED"`
+	TrustedProxies       string        `env:"SOTERIA_TRUSTED_PROXIES"`
+	AllowedGroups        string        `env:"SOTERIA_ALLOWED_GROUPS" envDefault:"admin,maintenance"`
+	AuthBearerTokens     secret.String `env:"SOTERIA_AUTH_BEARER_TOKENS"`
+	AuthBearerTokensFile string        `env:"SOTERIA_AUTH_BEARER_TOKENS_FILE"`
 
 	LonghornURL          string `env:"SOTERIA_LONGHORN_URL"`
 	LonghornNamespace    string `env:"SOTERIA_LONGHORN_NAMESPACE"`
@@ -65,6 +74,7 @@ type config struct {
 	backupArgs   []string
 	forgetArgs   []string
 	nodeSelector map[string]string
+	signIn       signin.Config
 }
 
 // drivers are all that there are.
@@ -99,6 +109,7 @@ func readConfig(environment map[string]string) (config, error) {
 		c.SecretNamespace = c.Namespace
 	}
 	problems = append(problems, c.derive()...)
+	problems = append(problems, c.deriveSignIn()...)
 	problems = append(problems, c.check()...)
 	return c, errors.Join(problems...)
 }

@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
+	"github.com/soteria-dr/soteria/internal/audit"
 	"github.com/soteria-dr/soteria/internal/backupjob"
 	"github.com/soteria-dr/soteria/internal/catalog"
 	"github.com/soteria-dr/soteria/internal/catalog/ledger"
@@ -27,6 +28,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/kube/moverjob"
 	"github.com/soteria-dr/soteria/internal/metrics"
 	"github.com/soteria-dr/soteria/internal/restore"
+	"github.com/soteria-dr/soteria/internal/signin"
 	"github.com/soteria-dr/soteria/webhook"
 	"github.com/soteria-dr/soteria/webhook/certificate"
 )
@@ -112,8 +114,10 @@ func addHTTP(c config, mgr manager.Manager, known *catalog.Catalog, backupers ht
 	settings := httpapi.DefaultConfig()
 	settings.Addr = c.ListenAddr
 	settings.UnknownStatus = c.ExistsUnknownStatus
+	warnOfOpenDoors(c, log)
 	server := httpapi.New(settings, httpapi.Services{
-		Catalog: known, Backupers: backupers, Gatherer: ctrlmetrics.Registry,
+		Catalog: known, Backupers: backupers, SignIn: signin.New(c.signIn),
+		Auditor: audit.Events{Reader: mgr.GetClient(), Recorder: mgr.GetEventRecorder(eventSource)}, Gatherer: ctrlmetrics.Registry,
 		Ready: answers, Observer: measured, Log: log,
 	})
 	if err := mgr.Add(server); err != nil {

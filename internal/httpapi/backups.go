@@ -14,9 +14,22 @@ import (
 	"github.com/soteria-dr/soteria/internal/httpapi/wire"
 )
 
-func (s *Server) routeBackups(router *httprouter.Router) {
-	get(router, "/v1/backups", s.listBackups)
-	router.POST("/v1/backup", s.startBackup)
+func (s *Server) backupRoutes() []route {
+	return []route{{
+		method: http.MethodGet, path: "/v1/backups", handle: s.listBackups,
+		summary: "A claim's backups, newest first",
+		query: []parameter{
+			{name: "namespace", description: "The claim's namespace", required: true},
+			{name: "pvc", description: "The claim's name", required: true},
+			{name: "driver", description: "The driver whose backups are listed; by default all"},
+		},
+		answers: answers{http.StatusOK: wire.Backups{}},
+	}, {
+		method: http.MethodPost, path: "/v1/backup", handle: s.startBackup,
+		summary: "Start a backup of a claim",
+		body:    wire.BackupRequest{},
+		answers: answers{http.StatusOK: wire.BackupStarted{}, http.StatusAccepted: wire.BackupStarted{}},
+	}}
 }
 
 // listBackups lists a claim's backups, newest first.

@@ -25,6 +25,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/httpapi"
 	"github.com/soteria-dr/soteria/internal/httpapi/client"
 	"github.com/soteria-dr/soteria/internal/httpapi/wire"
+	"github.com/soteria-dr/soteria/internal/signin"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -48,6 +49,9 @@ type world struct {
 	backup  func(context.Context, driver.BackupRequest) (driver.BackupStarted, error)
 	request driver.BackupRequest
 	ready   error
+	signIn  signin.Config
+	told    []told
+	untold  error
 
 	mu     sync.Mutex
 	counts map[string]int
@@ -96,6 +100,22 @@ func (w *world) BackupRequested(driver string, dryRun bool, err error) {
 	w.count("backup " + driver + " " + outcome)
 }
 
+func (w *world) AuthzDenied(reason string) { w.count("denied " + reason) }
+
+// told is what was written down on a claim.
+type told struct {
+	claim        backup.Claim
+	action, note string
+	failed       bool
+}
+
+func (w *world) Record(_ context.Context, claim backup.Claim, action, note string, failed bool) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.told = append(w.told, told{claim, action, note, failed})
+	return w.untold
+}
+
 func (w *world) Panicked() { w.count("panic") }
 
 func (w *world) count(what string) {
@@ -132,6 +152,7 @@ func (w *world) server(change func(*httpapi.Config)) *httpapi.Server {
 	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "answer", Help: "To everything."}, func() float64 { return 42 }))
 	return httpapi.New(cfg, httpapi.Services{
 		Catalog: w, Backupers: httpapi.Backupers{Default: "restic", ByName: map[string]driver.Backuper{"restic": w, "longhorn": w}}, Gatherer: registry, Observer: w,
+		SignIn: signin.New(w.signIn), Auditor: w,
 		Ready: func(context.Context) error { return w.ready },
 		Log:   slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/julienschmidt/httprouter"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/driver"
+	"github.com/soteria-dr/soteria/internal/signin"
 )
 
 // Catalog says which backups exist. Asking has no side effects and may be
@@ -39,6 +41,9 @@ type Backupers struct {
 type Observer interface {
 	ExistsAnswered(decision string)
 	BackupRequested(driver string, dryRun bool, err error)
+	// AuthzDenied is told that somebody was not let in, or not believed; reason
+	// comes from a small closed set.
+	AuthzDenied(reason string)
 	Panicked()
 }
 
@@ -53,6 +58,9 @@ type Config struct {
 	LookupBudget time.Duration
 	// BackupBudget bounds how long a request waits for a backup to be started.
 	BackupBudget time.Duration
+	// MaxChanges bounds how many requests for changes are under way at once; more
+	// are refused and may be sent again. Reading is not bounded.
+	MaxChanges int64
 	// Grace is how long requests under way may go on once the server stops.
 	Grace time.Duration
 }
@@ -64,6 +72,7 @@ func DefaultConfig() Config {
 		UnknownStatus: http.StatusServiceUnavailable,
 		LookupBudget:  2500 * time.Millisecond,
 		BackupBudget:  20 * time.Second,
+		MaxChanges:    256,
 		Grace:         15 * time.Second,
 	}
 }
@@ -89,6 +98,10 @@ type Server struct {
 type Services struct {
 	Catalog   Catalog
 	Backupers Backupers
+	// SignIn says who sends a request, and whether they may.
+	SignIn *signin.Gate
+	// Auditor writes changes down on claims.
+	Auditor Auditor
 	// Gatherer holds the metrics to serve.
 	Gatherer prometheus.Gatherer
 	// Ready says why this replica should get no requests, nil when it should.
@@ -112,10 +125,22 @@ func (s *Server) Handler() http.Handler {
 	router.NotFound = http.HandlerFunc(s.noSuchRoute)
 	router.MethodNotAllowed = http.HandlerFunc(s.noSuchMethod)
 
-	s.routeExists(router)
-	s.routeBackups(router)
-	s.routeHealth(router)
-	return s.logged(s.recovered(secured(router)))
+	for _, route := range s.routes() {
+		route.serve(router)
+	}
+	return s.logged(s.recovered(secured(s.signedIn(s.guarded(router)))))
+}
+
+// routes gives all routes. Those of a resource are in its file, in a function
+// like [Server.backupRoutes]; what is given here is routed and documented.
+//
+// To turn "router.POST(path, s.handle)" into a route, say with it what it is for,
+// which query parameters it has, the wire type of its body, and by status those
+// of its answers. Texts of package wire of which all values are known are listed
+// in enumerations.
+func (s *Server) routes() []route {
+	all := slices.Concat(s.existsRoutes(), s.backupRoutes(), s.whoamiRoutes(), s.healthRoutes())
+	return append(all, s.documentRoute(all))
 }
 
 // Start listens and serves until ctx ends, then refuses new requests and lets
@@ -167,10 +192,3 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 
 // NeedLeaderElection tells controller-runtime that every replica serves.
 func (s *Server) NeedLeaderElection() bool { return false }
-
-// get routes a path for reading. HEAD answers as GET does, without the body,
-// which net/http leaves out.
-func get(router *httprouter.Router, path string, handler httprouter.Handle) {
-	router.GET(path, handler)
-	router.HEAD(path, handler)
-}
