@@ -12,7 +12,6 @@ require (
 	github.com/open-policy-agent/cert-controller v0.16.0 // makes and rotates the webhook's certificate
 	github.com/prometheus/client_golang v1.23.2 // metrics
 	github.com/stretchr/testify v1.12.1 // tests
-	golang.org/x/sync v0.24.0 // singleflight listings, and a bound on requests under way
 	golang.org/x/sys v0.40.0 // extended attributes and syncfs, in movers
 	gomodules.xyz/jsonpatch/v2 v2.5.0 // admission patches, as controller-runtime makes them
 	k8s.io/api v0.36.3
@@ -58,6 +57,7 @@ require (
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	golang.org/x/net v0.49.0 // indirect
 	golang.org/x/oauth2 v0.34.0 // indirect
+	golang.org/x/sync v0.24.0
 	golang.org/x/term v0.39.0 // indirect
 	golang.org/x/text v0.33.0 // indirect
 	golang.org/x/time v0.14.0 // indirect

@@ -5,8 +5,6 @@ import (
 	"net/http"
 	"strings"
 
-	"golang.org/x/sync/semaphore"
-
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/httpapi/wire"
 	"github.com/soteria-dr/soteria/internal/signin"
@@ -49,7 +47,7 @@ func (s *Server) signedIn(next http.Handler) http.Handler {
 // bounds what all callers together can have under way.
 func (s *Server) guarded(next http.Handler) http.Handler {
 	origins := http.NewCrossOriginProtection()
-	underWay := semaphore.NewWeighted(s.cfg.MaxChanges)
+	underWay := make(chan struct{}, s.cfg.MaxChanges)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !changes(r.Method) {
 			next.ServeHTTP(w, r)
@@ -65,12 +63,13 @@ func (s *Server) guarded(next http.Handler) http.Handler {
 			s.fail(w, r, err)
 			return
 		}
-		if !underWay.TryAcquire(1) {
+		select {
+		case underWay <- struct{}{}:
+			defer func() { <-underWay }()
+			next.ServeHTTP(w, r)
+		default:
 			s.fail(w, r, backup.Errorf(backup.Busy, "%d requests for changes are under way already; ask again", s.cfg.MaxChanges))
-			return
 		}
-		defer underWay.Release(1)
-		next.ServeHTTP(w, r)
 	})
 }
 

@@ -234,6 +234,8 @@ func TestExamples(t *testing.T) {
 			}},
 		"a request with an unknown field is refused": {
 			method: http.MethodPost, path: "/v1/backup", body: `{"namespace":"media","pvc":"photos","dryrun":true}`, status: 400, golden: "backup_unknown_field.json"},
+		"who does not sign in is anonymous": {
+			path: "/v1/whoami", status: 200, golden: "whoami_anonymous.json"},
 		"the process is healthy": {path: "/healthz", status: 200, golden: "ok.json"},
 		"the replica is ready":   {path: "/readyz", status: 200, golden: "ok.json"},
 		"a path that does not exist is an error": {
@@ -250,8 +252,10 @@ func TestExamples(t *testing.T) {
 			if test.method == "" {
 				test.method = http.MethodGet
 			}
-			resp, body := send(t, test.method, w.serve(t, nil)+test.path, jsonType, test.body)
+			url := w.serve(t, nil)
+			resp, body := send(t, test.method, url+test.path, jsonType, test.body)
 			assert.Equal(t, test.status, resp.StatusCode)
+			readDocument(t, url).holds(t, test.method, test.path, test.status, body)
 			assert.Equal(t, "application/json", resp.Header.Get("Content-Type"))
 			golden(t, test.golden, body)
 		})

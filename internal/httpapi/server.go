@@ -60,7 +60,7 @@ type Config struct {
 	BackupBudget time.Duration
 	// MaxChanges bounds how many requests for changes are under way at once; more
 	// are refused and may be sent again. Reading is not bounded.
-	MaxChanges int64
+	MaxChanges int
 	// Grace is how long requests under way may go on once the server stops.
 	Grace time.Duration
 }

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"cmp"
 	"net/http"
 
 	"github.com/julienschmidt/httprouter"
@@ -24,8 +23,8 @@ func (s *Server) whoami(w http.ResponseWriter, r *http.Request, _ httprouter.Par
 		User: id.User, Email: id.Email, Groups: append([]string{}, id.Groups...),
 		Authenticated: id.Authenticated(), How: id.How.String(),
 	}
-	if !id.Authenticated() {
-		answer.User = cmp.Or(answer.User, id.Name())
+	if !answer.Authenticated {
+		answer.User = id.Name()
 	}
 	s.render(w, r, http.StatusOK, answer)
 }
