@@ -107,7 +107,7 @@ func TestDenialsAreCountedAndLoggedWithoutSecrets(t *testing.T) {
 	ask(t, http.MethodGet, url+"/v1/whoami", "", "Authorization: Bearer "+wrong)
 	ask(t, http.MethodGet, url+"/v1/whoami", "", alice, "Cookie: session="+wrong)
 	ask(t, http.MethodPost, url+"/v1/backup", order, jsonIs, "Authorization: Bearer "+token, "Sec-Fetch-Site: cross-site")
-	for _, reason := range []string{"no_credential", "tokens_unreadable", "untrusted_proxy", "cross_site"} {
+	for _, reason := range []string{"not_signed_in", "tokens_unreadable", "untrusted_proxy", "cross_site"} {
 		assert.Equal(t, 1, w.counted("denied "+reason), reason)
 		assert.Contains(t, w.logged(), `"reason":"`+reason+`"`)
 	}

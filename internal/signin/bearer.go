@@ -29,9 +29,9 @@ func (b bearer) Authenticate(_ context.Context, r Request) (Identity, error) {
 	if b.file != "" {
 		filed, err := readTokens(b.file)
 		if err != nil {
-			return Identity{}, &Refusal{Reason: TokensUnreadable, err: &backup.Error{
+			return Identity{}, Refuse(TokensUnreadable, &backup.Error{
 				Kind: backup.Unavailable, Message: "bearer tokens cannot be checked at the moment: Soteria's log tells more", Err: err,
-			}}
+			})
 		}
 		if name, known := filed.find(presented); known {
 			return Identity{User: name, How: BearerToken}, nil

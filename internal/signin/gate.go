@@ -44,8 +44,8 @@ const (
 
 // Authenticator goes by one sort of credential. Authenticate gives the zero
 // identity for a request that has none of that sort, so that the next
-// authenticator is asked, and a [*Refusal] for one that is wrong, which ends the
-// matter.
+// authenticator is asked, and an error that [Refuse] made for one that is wrong,
+// which ends the matter.
 type Authenticator interface {
 	Authenticate(ctx context.Context, r Request) (Identity, error)
 }
@@ -107,16 +107,16 @@ func (g *Gate) Admit(ctx context.Context, r Request, to Access) Outcome {
 	if err == nil && required {
 		err = g.allow(id)
 	}
-	var refused *Refusal
+	var refused *refusal
 	switch {
 	case err == nil:
 		return Outcome{Identity: id}
 	case !errors.As(err, &refused):
 		return Outcome{Identity: id, Err: err}
-	case refused.Reason == UntrustedProxy && !required:
-		return Outcome{Denied: refused.Reason}
+	case refused.reason == UntrustedProxy && !required:
+		return Outcome{Denied: refused.reason}
 	default:
-		return Outcome{Identity: id, Denied: refused.Reason, Err: refused}
+		return Outcome{Identity: id, Denied: refused.reason, Err: refused}
 	}
 }
 
@@ -132,7 +132,7 @@ func (g *Gate) identify(ctx context.Context, r Request) (Identity, error) {
 
 func (g *Gate) allow(id Identity) error {
 	if !id.Authenticated() {
-		return refuse(NoCredential, backup.Unauthenticated, "sign-in is required: come through the sign-in proxy, or send a bearer token")
+		return refuse(NotSignedIn, backup.Unauthenticated, "sign-in is required: come through the sign-in proxy, or send a bearer token")
 	}
 	inGroup := func(group string) bool { return slices.Contains(g.cfg.AllowedGroups, group) }
 	if id.How == BearerToken || slices.ContainsFunc(id.Groups, inGroup) {

@@ -115,8 +115,8 @@ func TestWhoIsRefused(t *testing.T) {
 		kind    backup.Kind
 		says    string
 	}{
-		"who says nothing":                {from(proxy), signin.NoCredential, backup.Unauthenticated, "sign-in is required"},
-		"whose groups alone are named":    {from(proxy, asAdmin), signin.NoCredential, backup.Unauthenticated, "sign-in is required"},
+		"who says nothing":                {from(proxy), signin.NotSignedIn, backup.Unauthenticated, "sign-in is required"},
+		"whose groups alone are named":    {from(proxy, asAdmin), signin.NotSignedIn, backup.Unauthenticated, "sign-in is required"},
 		"whose headers a stranger writes": {from(stranger, alice, asAdmin), signin.UntrustedProxy, backup.Unauthenticated, "192.0.2.1 is not one of the trusted proxies"},
 		"whose peer cannot be told":       {from(netip.Addr{}, alice, asAdmin), signin.UntrustedProxy, backup.Unauthenticated, "trusted"},
 		"who is in another group":         {from(proxy, alice, "X-Auth-Request-Groups: users"), signin.WrongGroup, backup.Denied, `"alice" is in none of the groups that may use Soteria: admin, maintenance`},

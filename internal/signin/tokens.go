@@ -127,7 +127,7 @@ func readTokens(path string) (Tokens, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the file of bearer tokens: %w", err)
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }() // it was only read
 	text, err := io.ReadAll(io.LimitReader(file, largestFile+1))
 	if err != nil {
 		return nil, fmt.Errorf("reading the file of bearer tokens: %w", err)
