@@ -6,6 +6,7 @@ require (
 	github.com/caarlos0/env/v11 v11.4.2 // the configuration, from the environment
 	github.com/containerd/continuity v0.5.0 // copies trees with all their attributes, in movers
 	github.com/go-logr/logr v1.4.4 // the logger that controller-runtime hands around
+	github.com/google/jsonschema-go v0.4.3 // schemas of the OpenAPI document, from the Go types of the JSON
 	github.com/julienschmidt/httprouter v1.3.0 // routes of the HTTP API
 	github.com/mattn/go-shellwords v1.0.16 // splits the extra arguments for restic, once, at start
 	github.com/open-policy-agent/cert-controller v0.16.0 // makes and rotates the webhook's certificate

@@ -20,6 +20,8 @@ import (
 	"github.com/soteria-dr/soteria/internal/driver/longhorn"
 	"github.com/soteria-dr/soteria/internal/driver/restic"
 	"github.com/soteria-dr/soteria/internal/kube"
+	"github.com/soteria-dr/soteria/internal/secret"
+	"github.com/soteria-dr/soteria/internal/signin"
 )
 
 // config is all that the environment settles. It is read once, at start.
@@ -41,9 +43,15 @@ type config struct {
 	RefreshInterval     time.Duration `env:"SOTERIA_REFRESH_INTERVAL" envDefault:"5m"`
 	ListingTimeout      time.Duration `env:"SOTERIA_LISTING_TIMEOUT" envDefault:"2m"`
 
-	BackupMaxAgeHours     float64 `env:"SOTERIA_BACKUP_MAX_AGE_HOURS" envDefault:"24"`
-	MetricsRefreshSeconds int     `env:"SOTERIA_METRICS_REFRESH_SECONDS" envDefault:"300"`
-	ShrinkGuardPercent    int     `env:"SOTERIA_SHRINK_GUARD_PERCENT" envDefault:"50"`
+	BackupMaxAgeHours     float64       `env:"SOTERIA_BACKUP_MAX_AGE_HOURS" envDefault:"24"`
+	MetricsRefreshSeconds int           `env:"SOTERIA_METRICS_REFRESH_SECONDS" envDefault:"300"`
+	ShrinkGuardPercent    int           `env:"SOTERIA_SHRINK_GUARD_PERCENT" envDefault:"50"`
+	AuthRequired          bool          `env:"SOTERIA_AUTH_REQUIRED"`
+	ExistsAuthRequired    bool          `env:"SOTERIA_EXISTS_AUTH_REQUIRED"`
+	TrustedProxies        string        `env:"SOTERIA_TRUSTED_PROXIES"`
+	AllowedGroups         string        `env:"SOTERIA_ALLOWED_GROUPS" envDefault:"admin,maintenance"`
+	AuthBearerTokens      secret.String `env:"SOTERIA_AUTH_BEARER_TOKENS"`
+	AuthBearerTokensFile  string        `env:"SOTERIA_AUTH_BEARER_TOKENS_FILE"`
 
 	LonghornURL          string `env:"SOTERIA_LONGHORN_URL"`
 	LonghornNamespace    string `env:"SOTERIA_LONGHORN_NAMESPACE"`
@@ -72,6 +80,7 @@ type config struct {
 	forgetArgs   []string
 	nodeSelector map[string]string
 	testRoom     int64
+	signIn       signin.Config
 }
 
 // drivers are all that there are.
@@ -106,6 +115,7 @@ func readConfig(environment map[string]string) (config, error) {
 		c.SecretNamespace = c.Namespace
 	}
 	problems = append(problems, c.derive()...)
+	problems = append(problems, c.deriveSignIn()...)
 	problems = append(problems, c.check()...)
 	return c, errors.Join(problems...)
 }

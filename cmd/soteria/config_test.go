@@ -1,6 +1,9 @@
 package main
 
 import (
+	"bytes"
+	"fmt"
+	"log/slog"
 	"maps"
 	"testing"
 	"time"
@@ -31,6 +34,11 @@ func TestTheDefaults(t *testing.T) {
 	assert.Equal(t, 503, c.ExistsUnknownStatus)
 	assert.Equal(t, 24*time.Hour, c.inventory().MaxAge)
 	assert.Equal(t, 300, c.MetricsRefreshSeconds)
+	assert.False(t, c.signIn.Required)
+	assert.False(t, c.signIn.ExistsRequired)
+	assert.Equal(t, []string{"admin", "maintenance"}, c.signIn.AllowedGroups)
+	assert.True(t, c.signIn.Proxies.Any())
+	assert.Empty(t, c.signIn.Tokens)
 	assert.False(t, c.policy().Required)
 	assert.False(t, c.policy().DenyUnknown)
 	assert.False(t, c.policy().CrossNamespace)
@@ -105,6 +113,11 @@ func TestEachMistakeNamesItsVariable(t *testing.T) {
 		"SOTERIA_SECRET_NAMESPACE":      "Not A Name",
 		"SOTERIA_RESTIC_BACKUP_ARGS":    "--password-command steal",
 		"SOTERIA_RESTIC_FORGET_ARGS":    `"unclosed`,
+		"SOTERIA_AUTH_REQUIRED":         "perhaps",
+		"SOTERIA_EXISTS_AUTH_REQUIRED":  "perhaps",
+		"SOTERIA_TRUSTED_PROXIES":       "proxy.example.com",
+		"SOTERIA_ALLOWED_GROUPS":        " ; ",
+		"SOTERIA_AUTH_BEARER_TOKENS":    "ci:hunter2",
 		"SOTERIA_JOB_TTL_SECONDS":       "-1",
 		"SOTERIA_SHRINK_GUARD_PERCENT":  "101",
 		"SOTERIA_JOB_NODE_SELECTOR":     "ssd",
@@ -119,6 +132,7 @@ func TestEachMistakeNamesItsVariable(t *testing.T) {
 			_, err := readConfig(valid(map[string]string{variable: value}))
 			require.Error(t, err)
 			assert.Contains(t, err.Error(), variable+": ")
+			assert.NotContains(t, err.Error(), "hunter2", "mistakes in secrets are told without them")
 		})
 	}
 }
@@ -133,4 +147,33 @@ func TestAllMistakesAreToldAtOnce(t *testing.T) {
 	} {
 		assert.Contains(t, err.Error(), variable+": ")
 	}
+}
+
+func TestWhoMaySignIn(t *testing.T) {
+	c, err := readConfig(valid(map[string]string{
+		"SOTERIA_AUTH_REQUIRED": "true", "SOTERIA_TRUSTED_PROXIES": "10.42.0.0/16, 10.1.2.3", "SOTERIA_ALLOWED_GROUPS": "/ops;dba",
+		"SOTERIA_AUTH_BEARER_TOKENS": "ci:0123456789abcdef,fedcba9876543210", "SOTERIA_AUTH_BEARER_TOKENS_FILE": "/nowhere/yet",
+	}))
+	require.NoError(t, err, "a file of tokens may come later")
+	assert.True(t, c.signIn.Required)
+	assert.False(t, c.signIn.ExistsRequired)
+	assert.False(t, c.signIn.Proxies.Any())
+	assert.Equal(t, []string{"ops", "dba"}, c.signIn.AllowedGroups)
+	assert.Len(t, c.signIn.Tokens, 2)
+	assert.NotContains(t, fmt.Sprintf("%+v %#v", c, c), "0123456789abcdef")
+}
+
+func TestWhatIsLeftOpenIsToldAtStart(t *testing.T) {
+	warnings := func(env map[string]string) string {
+		c, err := readConfig(valid(env))
+		require.NoError(t, err)
+		var log bytes.Buffer
+		warnOfOpenDoors(c, slog.New(slog.NewTextHandler(&log, nil)))
+		return log.String()
+	}
+	told := warnings(map[string]string{"SOTERIA_AUTH_BEARER_TOKENS_FILE": "/nowhere/yet"})
+	for _, variable := range []string{"SOTERIA_AUTH_REQUIRED", "SOTERIA_TRUSTED_PROXIES", "SOTERIA_AUTH_BEARER_TOKENS_FILE"} {
+		assert.Contains(t, told, variable)
+	}
+	assert.Empty(t, warnings(map[string]string{"SOTERIA_AUTH_REQUIRED": "true", "SOTERIA_TRUSTED_PROXIES": "10.42.0.7"}))
 }

@@ -125,20 +125,13 @@ func (s *scenario) crash(d *doomed) {
 func (s *scenario) crashRound(d *doomed, round int, dooms []doom) (left []doom) {
 	s.Helper()
 	alive := map[doom]harness.App{}
-	var manifests []string
 	for _, doom := range dooms {
 		app := harness.App{
 			Namespace: d.source.Namespace, Name: fmt.Sprintf("%s-%d", doom, round), Class: d.source.Class, Size: "64Mi", ClaimOnly: true,
 			Annotations: map[string]string{v1alpha1.RestoreFromAnnotation: d.source.Key().String(), restore.KillAtAnnotation: doom.point},
 		}
-		alive[doom] = app
-		manifests = append(manifests, app.Workload())
-	}
-	s.await("admission to accept the claims", func(ctx context.Context) (bool, string, error) {
-		return true, "", cluster.Apply(ctx, strings.Join(manifests, "---\n"))
-	})
-	for doom, app := range alive {
-		d.uids[doom] = s.claim(app).UID
+		s.createOnce(app)
+		alive[doom], d.uids[doom] = app, s.claim(app).UID
 	}
 	for {
 		pod := s.awaitCrash(alive)
@@ -156,6 +149,19 @@ func (s *scenario) crashRound(d *doomed, round int, dooms []doom) (left []doom) 
 		}
 		require.NoError(s, cluster.Replace(s.ctx, pod))
 	}
+}
+
+// createOnce makes the claim, however often admission is away. To apply it again
+// would have it kill the controller again.
+func (s *scenario) createOnce(app harness.App) {
+	s.Helper()
+	s.await("admission to accept "+app.Key().String(), func(ctx context.Context) (bool, string, error) {
+		_, err := cluster.Kubectl(ctx, app.Workload(), "create", "-f", "-")
+		if err != nil && strings.Contains(err.Error(), "AlreadyExists") {
+			return true, "", nil
+		}
+		return err == nil, "", err
+	})
 }
 
 // awaitCrash waits until a replica was killed, and gives its pod; or "", once all

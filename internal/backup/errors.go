@@ -18,13 +18,23 @@ const (
 	// Invalid: what was asked is malformed. Field names the part at fault.
 	// Asking again unchanged fails again.
 	Invalid
+	// Unprocessable: what was asked is well-formed and what it names exists, but
+	// that is of a sort with which it cannot be done, such as a claim on a volume
+	// that the backup system cannot read. Asking again unchanged fails again.
+	Unprocessable
 	// NotFound: the object that was named does not exist.
 	NotFound
 	// Conflict: the object exists already, or something is under way that rules
 	// the request out for now.
 	Conflict
+	// Unauthenticated: it is not known who asks. Asking again helps with a
+	// credential that is believed.
+	Unauthenticated
 	// Denied: not allowed.
 	Denied
+	// Busy: too much was asked for at once. Nothing was done; asking again later
+	// helps.
+	Busy
 	// Unavailable: it could not be found out, because something did not answer
 	// in time, or answered with an error that may pass. Asking again may help.
 	Unavailable
@@ -49,12 +59,18 @@ func (k Kind) String() string {
 	switch k {
 	case Invalid:
 		return "invalid"
+	case Unprocessable:
+		return "unprocessable"
 	case NotFound:
 		return "not_found"
 	case Conflict:
 		return "conflict"
+	case Unauthenticated:
+		return "unauthenticated"
 	case Denied:
 		return "denied"
+	case Busy:
+		return "busy"
 	case Unavailable:
 		return "unavailable"
 	case Credentials:

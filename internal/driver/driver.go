@@ -76,7 +76,8 @@ type Backuper interface {
 	// idempotent: two calls make two backups, except that a claim of which a
 	// backup is already running gives an error of kind Conflict. Other kinds:
 	// NotFound (no such claim), Conflict (claim not bound, being restored or
-	// deleted), Invalid (tags), Denied (a quota or a Pod Security level of its
+	// deleted), Unprocessable (a volume of a sort that the driver cannot back
+	// up), Invalid (tags), Denied (a quota or a Pod Security level of its
 	// namespace rules the Job out), Credentials, Unavailable.
 	Backup(ctx context.Context, req BackupRequest) (BackupStarted, error)
 }

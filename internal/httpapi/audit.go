@@ -1,11 +1,26 @@
 package httpapi
 
 import (
+	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/soteria-dr/soteria/internal/backup"
 )
+
+// Auditor writes down on a claim, where its owner looks, what was done about it.
+type Auditor interface {
+	// Record tells that an action of a caller's was done or, where it failed,
+	// begun. A claim that does not exist is no error: nothing is told. An error
+	// means that it was not told, and changes nothing about what was done.
+	Record(ctx context.Context, claim backup.Claim, action, note string, failed bool) error
+}
+
+// recordBudget bounds how long it may take to find the claim; it is read from a
+// cache.
+const recordBudget = 2 * time.Second
 
 // change is something that a request changed or tried to change.
 type change struct {
@@ -20,13 +35,72 @@ type change struct {
 	err error
 }
 
-// audit writes down who changed what.
-func (s *Server) audit(r *http.Request, done change) {
-	result := "ok"
-	if done.err != nil {
-		result = backup.KindOf(done.err).String()
+// result is ok, or the kind of the error.
+func (c change) result() string {
+	if c.err == nil {
+		return "ok"
 	}
+	return backup.KindOf(c.err).String()
+}
+
+// changed reports whether the claim may have been touched: not by a dry run, nor
+// where the request was refused.
+func (c change) changed() bool {
+	if c.dryRun || c.claim.Name == "" {
+		return false
+	}
+	switch backup.KindOf(c.err) {
+	case backup.Invalid, backup.Unprocessable, backup.NotFound, backup.Conflict, backup.Unauthenticated, backup.Denied, backup.Busy:
+		return false
+	case backup.Internal, backup.Unavailable, backup.Credentials, backup.RepositoryAbsent, backup.RepositoryChanged, backup.Partial, backup.DriverFailed:
+		return true
+	default:
+		return true
+	}
+}
+
+// audit writes down who changed what: a line in the log and, where a claim may
+// have been touched, an event on it.
+func (s *Server) audit(r *http.Request, done change) {
+	id := identity(r)
 	s.services.Log.LogAttrs(r.Context(), slog.LevelInfo, "audit",
-		slog.String("user", caller(r)), slog.String("action", done.action), slog.String("claim", done.claim.String()),
-		slog.String("detail", done.detail), slog.Bool("dry_run", done.dryRun), slog.String("result", result))
+		slog.String("user", id.Name()), slog.String("email", id.Email), slog.String("how", id.How.String()),
+		slog.String("action", done.action), slog.String("claim", done.claim.String()),
+		slog.String("detail", done.detail), slog.Bool("dry_run", done.dryRun), slog.String("result", done.result()))
+	if !done.changed() {
+		return
+	}
+	// That the client has gone takes nothing away from what it did.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), recordBudget)
+	defer cancel()
+	if err := s.services.Auditor.Record(ctx, done.claim, action(done.action, id.Name()), note(done, id.Name()), done.err != nil); err != nil {
+		s.services.Log.WarnContext(ctx, "a change has no event on its claim", "action", done.action, "claim", done.claim.String(), "error", err)
+	}
+}
+
+// action names the caller too: Kubernetes counts events of one action as one, and
+// keeps the first note.
+func action(what, who string) string { return what + " by " + clip(who, 64) }
+
+func note(done change, who string) string {
+	text := fmt.Sprintf("%s asked over the API for: %s", clip(who, 128), done.action)
+	if done.detail != "" {
+		text += " (" + clip(done.detail, 256) + ")"
+	}
+	if done.err != nil {
+		_, body := describe(done.err)
+		text += "; it failed: " + clip(body.Error, 384)
+	}
+	return text
+}
+
+// clip bounds text to at most so many bytes and a mark that it goes on.
+func clip(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	for most > 0 && text[most]&0xC0 == 0x80 { // not within a character
+		most--
+	}
+	return text[:most] + "…"
 }

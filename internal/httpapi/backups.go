@@ -17,10 +17,28 @@ import (
 	"github.com/soteria-dr/soteria/internal/intent"
 )
 
-func (s *Server) routeBackups(router *httprouter.Router) {
-	get(router, "/v1/backups", s.listBackups)
-	router.POST("/v1/backup", s.startBackup)
-	router.POST("/v1/backup/namespace", s.backupNamespace)
+func (s *Server) backupRoutes() []route {
+	return []route{{
+		method: http.MethodGet, path: "/v1/backups", handle: s.listBackups,
+		summary: "A claim's backups, newest first",
+		query: []parameter{
+			{name: "namespace", description: "The claim's namespace", required: true},
+			{name: "pvc", description: "The claim's name", required: true},
+			{name: "driver", description: "The driver whose backups are listed; by default all"},
+			{name: "limit", description: "How many backups are listed at most; by default all"},
+		},
+		answers: answers{http.StatusOK: wire.Backups{}},
+	}, {
+		method: http.MethodPost, path: "/v1/backup", handle: s.startBackup,
+		summary: "Start a backup of a claim",
+		body:    wire.BackupRequest{},
+		answers: answers{http.StatusOK: wire.BackupStarted{}, http.StatusAccepted: wire.BackupStarted{}},
+	}, {
+		method: http.MethodPost, path: "/v1/backup/namespace", handle: s.backupNamespace,
+		summary: "Start a backup of every bound claim of a namespace",
+		body:    wire.NamespaceBackupRequest{},
+		answers: batch(wire.NamespaceBackup{}),
+	}}
 }
 
 // listBackups lists a claim's backups, newest first.

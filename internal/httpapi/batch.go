@@ -69,6 +69,11 @@ func verdictOn[T any](outcomes []outcome[T]) (wire.Extent, error) {
 	return wire.ExtentNone, nil
 }
 
+// batch is the answers about several claims, by [batchStatus].
+func batch(body any) answers {
+	return answers{http.StatusOK: body, http.StatusAccepted: body, http.StatusMultiStatus: body}
+}
+
 // batchStatus is the status of an answer about several claims, and the error that
 // it carries where nothing was done.
 func batchStatus(extent wire.Extent, dryRun bool, err error) (int, *wire.Error) {

@@ -18,6 +18,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/driver"
 	"github.com/soteria-dr/soteria/internal/httpapi"
 	"github.com/soteria-dr/soteria/internal/metrics"
+	"github.com/soteria-dr/soteria/internal/signin"
 )
 
 const many, manyClaims = 200_000, 2_000
@@ -66,7 +67,7 @@ func BenchmarkExists(b *testing.B) {
 		b.Fatal("the repository was not listed")
 	}
 	handler := httpapi.New(httpapi.DefaultConfig(), httpapi.Services{
-		Catalog: known, Gatherer: registry, Observer: counted, Ready: func(context.Context) error { return nil },
+		Catalog: known, SignIn: signin.New(signin.Config{}), Gatherer: registry, Observer: counted, Ready: func(context.Context) error { return nil },
 		Log: slog.New(slog.NewJSONHandler(io.Discard, nil)),
 	}).Handler()
 	req := httptest.NewRequestWithContext(ctx, http.MethodGet, "/exists/apps/data-1234", nil)

@@ -14,7 +14,7 @@ import (
 func FuzzParseBackupRequest(f *testing.F) {
 	for _, seed := range []string{
 		`{"namespace":"media","pvc":"photos","tags":["a","b=c"],"dry_run":true}`,
-		`{"namespace":"media","pvc":"photos"}`,
+		`{"namespace":"media","pvc":"photos"}`, `{"namespace":"media","pvc":"photos","driver":"longhorn"}`,
 		`{}`, ``, `null`, `[]`, `"x"`, `{"namespace":1}`, `{"tags":{}}`, `{"tags":[null]}`, `{"tags":null}`,
 		`{"pvc":"a","pvc":"b"}`, `{"PVC":"a"}`, `{"x":{"y":[{}]}}`, `{} {}`, "{\"pvc\":\"\xff\\ud800\"}", `{"dry_run":1e999}`,
 	} {
@@ -30,7 +30,7 @@ func FuzzParseBackupRequest(f *testing.F) {
 		var fields map[string]any
 		require.NoError(t, json.Unmarshal(body, &fields), "what was accepted is one JSON object or null")
 		for name := range fields {
-			assert.Contains(t, []string{"namespace", "pvc", "tags", "dry_run"}, name)
+			assert.Contains(t, []string{"namespace", "pvc", "driver", "tags", "dry_run"}, name)
 		}
 		written, err := json.Marshal(req)
 		require.NoError(t, err)

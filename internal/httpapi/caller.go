@@ -1,9 +1,25 @@
 package httpapi
 
-import "net/http"
+import (
+	"context"
+	"net/http"
 
-// anonymous is the caller while nobody has to say who they are.
-const anonymous = "anonymous"
+	"github.com/soteria-dr/soteria/internal/signin"
+)
 
-// caller names who sent a request, for the record.
-func caller(*http.Request) string { return anonymous }
+type identityKey struct{}
+
+// withIdentity has a request carry who sent it.
+func withIdentity(r *http.Request, id signin.Identity) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), identityKey{}, id))
+}
+
+// identity is who sent a request: nobody, where nobody signed in.
+func identity(r *http.Request) signin.Identity {
+	id, _ := r.Context().Value(identityKey{}).(signin.Identity)
+	return id
+}
+
+// caller names who sent a request, for the record. The name is printable and at
+// most 256 bytes long.
+func caller(r *http.Request) string { return identity(r).Name() }

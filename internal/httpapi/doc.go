@@ -6,15 +6,8 @@
 // table that turns its kind into a status. The JSON is in package wire, a client
 // in package client.
 //
-//	GET  /exists/{namespace}/{pvc}          is there a backup of this claim?
-//	GET  /v1/backups?namespace=&pvc=        a claim's backups (&driver= for one driver's)
-//	POST /v1/backup                         take a backup
-//	POST /v1/backup/namespace               take backups of all bound claims
-//	POST /v1/restores                       restore a backup to a new claim
-//	POST /v1/restores/namespace             restore all claims of a namespace
-//	POST /v1/restore-test                   the same or, without target, a test of a backup
-//	GET  /v1/restore-tests                  tests (&namespace=, pvc=)
-//	GET  /v1/restores                       restores (&namespace=, pvc=, phase=)
-//	GET  /v1/restores/{namespace}/{name}    one of them
-//	GET  /healthz, /readyz, /metrics
+// A route is one entry of a table (route.go): it is served and documented from
+// it, so /v1/openapi.json lists exactly what there is. Around all routes, a
+// request is signed in and, where it asks for a change, kept from coming out of
+// another site's page (guard.go). What it changed is written down (audit.go).
 package httpapi

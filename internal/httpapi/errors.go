@@ -3,6 +3,7 @@ package httpapi
 import (
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/httpapi/wire"
@@ -12,7 +13,10 @@ import (
 var statuses = map[backup.Kind]int{
 	backup.Internal:          http.StatusInternalServerError,
 	backup.Invalid:           http.StatusBadRequest,
+	backup.Unprocessable:     http.StatusUnprocessableEntity,
+	backup.Unauthenticated:   http.StatusUnauthorized,
 	backup.Denied:            http.StatusForbidden,
+	backup.Busy:              http.StatusTooManyRequests,
 	backup.NotFound:          http.StatusNotFound,
 	backup.Conflict:          http.StatusConflict,
 	backup.Partial:           http.StatusBadGateway,
@@ -23,21 +27,32 @@ var statuses = map[backup.Kind]int{
 	backup.RepositoryChanged: http.StatusServiceUnavailable,
 }
 
-// refusal is an error that HTTP has a status for and backup has no kind.
+// refusals maps the codes of what HTTP rules out, for which package backup has no
+// kind, to their statuses.
+var refusals = map[string]int{
+	wire.CodeMethodNotAllowed:     http.StatusMethodNotAllowed,
+	wire.CodeBodyTooLarge:         http.StatusRequestEntityTooLarge,
+	wire.CodeUnsupportedMediaType: http.StatusUnsupportedMediaType,
+}
+
+// refusal is an error with one of those codes.
 type refusal struct {
-	status  int
 	code    string
 	message string
 }
 
 func (r *refusal) Error() string { return r.message }
 
+// retryAfter is how many seconds a client should wait that asked for too much at
+// once.
+const retryAfter = "2"
+
 // describe turns an error into its status and body. The text of an error that
 // nobody foresaw stays in the log: it was not written for strangers.
 func describe(err error) (int, wire.Error) {
 	var refused *refusal
 	if errors.As(err, &refused) {
-		return refused.status, wire.Error{Error: refused.message, Code: refused.code}
+		return refusals[refused.code], wire.Error{Error: refused.message, Code: refused.code}
 	}
 	kind := backup.KindOf(err)
 	message := backup.Message(err)
@@ -53,6 +68,12 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if status == http.StatusInternalServerError {
 		s.services.Log.ErrorContext(r.Context(), "internal error", "method", r.Method, "path", r.URL.Path, "error", err)
 	}
+	switch status {
+	case http.StatusUnauthorized:
+		w.Header().Set("WWW-Authenticate", `Bearer realm="soteria"`)
+	case http.StatusTooManyRequests:
+		w.Header().Set("Retry-After", retryAfter)
+	}
 	s.render(w, r, status, body)
 }
 
@@ -63,5 +84,17 @@ func (s *Server) noSuchRoute(w http.ResponseWriter, r *http.Request) {
 // noSuchMethod answers where only other methods are routed; the router has set
 // the header Allow.
 func (s *Server) noSuchMethod(w http.ResponseWriter, r *http.Request) {
-	s.fail(w, r, &refusal{http.StatusMethodNotAllowed, wire.CodeMethodNotAllowed, "this path does not answer to that method; it does to " + w.Header().Get("Allow")})
+	s.fail(w, r, &refusal{wire.CodeMethodNotAllowed, "this path does not answer to that method; it does to " + w.Header().Get("Allow")})
+}
+
+// causes gives an error's message and those of its causes that it leaves out. It
+// is for the log.
+func causes(err error) string {
+	text := backup.Message(err)
+	for cause := err; cause != nil; cause = errors.Unwrap(cause) {
+		if !strings.Contains(text, cause.Error()) {
+			text += ": " + cause.Error()
+		}
+	}
+	return text
 }

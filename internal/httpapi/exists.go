@@ -11,8 +11,15 @@ import (
 	"github.com/soteria-dr/soteria/internal/httpapi/wire"
 )
 
-func (s *Server) routeExists(router *httprouter.Router) {
-	get(router, "/exists/:namespace/:pvc", s.exists)
+// existsPath is what the paths begin with that tell whether claims have backups.
+const existsPath = "/exists/"
+
+func (s *Server) existsRoutes() []route {
+	return []route{{
+		method: http.MethodGet, path: existsPath + ":namespace/:pvc", handle: s.exists,
+		summary: "Whether a claim has a backup",
+		answers: answers{http.StatusOK: wire.Existence{}, s.cfg.UnknownStatus: wire.Existence{}},
+	}}
 }
 
 // exists tells whether a claim has a backup.

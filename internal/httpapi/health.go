@@ -18,15 +18,18 @@ const (
 	metricsPath = "/metrics"
 )
 
-func (s *Server) routeHealth(router *httprouter.Router) {
-	get(router, healthPath, s.healthy)
-	get(router, readyPath, s.isReady)
+func (s *Server) healthRoutes() []route {
 	// What cannot be read at a scrape must not take the other metrics away.
 	metrics := promhttp.HandlerFor(s.services.Gatherer, promhttp.HandlerOpts{
 		ErrorHandling: promhttp.ContinueOnError,
 		ErrorLog:      slog.NewLogLogger(s.services.Log.Handler(), slog.LevelWarn),
 	})
-	get(router, metricsPath, func(w http.ResponseWriter, r *http.Request, _ httprouter.Params) { metrics.ServeHTTP(w, r) })
+	serveMetrics := func(w http.ResponseWriter, r *http.Request, _ httprouter.Params) { metrics.ServeHTTP(w, r) }
+	return []route{
+		{method: http.MethodGet, path: healthPath, handle: s.healthy, summary: "Whether the process is up", answers: answers{http.StatusOK: wire.Health{}}},
+		{method: http.MethodGet, path: readyPath, handle: s.isReady, summary: "Whether the replica takes requests", answers: answers{http.StatusOK: wire.Health{}}},
+		{method: http.MethodGet, path: metricsPath, handle: serveMetrics, summary: "Prometheus metrics", answers: answers{http.StatusOK: plain{}}},
+	}
 }
 
 // healthy answers as long as the process does.

@@ -25,6 +25,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/httpapi"
 	"github.com/soteria-dr/soteria/internal/httpapi/client"
 	"github.com/soteria-dr/soteria/internal/httpapi/wire"
+	"github.com/soteria-dr/soteria/internal/signin"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -51,6 +52,9 @@ type world struct {
 	reports httpapi.Reports
 	claims  claimsStub
 	tester  testerStub
+	signIn  signin.Config
+	told    []told
+	untold  error
 
 	mu     sync.Mutex
 	counts map[string]int
@@ -101,6 +105,22 @@ func (w *world) BackupRequested(driver string, dryRun bool, err error) {
 	w.count("backup " + driver + " " + outcome)
 }
 
+func (w *world) AuthzDenied(reason string) { w.count("denied " + reason) }
+
+// told is what was written down on a claim.
+type told struct {
+	claim        backup.Claim
+	action, note string
+	failed       bool
+}
+
+func (w *world) Record(_ context.Context, claim backup.Claim, action, note string, failed bool) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.told = append(w.told, told{claim, action, note, failed})
+	return w.untold
+}
+
 func (w *world) Panicked() { w.count("panic") }
 
 func (w *world) count(what string) {
@@ -136,7 +156,7 @@ func (w *world) server(change func(*httpapi.Config)) *httpapi.Server {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "answer", Help: "To everything."}, func() float64 { return 42 }))
 	return httpapi.New(cfg, httpapi.Services{
-		Catalog: w, Backupers: httpapi.Backupers{Default: "restic", ByName: map[string]driver.Backuper{"restic": w, "longhorn": w}}, Reports: &w.reports, Gatherer: registry, Observer: w,
+		Catalog: w, Backupers: httpapi.Backupers{Default: "restic", ByName: map[string]driver.Backuper{"restic": w, "longhorn": w}}, Reports: &w.reports, SignIn: signin.New(w.signIn), Auditor: w, Gatherer: registry, Observer: w,
 		Ready: func(context.Context) error { return w.ready }, Restores: &w.claims, Claims: &w.claims, Testers: map[string]driver.Tester{"restic": &w.tester},
 		Log: slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
@@ -218,6 +238,8 @@ func TestExamples(t *testing.T) {
 			}},
 		"a request with an unknown field is refused": {
 			method: http.MethodPost, path: "/v1/backup", body: `{"namespace":"media","pvc":"photos","dryrun":true}`, status: 400, golden: "backup_unknown_field.json"},
+		"who does not sign in is anonymous": {
+			path: "/v1/whoami", status: 200, golden: "whoami_anonymous.json"},
 		"the process is healthy": {path: "/healthz", status: 200, golden: "ok.json"},
 		"the replica is ready":   {path: "/readyz", status: 200, golden: "ok.json"},
 		"a path that does not exist is an error": {
@@ -234,8 +256,10 @@ func TestExamples(t *testing.T) {
 			if test.method == "" {
 				test.method = http.MethodGet
 			}
-			resp, body := send(t, test.method, w.serve(t, nil)+test.path, jsonType, test.body)
+			url := w.serve(t, nil)
+			resp, body := send(t, test.method, url+test.path, jsonType, test.body)
 			assert.Equal(t, test.status, resp.StatusCode)
+			readDocument(t, url).holds(t, test.method, test.path, test.status, body)
 			assert.Equal(t, "application/json", resp.Header.Get("Content-Type"))
 			golden(t, test.golden, body)
 		})
@@ -411,7 +435,7 @@ func TestErrorsKeepTheirKindOnTheWay(t *testing.T) {
 	statuses := map[backup.Kind]int{
 		backup.Internal: 500, backup.Invalid: 400, backup.NotFound: 404, backup.Conflict: 409, backup.Denied: 403,
 		backup.Unavailable: 503, backup.Credentials: 503, backup.RepositoryAbsent: 503, backup.RepositoryChanged: 503,
-		backup.Partial: 502, backup.DriverFailed: 502,
+		backup.Unprocessable: 422, backup.Unauthenticated: 401, backup.Busy: 429, backup.Partial: 502, backup.DriverFailed: 502,
 	}
 	for kind := backup.Internal; kind <= backup.DriverFailed; kind++ {
 		t.Run(kind.String(), func(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/julienschmidt/httprouter"
 
+	"github.com/soteria-dr/soteria/internal/httpapi/wire"
 	"github.com/soteria-dr/soteria/internal/inventory"
 )
 
@@ -45,9 +46,16 @@ func newDocument(body any) *document {
 	return &document{body: append(text, '\n'), tag: `"` + hex.EncodeToString(sum[:16]) + `"`}
 }
 
-func (s *Server) routeReports(router *httprouter.Router) {
-	get(router, "/v1/inventory", s.report(func(p *Reports) *document { return p.inventory.Load() }))
-	get(router, "/v1/plan", s.report(func(p *Reports) *document { return p.plan.Load() }))
+func (s *Server) reportRoutes() []route {
+	return []route{{
+		method: http.MethodGet, path: "/v1/inventory", handle: s.report(func(p *Reports) *document { return p.inventory.Load() }),
+		summary: "How well every claim is backed up",
+		answers: answers{http.StatusOK: wire.Inventory{}},
+	}, {
+		method: http.MethodGet, path: "/v1/plan", handle: s.report(func(p *Reports) *document { return p.plan.Load() }),
+		summary: "What would become of every claim if the cluster were rebuilt now",
+		answers: answers{http.StatusOK: wire.Plan{}},
+	}}
 }
 
 // report answers with one of the reports. A client that has it already is told

@@ -26,11 +26,31 @@ type Restores interface {
 	Record(ctx context.Context, namespace, name string) (v1alpha1.Restore, error)
 }
 
-func (s *Server) routeRestores(router *httprouter.Router) {
-	router.POST("/v1/restores", s.startRestore)
-	router.POST("/v1/restores/namespace", s.restoreNamespace)
-	get(router, "/v1/restores", s.listRestores)
-	get(router, "/v1/restores/:namespace/:name", s.showRestore)
+func (s *Server) restoreRoutes() []route {
+	return []route{{
+		method: http.MethodPost, path: "/v1/restores", handle: s.startRestore,
+		summary: "Restore a backup to a new claim",
+		body:    wire.RestoreRequest{},
+		answers: answers{http.StatusOK: wire.RestoreStarted{}, http.StatusAccepted: wire.RestoreStarted{}},
+	}, {
+		method: http.MethodPost, path: "/v1/restores/namespace", handle: s.restoreNamespace,
+		summary: "Restore the claims of a namespace to new claims",
+		body:    wire.NamespaceRestoreRequest{},
+		answers: batch(wire.NamespaceRestore{}),
+	}, {
+		method: http.MethodGet, path: "/v1/restores", handle: s.listRestores,
+		summary: "Restores, newest first",
+		query: []parameter{
+			{name: "namespace", description: "The namespace of the restored claims; by default all"},
+			{name: "pvc", description: "The name of the restored claim; by default all"},
+			{name: "phase", description: "The phase that the restores are in; by default all"},
+		},
+		answers: answers{http.StatusOK: wire.Restores{}},
+	}, {
+		method: http.MethodGet, path: "/v1/restores/:namespace/:name", handle: s.showRestore,
+		summary: "How far a restore is",
+		answers: answers{http.StatusOK: wire.Restore{}},
+	}}
 }
 
 // startRestore starts a restore to a new claim, or tells on a dry run what it

@@ -17,9 +17,21 @@ import (
 	"github.com/soteria-dr/soteria/internal/intent"
 )
 
-func (s *Server) routeTests(router *httprouter.Router) {
-	router.POST("/v1/restore-test", s.startTest)
-	get(router, "/v1/restore-tests", s.listTests)
+func (s *Server) restoreTestRoutes() []route {
+	return []route{{
+		method: http.MethodPost, path: "/v1/restore-test", handle: s.startTest,
+		summary: "Test whether a backup can be restored or, where target_pvc is given, restore it as /v1/restores does",
+		body:    wire.RestoreRequest{},
+		answers: answers{http.StatusOK: wire.RestoreTestStarted{}, http.StatusAccepted: wire.RestoreTestStarted{}},
+	}, {
+		method: http.MethodGet, path: "/v1/restore-tests", handle: s.listTests,
+		summary: "Tests of backups, newest first",
+		query: []parameter{
+			{name: "namespace", description: "The namespace of the claims whose backups are tested; by default all"},
+			{name: "pvc", description: "The name of the claim whose backups are tested; by default all"},
+		},
+		answers: answers{http.StatusOK: wire.RestoreTests{}},
+	}}
 }
 
 // startTest starts a restore where a target is named, and else a test that leaves

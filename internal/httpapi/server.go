@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/julienschmidt/httprouter"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/driver"
+	"github.com/soteria-dr/soteria/internal/signin"
 )
 
 // Catalog says which backups exist. Asking has no side effects and may be
@@ -42,6 +44,9 @@ type Observer interface {
 	RestoreRequested(driver string, dryRun bool, err error)
 	NamespaceBackupRequested(driver string, dryRun bool, err error)
 	NamespaceRestoreRequested(driver string, dryRun bool, err error)
+	// AuthzDenied is told that somebody was not let in, or not believed; reason
+	// comes from a small closed set.
+	AuthzDenied(reason string)
 	Panicked()
 }
 
@@ -60,6 +65,9 @@ type Config struct {
 	// and BatchBudget for all that is started for a whole namespace.
 	RestoreBudget time.Duration
 	BatchBudget   time.Duration
+	// MaxChanges bounds how many requests for changes are under way at once; more
+	// are refused and may be sent again. Reading is not bounded.
+	MaxChanges int
 	// Grace is how long requests under way may go on once the server stops.
 	Grace time.Duration
 }
@@ -73,6 +81,7 @@ func DefaultConfig() Config {
 		BackupBudget:  20 * time.Second,
 		RestoreBudget: 20 * time.Second,
 		BatchBudget:   50 * time.Second,
+		MaxChanges:    256,
 		Grace:         15 * time.Second,
 	}
 }
@@ -104,6 +113,10 @@ type Services struct {
 	Claims   Claims
 	// Testers are the drivers that test backups, by name.
 	Testers map[string]driver.Tester
+	// SignIn says who sends a request, and whether they may.
+	SignIn *signin.Gate
+	// Auditor writes changes down on claims.
+	Auditor Auditor
 	// Gatherer holds the metrics to serve.
 	Gatherer prometheus.Gatherer
 	// Ready says why this replica should get no requests, nil when it should.
@@ -127,13 +140,24 @@ func (s *Server) Handler() http.Handler {
 	router.NotFound = http.HandlerFunc(s.noSuchRoute)
 	router.MethodNotAllowed = http.HandlerFunc(s.noSuchMethod)
 
-	s.routeExists(router)
-	s.routeBackups(router)
-	s.routeReports(router)
-	s.routeRestores(router)
-	s.routeTests(router)
-	s.routeHealth(router)
-	return s.logged(s.recovered(secured(router)))
+	for _, route := range s.routes() {
+		route.serve(router)
+	}
+	return s.logged(s.recovered(secured(s.signedIn(s.guarded(router)))))
+}
+
+// routes gives all routes. Those of a resource are in its file, in a function
+// like [Server.backupRoutes]; what is given here is routed and documented.
+//
+// To turn "router.POST(path, s.handle)" into a route, say with it what it is for,
+// which query parameters it has, the wire type of its body, and by status those
+// of its answers. Texts of package wire of which all values are known are listed
+// in enumerations.
+func (s *Server) routes() []route {
+	all := slices.Concat(
+		s.existsRoutes(), s.backupRoutes(), s.restoreRoutes(), s.restoreTestRoutes(), s.reportRoutes(), s.whoamiRoutes(), s.healthRoutes(),
+	)
+	return append(all, s.documentRoute(all))
 }
 
 // Start listens and serves until ctx ends, then refuses new requests and lets
@@ -185,10 +209,3 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 
 // NeedLeaderElection tells controller-runtime that every replica serves.
 func (s *Server) NeedLeaderElection() bool { return false }
-
-// get routes a path for reading. HEAD answers as GET does, without the body,
-// which net/http leaves out.
-func get(router *httprouter.Router, path string, handler httprouter.Handle) {
-	router.GET(path, handler)
-	router.HEAD(path, handler)
-}

@@ -41,6 +41,7 @@ type Metrics struct {
 	namespaceBackups  *prometheus.CounterVec
 	namespaceRestores *prometheus.CounterVec
 	restoreDuration   *prometheus.HistogramVec
+	authzDenials      *prometheus.CounterVec
 	panics            prometheus.Counter
 	inventories       prometheus.Counter
 }
@@ -105,6 +106,10 @@ func New(registry prometheus.Registerer) *Metrics {
 			Namespace: namespace, Name: "restore_duration_seconds",
 			Help: "Time from the first look at a claim until it had its volume, all attempts included.", Buckets: restoreBuckets,
 		}, []string{"driver"}),
+		authzDenials: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: namespace, Name: "authz_denials_total",
+			Help: "Requests that were not let in, or whose sign-in headers were ignored (untrusted_proxy), by reason.",
+		}, []string{"reason"}),
 		panics: prometheus.NewCounter(prometheus.CounterOpts{
 			Namespace: namespace, Name: "http_panics_total",
 			Help: "HTTP requests that ended in a panic, each a defect.",
@@ -116,7 +121,7 @@ func New(registry prometheus.Registerer) *Metrics {
 	}
 	registry.MustRegister(m.verdicts, m.admission, m.listings, m.listingDuration, m.existsRequests,
 		m.backupRequests, m.backups, m.forgotten, m.retention, m.restoreRequests, m.namespaceBackups, m.namespaceRestores, m.restoreAttempts,
-		m.restoreDuration, m.panics, m.inventories)
+		m.restoreDuration, m.authzDenials, m.panics, m.inventories)
 	return m
 }
 
@@ -187,6 +192,10 @@ func (m *Metrics) Attempted(driver, result string) {
 func (m *Metrics) Completed(driver string, took time.Duration) {
 	m.restoreDuration.WithLabelValues(driver).Observe(took.Seconds())
 }
+
+// AuthzDenied counts a request that was not let in, or not believed. The reason
+// comes from a small closed set.
+func (m *Metrics) AuthzDenied(reason string) { m.authzDenials.WithLabelValues(reason).Inc() }
 
 // Panicked counts a request that ended in a panic.
 func (m *Metrics) Panicked() { m.panics.Inc() }

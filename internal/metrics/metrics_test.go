@@ -48,6 +48,7 @@ func everything(m *metrics.Metrics) {
 	m.NamespaceBackupRequested("restic", false, nil)
 	m.NamespaceRestoreRequested("several", false, backup.Errorf(backup.Partial, "some"))
 	m.Completed("restic", time.Minute)
+	m.AuthzDenied("wrong_token")
 	m.Panicked()
 	m.InventoryFailed()
 }
@@ -96,6 +97,9 @@ soteria_namespace_restore_requests_total{driver="several",result="partial"} 1
 # TYPE soteria_restore_attempts_total counter
 soteria_restore_attempts_total{driver="blank",result="filled"} 1
 soteria_restore_attempts_total{driver="restic",result="filled"} 1
+# HELP soteria_authz_denials_total Requests that were not let in, or whose sign-in headers were ignored (untrusted_proxy), by reason.
+# TYPE soteria_authz_denials_total counter
+soteria_authz_denials_total{reason="wrong_token"} 1
 # HELP soteria_http_panics_total HTTP requests that ended in a panic, each a defect.
 # TYPE soteria_http_panics_total counter
 soteria_http_panics_total 1
@@ -105,7 +109,7 @@ soteria_inventory_refresh_failures_total 1
 `), "soteria_verdicts_total", "soteria_listings_total", "soteria_exists_requests_total",
 		"soteria_backup_requests_total", "soteria_backups_total", "soteria_restore_requests_total", "soteria_namespace_backup_requests_total",
 		"soteria_namespace_restore_requests_total", "soteria_restore_attempts_total", "soteria_http_panics_total",
-		"soteria_backups_forgotten_total", "soteria_retention_refusals_total", "soteria_inventory_refresh_failures_total"))
+		"soteria_authz_denials_total", "soteria_backups_forgotten_total", "soteria_retention_refusals_total", "soteria_inventory_refresh_failures_total"))
 	for name, series := range map[string]int{
 		"soteria_admission_duration_seconds": 2, "soteria_listing_duration_seconds": 1, "soteria_restore_duration_seconds": 1,
 	} {

@@ -84,7 +84,7 @@ func (d *Driver) backupableVolume(ctx context.Context, claim *corev1.PersistentV
 		if pv.Spec.CSI != nil {
 			kind = "CSI driver " + pv.Spec.CSI.Driver
 		}
-		return api.Volume{}, &backup.Error{Kind: backup.Invalid, Field: "pvc", Message: "claim " + name + " is on a volume of " + kind +
+		return api.Volume{}, &backup.Error{Kind: backup.Unprocessable, Field: "pvc", Message: "claim " + name + " is on a volume of " + kind +
 			"; Longhorn backs up volumes of its own driver, " + Provisioner + ", alone"}
 	}
 	volume, err := d.api.Volume(ctx, pv.Spec.CSI.VolumeHandle)

@@ -148,7 +148,7 @@ func (d *Driver) backupableClaim(ctx context.Context, name backup.Claim) (*corev
 		return nil, err
 	}
 	if ptr.Deref(claim.Spec.VolumeMode, corev1.PersistentVolumeFilesystem) == corev1.PersistentVolumeBlock {
-		return nil, &backup.Error{Kind: backup.Invalid, Field: "pvc", Message: fmt.Sprintf("claim %s is a raw block volume; restic backs up file systems", name)}
+		return nil, &backup.Error{Kind: backup.Unprocessable, Field: "pvc", Message: fmt.Sprintf("claim %s is a raw block volume; restic backs up file systems", name)}
 	}
 	return claim, nil
 }

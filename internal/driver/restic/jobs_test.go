@@ -194,7 +194,7 @@ func TestABackupIsRefused(t *testing.T) {
 		"of a name that is none":          {request: func(r *driver.BackupRequest) { r.Claim.Name = "../etc" }, kind: backup.Invalid},
 		"of a claim without a volume":     {claim: func(c *corev1.PersistentVolumeClaim) { c.Status.Phase = corev1.ClaimPending }, kind: backup.Conflict, says: "not bound"},
 		"of a claim that lost its volume": {claim: func(c *corev1.PersistentVolumeClaim) { c.Status.Phase = corev1.ClaimLost }, kind: backup.Conflict, says: "Lost"},
-		"of a raw block volume":           {claim: func(c *corev1.PersistentVolumeClaim) { c.Spec.VolumeMode = ptr.To(corev1.PersistentVolumeBlock) }, kind: backup.Invalid, says: "block"},
+		"of a raw block volume":           {claim: func(c *corev1.PersistentVolumeClaim) { c.Spec.VolumeMode = ptr.To(corev1.PersistentVolumeBlock) }, kind: backup.Unprocessable, says: "block"},
 		"of a claim that is being deleted": {claim: func(c *corev1.PersistentVolumeClaim) {
 			c.DeletionTimestamp, c.Finalizers = ptr.To(metav1.Now()), []string{"kubernetes.io/pvc-protection"}
 		}, kind: backup.Conflict, says: "deleted"},

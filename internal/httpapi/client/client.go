@@ -11,6 +11,7 @@ import (
 
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/httpapi/wire"
+	"github.com/soteria-dr/soteria/internal/secret"
 )
 
 // maxAnswer bounds how much of an answer is read: a claim's list of backups may
@@ -21,6 +22,8 @@ const maxAnswer = 64 << 20
 type Client struct {
 	base string
 	http *http.Client
+	// token is sent as a bearer token where it is not empty.
+	token secret.String
 }
 
 // New makes a client of the server at a base URL such as
@@ -81,6 +84,9 @@ func (c *Client) call(ctx context.Context, method, path string, body []byte, int
 	req.Header.Set("Accept", "application/json")
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
+	}
+	if !c.token.IsEmpty() {
+		req.Header.Set("Authorization", "Bearer "+c.token.Reveal())
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {

@@ -1,0 +1,210 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/julienschmidt/httprouter"
+
+	"github.com/soteria-dr/soteria/internal/httpapi/openapi"
+	"github.com/soteria-dr/soteria/internal/httpapi/wire"
+	"github.com/soteria-dr/soteria/internal/signin"
+)
+
+// apiVersion is that of the API, not of the program: it changes where clients
+// have to.
+const apiVersion = "1"
+
+const about = `Errors are answered with a body of the schema Error. Bodies of requests must be sent as application/json; ` +
+	`fields that are not known are refused. HEAD answers as GET does, without a body. ` +
+	`Sign-in is needed where SOTERIA_AUTH_REQUIRED is true; for /exists, where SOTERIA_EXISTS_AUTH_REQUIRED is.`
+
+// enumerations are the texts of package wire of which all values are known.
+var enumerations = openapi.Types{
+	reflect.TypeFor[wire.Decision]():  openapi.Enumeration(wire.DecisionRestore, wire.DecisionFresh, wire.DecisionUnknown),
+	reflect.TypeFor[wire.State]():     openapi.Enumeration(wire.StateCompleted),
+	reflect.TypeFor[wire.Extent]():    openapi.Enumeration(wire.ExtentAll, wire.ExtentSome, wire.ExtentNone),
+	reflect.TypeFor[wire.Result]():    openapi.Enumeration(wire.ResultStarted, wire.ResultWouldStart, wire.ResultRefused, wire.ResultNotStarted),
+	reflect.TypeFor[wire.TestPhase](): openapi.Enumeration(wire.TestPending, wire.TestRunning, wire.TestPassed, wire.TestFailed),
+}
+
+// The ways to sign in, by their names in the document.
+var (
+	signIn  = []openapi.Security{{"bearer": {}}, {"proxy": {}}}
+	schemes = openapi.Components{
+		"bearer": openapi.SecurityScheme{Type: "http", Scheme: "bearer", Description: "One of SOTERIA_AUTH_BEARER_TOKENS."},
+		"proxy": openapi.SecurityScheme{
+			Type: "apiKey", In: "header", Name: "X-Auth-Request-User",
+			Description: "Set by a proxy that has signed the user in, with X-Auth-Request-Email and X-Auth-Request-Groups; or X-Forwarded-User, -Email and -Groups.",
+		},
+	}
+)
+
+// documentRoute serves the document of all routes, itself included.
+func (s *Server) documentRoute(others []route) route {
+	self := route{
+		method: http.MethodGet, path: "/v1/openapi.json", summary: "This document",
+		answers: answers{http.StatusOK: map[string]any{}},
+	}
+	document, err := describeRoutes(append(slices.Clone(others), self))
+	if err != nil {
+		// Only a wire type that is no JSON can bring this about.
+		panic(err)
+	}
+	self.handle = func(w http.ResponseWriter, r *http.Request, _ httprouter.Params) {
+		s.render(w, r, http.StatusOK, document)
+	}
+	return self
+}
+
+// describeRoutes makes the document.
+func describeRoutes(routes []route) (json.RawMessage, error) {
+	failure, err := openapi.Answered(reflect.TypeFor[wire.Error](), nil)
+	if err != nil {
+		return nil, err
+	}
+	schemas := openapi.Components{"Error": failure}
+	paths := map[string]openapi.PathItem{}
+	for _, r := range routes {
+		operation, err := r.describe(schemas)
+		if err != nil {
+			return nil, err
+		}
+		path, _ := r.template()
+		if paths[path] == nil {
+			paths[path] = openapi.PathItem{}
+		}
+		paths[path][strings.ToLower(r.method)] = operation
+	}
+	text, err := json.Marshal(openapi.Document{
+		OpenAPI: openapi.Version, Security: signIn, Paths: paths,
+		Info: openapi.Info{Title: "Soteria", Version: apiVersion, Description: about},
+		Components: map[string]openapi.Components{
+			"schemas": schemas, "securitySchemes": schemes,
+			"responses": {"Error": openapi.Response{Description: errorTable(), Content: asJSON("Error")}},
+		},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("writing the OpenAPI document: %w", err)
+	}
+	return text, nil
+}
+
+// describe gives a route's operation. The schemas that it refers to are added to
+// schemas.
+func (r route) describe(schemas openapi.Components) (openapi.Operation, error) {
+	path, _ := r.template()
+	operation := openapi.Operation{
+		OperationID: strings.ToLower(r.method) + identifier(path), Summary: r.summary,
+		Parameters: r.parameters(), Security: r.security(),
+		Responses: map[string]openapi.Response{"default": {Ref: "#/components/responses/Error"}},
+	}
+	if r.body != nil {
+		schema, err := openapi.Sent(reflect.TypeOf(r.body), enumerations)
+		if err != nil {
+			return operation, err
+		}
+		// What is sent and what is answered may be of one type, but not of one
+		// schema.
+		name := strings.TrimSuffix(nameOf(r.body), "Request") + "Request"
+		schemas[name] = schema
+		operation.RequestBody = &openapi.RequestBody{Required: true, Content: asJSON(name)}
+	}
+	for status, body := range r.answers {
+		response := openapi.Response{Description: http.StatusText(status), Content: asPlainText}
+		if _, isPlain := body.(plain); !isPlain {
+			schema, err := openapi.Answered(reflect.TypeOf(body), enumerations)
+			if err != nil {
+				return operation, err
+			}
+			schemas[nameOf(body)] = schema
+			response.Content = asJSON(nameOf(body))
+		}
+		operation.Responses[strconv.Itoa(status)] = response
+	}
+	return operation, nil
+}
+
+// security is nil where the document's holds.
+func (r route) security() *[]openapi.Security {
+	switch access(r.path) {
+	case signin.Public:
+		return &[]openapi.Security{}
+	case signin.Existence:
+		optional := append([]openapi.Security{{}}, signIn...)
+		return &optional
+	case signin.Protected:
+	}
+	return nil
+}
+
+func (r route) parameters() []openapi.Parameter {
+	_, names := r.template()
+	all := make([]openapi.Parameter, 0, len(names)+len(r.query))
+	for _, name := range names {
+		all = append(all, openapi.Parameter{Name: name, In: "path", Required: true, Schema: openapi.Text()})
+	}
+	for _, p := range r.query {
+		all = append(all, openapi.Parameter{Name: p.name, In: "query", Description: p.description, Required: p.required, Schema: openapi.Text()})
+	}
+	return all
+}
+
+// template gives a route's path as OpenAPI has it, "/exists/{namespace}/{pvc}",
+// and the names in it.
+func (r route) template() (path string, names []string) {
+	segments := strings.Split(r.path, "/")
+	for i, segment := range segments {
+		if name, named := strings.CutPrefix(segment, ":"); named {
+			segments[i], names = "{"+name+"}", append(names, name)
+		}
+	}
+	return strings.Join(segments, "/"), names
+}
+
+// identifier makes a camel-cased name of a path.
+func identifier(path string) string {
+	var id strings.Builder
+	for word := range strings.FieldsFuncSeq(path, func(r rune) bool { return strings.ContainsRune("/{}-._", r) }) {
+		id.WriteString(strings.ToUpper(word[:1]) + word[1:])
+	}
+	return id.String()
+}
+
+// nameOf names a wire type's schema. A type without a name is any object.
+func nameOf(value any) string {
+	if name := reflect.TypeOf(value).Name(); name != "" {
+		return name
+	}
+	return "Object"
+}
+
+// asPlainText is the body of answers that are no JSON.
+var asPlainText = map[string]openapi.MediaType{"text/plain": {Schema: openapi.Text()}}
+
+func asJSON(schema string) map[string]openapi.MediaType {
+	return map[string]openapi.MediaType{"application/json": {Schema: openapi.Reference(schema)}}
+}
+
+// errorTable lists the codes of errors, by status.
+func errorTable() string {
+	codes := map[int][]string{}
+	for code, status := range refusals {
+		codes[status] = append(codes[status], code)
+	}
+	for kind, status := range statuses {
+		codes[status] = append(codes[status], kind.String())
+	}
+	lines := make([]string, 0, len(codes))
+	for _, status := range slices.Sorted(maps.Keys(codes)) {
+		slices.Sort(codes[status])
+		lines = append(lines, fmt.Sprintf("%d: %s", status, strings.Join(codes[status], ", ")))
+	}
+	return "An error. Its codes, by status: " + strings.Join(lines, "; ") + "."
+}

@@ -1,0 +1,3 @@
+// Package openapi is the part of the OpenAPI 3.1 format that Soteria's document
+// uses, and schemas from Go types. It does not know Soteria's routes.
+package openapi

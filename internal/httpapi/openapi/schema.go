@@ -1,0 +1,70 @@
+package openapi
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"time"
+
+	"github.com/google/jsonschema-go/jsonschema"
+)
+
+// Types are schemas of types that their Go type does not tell.
+type Types map[reflect.Type]*jsonschema.Schema
+
+// Enumeration is the schema of a text of which all values are known.
+func Enumeration[T ~string](values ...T) *jsonschema.Schema {
+	schema := Text()
+	for _, value := range values {
+		schema.Enum = append(schema.Enum, string(value))
+	}
+	return schema
+}
+
+// Text is the schema of any text.
+func Text() *jsonschema.Schema { return &jsonschema.Schema{Type: "string"} }
+
+// Reference refers to a schema of the document's, by its name.
+func Reference(name string) *jsonschema.Schema {
+	return &jsonschema.Schema{Ref: "#/components/schemas/" + name}
+}
+
+// Sent is the schema of what a client sends: fields that it does not name are
+// refused. It fails for types that no JSON has.
+func Sent(t reflect.Type, known Types) (*jsonschema.Schema, error) {
+	types := Types{reflect.TypeFor[time.Time](): {Type: "string", Format: "date-time"}}
+	maps.Copy(types, known)
+	schema, err := jsonschema.ForType(t, &jsonschema.ForOptions{TypeSchemas: types})
+	if err != nil {
+		return nil, fmt.Errorf("the schema of %s: %w", t, err)
+	}
+	return schema, nil
+}
+
+// Answered is the schema of what a server answers: a later version may add
+// fields. Lists are written as [] and never as null.
+func Answered(t reflect.Type, known Types) (*jsonschema.Schema, error) {
+	schema, err := Sent(t, known)
+	if err != nil {
+		return nil, err
+	}
+	open(schema)
+	return schema, nil
+}
+
+func open(schema *jsonschema.Schema) {
+	if schema == nil {
+		return
+	}
+	if schema.Properties != nil {
+		schema.AdditionalProperties = nil
+	}
+	if schema.Items != nil {
+		schema.Type, schema.Types = "array", nil
+	}
+	for _, property := range schema.Properties {
+		open(property)
+	}
+	open(schema.Items)
+	open(schema.AdditionalProperties)
+}
