@@ -128,7 +128,11 @@ func newApp(ctx context.Context, c config, connection *rest.Config, log *slog.Lo
 	metrics.Watch(ctrlmetrics.Registry, metrics.State{
 		Restores: mgr.GetClient(), ListedAt: known.ListedAt, CertificateEnds: serving.Expiry, Clock: clock.RealClock{},
 	})
-	return mgr, addHTTP(c, mgr, known, systems.requested(c), answers, measured, log)
+	scanned, err := addBucket(c, mgr, log)
+	if err != nil {
+		return nil, err
+	}
+	return mgr, addHTTP(c, mgr, known, systems.requested(c), scanned, answers, measured, log)
 }
 
 func newManager(c config, connection *rest.Config, serving *certificate.Serving) (manager.Manager, error) {

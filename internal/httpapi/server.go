@@ -85,10 +85,12 @@ type Server struct {
 	services Services
 }
 
-// Services is what the server is made of. All are required.
+// Services is what the server is made of. All are required but Bucket.
 type Services struct {
 	Catalog   Catalog
 	Backupers Backupers
+	// Bucket tells of the backup bucket; nil where none is scanned.
+	Bucket Bucket
 	// Gatherer holds the metrics to serve.
 	Gatherer prometheus.Gatherer
 	// Ready says why this replica should get no requests, nil when it should.
@@ -114,6 +116,7 @@ func (s *Server) Handler() http.Handler {
 
 	s.routeExists(router)
 	s.routeBackups(router)
+	s.routeBucket(router)
 	s.routeHealth(router)
 	return s.logged(s.recovered(secured(router)))
 }
