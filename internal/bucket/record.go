@@ -74,8 +74,8 @@ func (r record) String() string {
 }
 
 // due tells how long to wait for the next scan: an interval after the last one
-// began, less after one that did not succeed. A time in the future, as a wrong
-// clock leaves it, never makes that longer.
+// began, less after one that did not succeed. A time further in the future, as a
+// wrong clock leaves it, counts for nothing.
 func (r record) due(now time.Time, interval time.Duration) time.Duration {
 	if r.AttemptedAt.IsZero() {
 		return 0
@@ -83,6 +83,9 @@ func (r record) due(now time.Time, interval time.Duration) time.Duration {
 	wait := interval
 	if r.Attempts > 0 {
 		wait = min(interval, backoff(r.Attempts))
+	}
+	if r.AttemptedAt.Sub(now) > wait {
+		return 0
 	}
 	return min(max(0, r.AttemptedAt.Add(wait).Sub(now)), wait)
 }

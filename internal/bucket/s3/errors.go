@@ -3,6 +3,7 @@ package s3
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 	"unicode"
 
@@ -19,6 +20,11 @@ const maxWords = 300
 func (l *Lister) explain(err error, k keys) error {
 	var answer minio.ErrorResponse
 	if !errors.As(err, &answer) {
+		// The address of a page is long and tells nobody anything.
+		var request *url.Error
+		if errors.As(err, &request) {
+			err = request.Err
+		}
 		return backup.Errorf(backup.Unavailable, "listing bucket %s at %s: %s", l.config.Bucket, l.config.Store().Endpoint, plain(k.redact(err.Error())))
 	}
 	words := plain(k.redact(answer.Code + ": " + answer.Error()))
