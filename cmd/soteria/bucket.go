@@ -17,10 +17,10 @@ import (
 	"github.com/soteria-dr/soteria/internal/secret"
 )
 
-// bucketConfig is what the environment says of the backup bucket. But for the
-// first field it counts only where that is true, so the rest is checked then
-// alone and kept as text until then.
-type bucketConfig struct {
+// BucketConfig is what the environment says of the backup bucket. It is exported
+// for the library that reads it. Only where B2Enabled is true does the rest count
+// and is checked; until then it is kept as text.
+type BucketConfig struct {
 	B2Enabled         bool          `env:"SOTERIA_B2_ENABLED"`
 	B2Endpoint        string        `env:"SOTERIA_B2_ENDPOINT"`
 	B2Region          string        `env:"SOTERIA_B2_REGION"`

@@ -61,7 +61,7 @@ type config struct {
 	JobNodeSelector   string `env:"SOTERIA_JOB_NODE_SELECTOR"`
 	JobServiceAccount string `env:"SOTERIA_JOB_SERVICE_ACCOUNT"`
 
-	bucketConfig
+	BucketConfig
 
 	// What is derived while reading.
 	backupArgs   []string
