@@ -1,7 +1,6 @@
 package bucket_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -32,16 +31,15 @@ var store = bucket.Store{Endpoint: "s3.example.com", Bucket: "backups"}
 // world is a cluster and a store, with a clock that a bubble steps.
 type world struct {
 	cluster client.WithWatch
+
+	mu sync.Mutex
 	// broken makes each call to the API server fail, where set.
 	broken error
 	// list is how the store answers; took is how long that takes.
-	list func(context.Context) (bucket.Figures, error)
-	took time.Duration
-
-	mu       sync.Mutex
+	list     func(context.Context) (bucket.Figures, error)
+	took     time.Duration
 	listings int
 	failures int
-	log      bytes.Buffer
 }
 
 func newWorld(objects ...client.Object) *world {
@@ -50,20 +48,20 @@ func newWorld(objects ...client.Object) *world {
 	}}
 	w.cluster = interceptor.NewClient(fake.NewClientBuilder().WithObjects(objects...).Build(), interceptor.Funcs{
 		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, into client.Object, opts ...client.GetOption) error {
-			if w.broken != nil {
-				return w.broken
+			if err := w.down(); err != nil {
+				return err
 			}
 			return c.Get(ctx, key, into, opts...)
 		},
 		Create: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
-			if w.broken != nil {
-				return w.broken
+			if err := w.down(); err != nil {
+				return err
 			}
 			return c.Create(ctx, o, opts...)
 		},
 		Update: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.UpdateOption) error {
-			if w.broken != nil {
-				return w.broken
+			if err := w.down(); err != nil {
+				return err
 			}
 			return c.Update(ctx, o, opts...)
 		},
@@ -71,21 +69,45 @@ func newWorld(objects ...client.Object) *world {
 	return w
 }
 
-func (w *world) List(ctx context.Context) (bucket.Figures, error) {
+// set changes the world while a scanner runs in it.
+func (w *world) set(change func(*world)) {
 	w.mu.Lock()
-	w.listings++
-	w.mu.Unlock()
-	if w.took > 0 {
+	defer w.mu.Unlock()
+	change(w)
+}
+
+func (w *world) down() (err error) {
+	w.set(func(w *world) { err = w.broken })
+	return err
+}
+
+func (w *world) scans() (n int) {
+	w.set(func(w *world) { n = w.listings })
+	return n
+}
+
+func (w *world) failed() (n int) {
+	w.set(func(w *world) { n = w.failures })
+	return n
+}
+
+// List implements [bucket.Lister].
+func (w *world) List(ctx context.Context) (bucket.Figures, error) {
+	var list func(context.Context) (bucket.Figures, error)
+	var took time.Duration
+	w.set(func(w *world) { w.listings, list, took = w.listings+1, w.list, w.took })
+	if took > 0 {
 		select {
 		case <-ctx.Done():
 			return bucket.Figures{}, backup.Errorf(backup.Unavailable, "the listing was cut off: %w", ctx.Err())
-		case <-time.After(w.took):
+		case <-time.After(took):
 		}
 	}
-	return w.list(ctx)
+	return list(ctx)
 }
 
-func (w *world) BucketScanFailed() { w.failures++ }
+// BucketScanFailed implements [bucket.Observer].
+func (w *world) BucketScanFailed() { w.set(func(w *world) { w.failures++ }) }
 
 func (w *world) keeper() *bucket.Keeper {
 	return &bucket.Keeper{Writer: w.cluster, Reader: w.cluster, Namespace: "soteria-system", Store: store}
@@ -98,7 +120,7 @@ func (w *world) lead(t *testing.T) (stop func()) {
 	ended := make(chan error, 1)
 	scanner := &bucket.Scanner{
 		Lister: w, Keeper: w.keeper(), Interval: interval, Clock: clock.RealClock{}, Observer: w,
-		Log: slog.New(slog.NewJSONHandler(&w.log, nil)),
+		Log: slog.New(slog.DiscardHandler),
 	}
 	assert.True(t, scanner.NeedLeaderElection(), "two replicas would pay twice")
 	go func() { ended <- scanner.Start(ctx) }()
@@ -134,11 +156,11 @@ func TestScanning(t *testing.T) {
 	bubble(t, "the bucket is scanned at once and then once each interval", func(t *testing.T) {
 		w := newWorld()
 		defer w.lead(t)()
-		assert.Equal(t, 1, w.listings)
+		assert.Equal(t, 1, w.scans())
 		pass(interval - time.Second)
-		assert.Equal(t, 1, w.listings)
+		assert.Equal(t, 1, w.scans())
 		pass(time.Second)
-		assert.Equal(t, 2, w.listings)
+		assert.Equal(t, 2, w.scans())
 	})
 	bubble(t, "every replica tells what the leader found", func(t *testing.T) {
 		w := newWorld()
@@ -157,13 +179,13 @@ func TestScanning(t *testing.T) {
 		w.lead(t)()
 		pass(interval / 2)
 		defer w.lead(t)()
-		assert.Equal(t, 1, w.listings)
+		assert.Equal(t, 1, w.scans())
 		pass(interval / 2)
-		assert.Equal(t, 2, w.listings)
+		assert.Equal(t, 2, w.scans())
 	})
 	bubble(t, "before the first scan has ended nothing is known", func(t *testing.T) {
 		w := newWorld()
-		w.took = time.Minute
+		w.set(func(w *world) { w.took = time.Minute })
 		defer w.lead(t)()
 		_, err := w.report(t)
 		require.ErrorIs(t, err, bucket.ErrNotScanned)
@@ -172,30 +194,30 @@ func TestScanning(t *testing.T) {
 	})
 	bubble(t, "a scan ends with the scanner and is no result", func(t *testing.T) {
 		w := newWorld()
-		w.took = time.Hour
+		w.set(func(w *world) { w.took = time.Hour })
 		w.lead(t)()
 		_, err := w.report(t)
 		require.ErrorIs(t, err, bucket.ErrNotScanned)
 		assert.EqualError(t, err, "the first scan of bucket backups is under way", "to be stopped is no failure")
-		assert.Zero(t, w.failures)
+		assert.Zero(t, w.failed())
 	})
 	bubble(t, "a process that dies while it scans does not scan again at once", func(t *testing.T) {
 		w := newWorld()
-		w.took = time.Hour
+		w.set(func(w *world) { w.took = time.Hour })
 		for range 5 {
 			w.lead(t)()
 		}
-		assert.Equal(t, 1, w.listings)
-		w.took = 0
+		assert.Equal(t, 1, w.scans())
+		w.set(func(w *world) { w.took = 0 })
 		defer w.lead(t)()
 		pass(5 * time.Minute)
-		assert.Equal(t, 2, w.listings)
+		assert.Equal(t, 2, w.scans())
 		_, err := w.report(t)
 		assert.NoError(t, err)
 	})
 	bubble(t, "a scan that takes for ever is given up", func(t *testing.T) {
 		w := newWorld()
-		w.took = 1000 * time.Hour
+		w.set(func(w *world) { w.took = 1000 * time.Hour })
 		defer w.lead(t)()
 		pass(interval)
 		_, err := w.report(t)
@@ -221,14 +243,14 @@ func TestAScanThatFails(t *testing.T) {
 	bubble(t, "keeps the last good one and says what went wrong and when", func(t *testing.T) {
 		w := newWorld()
 		defer w.lead(t)()
-		w.list = fails
+		w.set(func(w *world) { w.list = fails })
 		pass(interval)
 		got, err := w.report(t)
 		require.NoError(t, err)
 		assert.Equal(t, int64(3), got.Figures.Objects)
 		assert.Equal(t, "the scan that ended 2000-01-01T06:00:00Z failed: listing bucket backups at s3.example.com: AccessDenied: no; the figures are those of 2000-01-01T00:00:00Z", got.Failure)
 		assert.False(t, got.Stale)
-		assert.Equal(t, 1, w.failures)
+		assert.Equal(t, 1, w.failed())
 		pass(interval + time.Second)
 		got, err = w.report(t)
 		require.NoError(t, err)
@@ -236,7 +258,7 @@ func TestAScanThatFails(t *testing.T) {
 	})
 	bubble(t, "is told of where it was the first", func(t *testing.T) {
 		w := newWorld()
-		w.list = fails
+		w.set(func(w *world) { w.list = fails })
 		defer w.lead(t)()
 		_, err := w.report(t)
 		require.ErrorIs(t, err, bucket.ErrNotScanned)
@@ -245,25 +267,25 @@ func TestAScanThatFails(t *testing.T) {
 	})
 	bubble(t, "is repeated ever less often, and not less than once each interval", func(t *testing.T) {
 		w := newWorld()
-		w.list = fails
+		w.set(func(w *world) { w.list = fails })
 		defer w.lead(t)()
 		for listings, wait := range []time.Duration{5 * time.Minute, 10 * time.Minute, 20 * time.Minute, 40 * time.Minute, 80 * time.Minute, 160 * time.Minute, 320 * time.Minute, interval, interval} {
-			assert.Equal(t, listings+1, w.listings)
+			assert.Equal(t, listings+1, w.scans())
 			pass(wait)
 		}
 	})
 	bubble(t, "is forgotten once one succeeds", func(t *testing.T) {
 		w := newWorld()
 		whole := w.list
-		w.list = fails
+		w.set(func(w *world) { w.list = fails })
 		defer w.lead(t)()
-		w.list = whole
+		w.set(func(w *world) { w.list = whole })
 		pass(5 * time.Minute)
 		got, err := w.report(t)
 		require.NoError(t, err)
 		assert.Empty(t, got.Failure)
 		pass(interval - time.Second)
-		assert.Equal(t, 2, w.listings)
+		assert.Equal(t, 2, w.scans())
 	})
 }
 
@@ -271,18 +293,18 @@ func TestWhileTheAPIServerFails(t *testing.T) {
 	down := errors.New("the API server is down")
 	bubble(t, "nothing is scanned, since it cannot be told when that was", func(t *testing.T) {
 		w := newWorld()
-		w.broken = down
+		w.set(func(w *world) { w.broken = down })
 		defer w.lead(t)()
 		pass(interval)
-		assert.Zero(t, w.listings)
-		w.broken = nil
+		assert.Zero(t, w.scans())
+		w.set(func(w *world) { w.broken = nil })
 		pass(time.Minute)
-		assert.Equal(t, 1, w.listings)
+		assert.Equal(t, 1, w.scans())
 	})
 	bubble(t, "a replica says that it cannot tell", func(t *testing.T) {
 		w := newWorld()
 		w.lead(t)()
-		w.broken = down
+		w.set(func(w *world) { w.broken = down })
 		_, err := w.report(t)
 		assert.Equal(t, backup.Unavailable, backup.KindOf(err))
 		assert.NotErrorIs(t, err, bucket.ErrNotScanned)
@@ -292,16 +314,18 @@ func TestWhileTheAPIServerFails(t *testing.T) {
 		w := newWorld()
 		whole := w.list
 		w.list = func(ctx context.Context) (bucket.Figures, error) {
-			w.broken = apierrors.NewConflict(schema.GroupResource{Resource: "configmaps"}, bucket.ConfigMap, down)
+			w.set(func(w *world) {
+				w.broken = apierrors.NewConflict(schema.GroupResource{Resource: "configmaps"}, bucket.ConfigMap, down)
+			})
 			return whole(ctx)
 		}
 		defer w.lead(t)()
 		pass(time.Hour)
-		w.broken = nil
+		w.set(func(w *world) { w.broken = nil })
 		pass(time.Minute)
 		_, err := w.report(t)
 		require.NoError(t, err)
-		assert.Equal(t, 1, w.listings)
+		assert.Equal(t, 1, w.scans())
 	})
 }
 
@@ -329,7 +353,7 @@ func TestWhatIsKept(t *testing.T) {
 			require.ErrorIs(t, err, bucket.ErrNotScanned)
 			defer w.lead(t)()
 			pass(10 * time.Minute)
-			assert.Equal(t, 1, w.listings)
+			assert.Equal(t, 1, w.scans())
 			got, err := w.report(t)
 			require.NoError(t, err)
 			assert.Equal(t, int64(3), got.Figures.Objects)
