@@ -9,11 +9,12 @@ require (
 	github.com/google/jsonschema-go v0.4.3 // schemas of the OpenAPI document, from the Go types of the JSON
 	github.com/julienschmidt/httprouter v1.3.0 // routes of the HTTP API
 	github.com/mattn/go-shellwords v1.0.16 // splits the extra arguments for restic, once, at start
+	github.com/minio/minio-go/v7 v7.4.1 // lists the backup bucket
 	github.com/open-policy-agent/cert-controller v0.16.0 // makes and rotates the webhook's certificate
 	github.com/prometheus/client_golang v1.23.2 // metrics
 	github.com/stretchr/testify v1.12.1 // tests
 	golang.org/x/sync v0.24.0 // bounds how much of a batch is done at once
-	golang.org/x/sys v0.40.0 // extended attributes and syncfs, in movers
+	golang.org/x/sys v0.48.0 // extended attributes and syncfs, in movers
 	gomodules.xyz/jsonpatch/v2 v2.5.0 // admission patches, as controller-runtime makes them
 	k8s.io/api v0.36.3
 	k8s.io/apimachinery v0.36.3
@@ -51,17 +52,17 @@ require (
 	github.com/prometheus/client_model v0.6.2 // indirect
 	github.com/prometheus/common v0.67.5 // indirect
 	github.com/prometheus/procfs v0.19.2 // indirect
-	github.com/spf13/pflag v1.0.9 // indirect
+	github.com/spf13/pflag v1.0.10 // indirect
 	github.com/x448/float16 v0.8.4 // indirect
 	go.uber.org/atomic v1.11.0 // indirect
 	go.yaml.in/yaml/v2 v2.4.3 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
-	golang.org/x/net v0.49.0 // indirect
+	golang.org/x/net v0.60.0 // indirect
 	golang.org/x/oauth2 v0.34.0 // indirect
-	golang.org/x/term v0.39.0 // indirect
-	golang.org/x/text v0.33.0 // indirect
+	golang.org/x/term v0.46.0 // indirect
+	golang.org/x/text v0.42.0 // indirect
 	golang.org/x/time v0.14.0 // indirect
-	google.golang.org/protobuf v1.36.12-0.20260120151049-f2248ac996af // indirect
+	google.golang.org/protobuf v1.36.12 // indirect
 	gopkg.in/evanphx/json-patch.v4 v4.13.0 // indirect
 	gopkg.in/inf.v0 v0.9.1 // indirect
 	gopkg.in/yaml.v3 v3.0.1 // indirect
@@ -74,5 +75,17 @@ require (
 require (
 	github.com/Microsoft/go-winio v0.6.2 // indirect
 	github.com/containerd/log v0.1.0 // indirect
-	github.com/sirupsen/logrus v1.9.3 // indirect
+	github.com/dustin/go-humanize v1.0.1 // indirect
+	github.com/klauspost/compress v1.19.2 // indirect
+	github.com/klauspost/cpuid/v2 v2.4.0 // indirect
+	github.com/klauspost/crc32 v1.3.0 // indirect
+	github.com/minio/crc64nvme v1.1.1 // indirect
+	github.com/minio/md5-simd v1.1.2 // indirect
+	github.com/philhofer/fwd v1.2.0 // indirect
+	github.com/rs/xid v1.6.0 // indirect
+	github.com/sirupsen/logrus v1.10.2 // indirect
+	github.com/tinylib/msgp v1.6.4 // indirect
+	github.com/zeebo/xxh3 v1.1.0 // indirect
+	golang.org/x/crypto v0.57.0 // indirect
+	gopkg.in/ini.v1 v1.67.3 // indirect
 )

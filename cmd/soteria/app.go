@@ -136,6 +136,10 @@ func newApp(ctx context.Context, c config, connection *rest.Config, log *slog.Lo
 	metrics.Watch(ctrlmetrics.Registry, metrics.State{
 		Restores: mgr.GetClient(), ListedAt: known.ListedAt, CertificateEnds: serving.Expiry, Clock: clock.RealClock{},
 	})
+	scanned, err := addBucket(c, mgr, log)
+	if err != nil {
+		return nil, err
+	}
 	reports := &httpapi.Reports{}
 	if refresher, err = addInventory(ctx, c, mgr, known, reports, measured, log); err != nil {
 		return nil, err
@@ -144,7 +148,7 @@ func newApp(ctx context.Context, c config, connection *rest.Config, log *slog.Lo
 		Catalog: known, Backupers: systems.requested(c), Testers: systems.testers,
 		Restores: requests(c, mgr, known, controller), Claims: kube.Claims{Reader: mgr.GetClient(), OwnNamespace: c.Namespace},
 		SignIn: signin.New(c.signIn), Auditor: audit.Events{Reader: mgr.GetClient(), Recorder: mgr.GetEventRecorder(eventSource)},
-		Reports: reports, Gatherer: ctrlmetrics.Registry, Ready: answers, Observer: measured, Log: log,
+		Reports: reports, Bucket: scanned, Gatherer: ctrlmetrics.Registry, Ready: answers, Observer: measured, Log: log,
 	})
 }
 

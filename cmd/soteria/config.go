@@ -75,6 +75,8 @@ type config struct {
 	JobNodeSelector   string `env:"SOTERIA_JOB_NODE_SELECTOR"`
 	JobServiceAccount string `env:"SOTERIA_JOB_SERVICE_ACCOUNT"`
 
+	BucketConfig
+
 	// What is derived while reading.
 	backupArgs   []string
 	forgetArgs   []string
@@ -218,6 +220,7 @@ func (c *config) check() []error {
 	if c.uses(restic.Name) {
 		problems = append(problems, c.restic("").Validate()...)
 	}
+	problems = append(problems, c.checkBucket()...)
 	return problems
 }
 

@@ -103,7 +103,7 @@ type Server struct {
 	services Services
 }
 
-// Services is what the server is made of. All are required.
+// Services is what the server is made of. All are required but Bucket.
 type Services struct {
 	Catalog   Catalog
 	Backupers Backupers
@@ -117,6 +117,8 @@ type Services struct {
 	SignIn *signin.Gate
 	// Auditor writes changes down on claims.
 	Auditor Auditor
+	// Bucket tells of the backup bucket; nil where none is scanned.
+	Bucket Bucket
 	// Gatherer holds the metrics to serve.
 	Gatherer prometheus.Gatherer
 	// Ready says why this replica should get no requests, nil when it should.
@@ -155,7 +157,8 @@ func (s *Server) Handler() http.Handler {
 // in enumerations.
 func (s *Server) routes() []route {
 	all := slices.Concat(
-		s.existsRoutes(), s.backupRoutes(), s.restoreRoutes(), s.restoreTestRoutes(), s.reportRoutes(), s.whoamiRoutes(), s.healthRoutes(),
+		s.existsRoutes(), s.backupRoutes(), s.restoreRoutes(), s.restoreTestRoutes(), s.reportRoutes(), s.bucketRoutes(),
+		s.whoamiRoutes(), s.healthRoutes(),
 	)
 	return append(all, s.documentRoute(all))
 }

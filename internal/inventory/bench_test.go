@@ -27,6 +27,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/inventory"
 	"github.com/soteria-dr/soteria/internal/inventory/inventorytest"
 	"github.com/soteria-dr/soteria/internal/metrics"
+	"github.com/soteria-dr/soteria/internal/signin"
 )
 
 const manyClaims, manyBackups = 10_000, 200_000
@@ -139,6 +140,7 @@ func BenchmarkInventoryRequest(b *testing.B) {
 	reports.Publish(inventory.Build(f))
 	registry := prometheus.NewRegistry()
 	server := httptest.NewServer(httpapi.New(httpapi.DefaultConfig(), httpapi.Services{
+		SignIn:  signin.New(signin.Config{}),
 		Reports: reports, Gatherer: registry, Observer: metrics.New(registry), Ready: func(context.Context) error { return nil },
 		Log: slog.New(slog.NewJSONHandler(io.Discard, nil)),
 	}).Handler())
@@ -175,6 +177,7 @@ func BenchmarkInventoryScrape(b *testing.B) {
 	registry := prometheus.NewRegistry()
 	metrics.WatchInventory(registry, func() (*inventory.Inventory, error) { return known, nil }, clock.RealClock{})
 	handler := httpapi.New(httpapi.DefaultConfig(), httpapi.Services{
+		SignIn:   signin.New(signin.Config{}),
 		Gatherer: registry, Ready: func(context.Context) error { return nil }, Log: slog.New(slog.DiscardHandler),
 	}).Handler()
 	b.ReportAllocs()

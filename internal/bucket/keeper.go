@@ -1,0 +1,103 @@
+package bucket
+
+import (
+	"context"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
+	"github.com/soteria-dr/soteria/internal/backup"
+)
+
+// ConfigMap is the name of the ConfigMap that holds what the last scan found,
+// under one key.
+const ConfigMap = "soteria-bucket"
+
+const recordKey = "scan.json"
+
+// callTimeout bounds each call to the API server.
+const callTimeout = 10 * time.Second
+
+// Keeper keeps what scans found. It is safe for concurrent use, also by several
+// processes.
+type Keeper struct {
+	Writer client.Writer
+	// Reader must read from the API server itself, not from a cache.
+	Reader client.Reader
+	// Namespace is Soteria's own. There the verbs get and update on the ConfigMap
+	// by name are needed, and create on ConfigMaps.
+	Namespace string
+	// Store is what is scanned. What was kept of another one counts for nothing.
+	Store Store
+}
+
+// load gives what is kept of the store, an empty record where nothing is. A
+// record that cannot be understood is an empty one too, with unreadable saying
+// why: it costs a listing, no data.
+func (k *Keeper) load(ctx context.Context) (kept record, unreadable, err error) {
+	stored, err := k.read(ctx)
+	if err != nil {
+		return record{}, nil, err
+	}
+	empty := record{Format: recordFormat, Store: k.Store}
+	text, found := stored.Data[recordKey]
+	if !found {
+		return empty, nil, nil
+	}
+	kept, unreadable = parse(text)
+	if unreadable != nil || kept.Store != k.Store {
+		return empty, unreadable, nil
+	}
+	return kept, nil, nil
+}
+
+// save replaces what is kept. It is of kind Conflict when somebody else wrote at
+// the same time, Unavailable otherwise; both may be repeated.
+func (k *Keeper) save(ctx context.Context, r record) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	stored, err := k.read(ctx)
+	if err != nil {
+		return err
+	}
+	if stored.Data == nil {
+		stored.Data = make(map[string]string, 1)
+	}
+	stored.Data[recordKey] = r.String()
+	if stored.ResourceVersion == "" {
+		err = k.Writer.Create(ctx, stored)
+	} else {
+		err = k.Writer.Update(ctx, stored)
+	}
+	switch {
+	case err == nil:
+		return nil
+	case apierrors.IsAlreadyExists(err), apierrors.IsConflict(err):
+		return backup.Errorf(backup.Conflict, "ConfigMap %s/%s was written by somebody else meanwhile: %w", k.Namespace, ConfigMap, err)
+	default:
+		return backup.Errorf(backup.Unavailable, "writing ConfigMap %s/%s: %w", k.Namespace, ConfigMap, err)
+	}
+}
+
+// read gives the ConfigMap, empty and without a resource version when there is
+// none.
+func (k *Keeper) read(ctx context.Context) (*corev1.ConfigMap, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	stored := &corev1.ConfigMap{}
+	err := k.Reader.Get(ctx, client.ObjectKey{Namespace: k.Namespace, Name: ConfigMap}, stored)
+	if apierrors.IsNotFound(err) {
+		return &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{
+			Namespace: k.Namespace, Name: ConfigMap,
+			Labels: map[string]string{v1alpha1.ManagedByLabel: v1alpha1.ManagedBy},
+		}}, nil
+	}
+	if err != nil {
+		return nil, backup.Errorf(backup.Unavailable, "reading ConfigMap %s/%s: %w", k.Namespace, ConfigMap, err)
+	}
+	return stored, nil
+}

@@ -1,0 +1,75 @@
+package s3
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"unicode"
+
+	"github.com/minio/minio-go/v7"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+)
+
+// maxWords bounds what is told of a store's own words, in bytes.
+const maxWords = 300
+
+// explain puts the error of a listing into words that hold no secret, whatever
+// the store put into its own. The cause is dropped for the same reason.
+func (l *Lister) explain(err error, k keys) error {
+	var answer minio.ErrorResponse
+	if !errors.As(err, &answer) {
+		// The address of a page is long and tells nobody anything.
+		var request *url.Error
+		if errors.As(err, &request) {
+			err = request.Err
+		}
+		return backup.Errorf(backup.Unavailable, "listing bucket %s at %s: %s", l.config.Bucket, l.config.Store().Endpoint, plain(k.redact(err.Error())))
+	}
+	words := plain(k.redact(answer.Code + ": " + answer.Error()))
+	if answer.Code == minio.AccessDenied {
+		words += " (the keys must be allowed to list the bucket and its versions)"
+	}
+	return backup.Errorf(kindOf(answer), "listing bucket %s at %s: %s", l.config.Bucket, l.config.Store().Endpoint, words)
+}
+
+func kindOf(answer minio.ErrorResponse) backup.Kind {
+	switch answer.StatusCode {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return backup.Credentials
+	case http.StatusNotFound:
+		return backup.RepositoryAbsent
+	default:
+		return backup.Unavailable
+	}
+}
+
+// plain makes one short line of a text.
+func plain(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(text, "?"))
+	if len(text) > maxWords {
+		text = strings.ToValidUTF8(text[:maxWords], "") + "…"
+	}
+	return text
+}
+
+// noVersions reports whether an error says that the store does not list
+// versions.
+func noVersions(err error) bool {
+	var answer minio.ErrorResponse
+	if !errors.As(err, &answer) {
+		return false
+	}
+	switch answer.StatusCode {
+	case http.StatusNotImplemented, http.StatusMethodNotAllowed:
+		return true
+	default:
+		return answer.Code == minio.NotImplemented || answer.Code == minio.MethodNotAllowed
+	}
+}
