@@ -34,7 +34,7 @@ func (c *Cluster) API(ctx context.Context, header http.Header) (api *client.Clie
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
 		if match := forwarding.FindStringSubmatch(lines.Text()); match != nil {
-			transport := withHeader{header: header, next: http.DefaultTransport.(*http.Transport).Clone()} //nolint:errcheck // it is one
+			transport := withHeader{header: header, next: http.DefaultTransport.(*http.Transport).Clone()}
 			return client.New("http://"+match[1], &http.Client{Transport: transport, Timeout: answersWithin}), end, nil
 		}
 	}

@@ -93,7 +93,8 @@ func unknown(source backup.Claim, why error) error {
 	kind := backup.KindOf(why)
 	switch kind {
 	case backup.Credentials, backup.RepositoryAbsent, backup.RepositoryChanged:
-	case backup.Unavailable, backup.Internal, backup.Invalid, backup.NotFound, backup.Conflict, backup.Denied, backup.Partial, backup.DriverFailed:
+	case backup.Unavailable, backup.Internal, backup.Invalid, backup.NotFound, backup.Conflict, backup.Denied, backup.Partial, backup.DriverFailed,
+		backup.Unprocessable, backup.Unauthenticated, backup.Busy:
 		kind = backup.Unavailable
 	default:
 		kind = backup.Unavailable
