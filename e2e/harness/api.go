@@ -55,6 +55,15 @@ func (c *Cluster) Ask(ctx context.Context, path string, answer any) (status int,
 	return ask(ctx, c.service(http.MethodGet, path), answer)
 }
 
+// AskAs is [Cluster.Ask] with headers, as the API server's proxy passes them on.
+func (c *Cluster) AskAs(ctx context.Context, path string, header http.Header, answer any) (status int, err error) {
+	request := c.service(http.MethodGet, path)
+	for name, values := range header {
+		request = request.SetHeader(name, values...)
+	}
+	return ask(ctx, request, answer)
+}
+
 func ask(ctx context.Context, request *rest.Request, answer any) (status int, err error) {
 	status, body, err := send(ctx, request)
 	if err != nil {
@@ -193,19 +202,25 @@ func (c *Cluster) Backups(ctx context.Context, namespace, claim string) ([]wire.
 
 // Metric sums the series of a metric over all replicas, as Prometheus would.
 func (c *Cluster) Metric(ctx context.Context, name string) (float64, error) {
+	text, err := c.Scrape(ctx)
+	return sumOf(text, name), err
+}
+
+// Scrape gives what Prometheus would read of all replicas.
+func (c *Cluster) Scrape(ctx context.Context) (string, error) {
 	replicas, err := c.Replicas(ctx)
 	if err != nil {
-		return 0, err
+		return "", err
 	}
-	var sum float64
+	var all strings.Builder
 	for _, pod := range replicas {
 		raw, err := c.replica(pod.Name, "metrics").Do(ctx).Raw()
 		if err != nil {
-			return 0, fmt.Errorf("scraping %s: %w", pod.Name, err)
+			return "", fmt.Errorf("scraping %s: %w", pod.Name, err)
 		}
-		sum += sumOf(string(raw), name)
+		all.Write(raw)
 	}
-	return sum, nil
+	return all.String(), nil
 }
 
 // sumOf adds up the samples of one metric in a scrape.

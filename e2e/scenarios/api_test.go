@@ -17,7 +17,6 @@ import (
 
 	"github.com/soteria-dr/soteria/e2e/harness"
 	"github.com/soteria-dr/soteria/internal/backup"
-	"github.com/soteria-dr/soteria/internal/httpapi/client"
 	"github.com/soteria-dr/soteria/internal/httpapi/wire"
 )
 
@@ -31,15 +30,6 @@ func TestTheAPI(t *testing.T) {
 	})
 }
 
-// api is a way to the API for as long as this part of the scenario lasts.
-func (s *scenario) api() *client.Client {
-	s.Helper()
-	api, end, err := cluster.API(s.ctx, nil)
-	require.NoError(s, err)
-	s.after(func(context.Context) error { return end() })
-	return api
-}
-
 func keyOf(app harness.App) backup.Claim {
 	return backup.Claim{Namespace: app.Namespace, Name: app.Name}
 }
@@ -47,7 +37,7 @@ func keyOf(app harness.App) backup.Claim {
 func tellsOfEveryClaim(s *scenario) {
 	const namespace = "e2e-api-inventory"
 	s.own(namespace)
-	api := s.api()
+	api := s.apiWith(nil)
 	photos := harness.App{Namespace: namespace, Name: "photos", Size: "64Mi"}
 	gone := harness.App{Namespace: namespace, Name: "gone", Size: "64Mi"}
 	notes := harness.App{Namespace: namespace, Name: "notes", Size: "64Mi", ClaimOnly: true}
@@ -113,7 +103,7 @@ func orphaned(known wire.Inventory, claim backup.Claim) bool {
 func restoresToANewClaim(s *scenario) {
 	const namespace = "e2e-api-restore"
 	s.own(namespace)
-	api := s.api()
+	api := s.apiWith(nil)
 	source := harness.App{Namespace: namespace, Name: "source", Size: "64Mi", Class: "local-wffc"}
 	s.seed(source, "the first")
 	first := s.backups(source)[0]
@@ -202,7 +192,7 @@ func bringsANamespaceBack(s *scenario) {
 		broken    = "claim-07"
 	)
 	s.own(namespace)
-	api := s.api()
+	api := s.apiWith(nil)
 	lost := fleet{namespace: namespace, classes: map[string]string{}}
 	for i := range claims {
 		lost.classes[fmt.Sprintf("claim-%02d", i)] = []string{"local", "local-wffc"}[i%2]
