@@ -56,7 +56,11 @@ func addCatalog(ctx context.Context, c config, mgr manager.Manager, systems *bac
 		systems.longhorn.announcer, systems.longhorn.known = announcer, known
 	}
 	outcomes := &backupjob.Outcomes{Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Announcer: announcer, Driver: restic.Name}
-	return known, outcomes.SetupWithManager(mgr)
+	if err := outcomes.SetupWithManager(mgr); err != nil {
+		return nil, err
+	}
+	releases := &backupjob.Releases{Client: mgr.GetClient()}
+	return known, releases.SetupWithManager(mgr)
 }
 
 // addRestores makes the restore controller, which the leader runs.

@@ -1,10 +1,12 @@
-// Package backupjob watches the Jobs that take backups, for two listeners.
+// Package backupjob watches the Jobs that take backups, for those who have to know.
 //
 // The catalog must know, on every replica, which claims are being backed up now
 // and when a backup ended, since a listing that began before proves nothing of
 // that claim ([Teller]). The people who own the claim want to know what came of
 // it: on the leader, a finished Job becomes an event on its claim, once
 // ([Outcomes], [Announcer]). Backups without Jobs are announced by their drivers.
+// And a claim that is being deleted must not wait for them: their pods would hold
+// it until their TTL ([Releases]).
 //
 // Both work from the Jobs alone. Jobs are found by label, cached with the
 // manager's other Jobs, and cost about 3 KB each until their TTL removes them; a
