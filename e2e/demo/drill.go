@@ -96,7 +96,7 @@ func (d *drill) install(ctx context.Context) (string, error) {
 }
 
 func (d *drill) repository(ctx context.Context) (string, error) {
-	id, err := d.cluster.UseRepository(ctx, harness.S3Repository("demo"))
+	id, err := d.cluster.UseRepository(ctx, harness.S3Repository("cluster"))
 	if err != nil {
 		return "", err
 	}
@@ -110,11 +110,13 @@ func (d *drill) write(ctx context.Context) (string, error) {
 	if err := d.cluster.DestroyNamespaces(ctx, photos.Namespace, notes.Namespace); err != nil {
 		return "", err
 	}
-	files := 0
 	for _, app := range apps {
 		if err := d.cluster.Apply(ctx, manifests[app.Name]); err != nil {
 			return "", err
 		}
+	}
+	files := 0
+	for _, app := range apps {
 		if err := d.cluster.AwaitRunning(ctx, app); err != nil {
 			return "", err
 		}
@@ -167,7 +169,7 @@ func (d *drill) applyNotesWithoutStore(ctx context.Context) (string, error) {
 	if err := d.cluster.Apply(ctx, manifests[notes.Name]); err != nil {
 		return "", err
 	}
-	message, err := d.cluster.AwaitEvent(ctx, notes, "")
+	message, err := d.cluster.AwaitEvent(ctx, notes, "connection refused")
 	if err != nil {
 		return "", err
 	}

@@ -156,8 +156,12 @@ func (c *Cluster) Configure(ctx context.Context, variables map[string]string) er
 }
 
 // UseRepository points Soteria at a repository, makes it if it is absent, and
-// pins its identity, as the README tells an operator to.
+// pins its identity, as the README tells an operator to. Where all that is so
+// already, nothing is restarted.
 func (c *Cluster) UseRepository(ctx context.Context, url string) (id string, err error) {
+	if id, used := c.usesRepository(ctx, url); used {
+		return id, nil
+	}
 	if err := c.Configure(ctx, map[string]string{repositoryURL: url, repositoryPin: ""}); err != nil {
 		return "", err
 	}
@@ -170,6 +174,18 @@ func (c *Cluster) UseRepository(ctx context.Context, url string) (id string, err
 		return "", err
 	}
 	return id, c.Configure(ctx, map[string]string{repositoryPin: id})
+}
+
+// usesRepository reports whether Soteria is pointed at a repository, and its right
+// identity is pinned.
+func (c *Cluster) usesRepository(ctx context.Context, url string) (id string, used bool) {
+	var config corev1.ConfigMap
+	err := c.Get(ctx, client.ObjectKey{Namespace: SoteriaNamespace, Name: soteriaName}, &config)
+	if id = config.Data[repositoryPin]; err != nil || id == "" || config.Data[repositoryURL] != url {
+		return "", false
+	}
+	out, err := c.Soteria(ctx, "repository", "init", "--if-absent")
+	return id, err == nil && strings.TrimSpace(out) == id
 }
 
 // Soteria runs one of Soteria's own commands in one of its pods.
