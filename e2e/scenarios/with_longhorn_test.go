@@ -377,6 +377,7 @@ func longhornCancel(s *scenario) {
 	s.own(namespace)
 	source := harness.App{Namespace: namespace, Name: "source", Class: "longhorn", Size: "64Mi", Labels: harness.Unprotected}
 	s.seedLonghorn(source, "wanted no more")
+	s.after(cluster.ClearLonghornFaults)
 	require.NoError(s, cluster.SetLonghornFaults(s.ctx, "- {fault: restorePause, percent: 40}"))
 	app := harness.App{
 		Namespace: namespace, Name: "cancelled", Class: "longhorn", Size: "64Mi", ClaimOnly: true,
