@@ -10,6 +10,7 @@ require (
 	github.com/mattn/go-shellwords v1.0.16 // splits the extra arguments for restic, once, at start
 	github.com/open-policy-agent/cert-controller v0.16.0 // makes and rotates the webhook's certificate
 	github.com/prometheus/client_golang v1.23.2 // metrics
+	github.com/robfig/cron/v3 v3.0.1 // reads the schedules of policies
 	github.com/stretchr/testify v1.12.1 // tests
 	golang.org/x/sys v0.40.0 // extended attributes and syncfs, in movers
 	gomodules.xyz/jsonpatch/v2 v2.5.0 // admission patches, as controller-runtime makes them
