@@ -51,3 +51,15 @@ func Declaration(claim backup.Claim, labels, annotations map[string]string) (p P
 	}
 	return Policy{}, false, warnings
 }
+
+// Where names what on the claim declares the policy, "" for one of the API.
+func (p Policy) Where() string {
+	switch p.Source {
+	case FromAnnotation:
+		return "annotation " + v1alpha1.BackupScheduleAnnotation
+	case FromLabel:
+		return "label " + v1alpha1.BackupLabel
+	case ForClaim, ForNamespace:
+	}
+	return ""
+}
