@@ -125,10 +125,14 @@ func newApp(ctx context.Context, c config, connection *rest.Config, log *slog.Lo
 	if err != nil {
 		return nil, err
 	}
+	scheduler, err := addScheduler(c, mgr, known, systems, measured, log)
+	if err != nil {
+		return nil, err
+	}
 	metrics.Watch(ctrlmetrics.Registry, metrics.State{
 		Restores: mgr.GetClient(), ListedAt: known.ListedAt, CertificateEnds: serving.Expiry, Clock: clock.RealClock{},
 	})
-	return mgr, addHTTP(c, mgr, known, systems.requested(c), answers, measured, log)
+	return mgr, addHTTP(c, mgr, known, systems.requested(c), scheduler, answers, measured, log)
 }
 
 func newManager(c config, connection *rest.Config, serving *certificate.Serving) (manager.Manager, error) {

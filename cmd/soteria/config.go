@@ -57,6 +57,10 @@ type config struct {
 	S3Endpoint         string `env:"SOTERIA_S3_ENDPOINT"`
 	S3Region           string `env:"SOTERIA_S3_REGION"`
 
+	PolicySecretName  string `env:"SOTERIA_POLICY_SECRET_NAME" envDefault:"soteria-policies"`
+	PolicyEvalSeconds int32  `env:"SOTERIA_POLICY_EVAL_SECONDS" envDefault:"300"`
+	BackupConcurrency int    `env:"SOTERIA_BACKUP_CONCURRENCY" envDefault:"4"`
+
 	JobTTLSeconds     int32  `env:"SOTERIA_JOB_TTL_SECONDS" envDefault:"86400"`
 	JobNodeSelector   string `env:"SOTERIA_JOB_NODE_SELECTOR"`
 	JobServiceAccount string `env:"SOTERIA_JOB_SERVICE_ACCOUNT"`
@@ -184,6 +188,18 @@ func (c *config) check() []error {
 	}
 	if c.JobTTLSeconds < 0 {
 		bad("SOTERIA_JOB_TTL_SECONDS", "%d must not be negative", c.JobTTLSeconds)
+	}
+	if len(validation.IsDNS1123Subdomain(c.PolicySecretName)) > 0 {
+		bad("SOTERIA_POLICY_SECRET_NAME", "%q is not a Secret's name", c.PolicySecretName)
+	}
+	if c.PolicySecretName == certificateSecret || c.PolicySecretName == c.ResticSecretName {
+		bad("SOTERIA_POLICY_SECRET_NAME", "%q holds something else already", c.PolicySecretName)
+	}
+	if c.PolicyEvalSeconds < 1 {
+		bad("SOTERIA_POLICY_EVAL_SECONDS", "%d must be at least 1", c.PolicyEvalSeconds)
+	}
+	if c.BackupConcurrency < 1 {
+		bad("SOTERIA_BACKUP_CONCURRENCY", "%d must be at least 1", c.BackupConcurrency)
 	}
 	slices.SortFunc(problems, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	if c.uses(longhorn.Name) {

@@ -27,6 +27,9 @@ func TestTheDefaults(t *testing.T) {
 	assert.Equal(t, "soteria-system", c.SecretNamespace, "the credentials are in Soteria's own namespace")
 	assert.Equal(t, "restic/restic:0.16.4", c.ResticImage)
 	assert.Equal(t, int32(86400), c.JobTTLSeconds)
+	assert.Equal(t, "soteria-policies", c.PolicySecretName)
+	assert.Equal(t, int32(300), c.PolicyEvalSeconds)
+	assert.Equal(t, 4, c.BackupConcurrency)
 	assert.Equal(t, 2*time.Second, c.Freshness)
 	assert.Equal(t, 503, c.ExistsUnknownStatus)
 	assert.False(t, c.policy().Required)
@@ -103,6 +106,9 @@ func TestEachMistakeNamesItsVariable(t *testing.T) {
 		"SOTERIA_SECRET_NAMESPACE":      "Not A Name",
 		"SOTERIA_RESTIC_BACKUP_ARGS":    "--password-command steal",
 		"SOTERIA_RESTIC_FORGET_ARGS":    `"unclosed`,
+		"SOTERIA_POLICY_SECRET_NAME":    "Not A Name",
+		"SOTERIA_POLICY_EVAL_SECONDS":   "0",
+		"SOTERIA_BACKUP_CONCURRENCY":    "none",
 		"SOTERIA_JOB_TTL_SECONDS":       "-1",
 		"SOTERIA_JOB_NODE_SELECTOR":     "ssd",
 		"SOTERIA_JOB_SERVICE_ACCOUNT":   "Not A Name",
@@ -113,6 +119,13 @@ func TestEachMistakeNamesItsVariable(t *testing.T) {
 			require.Error(t, err)
 			assert.Contains(t, err.Error(), variable+": ")
 		})
+	}
+}
+
+func TestPoliciesAreNotKeptAmongCredentials(t *testing.T) {
+	for _, taken := range []string{"soteria-restic", certificateSecret} {
+		_, err := readConfig(valid(map[string]string{"SOTERIA_POLICY_SECRET_NAME": taken}))
+		require.ErrorContains(t, err, "SOTERIA_POLICY_SECRET_NAME: ")
 	}
 }
 

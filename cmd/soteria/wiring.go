@@ -108,12 +108,12 @@ func addAdmission(ctx context.Context, c config, mgr manager.Manager, known *cat
 }
 
 // addHTTP serves the API, health and metrics on every replica.
-func addHTTP(c config, mgr manager.Manager, known *catalog.Catalog, backupers httpapi.Backupers, answers func(context.Context) error, measured *metrics.Metrics, log *slog.Logger) error {
+func addHTTP(c config, mgr manager.Manager, known *catalog.Catalog, backupers httpapi.Backupers, policies httpapi.Policies, answers func(context.Context) error, measured *metrics.Metrics, log *slog.Logger) error {
 	settings := httpapi.DefaultConfig()
 	settings.Addr = c.ListenAddr
 	settings.UnknownStatus = c.ExistsUnknownStatus
 	server := httpapi.New(settings, httpapi.Services{
-		Catalog: known, Backupers: backupers, Gatherer: ctrlmetrics.Registry,
+		Catalog: known, Backupers: backupers, Policies: policies, Gatherer: ctrlmetrics.Registry,
 		Ready: answers, Observer: measured, Log: log,
 	})
 	if err := mgr.Add(server); err != nil {

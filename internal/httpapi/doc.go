@@ -9,5 +9,8 @@
 //	GET  /exists/{namespace}/{pvc}          is there a backup of this claim?
 //	GET  /v1/backups?namespace=&pvc=        a claim's backups (&driver= for one driver's)
 //	POST /v1/backup                         take a backup
+//	GET  /v1/policies                       when claims are backed up, and how that goes
+//	POST /v1/policies                       keep a policy
+//	DELETE /v1/policies/{id}                delete it
 //	GET  /healthz, /readyz, /metrics
 package httpapi

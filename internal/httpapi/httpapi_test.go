@@ -48,6 +48,8 @@ type world struct {
 	backup  func(context.Context, driver.BackupRequest) (driver.BackupStarted, error)
 	request driver.BackupRequest
 	ready   error
+	// policies are those of the scheduler, see policies_test.go.
+	policies policies
 
 	mu     sync.Mutex
 	counts map[string]int
@@ -131,7 +133,7 @@ func (w *world) server(change func(*httpapi.Config)) *httpapi.Server {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "answer", Help: "To everything."}, func() float64 { return 42 }))
 	return httpapi.New(cfg, httpapi.Services{
-		Catalog: w, Backupers: httpapi.Backupers{Default: "restic", ByName: map[string]driver.Backuper{"restic": w, "longhorn": w}}, Gatherer: registry, Observer: w,
+		Catalog: w, Backupers: httpapi.Backupers{Default: "restic", ByName: map[string]driver.Backuper{"restic": w, "longhorn": w}}, Policies: &w.policies, Gatherer: registry, Observer: w,
 		Ready: func(context.Context) error { return w.ready },
 		Log:   slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})

@@ -53,6 +53,8 @@ type Config struct {
 	LookupBudget time.Duration
 	// BackupBudget bounds how long a request waits for a backup to be started.
 	BackupBudget time.Duration
+	// PolicyBudget bounds how long a request waits for the policies.
+	PolicyBudget time.Duration
 	// Grace is how long requests under way may go on once the server stops.
 	Grace time.Duration
 }
@@ -64,6 +66,7 @@ func DefaultConfig() Config {
 		UnknownStatus: http.StatusServiceUnavailable,
 		LookupBudget:  2500 * time.Millisecond,
 		BackupBudget:  20 * time.Second,
+		PolicyBudget:  10 * time.Second,
 		Grace:         15 * time.Second,
 	}
 }
@@ -89,6 +92,7 @@ type Server struct {
 type Services struct {
 	Catalog   Catalog
 	Backupers Backupers
+	Policies  Policies
 	// Gatherer holds the metrics to serve.
 	Gatherer prometheus.Gatherer
 	// Ready says why this replica should get no requests, nil when it should.
@@ -114,6 +118,7 @@ func (s *Server) Handler() http.Handler {
 
 	s.routeExists(router)
 	s.routeBackups(router)
+	s.routePolicies(router)
 	s.routeHealth(router)
 	return s.logged(s.recovered(secured(router)))
 }

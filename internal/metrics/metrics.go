@@ -34,6 +34,7 @@ type Metrics struct {
 	existsRequests  *prometheus.CounterVec
 	backupRequests  *prometheus.CounterVec
 	backups         *prometheus.CounterVec
+	policyBackups   *prometheus.CounterVec
 	restoreRequests *prometheus.CounterVec
 	restoreDuration *prometheus.HistogramVec
 	panics          prometheus.Counter
@@ -71,6 +72,10 @@ func New(registry prometheus.Registerer) *Metrics {
 			Namespace: namespace, Name: "backups_total",
 			Help: "Backups that have ended, by result: succeeded, partial or failed.",
 		}, []string{"driver", "result"}),
+		policyBackups: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: namespace, Name: "policy_backups_total",
+			Help: "Backups that policies had due; result is ok when it was started, else the kind of error.",
+		}, []string{"result"}),
 		restoreRequests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: namespace, Name: "restore_requests_total",
 			Help: "Attempts to give a claim its data that have ended, by result; driver is blank for claims that start empty.",
@@ -85,7 +90,7 @@ func New(registry prometheus.Registerer) *Metrics {
 		}),
 	}
 	registry.MustRegister(m.verdicts, m.admission, m.listings, m.listingDuration, m.existsRequests,
-		m.backupRequests, m.backups, m.restoreRequests, m.restoreDuration, m.panics)
+		m.backupRequests, m.backups, m.policyBackups, m.restoreRequests, m.restoreDuration, m.panics)
 	return m
 }
 
@@ -119,6 +124,11 @@ func (m *Metrics) BackupRequested(driver string, dryRun bool, err error) {
 // small closed sets.
 func (m *Metrics) BackupFinished(driver, result string) {
 	m.backups.WithLabelValues(driver, result).Inc()
+}
+
+// PolicyBackup counts an attempt to start a backup that a policy had due.
+func (m *Metrics) PolicyBackup(err error) {
+	m.policyBackups.WithLabelValues(result(err)).Inc()
 }
 
 // Attempted counts an attempt to give a claim its data that has ended. Driver

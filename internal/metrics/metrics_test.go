@@ -38,6 +38,8 @@ func everything(m *metrics.Metrics) {
 	m.BackupRequested("restic", true, nil)
 	m.BackupRequested("restic", true, refused)
 	m.BackupFinished("restic", "succeeded")
+	m.PolicyBackup(nil)
+	m.PolicyBackup(refused)
 	m.Attempted("restic", "filled")
 	m.Attempted("blank", "filled")
 	m.Completed("restic", time.Minute)
@@ -67,6 +69,10 @@ soteria_backup_requests_total{driver="restic",result="ok"} 1
 # HELP soteria_backups_total Backups that have ended, by result: succeeded, partial or failed.
 # TYPE soteria_backups_total counter
 soteria_backups_total{driver="restic",result="succeeded"} 1
+# HELP soteria_policy_backups_total Backups that policies had due; result is ok when it was started, else the kind of error.
+# TYPE soteria_policy_backups_total counter
+soteria_policy_backups_total{result="credentials"} 1
+soteria_policy_backups_total{result="ok"} 1
 # HELP soteria_restore_requests_total Attempts to give a claim its data that have ended, by result; driver is blank for claims that start empty.
 # TYPE soteria_restore_requests_total counter
 soteria_restore_requests_total{driver="blank",result="filled"} 1
@@ -75,7 +81,7 @@ soteria_restore_requests_total{driver="restic",result="filled"} 1
 # TYPE soteria_http_panics_total counter
 soteria_http_panics_total 1
 `), "soteria_verdicts_total", "soteria_listings_total", "soteria_exists_requests_total",
-		"soteria_backup_requests_total", "soteria_backups_total", "soteria_restore_requests_total", "soteria_http_panics_total"))
+		"soteria_backup_requests_total", "soteria_backups_total", "soteria_policy_backups_total", "soteria_restore_requests_total", "soteria_http_panics_total"))
 	for name, series := range map[string]int{
 		"soteria_admission_duration_seconds": 2, "soteria_listing_duration_seconds": 1, "soteria_restore_duration_seconds": 1,
 	} {

@@ -92,12 +92,10 @@ func (p Policy) ID() string {
 
 // When says when in a few words.
 func (p Policy) When() string {
-	switch {
-	case p.Schedule != "":
-		return fmt.Sprintf("schedule %q", p.Schedule)
-	default:
-		return fmt.Sprintf("every %d h", p.IntervalHours)
+	if p.Schedule != "" {
+		return fmt.Sprintf("schedule %q", clip(p.Schedule))
 	}
+	return fmt.Sprintf("every %d h", p.IntervalHours)
 }
 
 // Validate says what is wrong with a policy of the API: an error of kind
