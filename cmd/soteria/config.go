@@ -189,24 +189,31 @@ func (c *config) check() []error {
 	if c.JobTTLSeconds < 0 {
 		bad("SOTERIA_JOB_TTL_SECONDS", "%d must not be negative", c.JobTTLSeconds)
 	}
-	if len(validation.IsDNS1123Subdomain(c.PolicySecretName)) > 0 {
-		bad("SOTERIA_POLICY_SECRET_NAME", "%q is not a Secret's name", c.PolicySecretName)
-	}
-	if c.PolicySecretName == certificateSecret || c.PolicySecretName == c.ResticSecretName {
-		bad("SOTERIA_POLICY_SECRET_NAME", "%q holds something else already", c.PolicySecretName)
-	}
-	if c.PolicyEvalSeconds < 1 {
-		bad("SOTERIA_POLICY_EVAL_SECONDS", "%d must be at least 1", c.PolicyEvalSeconds)
-	}
-	if c.BackupConcurrency < 1 {
-		bad("SOTERIA_BACKUP_CONCURRENCY", "%d must be at least 1", c.BackupConcurrency)
-	}
+	problems = append(problems, c.checkPolicies()...)
 	slices.SortFunc(problems, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	if c.uses(longhorn.Name) {
 		problems = append(problems, c.longhorn().Validate()...)
 	}
 	if c.uses(restic.Name) {
 		problems = append(problems, c.restic("").Validate()...)
+	}
+	return problems
+}
+
+// checkPolicies checks what concerns backups that are taken by themselves.
+func (c *config) checkPolicies() []error {
+	var problems []error
+	switch name := c.PolicySecretName; {
+	case len(validation.IsDNS1123Subdomain(name)) > 0:
+		problems = append(problems, fmt.Errorf("SOTERIA_POLICY_SECRET_NAME: %q is not a Secret's name", name))
+	case name == certificateSecret, name == c.ResticSecretName:
+		problems = append(problems, fmt.Errorf("SOTERIA_POLICY_SECRET_NAME: Secret %q holds something else already", name))
+	}
+	if c.PolicyEvalSeconds < 1 {
+		problems = append(problems, fmt.Errorf("SOTERIA_POLICY_EVAL_SECONDS: %d must be at least 1", c.PolicyEvalSeconds))
+	}
+	if c.BackupConcurrency < 1 {
+		problems = append(problems, fmt.Errorf("SOTERIA_BACKUP_CONCURRENCY: %d must be at least 1", c.BackupConcurrency))
 	}
 	return problems
 }

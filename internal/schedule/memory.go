@@ -36,11 +36,11 @@ func newMemory() *memory { return &memory{runs: make(map[types.UID][]remembered)
 func (m *memory) add(r Run) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	all := append(m.runs[r.ClaimUID], remembered{Run: r})
-	if len(all) > maxRemembered {
-		all = slices.Delete(all, 0, len(all)-maxRemembered)
+	all := m.runs[r.ClaimUID]
+	if len(all) == maxRemembered {
+		all = slices.Delete(all, 0, 1)
 	}
-	m.runs[r.ClaimUID] = all
+	m.runs[r.ClaimUID] = append(all, remembered{Run: r})
 }
 
 // complete adds what is remembered to the runs that were observed. A run that was

@@ -194,14 +194,14 @@ func (w world) doubt(driver string) (why string, passes bool) {
 	if r.Failure == nil {
 		return "the repository has not been listed yet", true
 	}
-	switch kind := backup.KindOf(r.Failure); kind {
-	case backup.RepositoryAbsent:
+	kind := backup.KindOf(r.Failure)
+	if kind == backup.RepositoryAbsent {
 		return "", false
-	case backup.RepositoryChanged, backup.Credentials:
-		return backup.Message(r.Failure), false
-	default:
-		return impatient("the repository could not be listed: "+backup.Message(r.Failure), waited), false
 	}
+	if kind == backup.RepositoryChanged || kind == backup.Credentials {
+		return backup.Message(r.Failure), false
+	}
+	return impatient("the repository could not be listed: "+backup.Message(r.Failure), waited), false
 }
 
 // impatient is a doubt that is not waited for any longer after a while.
