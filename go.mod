@@ -12,6 +12,7 @@ require (
 	github.com/minio/minio-go/v7 v7.4.1 // lists the backup bucket
 	github.com/open-policy-agent/cert-controller v0.16.0 // makes and rotates the webhook's certificate
 	github.com/prometheus/client_golang v1.23.2 // metrics
+	github.com/robfig/cron/v3 v3.0.1 // reads the schedules of policies
 	github.com/stretchr/testify v1.12.1 // tests
 	golang.org/x/sync v0.24.0 // bounds how much of a batch is done at once
 	golang.org/x/sys v0.48.0 // extended attributes and syncfs, in movers

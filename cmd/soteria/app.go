@@ -133,6 +133,13 @@ func newApp(ctx context.Context, c config, connection *rest.Config, log *slog.Lo
 	if err != nil {
 		return nil, err
 	}
+	scheduler, err := addScheduler(c, mgr, known, systems, measured, log)
+	if err != nil {
+		return nil, err
+	}
+	if err := addRetention(c, mgr, known, systems, scheduler, measured, log); err != nil {
+		return nil, err
+	}
 	metrics.Watch(ctrlmetrics.Registry, metrics.State{
 		Restores: mgr.GetClient(), ListedAt: known.ListedAt, CertificateEnds: serving.Expiry, Clock: clock.RealClock{},
 	})
@@ -141,14 +148,14 @@ func newApp(ctx context.Context, c config, connection *rest.Config, log *slog.Lo
 		return nil, err
 	}
 	reports := &httpapi.Reports{}
-	if refresher, err = addInventory(ctx, c, mgr, known, reports, measured, log); err != nil {
+	if refresher, err = addInventory(ctx, c, mgr, known, scheduler, reports, measured, log); err != nil {
 		return nil, err
 	}
 	return mgr, addHTTP(c, mgr, httpapi.Services{
 		Catalog: known, Backupers: systems.requested(c), Testers: systems.testers,
 		Restores: requests(c, mgr, known, controller), Claims: kube.Claims{Reader: mgr.GetClient(), OwnNamespace: c.Namespace},
 		SignIn: signin.New(c.signIn), Auditor: audit.Events{Reader: mgr.GetClient(), Recorder: mgr.GetEventRecorder(eventSource)},
-		Reports: reports, Bucket: scanned, Gatherer: ctrlmetrics.Registry, Ready: answers, Observer: measured, Log: log,
+		Reports: reports, Bucket: scanned, Policies: scheduler, Gatherer: ctrlmetrics.Registry, Ready: answers, Observer: measured, Log: log,
 	})
 }
 

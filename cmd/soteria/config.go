@@ -71,6 +71,10 @@ type config struct {
 	S3Endpoint         string `env:"SOTERIA_S3_ENDPOINT"`
 	S3Region           string `env:"SOTERIA_S3_REGION"`
 
+	PolicySecretName  string `env:"SOTERIA_POLICY_SECRET_NAME" envDefault:"soteria-policies"`
+	PolicyEvalSeconds int32  `env:"SOTERIA_POLICY_EVAL_SECONDS" envDefault:"300"`
+	BackupConcurrency int    `env:"SOTERIA_BACKUP_CONCURRENCY" envDefault:"4"`
+
 	JobTTLSeconds     int32  `env:"SOTERIA_JOB_TTL_SECONDS" envDefault:"86400"`
 	JobNodeSelector   string `env:"SOTERIA_JOB_NODE_SELECTOR"`
 	JobServiceAccount string `env:"SOTERIA_JOB_SERVICE_ACCOUNT"`
@@ -213,6 +217,7 @@ func (c *config) check() []error {
 		bad("SOTERIA_JOB_TTL_SECONDS", "%d must not be negative", c.JobTTLSeconds)
 	}
 	problems = append(problems, c.checkInventory()...)
+	problems = append(problems, c.checkPolicies()...)
 	slices.SortFunc(problems, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	if c.uses(longhorn.Name) {
 		problems = append(problems, c.longhorn().Validate()...)
@@ -221,6 +226,24 @@ func (c *config) check() []error {
 		problems = append(problems, c.restic("").Validate()...)
 	}
 	problems = append(problems, c.checkBucket()...)
+	return problems
+}
+
+// checkPolicies checks what concerns backups that are taken by themselves.
+func (c *config) checkPolicies() []error {
+	var problems []error
+	switch name := c.PolicySecretName; {
+	case len(validation.IsDNS1123Subdomain(name)) > 0:
+		problems = append(problems, fmt.Errorf("SOTERIA_POLICY_SECRET_NAME: %q is not a Secret's name", name))
+	case name == certificateSecret, name == c.ResticSecretName:
+		problems = append(problems, fmt.Errorf("SOTERIA_POLICY_SECRET_NAME: Secret %q holds something else already", name))
+	}
+	if c.PolicyEvalSeconds < 1 {
+		problems = append(problems, fmt.Errorf("SOTERIA_POLICY_EVAL_SECONDS: %d must be at least 1", c.PolicyEvalSeconds))
+	}
+	if c.BackupConcurrency < 1 {
+		problems = append(problems, fmt.Errorf("SOTERIA_BACKUP_CONCURRENCY: %d must be at least 1", c.BackupConcurrency))
+	}
 	return problems
 }
 

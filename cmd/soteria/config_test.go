@@ -30,6 +30,9 @@ func TestTheDefaults(t *testing.T) {
 	assert.Equal(t, "soteria-system", c.SecretNamespace, "the credentials are in Soteria's own namespace")
 	assert.Equal(t, "restic/restic:0.16.4", c.ResticImage)
 	assert.Equal(t, int32(86400), c.JobTTLSeconds)
+	assert.Equal(t, "soteria-policies", c.PolicySecretName)
+	assert.Equal(t, int32(300), c.PolicyEvalSeconds)
+	assert.Equal(t, 4, c.BackupConcurrency)
 	assert.Equal(t, 2*time.Second, c.Freshness)
 	assert.Equal(t, 503, c.ExistsUnknownStatus)
 	assert.Equal(t, 24*time.Hour, c.inventory().MaxAge)
@@ -118,6 +121,9 @@ func TestEachMistakeNamesItsVariable(t *testing.T) {
 		"SOTERIA_TRUSTED_PROXIES":       "proxy.example.com",
 		"SOTERIA_ALLOWED_GROUPS":        " ; ",
 		"SOTERIA_AUTH_BEARER_TOKENS":    "ci:hunter2",
+		"SOTERIA_POLICY_SECRET_NAME":    "Not A Name",
+		"SOTERIA_POLICY_EVAL_SECONDS":   "0",
+		"SOTERIA_BACKUP_CONCURRENCY":    "none",
 		"SOTERIA_JOB_TTL_SECONDS":       "-1",
 		"SOTERIA_SHRINK_GUARD_PERCENT":  "101",
 		"SOTERIA_JOB_NODE_SELECTOR":     "ssd",
@@ -134,6 +140,13 @@ func TestEachMistakeNamesItsVariable(t *testing.T) {
 			assert.Contains(t, err.Error(), variable+": ")
 			assert.NotContains(t, err.Error(), "hunter2", "mistakes in secrets are told without them")
 		})
+	}
+}
+
+func TestPoliciesAreNotKeptAmongCredentials(t *testing.T) {
+	for _, taken := range []string{"soteria-restic", certificateSecret} {
+		_, err := readConfig(valid(map[string]string{"SOTERIA_POLICY_SECRET_NAME": taken}))
+		require.ErrorContains(t, err, "SOTERIA_POLICY_SECRET_NAME: ")
 	}
 }
 

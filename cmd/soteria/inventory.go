@@ -10,21 +10,24 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 
+	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/catalog"
 	"github.com/soteria-dr/soteria/internal/httpapi"
 	"github.com/soteria-dr/soteria/internal/inventory"
 	"github.com/soteria-dr/soteria/internal/metrics"
+	"github.com/soteria-dr/soteria/internal/schedule"
+	"github.com/soteria-dr/soteria/internal/schedule/policy"
 )
 
 // addInventory makes the inventory and the plan, which every replica keeps, and
 // the metrics that are read from them.
-func addInventory(ctx context.Context, c config, mgr manager.Manager, known *catalog.Catalog, reports *httpapi.Reports, measured *metrics.Metrics, log *slog.Logger) (*inventory.Refresher, error) {
+func addInventory(ctx context.Context, c config, mgr manager.Manager, known *catalog.Catalog, scheduler *schedule.Scheduler, reports *httpapi.Reports, measured *metrics.Metrics, log *slog.Logger) (*inventory.Refresher, error) {
 	settings := inventory.DefaultConfig()
 	settings.Interval = time.Duration(c.MetricsRefreshSeconds) * time.Second
 	settings.Settings = c.inventory()
 	settings.Log = log
 	refresher := inventory.NewRefresher(settings, inventory.Sources{
-		Cluster: inventory.Cluster{Reader: mgr.GetClient()}, Listings: listingsOf(known),
+		Cluster: inventory.Cluster{Reader: mgr.GetClient()}, Listings: listingsOf(known), Schedules: schedulesOf(scheduler),
 	}, clock.RealClock{}, measured, reports.Publish)
 	if err := inventory.Watch(ctx, mgr.GetCache(), refresher.Notify); err != nil {
 		return nil, err
@@ -60,6 +63,25 @@ func (c *config) checkInventory() []error {
 		problems = append(problems, fmt.Errorf("SOTERIA_METRICS_REFRESH_SECONDS: %d must be more than zero, and at most %d", c.MetricsRefreshSeconds, maxSeconds))
 	}
 	return problems
+}
+
+// schedules shows an inventory when claims are backed up next.
+type schedules struct{ policy.Report }
+
+// ScheduleOf implements [inventory.Schedules].
+func (s schedules) ScheduleOf(claim backup.Claim) (inventory.Schedule, bool) {
+	standing, found := s.Of(claim)
+	if !found || standing.Policy == (policy.Policy{}) {
+		return inventory.Schedule{}, false
+	}
+	return inventory.Schedule{Policy: standing.Policy.ID(), Source: string(standing.Policy.Source), NextRun: standing.NextRun}, true
+}
+
+func schedulesOf(scheduler *schedule.Scheduler) func(context.Context) (inventory.Schedules, error) {
+	return func(ctx context.Context) (inventory.Schedules, error) {
+		report, err := scheduler.Report(ctx)
+		return schedules{report}, err
+	}
 }
 
 // listingsOf gives what the catalog knows, as an inventory reads it.

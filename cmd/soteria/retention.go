@@ -1,16 +1,52 @@
 package main
 
 import (
+	"context"
+	"fmt"
 	"log/slog"
+	"time"
 
 	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/catalog"
 	"github.com/soteria-dr/soteria/internal/metrics"
+	"github.com/soteria-dr/soteria/internal/retention"
 	"github.com/soteria-dr/soteria/internal/retention/enforcer"
+	"github.com/soteria-dr/soteria/internal/schedule"
 )
+
+// addRetention has the leader remove the backups that policies do not keep.
+func addRetention(c config, mgr manager.Manager, known *catalog.Catalog, systems *backends, scheduler *schedule.Scheduler, measured *metrics.Metrics, log *slog.Logger) error {
+	rounds := &enforcer.Rounds{
+		Enforcer: newEnforcer(c, mgr.GetClient(), mgr.GetEventRecorder(eventSource), known, systems, measured, log),
+		Wanted:   wantedBy(scheduler), Every: time.Duration(c.PolicyEvalSeconds) * time.Second, Clock: clock.RealClock{}, Log: log,
+	}
+	if err := mgr.Add(rounds); err != nil {
+		return fmt.Errorf("adding retention: %w", err)
+	}
+	return nil
+}
+
+// wantedBy gives what policies keep, claim by claim.
+func wantedBy(scheduler *schedule.Scheduler) func(context.Context) ([]enforcer.Wanted, error) {
+	return func(ctx context.Context) ([]enforcer.Wanted, error) {
+		report, err := scheduler.Report(ctx)
+		if err != nil {
+			return nil, err
+		}
+		var wanted []enforcer.Wanted
+		for _, standing := range report.Standings {
+			if keep := retention.Keep(standing.Policy.Keep); !keep.IsZero() {
+				wanted = append(wanted, enforcer.Wanted{Claim: standing.Claim, Keep: keep})
+			}
+		}
+		return wanted, nil
+	}
+}
 
 // newEnforcer makes what removes old backups. It is for the leader alone. Reader
 // is the manager's client.

@@ -22,7 +22,16 @@ const answersWithin = time.Minute
 // port. Every request carries the header. It lasts until the given function is
 // called, which must be, or the replica ends.
 func (c *Cluster) API(ctx context.Context, header http.Header) (api *client.Client, end func() error, err error) {
-	command := c.command(ctx, "", "port-forward", "-n", SoteriaNamespace, "svc/"+soteriaName, ":8080")
+	return c.forward(ctx, "svc/"+soteriaName, header)
+}
+
+// ReplicaAPI is [Cluster.API] to one replica, by the name of its pod.
+func (c *Cluster) ReplicaAPI(ctx context.Context, pod string) (api *client.Client, end func() error, err error) {
+	return c.forward(ctx, "pod/"+pod, nil)
+}
+
+func (c *Cluster) forward(ctx context.Context, target string, header http.Header) (api *client.Client, end func() error, err error) {
+	command := c.command(ctx, "", "port-forward", "-n", SoteriaNamespace, target, ":8080")
 	out, err := command.StdoutPipe()
 	if err != nil {
 		return nil, nil, fmt.Errorf("forwarding a port to Soteria: %w", err)

@@ -110,7 +110,10 @@ func touches(object metav1.Object) map[string]time.Time {
 	return by
 }
 
+// stopS3 stops the store while no listing is under way: one that were would hear
+// nothing from a store that is gone until it gives up.
 func stopS3(s *scenario) func(context.Context) error {
+	require.NoError(s, cluster.AwaitKnown(s.ctx))
 	require.NoError(s, cluster.StopStore(s.ctx, harness.S3))
 	return func(ctx context.Context) error { return cluster.StartStore(ctx, harness.S3) }
 }

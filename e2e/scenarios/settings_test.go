@@ -38,9 +38,8 @@ func TestTheOperatorMaySettleMatters(t *testing.T) {
 		require.Equal(s, "from elsewhere", s.story(app))
 	})
 	s.run("a claim is refused when nothing can be told of its backups", func(s *scenario) {
-		start := func(ctx context.Context) error { return cluster.StartStore(ctx, harness.S3) }
+		start := stopS3(s)
 		s.after(start)
-		require.NoError(s, cluster.StopStore(s.ctx, harness.S3))
 		require.NoError(s, cluster.AwaitUnknown(s.ctx, "connection refused"))
 		app := harness.App{Namespace: namespace, Name: "denied"}
 		err := cluster.Apply(s.ctx, app.Manifest())

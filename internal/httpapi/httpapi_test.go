@@ -55,6 +55,8 @@ type world struct {
 	signIn  signin.Config
 	told    []told
 	untold  error
+	// policies are those of the scheduler, see policies_test.go.
+	policies policies
 
 	mu     sync.Mutex
 	counts map[string]int
@@ -156,7 +158,7 @@ func (w *world) server(change func(*httpapi.Config)) *httpapi.Server {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "answer", Help: "To everything."}, func() float64 { return 42 }))
 	return httpapi.New(cfg, httpapi.Services{
-		Catalog: w, Backupers: httpapi.Backupers{Default: "restic", ByName: map[string]driver.Backuper{"restic": w, "longhorn": w}}, Reports: &w.reports, SignIn: signin.New(w.signIn), Auditor: w, Gatherer: registry, Observer: w,
+		Catalog: w, Backupers: httpapi.Backupers{Default: "restic", ByName: map[string]driver.Backuper{"restic": w, "longhorn": w}}, Reports: &w.reports, Policies: &w.policies, SignIn: signin.New(w.signIn), Auditor: w, Gatherer: registry, Observer: w,
 		Ready: func(context.Context) error { return w.ready }, Restores: &w.claims, Claims: &w.claims, Testers: map[string]driver.Tester{"restic": &w.tester},
 		Log: slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})

@@ -16,7 +16,7 @@ import (
 // TestReports holds the reports to their examples, byte by byte.
 func TestReports(t *testing.T) {
 	scheduled := inventorytest.Example()
-	scheduled.Schedules = nightly{}
+	scheduled.Schedules = everyNight{}
 	failing := inventorytest.Assorted()
 	failing.Listings[1].Failure = down
 	tests := map[string]struct {
@@ -46,11 +46,11 @@ func TestReports(t *testing.T) {
 	}
 }
 
-// nightly is a policy of all claims.
-type nightly struct{}
+// everyNight is a policy of all claims.
+type everyNight struct{}
 
-func (nightly) ScheduleOf(backup.Claim) (inventory.Schedule, bool) {
-	return inventory.Schedule{Policy: "nightly", Source: "claim", NextRun: inventorytest.Now.AddDate(0, 0, 1)}, true
+func (everyNight) ScheduleOf(backup.Claim) (inventory.Schedule, bool) {
+	return inventory.Schedule{Policy: "everyNight", Source: "claim", NextRun: inventorytest.Now.AddDate(0, 0, 1)}, true
 }
 
 func TestReportsThatAreNotMadeYet(t *testing.T) {

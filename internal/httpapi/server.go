@@ -68,6 +68,8 @@ type Config struct {
 	// MaxChanges bounds how many requests for changes are under way at once; more
 	// are refused and may be sent again. Reading is not bounded.
 	MaxChanges int
+	// PolicyBudget bounds how long a request waits for the policies.
+	PolicyBudget time.Duration
 	// Grace is how long requests under way may go on once the server stops.
 	Grace time.Duration
 }
@@ -82,6 +84,7 @@ func DefaultConfig() Config {
 		RestoreBudget: 20 * time.Second,
 		BatchBudget:   50 * time.Second,
 		MaxChanges:    256,
+		PolicyBudget:  10 * time.Second,
 		Grace:         15 * time.Second,
 	}
 }
@@ -118,7 +121,8 @@ type Services struct {
 	// Auditor writes changes down on claims.
 	Auditor Auditor
 	// Bucket tells of the backup bucket; nil where none is scanned.
-	Bucket Bucket
+	Bucket   Bucket
+	Policies Policies
 	// Gatherer holds the metrics to serve.
 	Gatherer prometheus.Gatherer
 	// Ready says why this replica should get no requests, nil when it should.
@@ -157,7 +161,7 @@ func (s *Server) Handler() http.Handler {
 // in enumerations.
 func (s *Server) routes() []route {
 	all := slices.Concat(
-		s.existsRoutes(), s.backupRoutes(), s.restoreRoutes(), s.restoreTestRoutes(), s.reportRoutes(), s.bucketRoutes(),
+		s.existsRoutes(), s.backupRoutes(), s.restoreRoutes(), s.restoreTestRoutes(), s.reportRoutes(), s.policyRoutes(), s.bucketRoutes(),
 		s.whoamiRoutes(), s.healthRoutes(),
 	)
 	return append(all, s.documentRoute(all))

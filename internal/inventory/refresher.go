@@ -47,8 +47,9 @@ type Sources struct {
 	// Listings gives what is known of each driver's repository. It must not
 	// wait.
 	Listings func() []Listing
-	// Schedules may be nil.
-	Schedules Schedules
+	// Schedules tells which claims are backed up by themselves, as of now; nil
+	// where nobody schedules. An inventory is made without it while it fails.
+	Schedules func(ctx context.Context) (Schedules, error)
 }
 
 // Publish is handed each inventory and its plan once they are made, before
@@ -175,6 +176,18 @@ func (r *Refresher) rest(ctx context.Context, interval time.Duration) bool {
 	}
 }
 
+func (r *Refresher) schedules(ctx context.Context) Schedules {
+	if r.sources.Schedules == nil {
+		return nil
+	}
+	schedules, err := r.sources.Schedules(ctx)
+	if err != nil {
+		r.cfg.Log.Warn("the inventory cannot tell which claims are backed up by themselves", "error", err)
+		return nil
+	}
+	return schedules
+}
+
 // refresh makes one inventory. A change that is told while the facts are
 // gathered makes another one follow; those told before are in this one.
 func (r *Refresher) refresh(ctx context.Context) error {
@@ -188,7 +201,7 @@ func (r *Refresher) refresh(ctx context.Context) error {
 	}
 	f.Now = r.clock.Now()
 	f.Listings = r.sources.Listings()
-	f.Schedules = r.sources.Schedules
+	f.Schedules = r.schedules(ctx)
 	f.Settings = r.cfg.Settings
 	inventory, plan := Build(f)
 	r.publish(inventory, plan)

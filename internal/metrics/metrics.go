@@ -34,6 +34,7 @@ type Metrics struct {
 	existsRequests    *prometheus.CounterVec
 	backupRequests    *prometheus.CounterVec
 	backups           *prometheus.CounterVec
+	policyBackups     *prometheus.CounterVec
 	forgotten         *prometheus.CounterVec
 	retention         *prometheus.CounterVec
 	restoreRequests   *prometheus.CounterVec
@@ -78,6 +79,10 @@ func New(registry prometheus.Registerer) *Metrics {
 			Namespace: namespace, Name: "backups_total",
 			Help: "Backups that have ended, by result: succeeded, partial or failed.",
 		}, []string{"driver", "result"}),
+		policyBackups: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: namespace, Name: "policy_backups_total",
+			Help: "Backups that policies had due; result is ok when it was started, else the kind of error.",
+		}, []string{"result"}),
 		forgotten: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: namespace, Name: "backups_forgotten_total",
 			Help: "Old backups that retention has removed.",
@@ -120,7 +125,7 @@ func New(registry prometheus.Registerer) *Metrics {
 		}),
 	}
 	registry.MustRegister(m.verdicts, m.admission, m.listings, m.listingDuration, m.existsRequests,
-		m.backupRequests, m.backups, m.forgotten, m.retention, m.restoreRequests, m.namespaceBackups, m.namespaceRestores, m.restoreAttempts,
+		m.backupRequests, m.backups, m.policyBackups, m.forgotten, m.retention, m.restoreRequests, m.namespaceBackups, m.namespaceRestores, m.restoreAttempts,
 		m.restoreDuration, m.authzDenials, m.panics, m.inventories)
 	return m
 }
@@ -180,6 +185,11 @@ func (m *Metrics) BackupsForgotten(driver string, n int) {
 // a small closed set.
 func (m *Metrics) RetentionRefused(reason string) {
 	m.retention.WithLabelValues(reason).Inc()
+}
+
+// PolicyBackup counts an attempt to start a backup that a policy had due.
+func (m *Metrics) PolicyBackup(err error) {
+	m.policyBackups.WithLabelValues(result(err)).Inc()
 }
 
 // Attempted counts an attempt to give a claim its data that has ended. Driver

@@ -40,6 +40,8 @@ func everything(m *metrics.Metrics) {
 	m.BackupFinished("restic", "succeeded")
 	m.BackupsForgotten("restic", 3)
 	m.RetentionRefused("restore_open")
+	m.PolicyBackup(nil)
+	m.PolicyBackup(refused)
 	m.Attempted("restic", "filled")
 	m.Attempted("blank", "filled")
 	m.RestoreRequested("restic", false, nil)
@@ -76,6 +78,10 @@ soteria_backup_requests_total{driver="restic",result="ok"} 1
 # HELP soteria_backups_total Backups that have ended, by result: succeeded, partial or failed.
 # TYPE soteria_backups_total counter
 soteria_backups_total{driver="restic",result="succeeded"} 1
+# HELP soteria_policy_backups_total Backups that policies had due; result is ok when it was started, else the kind of error.
+# TYPE soteria_policy_backups_total counter
+soteria_policy_backups_total{result="credentials"} 1
+soteria_policy_backups_total{result="ok"} 1
 # HELP soteria_backups_forgotten_total Old backups that retention has removed.
 # TYPE soteria_backups_forgotten_total counter
 soteria_backups_forgotten_total{driver="restic"} 3
@@ -109,7 +115,7 @@ soteria_inventory_refresh_failures_total 1
 `), "soteria_verdicts_total", "soteria_listings_total", "soteria_exists_requests_total",
 		"soteria_backup_requests_total", "soteria_backups_total", "soteria_restore_requests_total", "soteria_namespace_backup_requests_total",
 		"soteria_namespace_restore_requests_total", "soteria_restore_attempts_total", "soteria_http_panics_total",
-		"soteria_authz_denials_total", "soteria_backups_forgotten_total", "soteria_retention_refusals_total", "soteria_inventory_refresh_failures_total"))
+		"soteria_authz_denials_total", "soteria_policy_backups_total", "soteria_backups_forgotten_total", "soteria_retention_refusals_total", "soteria_inventory_refresh_failures_total"))
 	for name, series := range map[string]int{
 		"soteria_admission_duration_seconds": 2, "soteria_listing_duration_seconds": 1, "soteria_restore_duration_seconds": 1,
 	} {

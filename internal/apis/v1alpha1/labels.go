@@ -6,8 +6,11 @@ const (
 	// (auto, required) it is the default for the namespace's claims.
 	RestoreLabel = "soteria.dev/restore"
 	// BackupLabel, with hourly, daily or weekly, opts a claim in as auto, as it
-	// did with pvc-plumber.
+	// did with pvc-plumber, and has it backed up that often.
 	BackupLabel = "backup"
+	// BackupScheduleAnnotation says in a crontab's words when a claim is backed
+	// up, or "none". It wins over BackupLabel and over the API's policies.
+	BackupScheduleAnnotation = "soteria.dev/backup-schedule"
 	// SkipReasonAnnotation says why a claim with the label skip may start empty.
 	SkipReasonAnnotation = "soteria.dev/skip-reason"
 	// RestoreAsOfAnnotation wants the newest backup at or before an RFC 3339
