@@ -39,6 +39,15 @@ unit: ## Unit, conformance and integration tests, with the race detector
 	go test -race $(PACKAGES)
 	set -e; for module in $(MODULES); do (cd $$module && CGO_ENABLED=0 go vet ./... && CGO_ENABLED=0 go test ./...); done
 
+FUZZ_COUNT ?= 2000
+.PHONY: fuzz
+fuzz: ## Fuzz everything that parses, FUZZ_COUNT inputs each
+	@for folder in $$(grep -rl '^func Fuzz' --include '*_test.go' cmd internal webhook | xargs -n 1 dirname | sort -u); do \
+		for target in $$(grep -oh '^func Fuzz[A-Za-z0-9]*' $$folder/*_test.go | cut -d ' ' -f 2); do \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZ_COUNT)x ./$$folder; \
+		done; \
+	done
+
 .PHONY: bench
 bench: ## Benchmarks: print figures, assert nothing
 	go test -run '^$$' -bench . -benchmem $(PACKAGES)
@@ -63,6 +72,6 @@ demo: ## Boot, install, lose everything and get it back, step by step
 demo-down: cluster-down ## Remove what the demo left running
 
 .PHONY: test
-test: verify unit lint cluster-up ## Everything: the one command that must pass
+test: verify unit fuzz lint cluster-up ## Everything: the one command that must pass
 	@# Never another cluster, whatever KUBECONFIG the user's shell has.
 	$(MAKE) e2e KUBECONFIG=$(OWN_KUBECONFIG)

@@ -14,7 +14,6 @@ import (
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/catalog"
 	"github.com/soteria-dr/soteria/internal/metrics"
-	"github.com/soteria-dr/soteria/internal/retention"
 	"github.com/soteria-dr/soteria/internal/retention/enforcer"
 	"github.com/soteria-dr/soteria/internal/schedule"
 )
@@ -40,7 +39,7 @@ func wantedBy(scheduler *schedule.Scheduler) func(context.Context) ([]enforcer.W
 		}
 		var wanted []enforcer.Wanted
 		for _, standing := range report.Standings {
-			if keep := retention.Keep(standing.Policy.Keep); !keep.IsZero() {
+			if keep := standing.Policy.Keep; !keep.IsZero() {
 				wanted = append(wanted, enforcer.Wanted{Claim: standing.Claim, Keep: keep})
 			}
 		}

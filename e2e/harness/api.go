@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -73,6 +74,28 @@ func ask(ctx context.Context, request *rest.Request, answer any) (status int, er
 		return status, fmt.Errorf("reading Soteria's answer: %w: %s", err, body)
 	}
 	return status, nil
+}
+
+// Refusal sends a request whose refusal is wanted, with a JSON body unless that is
+// "", and gives the status and the answer.
+func (c *Cluster) Refusal(ctx context.Context, method, path, body string, header http.Header) (status int, answer wire.Error, err error) {
+	path, query, _ := strings.Cut(path, "?")
+	request := c.service(method, path)
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		return 0, answer, fmt.Errorf("reading the query %q: %w", query, err)
+	}
+	for name := range values {
+		request = request.Param(name, values.Get(name))
+	}
+	if body != "" {
+		request = request.SetHeader("Content-Type", "application/json").Body([]byte(body))
+	}
+	for name, values := range header {
+		request = request.SetHeader(name, values...)
+	}
+	status, err = ask(ctx, request, &answer)
+	return status, answer, err
 }
 
 // Exists asks whether a claim has a backup.

@@ -31,23 +31,37 @@ func (c *Cluster) ReplicaAPI(ctx context.Context, pod string) (api *client.Clien
 }
 
 func (c *Cluster) forward(ctx context.Context, target string, header http.Header) (api *client.Client, end func() error, err error) {
+	address, end, err := c.port(ctx, target)
+	if err != nil {
+		return nil, nil, err
+	}
+	transport := withHeader{header: header, next: http.DefaultTransport.(*http.Transport).Clone()}
+	return client.New(address, &http.Client{Transport: transport, Timeout: answersWithin}), end, nil
+}
+
+// Port is a way to the HTTP port of one replica, for requests that the client does
+// not send: the URL that it is at, until the given function is called.
+func (c *Cluster) Port(ctx context.Context) (address string, end func() error, err error) {
+	return c.port(ctx, "svc/"+soteriaName)
+}
+
+func (c *Cluster) port(ctx context.Context, target string) (address string, end func() error, err error) {
 	command := c.command(ctx, "", "port-forward", "-n", SoteriaNamespace, target, ":8080")
 	out, err := command.StdoutPipe()
 	if err != nil {
-		return nil, nil, fmt.Errorf("forwarding a port to Soteria: %w", err)
+		return "", nil, fmt.Errorf("forwarding a port to Soteria: %w", err)
 	}
 	if err := command.Start(); err != nil {
-		return nil, nil, fmt.Errorf("forwarding a port to Soteria: %w", err)
+		return "", nil, fmt.Errorf("forwarding a port to Soteria: %w", err)
 	}
 	end = func() error { return stop(command) }
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
 		if match := forwarding.FindStringSubmatch(lines.Text()); match != nil {
-			transport := withHeader{header: header, next: http.DefaultTransport.(*http.Transport).Clone()}
-			return client.New("http://"+match[1], &http.Client{Transport: transport, Timeout: answersWithin}), end, nil
+			return "http://" + match[1], end, nil
 		}
 	}
-	return nil, nil, fmt.Errorf("forwarding a port to Soteria: kubectl ended: %w", end())
+	return "", nil, fmt.Errorf("forwarding a port to Soteria: kubectl ended: %w", end())
 }
 
 // stop ends a program that was to run until now.

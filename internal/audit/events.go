@@ -3,7 +3,6 @@ package audit
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -48,15 +47,6 @@ func (e Events) Record(ctx context.Context, claim backup.Claim, action, note str
 	if failed {
 		kind, reason = corev1.EventTypeWarning, RequestFailed
 	}
-	e.Recorder.Eventf(&object, nil, kind, reason, within(action, maxAction), "%s", within(note, maxNote))
+	e.Recorder.Eventf(&object, nil, kind, reason, backup.Clip(action, maxAction), "%s", backup.Clip(note, maxNote))
 	return nil
-}
-
-// within cuts text to what the API server takes: an event that is too long would
-// be refused, and nobody told.
-func within(text string, most int) string {
-	if len(text) <= most {
-		return text
-	}
-	return strings.ToValidUTF8(text[:most], "")
 }

@@ -35,11 +35,11 @@ var (
 func (c Claim) Validate() error {
 	if len(c.Namespace) > maxNamespace || !labelPattern.MatchString(c.Namespace) {
 		return &Error{Kind: Invalid, Field: "namespace", Message: fmt.Sprintf(
-			"namespace %q is not a Kubernetes namespace name: lower-case letters, digits and '-', at most %d characters", clip(c.Namespace), maxNamespace)}
+			"namespace %q is not a Kubernetes namespace name: lower-case letters, digits and '-', at most %d characters", Clip(c.Namespace, MaxWord), maxNamespace)}
 	}
 	if len(c.Name) > maxName || !subdomainPattern.MatchString(c.Name) {
 		return &Error{Kind: Invalid, Field: "pvc", Message: fmt.Sprintf(
-			"pvc %q is not a Kubernetes claim name: lower-case letters, digits, '-' and '.', at most %d characters", clip(c.Name), maxName)}
+			"pvc %q is not a Kubernetes claim name: lower-case letters, digits, '-' and '.', at most %d characters", Clip(c.Name, MaxWord), maxName)}
 	}
 	return nil
 }
@@ -48,20 +48,11 @@ func (c Claim) Validate() error {
 func ParseClaim(s string) (Claim, error) {
 	namespace, name, found := strings.Cut(s, "/")
 	if !found {
-		return Claim{}, &Error{Kind: Invalid, Message: fmt.Sprintf("%q is not of the form <namespace>/<name>", clip(s))}
+		return Claim{}, &Error{Kind: Invalid, Message: fmt.Sprintf("%q is not of the form <namespace>/<name>", Clip(s, MaxWord))}
 	}
 	claim := Claim{Namespace: namespace, Name: name}
 	if err := claim.Validate(); err != nil {
 		return Claim{}, err
 	}
 	return claim, nil
-}
-
-// clip bounds text that a user wrote before it is quoted in a message.
-func clip(s string) string {
-	const most = 80
-	if len(s) <= most {
-		return s
-	}
-	return s[:most] + "…"
 }

@@ -80,27 +80,16 @@ func (s *Server) audit(r *http.Request, done change) {
 
 // action names the caller too: Kubernetes counts events of one action as one, and
 // keeps the first note.
-func action(what, who string) string { return what + " by " + clip(who, 64) }
+func action(what, who string) string { return what + " by " + backup.Clip(who, 64) }
 
 func note(done change, who string) string {
-	text := fmt.Sprintf("%s asked over the API for: %s", clip(who, 128), done.action)
+	text := fmt.Sprintf("%s asked over the API for: %s", backup.Clip(who, 128), done.action)
 	if done.detail != "" {
-		text += " (" + clip(done.detail, 256) + ")"
+		text += " (" + backup.Clip(done.detail, 256) + ")"
 	}
 	if done.err != nil {
 		_, body := describe(done.err)
-		text += "; it failed: " + clip(body.Error, 384)
+		text += "; it failed: " + backup.Clip(body.Error, 384)
 	}
 	return text
-}
-
-// clip bounds text to at most so many bytes and a mark that it goes on.
-func clip(text string, most int) string {
-	if len(text) <= most {
-		return text
-	}
-	for most > 0 && text[most]&0xC0 == 0x80 { // not within a character
-		most--
-	}
-	return text[:most] + "…"
 }

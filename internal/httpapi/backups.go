@@ -3,6 +3,8 @@ package httpapi
 import (
 	"cmp"
 	"context"
+	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -81,7 +83,7 @@ func (s *Server) readBackupsQuery(query url.Values) (backupsQuery, error) {
 		return backupsQuery{}, err
 	}
 	if asked.driver != "" && !slices.Contains(s.services.Catalog.Drivers(), asked.driver) {
-		return backupsQuery{}, &backup.Error{Kind: backup.Invalid, Field: "driver", Message: "driver is not one that looks for backups here"}
+		return backupsQuery{}, &backup.Error{Kind: backup.Invalid, Field: "driver", Message: unknownDriver(asked.driver, s.services.Catalog.Drivers())}
 	}
 	if text := query.Get("limit"); text != "" {
 		limit, err := strconv.Atoi(text)
@@ -187,7 +189,11 @@ func (s *Server) readBackupRequest(w http.ResponseWriter, r *http.Request) (req 
 func (s *Server) backuperNamed(name string) (string, error) {
 	by := cmp.Or(name, s.services.Backupers.Default)
 	if _, known := s.services.Backupers.ByName[by]; !known {
-		return "", &backup.Error{Kind: backup.Invalid, Field: "driver", Message: "driver is not one that takes backups here"}
+		return "", &backup.Error{Kind: backup.Invalid, Field: "driver", Message: unknownDriver(by, slices.Sorted(maps.Keys(s.services.Backupers.ByName)))}
 	}
 	return by, nil
+}
+
+func unknownDriver(asked string, known []string) string {
+	return fmt.Sprintf("driver %q is none that is set up for this here: %s", backup.Clip(asked, backup.MaxWord), strings.Join(known, ", "))
 }

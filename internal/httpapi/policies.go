@@ -10,6 +10,7 @@ import (
 
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/httpapi/wire"
+	"github.com/soteria-dr/soteria/internal/retention"
 	"github.com/soteria-dr/soteria/internal/schedule/policy"
 )
 
@@ -103,7 +104,7 @@ func policyOf(body wire.PolicyRequest) (policy.Policy, error) {
 	if body.Keep == nil {
 		return p, p.Validate()
 	}
-	if p.Keep = policy.Keep(*body.Keep); p.Keep.IsZero() {
+	if p.Keep = retention.Keep(*body.Keep); p.Keep.IsZero() {
 		return policy.Policy{}, &backup.Error{Kind: backup.Invalid, Field: "keep", Message: "keep must say how many backups stay; leave it out to keep all"}
 	}
 	return p, p.Validate()
@@ -120,7 +121,7 @@ func policyBody(p policy.Policy) wire.Policy {
 }
 
 // keepBody gives nil for what keeps every backup.
-func keepBody(k policy.Keep) *wire.Keep {
+func keepBody(k retention.Keep) *wire.Keep {
 	if k.IsZero() {
 		return nil
 	}

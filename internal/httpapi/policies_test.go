@@ -12,6 +12,7 @@ import (
 
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/httpapi/wire"
+	"github.com/soteria-dr/soteria/internal/retention"
 	"github.com/soteria-dr/soteria/internal/schedule/policy"
 )
 
@@ -25,7 +26,7 @@ var (
 	sixHours = policy.Policy{Namespace: "media", IntervalHours: 6, Enabled: true, Source: policy.ForNamespace}
 	nightly  = policy.Policy{
 		Namespace: "media", PVC: "photos", Schedule: "0 2 * * *", Driver: "restic", Enabled: true, Source: policy.ForClaim,
-		Keep: policy.Keep{Last: 3, Daily: 7, Weekly: 4},
+		Keep: retention.Keep{Last: 3, Daily: 7, Weekly: 4},
 	}
 	byLabel = policy.Policy{Namespace: "web", PVC: "data", IntervalHours: 24, Enabled: true, Source: policy.FromLabel}
 )

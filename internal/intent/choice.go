@@ -41,7 +41,7 @@ func (c Choice) from(source backup.Claim, answer backup.Answer) (backup.Backup, 
 			field, value = "backup_url", c.URL
 		}
 		return backup.Backup{}, &backup.Error{Kind: backup.NotFound, Field: field, Message: fmt.Sprintf(
-			"%s %q does not name one backup of %s (%d exist); GET /v1/backups lists them", field, clip(value), source, len(answer.Backups()))}
+			"%s %q does not name one backup of %s (%d exist); GET /v1/backups lists them", field, backup.Clip(value, backup.MaxWord), source, len(answer.Backups()))}
 	}
 	return chosen, nil
 }
@@ -100,13 +100,4 @@ func unknown(source backup.Claim, why error) error {
 		kind = backup.Unavailable
 	}
 	return backup.Errorf(kind, "could not tell whether backups of %s exist: %w", source, why)
-}
-
-// clip bounds text that a user wrote before it is quoted.
-func clip(s string) string {
-	const most = 100
-	if len(s) <= most {
-		return s
-	}
-	return strings.ToValidUTF8(s[:most], "") + "…"
 }

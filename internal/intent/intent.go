@@ -3,7 +3,6 @@ package intent
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -103,6 +102,9 @@ func (r *Requests) Restore(ctx context.Context, wish Wish) (Made, error) {
 	}
 	target, err := r.target(ctx, wish, chosen)
 	if err != nil {
+		return Made{}, err
+	}
+	if err := r.classExists(ctx, target); err != nil {
 		return Made{}, err
 	}
 	if err := r.Feasible(ctx, target, chosen); err != nil {
@@ -238,12 +240,6 @@ func made(target *corev1.PersistentVolumeClaim, chosen backup.Backup, dryRun boo
 		m.Restore = restore
 	}
 	return m
-}
-
-// forTheRecord bounds what a caller said of itself.
-func forTheRecord(requestedBy string) string {
-	const longest = 256
-	return strings.ToValidUTF8(requestedBy[:min(len(requestedBy), longest)], "")
 }
 
 func keyOf(claim backup.Claim) types.NamespacedName {

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -69,6 +70,9 @@ func newWorld(objects ...client.Object) *world {
 	}
 	w := &world{answer: backup.FoundBackups([]backup.Backup{newest, image, oldest}, evidence), policy: kube.Policy{OwnNamespace: "soteria-system"}}
 	objects = append(objects, namespace("media"), namespace("lab"), namespace("kube-system"))
+	for _, class := range []string{"fast", "slow", "old"} {
+		objects = append(objects, &storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: class}})
+	}
 	w.api = fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).Build()
 	return w
 }
@@ -277,6 +281,24 @@ func TestTheTargetIsShaped(t *testing.T) {
 			assert.Equal(t, test.mode, made.VolumeMode)
 			target := w.claim(t, photos2)
 			assert.Equal(t, test.class == "", target.Spec.StorageClassName == nil, "the cluster's default is the API server's to fill in")
+		})
+	}
+}
+
+func TestAStorageClassThatTheClusterHasNotIsNamedBeforeAClaimWaitsForIt(t *testing.T) {
+	for name, w := range map[string]*world{
+		"asked for":                      newWorld(bound(photos)),
+		"that the source claim once had": newWorld(bound(photos, func(c *corev1.PersistentVolumeClaim) { c.Spec.StorageClassName = ptr.To("gold") })),
+	} {
+		t.Run(name, func(t *testing.T) {
+			asked := intent.Shape{}
+			if name == "asked for" {
+				asked.StorageClass = "gold"
+			}
+			_, err := w.requests().Restore(t.Context(), wish(func(w *intent.Wish) { w.Shape = asked }))
+			assert.Equal(t, backup.NotFound, backup.KindOf(err))
+			assert.Equal(t, "storage_class", backup.FieldOf(err))
+			assert.ErrorContains(t, err, `"gold"`)
 		})
 	}
 }

@@ -6,9 +6,12 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/backup"
@@ -31,7 +34,7 @@ func bare(wish Wish) *corev1.PersistentVolumeClaim {
 		Namespace:   wish.Target.Namespace,
 		Name:        wish.Target.Name,
 		Labels:      map[string]string{v1alpha1.RestoreLabel: "required"},
-		Annotations: map[string]string{v1alpha1.RequestedByAnnotation: forTheRecord(wish.RequestedBy)},
+		Annotations: map[string]string{v1alpha1.RequestedByAnnotation: backup.Clip(wish.RequestedBy, backup.MaxCaller)},
 	}}
 	if wish.Source != wish.Target {
 		claim.Annotations[v1alpha1.RestoreFromAnnotation] = wish.Source.String()
@@ -113,7 +116,7 @@ func sizeFor(asked string, source *corev1.PersistentVolumeClaim, chosen backup.B
 func askedSize(asked string, need resource.Quantity, chosen backup.Backup) (resource.Quantity, error) {
 	size, err := resource.ParseQuantity(asked)
 	if err != nil || size.Sign() <= 0 {
-		return resource.Quantity{}, invalid("size", "size %q is not a quantity such as 10Gi", clip(asked))
+		return resource.Quantity{}, invalid("size", "size %q is not a quantity such as 10Gi", backup.Clip(asked, backup.MaxWord))
 	}
 	if size.Cmp(need) < 0 {
 		return resource.Quantity{}, invalid("size", "size %s is less than the %s bytes of backup %s", size.String(), fmt.Sprint(chosen.SizeBytes), backup.ShortID(chosen.ID))
@@ -149,6 +152,23 @@ func storageClass(asked string, source *corev1.PersistentVolumeClaim, was backup
 	return source.Spec.StorageClassName
 }
 
+// classExists refuses a target of a storage class that the cluster has not, as a
+// rebuilt one may not have its claims' old ones: it would wait for ever.
+func (r *Requests) classExists(ctx context.Context, target *corev1.PersistentVolumeClaim) error {
+	class := ptr.Deref(target.Spec.StorageClassName, "")
+	if class == "" {
+		return nil
+	}
+	switch err := r.Reader.Get(ctx, types.NamespacedName{Name: class}, &storagev1.StorageClass{}); {
+	case apierrors.IsNotFound(err):
+		return &backup.Error{Kind: backup.NotFound, Field: "storage_class", Err: err, Message: fmt.Sprintf(
+			"storage class %q does not exist; name another in storage_class", backup.Clip(class, backup.MaxWord))}
+	case err != nil:
+		return backup.Errorf(backup.Unavailable, "reading storage class %s: %w", class, err)
+	}
+	return nil
+}
+
 var allModes = []corev1.PersistentVolumeAccessMode{
 	corev1.ReadWriteOnce, corev1.ReadWriteMany, corev1.ReadOnlyMany, corev1.ReadWriteOncePod,
 }
@@ -166,7 +186,7 @@ func accessModes(asked []string, source *corev1.PersistentVolumeClaim, was backu
 	for _, each := range asked {
 		mode := corev1.PersistentVolumeAccessMode(each)
 		if !slices.Contains(allModes, mode) {
-			return nil, invalid("access_modes", "access mode %q is none of %v", clip(each), allModes)
+			return nil, invalid("access_modes", "access mode %q is none of %v", backup.Clip(each, backup.MaxWord), allModes)
 		}
 		modes = append(modes, mode)
 	}
@@ -179,7 +199,7 @@ func volumeMode(asked string, source *corev1.PersistentVolumeClaim) (corev1.Pers
 	case mode == corev1.PersistentVolumeFilesystem, mode == corev1.PersistentVolumeBlock:
 		return mode, nil
 	case asked != "":
-		return "", invalid("volume_mode", "volume mode %q is neither Filesystem nor Block", clip(asked))
+		return "", invalid("volume_mode", "volume mode %q is neither Filesystem nor Block", backup.Clip(asked, backup.MaxWord))
 	case source != nil && source.Spec.VolumeMode != nil:
 		return *source.Spec.VolumeMode, nil
 	default:

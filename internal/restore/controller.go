@@ -279,7 +279,7 @@ func (r *Reconciler) advance(ctx context.Context, claim *corev1.PersistentVolume
 
 // stalls tells people of an error that stopped a pass.
 func (r *Reconciler) stalls(o *observed, err error) {
-	message := clip(backup.Message(err)) + "; retried by itself"
+	message := backup.Clip(backup.Message(err), maxWords) + "; retried by itself"
 	if o.adopted {
 		o.status().Message = message
 	}

@@ -79,7 +79,7 @@ func failed(reason string, attempt int32, words string, retryAt time.Time) event
 
 func failure(attempt int32, words string, retryAt time.Time) string {
 	return fmt.Sprintf("attempt %d failed: %s; the next begins at %s (to give this backup up, delete the claim and apply it again)",
-		attempt, clip(words), retryAt.UTC().Format(time.RFC3339))
+		attempt, backup.Clip(words, maxWords), retryAt.UTC().Format(time.RFC3339))
 }
 
 // finished tells that the claim has its volume.
@@ -102,16 +102,6 @@ func completion(status *v1alpha1.RestoreStatus, took time.Duration) string {
 	}
 }
 
-// clip bounds text of other programs so that events (1024 bytes) and messages
-// stay within what the API server accepts, and whole for the most part.
-func clip(s string) string {
-	const most = 700
-	if len(s) <= most {
-		return s
-	}
-	cut := most
-	for cut > 0 && s[cut]&0xC0 == 0x80 { // not within a character
-		cut--
-	}
-	return s[:cut] + "…"
-}
+// maxWords bounds what events and messages quote of other programs, which is mostly
+// all of it.
+const maxWords = 700

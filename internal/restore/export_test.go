@@ -15,7 +15,6 @@ var (
 	Twin          = twin
 	DefaultClass  = defaultClass
 	ProgressOf    = progressOf
-	Clip          = clip
 	FateSpare     = fateSpare
 	FateForget    = fateForget
 	FateDestroy   = fateDestroy

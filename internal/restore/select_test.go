@@ -12,7 +12,6 @@ import (
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/backup"
-	"github.com/soteria-dr/soteria/internal/restore"
 )
 
 func TestAClaimThatCannotBeSettledIsHeldAndSaysWhy(t *testing.T) {
@@ -154,18 +153,6 @@ func TestTheSpecOfARestoreThatAUserWroteIsHeeded(t *testing.T) {
 	record := get(w, keyOf(written), &v1alpha1.Restore{})
 	assert.Equal(t, older.ID, record.Status.Backup.ID)
 	assert.Nil(t, w.restore(), "no other Restore was made")
-}
-
-func TestTextOfOtherProgramsIsBoundedWithoutBreakingCharacters(t *testing.T) {
-	long := ""
-	for range 400 {
-		long += "ü—"
-	}
-	clipped := restore.Clip(long)
-	assert.Less(t, len(clipped), 710)
-	assert.True(t, len(clipped) > 690)
-	assert.NotContains(t, clipped, "\uFFFD")
-	assert.Equal(t, "short", restore.Clip("short"))
 }
 
 func TestALookForBackupsThatTakesLongIsToldOnce(t *testing.T) {

@@ -133,7 +133,7 @@ func (r *Reconciler) observeFill(o *observed, state driver.FillState) next {
 	}
 	message := fmt.Sprintf("attempt %d waits to start", s.Attempt)
 	if state.Message != "" {
-		message += ": " + clip(state.Message)
+		message += ": " + backup.Clip(state.Message, maxWords)
 	}
 	o.waits(v1alpha1.PhaseTransferring, v1alpha1.ConditionTransferred, reasonPreparing, message)
 	return waitFor(watchSoonest)

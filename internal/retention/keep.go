@@ -24,7 +24,10 @@ type Keep struct {
 // IsZero reports whether there is no retention.
 func (k Keep) IsZero() bool { return k == Keep{} }
 
-// Validate refuses negative numbers. The error is of kind Invalid and carries the
+// maxKeep bounds each number; it is more than anybody can mean.
+const maxKeep = 9999
+
+// Validate refuses negative numbers and absurd ones. The error is of kind Invalid and carries the
 // field at fault, such as "keep.daily".
 func (k Keep) Validate() error {
 	for _, n := range []struct {
@@ -34,8 +37,8 @@ func (k Keep) Validate() error {
 		{"keep.last", k.Last}, {"keep.hourly", k.Hourly}, {"keep.daily", k.Daily},
 		{"keep.weekly", k.Weekly}, {"keep.monthly", k.Monthly}, {"keep.yearly", k.Yearly},
 	} {
-		if n.value < 0 {
-			return &backup.Error{Kind: backup.Invalid, Field: n.field, Message: fmt.Sprintf("%s is %d and must not be negative", n.field, n.value)}
+		if n.value < 0 || n.value > maxKeep {
+			return &backup.Error{Kind: backup.Invalid, Field: n.field, Message: fmt.Sprintf("%s is %d; it must be from 0 to %d", n.field, n.value, maxKeep)}
 		}
 	}
 	return nil

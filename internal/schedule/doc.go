@@ -10,7 +10,8 @@
 // be observed (backup Jobs, until their TTL removes them; Leases of Longhorn's
 // backups). So nothing is lost in a restart or a change of leaders, and of many
 // times that were missed one backup is made up for. Claims of one policy are
-// spread by a hash of their names. A claim without any backup is due at once.
+// spread by a hash of their names. A claim without any backup is due at once, but
+// for that spread of at most three minutes.
 //
 // # What failed
 //

@@ -62,7 +62,7 @@ func (d *Driver) Backup(ctx context.Context, req driver.BackupRequest) (driver.B
 	}
 	run, err := d.begin(ctx, ticket{
 		claim: req.Claim, uid: claim.UID, volume: volume.Name, snapshot: snapshot, mode: string(d.cfg.BackupMode),
-		tags: joinTags(req.Tags), requestedBy: forTheRecord(req.RequestedBy), started: d.cluster.Clock.Now(), stage: stageSnapshot,
+		tags: joinTags(req.Tags), requestedBy: backup.Clip(req.RequestedBy, backup.MaxCaller), started: d.cluster.Clock.Now(), stage: stageSnapshot,
 	})
 	if err != nil {
 		return driver.BackupStarted{}, err
@@ -193,10 +193,4 @@ func (d *Driver) leases(ctx context.Context) ([]coordinationv1.Lease, error) {
 		return nil, backup.Errorf(backup.Unavailable, "looking for running backups: %w", err)
 	}
 	return slices.DeleteFunc(leases.Items, func(l coordinationv1.Lease) bool { return !strings.HasPrefix(l.Name, leasePrefix) }), nil
-}
-
-// forTheRecord bounds what a caller said of itself.
-func forTheRecord(requestedBy string) string {
-	const longest = 256
-	return strings.ToValidUTF8(requestedBy[:min(len(requestedBy), longest)], "")
 }

@@ -288,7 +288,7 @@ func TestARunningBackupIsWrittenDownForPeopleAndListings(t *testing.T) {
 	assert.Equal(t, "soteria-longhorn-backup-uid-of-plex-config", running[0].Name)
 	assert.Equal(t, "a", *running[0].Spec.HolderIdentity)
 	assert.Equal(t, "media/plex-config", running[0].Annotations[v1alpha1.ClaimAnnotation])
-	assert.Equal(t, "somebody", running[0].Annotations[longhorn.RequestedByAnnotation])
+	assert.Equal(t, "somebody", running[0].Annotations[v1alpha1.RequestedByAnnotation])
 	assert.Equal(t, "snapshot", running[0].Annotations[longhorn.StageAnnotation])
 	claim, name, ok := longhorn.Running(&running[0])
 	assert.True(t, ok)

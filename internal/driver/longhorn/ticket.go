@@ -14,8 +14,6 @@ import (
 
 // What a running backup's Lease carries beside its holder.
 const (
-	// RequestedByAnnotation says who asked for the backup.
-	RequestedByAnnotation = "soteria.dev/requested-by"
 	// StageAnnotation says how far the backup is: snapshot, request or upload.
 	StageAnnotation = "soteria.dev/stage"
 	// VolumeAnnotation, SnapshotAnnotation and BackupAnnotation name Longhorn's
@@ -92,7 +90,7 @@ func leaseLabels() map[string]string {
 // write records the ticket in its Lease.
 func (t ticket) write(lease *coordinationv1.Lease) {
 	for key, value := range map[string]string{
-		v1alpha1.ClaimAnnotation: t.claim.String(), RequestedByAnnotation: t.requestedBy, StageAnnotation: t.stage,
+		v1alpha1.ClaimAnnotation: t.claim.String(), v1alpha1.RequestedByAnnotation: t.requestedBy, StageAnnotation: t.stage,
 		VolumeAnnotation: t.volume, SnapshotAnnotation: t.snapshot, BackupAnnotation: t.backup,
 		modeAnnotation: t.mode, tagsAnnotation: t.tags, asksAnnotation: strconv.Itoa(t.asks),
 		startedAnnotation: writeTime(t.started), askedAnnotation: writeTime(t.askedAt),
@@ -113,7 +111,7 @@ func readTicket(lease *coordinationv1.Lease) (ticket, error) {
 		return ticket{}, backup.Errorf(backup.Invalid, "Lease %s/%s: %w", lease.Namespace, lease.Name, err)
 	}
 	t := ticket{
-		claim: claim, uid: types.UID(lease.Labels[v1alpha1.ClaimUIDLabel]), requestedBy: a[RequestedByAnnotation], stage: a[StageAnnotation],
+		claim: claim, uid: types.UID(lease.Labels[v1alpha1.ClaimUIDLabel]), requestedBy: a[v1alpha1.RequestedByAnnotation], stage: a[StageAnnotation],
 		volume: a[VolumeAnnotation], snapshot: a[SnapshotAnnotation], backup: a[BackupAnnotation],
 		mode: a[modeAnnotation], tags: a[tagsAnnotation],
 	}

@@ -23,9 +23,6 @@ import (
 	"github.com/soteria-dr/soteria/internal/kube/moverjob"
 )
 
-// RequestedByAnnotation on a backup Job says who asked for it.
-const RequestedByAnnotation = "soteria.dev/requested-by"
-
 // dataFolder is where a claim is mounted for its backup, and so the root of its
 // data within a snapshot.
 const dataFolder = "/data"
@@ -244,7 +241,7 @@ func (d *Driver) backupJob(claim *corev1.PersistentVolumeClaim, tags []string, n
 	spec := d.jobSpec()
 	spec.Namespace, spec.Name, spec.Role = claim.Namespace, moverjob.Name("backup", name, claim.UID, number), v1alpha1.RoleBackup
 	spec.Claim, spec.ClaimUID = name, claim.UID
-	spec.Annotations = map[string]string{RequestedByAnnotation: forTheRecord(requestedBy)}
+	spec.Annotations = map[string]string{v1alpha1.RequestedByAnnotation: backup.Clip(requestedBy, backup.MaxCaller)}
 	spec.Args, spec.Capabilities = args, backupCapabilities
 	spec.Volume, spec.MountPath, spec.ReadOnly = claim.Name, dataFolder, true
 	spec.Credentials = moverjob.CredentialsName(spec.Name)
@@ -290,10 +287,4 @@ func onNode(name string) *corev1.Affinity {
 			Key: metav1.ObjectNameField, Operator: corev1.NodeSelectorOpIn, Values: []string{name},
 		}}}},
 	}}}
-}
-
-// forTheRecord bounds what a caller said of itself.
-func forTheRecord(requestedBy string) string {
-	const longest = 256
-	return strings.ToValidUTF8(requestedBy[:min(len(requestedBy), longest)], "")
 }

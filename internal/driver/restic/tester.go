@@ -122,7 +122,7 @@ func (d *Driver) testJob(req driver.TestRequest, room int64, number int) *batchv
 	spec.Namespace, spec.Name, spec.Role = d.cfg.Namespace, moverjob.Name("test", req.Backup.Claim, identity, number), v1alpha1.RoleTest
 	spec.Claim = req.Backup.Claim
 	spec.Annotations = map[string]string{
-		v1alpha1.RequestedByAnnotation: forTheRecord(req.RequestedBy),
+		v1alpha1.RequestedByAnnotation: backup.Clip(req.RequestedBy, backup.MaxCaller),
 		v1alpha1.BackupAnnotation:      Name + "/" + req.Backup.ID,
 		roomAnnotation:                 strconv.FormatInt(room, 10),
 	}

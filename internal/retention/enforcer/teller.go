@@ -73,7 +73,7 @@ func (t *teller) say(ctx context.Context, of subject, kind, reason, action, text
 		}
 		return
 	}
-	t.events.Eventf(claim, nil, kind, reason, action, "%s", clip(text))
+	t.events.Eventf(claim, nil, kind, reason, action, "%s", backup.Clip(text, maxNote))
 }
 
 // isNews reports whether a refusal is to be told, and takes it that it is.
@@ -95,15 +95,5 @@ func (t *teller) forget(of subject) {
 	delete(t.last, of)
 }
 
-// clip bounds an event's text: Kubernetes takes 1024 bytes.
-func clip(s string) string {
-	const most = 1000
-	if len(s) <= most {
-		return s
-	}
-	cut := most
-	for cut > 0 && s[cut]&0xC0 == 0x80 { // not within a character
-		cut--
-	}
-	return s[:cut] + "…"
-}
+// maxNote bounds an event's text: Kubernetes takes 1024 bytes.
+const maxNote = 1000

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/retention"
 )
 
 // Book answers which policy holds for a claim. It never changes and may be shared.
@@ -71,7 +72,7 @@ func (b *Book) For(claim backup.Claim, labels, annotations map[string]string) (A
 	default:
 		return a, false
 	}
-	a.Policy.Keep = Keep{}
+	a.Policy.Keep = retention.Keep{}
 	switch {
 	case !a.Policy.Enabled:
 		a.Timing = Timing{}

@@ -4,10 +4,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/retention"
 )
 
 // Source says where a policy comes from.
@@ -38,25 +38,15 @@ type Policy struct {
 	// a lesser one, or that is switched off for a while.
 	Enabled bool
 	// Keep says which old backups stay; the zero value keeps all.
-	Keep Keep
+	Keep retention.Keep
 	// Source says where the policy comes from.
 	Source Source
 }
-
-// Keep says how many backups stay, as restic's forget understands it. A backup
-// stays if any of the counts keeps it.
-type Keep struct {
-	Last, Hourly, Daily, Weekly, Monthly, Yearly int
-}
-
-// IsZero reports whether nothing is said, so that every backup stays.
-func (k Keep) IsZero() bool { return k == Keep{} }
 
 // The bounds of a policy's numbers.
 const (
 	// MaxIntervalHours is a year.
 	MaxIntervalHours = 366 * 24
-	maxKeep          = 9999
 )
 
 // target is what a policy is for. A target has one policy of the API.
@@ -93,7 +83,7 @@ func (p Policy) ID() string {
 // When says when in a few words.
 func (p Policy) When() string {
 	if p.Schedule != "" {
-		return fmt.Sprintf("schedule %q", clip(p.Schedule))
+		return fmt.Sprintf("schedule %q", backup.Clip(p.Schedule, backup.MaxWord))
 	}
 	return fmt.Sprintf("every %d h", p.IntervalHours)
 }
@@ -107,7 +97,7 @@ func (p Policy) Validate() error {
 	if _, err := p.Timing(); err != nil {
 		return err
 	}
-	return p.Keep.validate()
+	return p.Keep.Validate()
 }
 
 func (p Policy) validateTarget() error {
@@ -134,29 +124,6 @@ func (p Policy) Timing() (Timing, error) {
 	return Every(time.Duration(p.IntervalHours) * time.Hour), nil
 }
 
-func (k Keep) validate() error {
-	for _, count := range []struct {
-		field string
-		value int
-	}{
-		{"last", k.Last}, {"hourly", k.Hourly}, {"daily", k.Daily}, {"weekly", k.Weekly}, {"monthly", k.Monthly}, {"yearly", k.Yearly},
-	} {
-		if count.value < 0 || count.value > maxKeep {
-			return invalid("keep."+count.field, "keep.%s is %d; it must be from 0 to %d", count.field, count.value, maxKeep)
-		}
-	}
-	return nil
-}
-
 func invalid(field, format string, args ...any) error {
 	return &backup.Error{Kind: backup.Invalid, Field: field, Message: fmt.Sprintf(format, args...)}
-}
-
-// clip bounds text that a user wrote before it is quoted in a message.
-func clip(s string) string {
-	const most = 80
-	if len(s) > most {
-		s = s[:most] + "…"
-	}
-	return strings.ToValidUTF8(s, "�")
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/retention"
 	"github.com/soteria-dr/soteria/internal/schedule/policy"
 )
 
@@ -42,8 +43,8 @@ func TestAPolicyThatMakesNoSenseIsRefusedByItsField(t *testing.T) {
 		"a zone that is none":                 {policy.Policy{Namespace: "media", Schedule: "CRON_TZ=Mars/Olympus 0 2 * * *"}, "schedule"},
 		"a zone that is a path":               {policy.Policy{Namespace: "media", Schedule: "TZ=../../etc/passwd 0 2 * * *"}, "schedule"},
 		"a schedule without end":              {policy.Policy{Namespace: "media", Schedule: strings.Repeat("0,", 99) + "0 * * * *"}, "schedule"},
-		"less than no backup to keep":         {policy.Policy{Namespace: "media", IntervalHours: 6, Keep: policy.Keep{Daily: -1}}, "keep.daily"},
-		"more backups to keep than thinkable": {policy.Policy{Namespace: "media", IntervalHours: 6, Keep: policy.Keep{Yearly: 10000}}, "keep.yearly"},
+		"less than no backup to keep":         {policy.Policy{Namespace: "media", IntervalHours: 6, Keep: retention.Keep{Daily: -1}}, "keep.daily"},
+		"more backups to keep than thinkable": {policy.Policy{Namespace: "media", IntervalHours: 6, Keep: retention.Keep{Yearly: 10000}}, "keep.yearly"},
 	}
 	for name, test := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -163,29 +164,29 @@ func TestWhatAClaimDeclares(t *testing.T) {
 }
 
 func TestWhichPolicyHoldsForAClaim(t *testing.T) {
-	namespace := policy.Policy{Namespace: "media", IntervalHours: 6, Enabled: true, Keep: policy.Keep{Last: 7}}
+	namespace := policy.Policy{Namespace: "media", IntervalHours: 6, Enabled: true, Keep: retention.Keep{Last: 7}}
 	own := policy.Policy{Namespace: "media", PVC: "photos", IntervalHours: 12, Enabled: true}
 	daily := map[string]string{"backup": "daily"}
 	off := func(p policy.Policy) policy.Policy { p.Enabled = false; return p }
-	keeping := func(p policy.Policy) policy.Policy { p.Keep = policy.Keep{Daily: 3}; return p }
+	keeping := func(p policy.Policy) policy.Policy { p.Keep = retention.Keep{Daily: 3}; return p }
 	cases := map[string]struct {
 		kept        []policy.Policy
 		labels      map[string]string
 		annotations map[string]string
 		source      policy.Source
 		enabled     bool
-		keep        policy.Keep
+		keep        retention.Keep
 	}{
 		"none":                             {},
 		"another namespace's is not its":   {kept: []policy.Policy{{Namespace: "web", IntervalHours: 6, Enabled: true}}},
 		"another claim's is not its":       {kept: []policy.Policy{{Namespace: "media", PVC: "music", IntervalHours: 6, Enabled: true}}},
 		"its namespace's":                  {kept: []policy.Policy{namespace}, source: policy.ForNamespace, enabled: true, keep: namespace.Keep},
 		"its own over its namespace's":     {kept: []policy.Policy{namespace, own}, source: policy.ForClaim, enabled: true, keep: namespace.Keep},
-		"its own, with what it keeps":      {kept: []policy.Policy{namespace, keeping(own)}, source: policy.ForClaim, enabled: true, keep: policy.Keep{Daily: 3}},
+		"its own, with what it keeps":      {kept: []policy.Policy{namespace, keeping(own)}, source: policy.ForClaim, enabled: true, keep: retention.Keep{Daily: 3}},
 		"its own that is off":              {kept: []policy.Policy{namespace, off(keeping(own))}, source: policy.ForClaim},
 		"its namespace's that is off":      {kept: []policy.Policy{off(namespace)}, source: policy.ForNamespace},
 		"its own beside one that is off":   {kept: []policy.Policy{off(namespace), own}, source: policy.ForClaim, enabled: true},
-		"its label over all of the API's":  {kept: []policy.Policy{namespace, keeping(own)}, labels: daily, source: policy.FromLabel, enabled: true, keep: policy.Keep{Daily: 3}},
+		"its label over all of the API's":  {kept: []policy.Policy{namespace, keeping(own)}, labels: daily, source: policy.FromLabel, enabled: true, keep: retention.Keep{Daily: 3}},
 		"its annotation, which wants none": {kept: []policy.Policy{namespace, own}, annotations: map[string]string{v1alpha1.BackupScheduleAnnotation: "none"}, source: policy.FromAnnotation},
 		"its namespace's, as its own cannot be understood": {
 			kept: []policy.Policy{namespace}, annotations: map[string]string{v1alpha1.BackupScheduleAnnotation: "?"}, source: policy.ForNamespace, enabled: true, keep: namespace.Keep,

@@ -6,6 +6,8 @@ import (
 	_ "time/tzdata" // the zones that schedules may name; Soteria's image holds none
 
 	"github.com/robfig/cron/v3"
+
+	"github.com/soteria-dr/soteria/internal/backup"
 )
 
 // Timing says when backups are wanted. It never changes and holds no state: what
@@ -33,7 +35,7 @@ const (
 // the field schedule.
 func ParseSchedule(text string) (Timing, error) {
 	refuse := func(format string, args ...any) (Timing, error) {
-		return Timing{}, invalid("schedule", "schedule %q "+format, append([]any{clip(text)}, args...)...)
+		return Timing{}, invalid("schedule", "schedule %q "+format, append([]any{backup.Clip(text, backup.MaxWord)}, args...)...)
 	}
 	if len(text) > maxScheduleLength {
 		return refuse("is longer than %d bytes", maxScheduleLength)
@@ -47,7 +49,7 @@ func ParseSchedule(text string) (Timing, error) {
 	}
 	table, err := cron.ParseStandard(trimmed)
 	if err != nil {
-		return refuse("cannot be understood: %s; write five cron fields, such as 0 */6 * * *", clip(err.Error()))
+		return refuse("cannot be understood: %s; write five cron fields, such as 0 */6 * * *", backup.Clip(err.Error(), backup.MaxWord))
 	}
 	if every, ok := table.(cron.ConstantDelaySchedule); ok {
 		if every.Delay < minEvery || every.Delay > maxEvery {

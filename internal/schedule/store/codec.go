@@ -9,6 +9,7 @@ import (
 
 	strictjson "sigs.k8s.io/json"
 
+	"github.com/soteria-dr/soteria/internal/retention"
 	"github.com/soteria-dr/soteria/internal/schedule/policy"
 )
 
@@ -23,36 +24,22 @@ type document struct {
 }
 
 type record struct {
-	Namespace     string `json:"namespace"`
-	PVC           string `json:"pvc,omitempty"`
-	IntervalHours int    `json:"interval_hours,omitempty"`
-	Schedule      string `json:"schedule,omitempty"`
-	Driver        string `json:"driver,omitempty"`
-	Enabled       bool   `json:"enabled"`
-	Keep          *keep  `json:"keep,omitempty"`
-}
-
-type keep struct {
-	Last    int `json:"last,omitempty"`
-	Hourly  int `json:"hourly,omitempty"`
-	Daily   int `json:"daily,omitempty"`
-	Weekly  int `json:"weekly,omitempty"`
-	Monthly int `json:"monthly,omitempty"`
-	Yearly  int `json:"yearly,omitempty"`
+	Namespace     string         `json:"namespace"`
+	PVC           string         `json:"pvc,omitempty"`
+	IntervalHours int            `json:"interval_hours,omitempty"`
+	Schedule      string         `json:"schedule,omitempty"`
+	Driver        string         `json:"driver,omitempty"`
+	Enabled       bool           `json:"enabled"`
+	Keep          retention.Keep `json:"keep,omitzero"`
 }
 
 // encode writes policies, sorted, so that the same ones are always the same text.
 func encode(policies []policy.Policy) ([]byte, error) {
 	doc := document{Version: version, Policies: make([]record, 0, len(policies))}
 	for _, p := range policies {
-		r := record{
-			Namespace: p.Namespace, PVC: p.PVC, IntervalHours: p.IntervalHours, Schedule: p.Schedule, Driver: p.Driver, Enabled: p.Enabled,
-		}
-		if !p.Keep.IsZero() {
-			kept := keep(p.Keep)
-			r.Keep = &kept
-		}
-		doc.Policies = append(doc.Policies, r)
+		doc.Policies = append(doc.Policies, record{
+			Namespace: p.Namespace, PVC: p.PVC, IntervalHours: p.IntervalHours, Schedule: p.Schedule, Driver: p.Driver, Enabled: p.Enabled, Keep: p.Keep,
+		})
 	}
 	slices.SortFunc(doc.Policies, func(a, b record) int {
 		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.PVC, b.PVC))
@@ -73,13 +60,9 @@ func decode(text []byte) (*policy.Book, error) {
 	}
 	policies := make([]policy.Policy, 0, len(doc.Policies))
 	for _, r := range doc.Policies {
-		p := policy.Policy{
-			Namespace: r.Namespace, PVC: r.PVC, IntervalHours: r.IntervalHours, Schedule: r.Schedule, Driver: r.Driver, Enabled: r.Enabled,
-		}
-		if r.Keep != nil {
-			p.Keep = policy.Keep(*r.Keep)
-		}
-		policies = append(policies, p)
+		policies = append(policies, policy.Policy{
+			Namespace: r.Namespace, PVC: r.PVC, IntervalHours: r.IntervalHours, Schedule: r.Schedule, Driver: r.Driver, Enabled: r.Enabled, Keep: r.Keep,
+		})
 	}
 	return policy.NewBook(policies)
 }

@@ -20,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/retention"
 	"github.com/soteria-dr/soteria/internal/schedule/policy"
 	"github.com/soteria-dr/soteria/internal/schedule/store"
 )
@@ -65,7 +66,7 @@ func TestWhatIsPutComesBackWhole(t *testing.T) {
 	c := cluster()
 	whole := policy.Policy{
 		Namespace: "media", PVC: "photos", Schedule: "0 */6 * * *", Driver: "restic", Enabled: false,
-		Keep: policy.Keep{Last: 1, Hourly: 2, Daily: 3, Weekly: 4, Monthly: 5, Yearly: 6},
+		Keep: retention.Keep{Last: 1, Hourly: 2, Daily: 3, Weekly: 4, Monthly: 5, Yearly: 6},
 	}
 	_, err := store.New(c, c, key).Put(t.Context(), whole)
 	require.NoError(t, err)

@@ -97,9 +97,5 @@ func refusal(status int, header http.Header, body []byte) error {
 
 // clip bounds foreign words and makes one line of them.
 func clip(words string) string {
-	if len(words) > maxWords {
-		words = words[:maxWords] + "…"
-	}
-	words = strings.ToValidUTF8(words, "")
-	return strings.Join(strings.FieldsFunc(words, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
+	return strings.Join(strings.FieldsFunc(backup.Clip(words, maxWords), func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
 }
