@@ -5,6 +5,7 @@ package scenarios_test
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -18,6 +19,7 @@ import (
 	"github.com/soteria-dr/soteria/e2e/harness"
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/driver/longhorn"
+	"github.com/soteria-dr/soteria/internal/httpapi/wire"
 	"github.com/soteria-dr/soteria/internal/restore"
 )
 
@@ -45,6 +47,7 @@ func TestLonghorn(t *testing.T) {
 		"the newest backup wins, whichever system has it":                              longhornAndRestic,
 	})
 	s.run("a storm of claims takes a handful of listings", longhornStorm)
+	s.run("what Longhorn cannot do is told in its words", longhornFailures)
 	s.run("a claim never starts empty", longhornNeverEmpty)
 	s.run("only the backup target survived", longhornLost)
 	s.run("a restore that is cancelled leaves nothing", longhornCancel)
@@ -148,6 +151,42 @@ func (s *scenario) awaitNoLonghornVolumes() {
 		volumes, err := cluster.LonghornVolumes(ctx)
 		return len(volumes) == 0, strings.Join(volumes, ", "), err
 	})
+}
+
+func longhornFailures(s *scenario) {
+	const namespace = "e2e-longhorn-failures"
+	s.own(namespace)
+	app := harness.App{Namespace: namespace, Name: "kept", Class: "longhorn", Size: "64Mi"}
+	raw := harness.App{Namespace: namespace, Name: "raw", Class: "longhorn", Size: "64Mi", Block: true}
+	s.seedLonghorn(app, "the first")
+	s.startNew(raw)
+	wanted := func(app harness.App, driver string) string {
+		return fmt.Sprintf(`{"namespace":%q,"pvc":%q,"driver":%q}`, app.Namespace, app.Name, driver)
+	}
+	s.refuses([]wrong{{
+		method: http.MethodPost, path: "v1/backup", body: wanted(raw, "restic"),
+		status: http.StatusUnprocessableEntity, code: "unprocessable", field: "pvc", says: "raw block",
+	}})
+	s.run("Longhorn answers a request for a backup with an error", func(s *scenario) {
+		s.after(misbehaving("- {fault: status500, message: 'the datastore is away'}")(s))
+		s.refuses([]wrong{{
+			method: http.MethodPost, path: "v1/backup", body: wanted(app, "longhorn"),
+			status: http.StatusBadGateway, code: "driver_failed", says: "the datastore is away",
+		}})
+	})
+	s.write(app, "the second")
+	s.run("a backup ends in an error, and counts for nothing", func(s *scenario) {
+		s.after(misbehaving("- {fault: backupError, message: 'cannot write to the bucket'}")(s))
+		status, _, text, err := cluster.RequestBackup(s.ctx, wire.BackupRequest{Namespace: namespace, PVC: app.Name, Driver: "longhorn"})
+		require.NoError(s, err)
+		require.Equal(s, http.StatusAccepted, status, text)
+		s.awaitEvent(app, "cannot write to the bucket")
+		require.Len(s, s.backups(app), 1)
+	})
+	s.destroy(namespace)
+	s.apply(namespaceManifest(namespace, ""))
+	s.start(app)
+	require.Equal(s, "the first", s.story(app))
 }
 
 // longhornTroubles are what Longhorn may do to a look for backups or a restore,

@@ -3,6 +3,7 @@ package longhorn
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -71,6 +72,16 @@ func (d *Driver) Backup(ctx context.Context, req driver.BackupRequest) (driver.B
 	return started, err
 }
 
+// failedIfRefused is of kind DriverFailed for what Longhorn was reached for and
+// could not do, which is not the same to who asked as a Longhorn that is away.
+func failedIfRefused(err error) error {
+	var refused *api.RefusalError
+	if errors.As(err, &refused) && refused.Stated {
+		return backup.Errorf(backup.DriverFailed, "%w", err)
+	}
+	return err
+}
+
 // backupableVolume finds the Longhorn volume behind a bound claim and refuses one
 // that cannot be backed up.
 func (d *Driver) backupableVolume(ctx context.Context, claim *corev1.PersistentVolumeClaim) (api.Volume, error) {
@@ -95,7 +106,7 @@ func (d *Driver) backupableVolume(ctx context.Context, claim *corev1.PersistentV
 	case api.IsNotFound(err):
 		return api.Volume{}, conflict("does not exist")
 	case err != nil:
-		return api.Volume{}, err
+		return api.Volume{}, failedIfRefused(err)
 	case volume.State == api.StateDeleting:
 		return api.Volume{}, conflict("is being deleted")
 	case volume.Standby:
@@ -112,7 +123,7 @@ func (d *Driver) backupableVolume(ctx context.Context, claim *corev1.PersistentV
 func (d *Driver) checkTarget(ctx context.Context, name string) error {
 	targets, err := d.api.BackupTargets(ctx)
 	if err != nil {
-		return err
+		return failedIfRefused(err)
 	}
 	i := slices.IndexFunc(targets, func(t api.BackupTarget) bool { return t.Name == name })
 	switch {

@@ -178,7 +178,7 @@ func TestABackupThatCannotBeTakenIsRefused(t *testing.T) {
 		"a standby volume":           {spoil: replaced(`{"name":"vol-1","standby":true}`), kind: backup.Conflict, words: "standby"},
 		"a target that is not there": {spoil: replaced(`{"name":"vol-1","backupTargetName":"second"}`), kind: backup.RepositoryAbsent, words: "backup target second has no URL"},
 		"no backup target":           {spoil: func(_ *testing.T, w *world) { w.SetTarget("default", "", "") }, kind: backup.RepositoryAbsent, words: "has no URL"},
-		"a Longhorn that refuses":    {spoil: answers(500, `{"type":"error","message":"no ready node"}`), kind: backup.Unavailable, words: "no ready node"},
+		"a Longhorn that refuses":    {spoil: answers(500, `{"type":"error","message":"no ready node"}`), kind: backup.DriverFailed, words: "no ready node"},
 		"a Longhorn that is another": {spoil: answers(200, `<html>`), kind: backup.Unavailable, words: "was not understood"},
 	} {
 		t.Run(sentence, func(t *testing.T) {

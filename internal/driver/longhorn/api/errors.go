@@ -22,6 +22,9 @@ type RefusalError struct {
 	Status int
 	// Words are Longhorn's own, bounded; empty where it said nothing.
 	Words string
+	// Stated is true where Longhorn itself said that it failed, rather than
+	// something in between.
+	Stated bool
 	// unsupported is true when the server has no such call.
 	unsupported bool
 }
@@ -78,7 +81,7 @@ func refusal(status int, header http.Header, body []byte) error {
 		Detail  string `json:"detail"`
 	}
 	isError := json.Unmarshal(body, &stated) == nil && stated.Type == "error"
-	r := &RefusalError{Status: status}
+	r := &RefusalError{Status: status, Stated: isError}
 	switch {
 	case isError:
 		r.Words = clip(strings.TrimSpace(stated.Message + " " + stated.Detail))
