@@ -76,14 +76,14 @@ func ask(ctx context.Context, request *rest.Request, answer any) (status int, er
 	return status, nil
 }
 
-// Refusal sends a request whose refusal is wanted, with a JSON body unless that is
-// "", and gives the status and the answer.
-func (c *Cluster) Refusal(ctx context.Context, method, path, body string, header http.Header) (status int, answer wire.Error, err error) {
+// Send sends a request to Soteria's HTTP API, with a JSON body unless that is "",
+// and decodes the JSON answer, whatever its status.
+func (c *Cluster) Send(ctx context.Context, method, path, body string, header http.Header, answer any) (status int, err error) {
 	path, query, _ := strings.Cut(path, "?")
 	request := c.service(method, path)
 	values, err := url.ParseQuery(query)
 	if err != nil {
-		return 0, answer, fmt.Errorf("reading the query %q: %w", query, err)
+		return 0, fmt.Errorf("reading the query %q: %w", query, err)
 	}
 	for name := range values {
 		request = request.Param(name, values.Get(name))
@@ -94,8 +94,7 @@ func (c *Cluster) Refusal(ctx context.Context, method, path, body string, header
 	for name, values := range header {
 		request = request.SetHeader(name, values...)
 	}
-	status, err = ask(ctx, request, &answer)
-	return status, answer, err
+	return ask(ctx, request, answer)
 }
 
 // Exists asks whether a claim has a backup.

@@ -6,7 +6,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -24,9 +27,10 @@ func TestTheAPI(t *testing.T) {
 	t.Parallel()
 	s := begin(t, 15*time.Minute)
 	s.together(map[string]func(*scenario){
-		"it tells of every claim how it is backed up, and what a rebuilt cluster would do": tellsOfEveryClaim,
-		"it restores a backup to a new claim, and only to a new one":                       restoresToANewClaim,
-		"it brings a lost namespace back, and explains what is missing":                    bringsANamespaceBack,
+		"it tells of every claim how it is backed up, and what a rebuilt cluster would do":  tellsOfEveryClaim,
+		"it restores a backup to a new claim, and only to a new one":                        restoresToANewClaim,
+		"it brings a lost namespace back, and explains what is missing":                     bringsANamespaceBack,
+		"every route that its document names answers, with what is left out at its default": answersAtEveryRoute,
 	})
 }
 
@@ -160,6 +164,88 @@ func restoresToANewClaim(s *scenario) {
 		require.Equal(s, tested.JobName, tests[0].JobName)
 		return tests[0].Phase == wire.TestPassed, fmt.Sprint(tests[0]), nil
 	})
+}
+
+// answersAtEveryRoute asks each route that the served document names for as little
+// as it lets be asked.
+func answersAtEveryRoute(s *scenario) {
+	const namespace = "e2e-api-routes"
+	s.own(namespace)
+	kept := harness.App{Namespace: namespace, Name: "kept", Size: "64Mi"}
+	s.seed(kept, "a story")
+	started, err := s.apiWith(nil).Restore(s.ctx, wire.RestoreRequest{Namespace: namespace, PVC: "kept", TargetPVC: "copy"})
+	require.NoError(s, err)
+
+	of := fmt.Sprintf(`{"namespace":%q`, namespace)
+	requests := map[string]struct {
+		path, body string
+		status     int
+		// holds are fields of the answer, as they are by default.
+		holds map[string]any
+	}{
+		"get /exists/{namespace}/{pvc}": {"exists/" + namespace + "/kept", "", 200, map[string]any{"exists": true, "decision": "restore", "error": ""}},
+		"get /healthz":                  {"healthz", "", 200, map[string]any{"status": "ok"}},
+		"get /readyz":                   {"readyz", "", 200, map[string]any{"status": "ok"}},
+		"get /v1/whoami":                {"v1/whoami", "", 200, map[string]any{"authenticated": false}},
+		"get /v1/openapi.json":          {"v1/openapi.json", "", 200, map[string]any{"openapi": "3.1.0"}},
+		"get /v1/inventory":             {"v1/inventory", "", 200, nil},
+		"get /v1/plan":                  {"v1/plan", "", 200, nil},
+		"get /v1/b2":                    {"v1/b2", "", 404, map[string]any{"code": "not_found"}}, // it is not scanned here
+		"get /v1/backups":               {"v1/backups?namespace=" + namespace + "&pvc=kept", "", 200, map[string]any{"total": 1.0}},
+		"post /v1/backup":               {"v1/backup", of + `,"pvc":"kept","dry_run":true}`, 200, map[string]any{"driver": "restic", "dry_run": true}},
+		"post /v1/backup/namespace":     {"v1/backup/namespace", of + `,"dry_run":true}`, 200, map[string]any{"status": "all"}},
+		"get /v1/restores":              {"v1/restores", "", 200, nil},
+		"get /v1/restores/{namespace}/{name}": {
+			"v1/restores/" + namespace + "/" + started.Restore, "", 200, map[string]any{"namespace": namespace, "pvc": "copy"},
+		},
+		"post /v1/restores": {
+			"v1/restores", of + `,"pvc":"kept","target_pvc":"new","dry_run":true}`, 200,
+			map[string]any{"target_namespace": namespace, "driver": "restic", "size": "64Mi", "volume_mode": "Filesystem", "storage_class": "local"},
+		},
+		"post /v1/restores/namespace": {
+			"v1/restores/namespace", of + `,"target_prefix":"restore-20260412-","dry_run":true}`, 200,
+			map[string]any{"target_namespace": namespace, "status": "all"},
+		},
+		"post /v1/restore-test": { // with a target it is POST /v1/restores by another name
+			"v1/restore-test", of + `,"pvc":"kept","target_pvc":"new","dry_run":true}`, 200, map[string]any{"target_namespace": namespace, "target_pvc": "new"},
+		},
+		"get /v1/restore-tests": {"v1/restore-tests", "", 200, nil},
+		"get /v1/policies":      {"v1/policies", "", 200, nil},
+		"post /v1/policies": {
+			"v1/policies", of + `,"pvc":"kept","interval_hours":6}`, 201, map[string]any{"enabled": true, "interval_hours": 6.0, "source": "api-claim"},
+		},
+		"delete /v1/policies/{id}": {"v1/policies/%s", "", 200, map[string]any{"namespace": namespace, "pvc": "kept"}},
+	}
+	var document struct {
+		Paths map[string]map[string]any `json:"paths"`
+	}
+	_, err = cluster.Ask(s.ctx, "v1/openapi.json", &document)
+	require.NoError(s, err)
+	var policy any
+	for _, path := range slices.Sorted(maps.Keys(document.Paths)) {
+		// A policy is made before it is deleted: the path without its id sorts first.
+		for _, method := range slices.Sorted(maps.Keys(document.Paths[path])) {
+			route := method + " " + path
+			if route == "get /metrics" { // it is text
+				continue
+			}
+			request, known := requests[route]
+			if !assert.True(s, known, "nothing is asked of %s", route) {
+				continue
+			}
+			where := strings.ReplaceAll(request.path, "%s", fmt.Sprint(policy))
+			answer := map[string]any{}
+			status, err := cluster.Send(s.ctx, strings.ToUpper(method), where, request.body, nil, &answer)
+			require.NoError(s, err, route)
+			assert.Equal(s, request.status, status, "%s: %v", route, answer)
+			for field, value := range request.holds {
+				assert.Equal(s, value, answer[field], "%s: %s", route, field)
+			}
+			if method == "post" && path == "/v1/policies" {
+				policy = answer["id"]
+			}
+		}
+	}
 }
 
 // oneOf sends many requests at once and gives how many succeeded; the others must

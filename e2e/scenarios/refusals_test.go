@@ -17,6 +17,7 @@ import (
 
 	"github.com/soteria-dr/soteria/e2e/harness"
 	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/httpapi/wire"
 )
 
 // wrong is a request that is refused, and how.
@@ -79,7 +80,8 @@ func (s *scenario) refuses(requests []wrong) {
 	s.Helper()
 	for _, r := range requests {
 		name := fmt.Sprintf("%s /%s %.200s", r.method, r.path, r.body)
-		status, answer, err := cluster.Refusal(s.ctx, r.method, r.path, r.body, r.header)
+		var answer wire.Error
+		status, err := cluster.Send(s.ctx, r.method, r.path, r.body, r.header, &answer)
 		if !assert.NoError(s, err, name) {
 			continue
 		}
