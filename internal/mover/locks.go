@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"sync/atomic"
+	"time"
 
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/driver/restic/cli"
@@ -19,14 +20,20 @@ const lockPatience = "1h"
 // is gone; after that it may take its time.
 const freshStarts = 20
 
+// lastUnlock is how long removing the own lock may take once the pod is told to end.
+const lastUnlock = 8 * time.Second
+
 // errLockGone ends a run of restic that asks for a lock that is gone.
 var errLockGone = errors.New("restic asks for a lock that is gone")
 
 // removeStaleLocks removes the locks that restic knows to be left over from
-// processes that died; those of living ones stay. Whether it worked shows when
-// the lock is needed, so that only what cannot pass by itself is an error.
+// processes that died: those of this pod at once, those of others once they are
+// half an hour old. Those of living ones stay. Whether it worked shows when the
+// lock is needed, so that only what cannot pass by itself is an error.
 func removeStaleLocks(ctx context.Context, p Process, program cli.Program) error {
-	err := besideOthers(ctx, p, program, cli.Invocation{Args: []string{"unlock"}, Stderr: tell(p), Otherwise: backup.Unavailable})
+	unlock := cli.Invocation{Args: []string{"unlock"}, Stderr: tell(p), Otherwise: backup.Unavailable}
+	// It takes no lock itself, so it leaves none wherever it is ended.
+	err := beginningAgain(ctx, p, program, unlock, func() error { return nil })
 	if kind := backup.KindOf(err); kind == backup.Credentials || kind == backup.RepositoryAbsent {
 		return err
 	}
@@ -36,14 +43,31 @@ func removeStaleLocks(ctx context.Context, p Process, program cli.Program) error
 // besideOthers runs restic while others use the repository too. Before it begins,
 // restic reads all their locks; one that is given up meanwhile it goes on asking
 // for, for about a minute. Started anew it does not see that lock any more, which
-// costs nothing as long as it has printed nothing.
+// costs nothing as long as it has printed nothing; but it looks at the others once
+// more after it has made its own, which it may then have left behind. So may a
+// restic before 0.17 that is told to end.
 func besideOthers(ctx context.Context, p Process, program cli.Program, in cli.Invocation) error {
+	err := beginningAgain(ctx, p, program, in, func() error { return removeStaleLocks(ctx, p, program) })
+	if ctx.Err() != nil {
+		last, done := context.WithTimeout(context.WithoutCancel(ctx), lastUnlock)
+		defer done()
+		_ = removeStaleLocks(last, p, program) // what stays is removed by a later backup
+	}
+	return err
+}
+
+// beginningAgain runs restic until a run asks for no lock that is gone, and has
+// something done between runs.
+func beginningAgain(ctx context.Context, p Process, program cli.Program, in cli.Invocation, between func() error) error {
 	for range freshStarts {
 		err := untilALockIsGone(ctx, program, in)
 		if !errors.Is(err, errLockGone) {
 			return err
 		}
 		fmt.Fprintln(p.Stderr, "another restic has given up its lock meanwhile: beginning again")
+		if err := between(); err != nil {
+			return err
+		}
 	}
 	return program.Run(ctx, in)
 }

@@ -468,7 +468,7 @@ func TestWhenThePodIsToldToEndResticIsToldToo(t *testing.T) {
 	told := filepath.Join(v.scratch, "told")
 	started := filepath.Join(v.scratch, "started")
 	v.restic = wrapped(t, "none", `[ "$1" = backup ] || exit 0
-trap 'touch `+told+`; exit 130' TERM
+trap 'touch `+told+`; exit 130' INT
 touch `+started+`
 while :; do sleep 0.05; done`)
 
@@ -502,6 +502,51 @@ func TestALockThatIsGivenUpWhileItIsReadDelaysNoBackup(t *testing.T) {
 			ran, err := os.ReadFile(runs)
 			require.NoError(t, err)
 			assert.Equal(t, "unlock\nunlock\nunlock\nbackup\n", string(ran))
+		})
+	}
+}
+
+func TestABackupThatBeginsAgainLeavesNoLockBehind(t *testing.T) {
+	for version, restic := range restictest.Versions {
+		t.Run("with "+version, func(t *testing.T) {
+			v, _ := seeded(t, restic(t))
+			locks := filepath.Join(v.repository.Address, "locks")
+			gone := filepath.Join(locks, strings.Repeat("ab", 32))
+			ran := filepath.Join(t.TempDir(), "ran")
+			// Another's lock comes once restic has made its own, and cannot be read.
+			v.restic = wrapped(t, v.restic, `rm -f `+gone+`
+if [ "$1" = backup ] && [ ! -e `+ran+` ]; then
+	touch `+ran+`
+	(while [ -z "$(ls `+locks+`)" ]; do sleep 0.01; done; ln -s /nowhere `+gone+`) >/dev/null 2>&1 &
+fi
+exec "$RESTIC" "$@"`)
+			status, result, output := v.backup(t)
+			require.Zero(t, status, result.Error)
+			assert.Contains(t, output, "beginning again")
+			left, err := os.ReadDir(locks)
+			require.NoError(t, err)
+			assert.Empty(t, left)
+		})
+	}
+}
+
+func TestABackupThatIsToldToEndGivesUpItsLock(t *testing.T) {
+	for version, restic := range restictest.Versions {
+		t.Run("with "+version, func(t *testing.T) {
+			v, _ := seeded(t, restic(t))
+			locks := filepath.Join(v.repository.Address, "locks")
+			ctx, cancel := context.WithCancel(t.Context())
+			go func() {
+				defer cancel()
+				assert.Eventually(t, func() bool { held, _ := filepath.Glob(filepath.Join(locks, strings.Repeat("[0-9a-f]", 64))); return len(held) > 0 }, time.Minute, time.Millisecond)
+			}()
+			args := append([]string{"backup"}, v.common()...)
+			status, result, _ := run(t, ctx, append(args, "--source", v.data, "--host", "a/b")...)
+			assert.Equal(t, 1, status)
+			assert.Contains(t, result.Error, "stopped before its end")
+			left, err := os.ReadDir(locks)
+			require.NoError(t, err)
+			assert.Empty(t, left)
 		})
 	}
 }

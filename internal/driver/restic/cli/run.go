@@ -76,7 +76,7 @@ func (p Program) Run(ctx context.Context, in Invocation) error {
 	cmd := exec.CommandContext(runCtx, p.Path, in.Args...) // #nosec G204 -- an argv of validated parts, no shell
 	cmd.Env = p.environ()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	signal := syscall.SIGTERM
+	signal := syscall.SIGINT // restic before 0.17 gives its lock up for no other
 	if p.Grace == 0 {
 		signal = syscall.SIGKILL
 	}
