@@ -38,6 +38,10 @@ func (r *Reading) Explain(err error, remedy string) error {
 }
 
 func kindOf(answer minio.ErrorResponse) backup.Kind {
+	// versitygw answers 404 for an access key that nobody has.
+	if answer.Code == "XAdminUserNotFound" {
+		return backup.Credentials
+	}
 	switch answer.StatusCode {
 	case http.StatusUnauthorized, http.StatusForbidden:
 		return backup.Credentials
