@@ -32,7 +32,7 @@ const plumberMemory = 40 << 20
 
 // plumberNames are pvc-plumber's environment variables and Soteria's for the
 // same, which win where both are set.
-var plumberNames = map[string]string{
+var plumberNames = map[string]string{ //nolint:gosec // names of variables, no secrets
 	"HTTP_TIMEOUT": "SOTERIA_EXISTS_TIMEOUT", "PORT": "SOTERIA_LISTEN_ADDR", "LOG_LEVEL": "SOTERIA_LOG_LEVEL",
 	"S3_ENDPOINT": "SOTERIA_LOOKUP_S3_ENDPOINT", "S3_BUCKET": "SOTERIA_LOOKUP_S3_BUCKET",
 	"S3_ACCESS_KEY": "SOTERIA_LOOKUP_S3_ACCESS_KEY_ID", "S3_SECRET_KEY": "SOTERIA_LOOKUP_S3_SECRET_ACCESS_KEY",

@@ -19,7 +19,7 @@ type Config struct {
 	Prefix string
 }
 
-var variables = objectstore.Variables{
+var variables = objectstore.Variables{ //nolint:gosec // names of variables, no secrets
 	Endpoint: "SOTERIA_B2_ENDPOINT", Region: "SOTERIA_B2_REGION", Bucket: "SOTERIA_B2_BUCKET",
 	AccessKeyID: "SOTERIA_B2_ACCESS_KEY_ID", SecretAccessKey: "SOTERIA_B2_SECRET_ACCESS_KEY", SecretName: "SOTERIA_B2_SECRET_NAME",
 }

@@ -19,7 +19,7 @@ type Config struct {
 // second, and is within what any store serves one client.
 const DefaultConcurrency = 16
 
-var variables = objectstore.Variables{
+var variables = objectstore.Variables{ //nolint:gosec // names of variables, no secrets
 	Endpoint: "SOTERIA_LOOKUP_S3_ENDPOINT", Region: "SOTERIA_LOOKUP_S3_REGION", Bucket: "SOTERIA_LOOKUP_S3_BUCKET",
 	AccessKeyID: "SOTERIA_LOOKUP_S3_ACCESS_KEY_ID", SecretAccessKey: "SOTERIA_LOOKUP_S3_SECRET_ACCESS_KEY", SecretName: "SOTERIA_LOOKUP_S3_SECRET_NAME",
 }

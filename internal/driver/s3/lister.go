@@ -163,7 +163,7 @@ func (l *listing) namespace(ctx context.Context, namespace string) (whole bool, 
 		folders[claim].add(entry{path: path, modified: object.LastModified})
 	}
 	for claim, folder := range folders {
-		if claim.Validate() == nil {
+		if possible(claim) {
 			l.keep(claim, folder)
 		}
 	}
@@ -173,7 +173,7 @@ func (l *listing) namespace(ctx context.Context, namespace string) (whole bool, 
 // claim reads one claim's folder: its snapshots and, if there are none, as much
 // as it takes to tell what it is. Names that no claim can have are nobody's.
 func (l *listing) claim(ctx context.Context, claim backup.Claim) error {
-	if claim.Validate() != nil {
+	if !possible(claim) {
 		return nil
 	}
 	f, at := &folder{}, claim.String()+"/"
@@ -211,6 +211,8 @@ func (l *listing) look(ctx context.Context, f *folder, at string, options minio.
 	}
 	return nil
 }
+
+func possible(claim backup.Claim) bool { return claim.Validate() == nil }
 
 // keep remembers a claim's folder.
 func (l *listing) keep(claim backup.Claim, f *folder) {

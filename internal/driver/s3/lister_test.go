@@ -191,10 +191,11 @@ func TestWhatCountsAsABackup(t *testing.T) {
 func counted(t testing.TB, store *restictest.Server, spoil func(n int64, w http.ResponseWriter, r *http.Request) bool) (host string, requests *atomic.Int64) {
 	target, err := url.Parse("http://" + store.Host)
 	require.NoError(t, err)
-	proxy := httputil.NewSingleHostReverseProxy(target)
-	direct := proxy.Director
-	proxy.Director = func(r *http.Request) { host := r.Host; direct(r); r.Host = host }
-	proxy.ErrorHandler = func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) }
+	proxy := &httputil.ReverseProxy{
+		// The host is signed, so it stays.
+		Rewrite:      func(r *httputil.ProxyRequest) { r.SetURL(target); r.Out.Host = r.In.Host },
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
+	}
 	requests = &atomic.Int64{}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if n := requests.Add(1); spoil == nil || !spoil(n, w, r) {
