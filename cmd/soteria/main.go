@@ -7,9 +7,10 @@
 //	soteria mover ...                what runs inside Jobs; not for people
 //	soteria version
 //
-// It is configured by environment variables, see the README. In the environment of
-// a pvc-plumber it serves /exists as pvc-plumber does, and nothing else. It exits with 2
-// when they, or its arguments, are wrong, and with 1 when it failed.
+// It is configured by environment variables, see the README. It exits with 2
+// when they, or its arguments, are wrong, and with 1 when it failed. In the
+// environment of a pvc-plumber it serves /exists as pvc-plumber does, and nothing
+// else.
 package main
 
 import (
