@@ -126,7 +126,7 @@ func (c *Claims) respond(claim *corev1.PersistentVolumeClaim, facts decision.Fac
 		return admission.Allowed(verdict.Message)
 	case decision.Deny:
 		return admission.Denied("soteria: " + verdict.Message)
-	case decision.Hold, decision.Restore, decision.Fresh:
+	case decision.Hold, decision.Restore, decision.Fresh, decision.Refer:
 	}
 	stamped := claim.DeepCopy()
 	kube.Stamp(stamped, verdict, facts.Answer, answered, c.Lock())

@@ -98,6 +98,10 @@ func request(t *testing.T, manifest string) admission.Request {
 }
 
 func TestThePatchForEachVerdict(t *testing.T) {
+	lookedUp := newest
+	lookedUp.Driver = "s3"
+	populators, err := kube.ParsePopulators("volsync.backube/ReplicationDestination/{pvc}-backup")
+	require.NoError(t, err)
 	unknown := backup.UnknownBecause(errors.New("dial tcp 10.0.0.1:9000: connection refused"))
 	cases := map[string]struct {
 		manifest string
@@ -114,10 +118,14 @@ func TestThePatchForEachVerdict(t *testing.T) {
 		"fresh-own-reference-is-locked":  {"own-restore", backup.ProvedNone(proof)},
 		"hold-as-of-before-every-backup": {"as-of", backup.FoundBackups([]backup.Backup{newest}, proof)},
 		"hold-as-of-unreadable":          {"as-of-unreadable", backup.FoundBackups([]backup.Backup{newest}, proof)},
+		"refer":                          {"auto", backup.FoundBackups([]backup.Backup{lookedUp}, proof)},
+		"hold-own-reference-looked-up":   {"own-restore", backup.FoundBackups([]backup.Backup{lookedUp}, proof)},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(t, tc.answer, namespace(nil))
+			f.claims.Policy.LookedUp = []string{"s3"}
+			f.claims.Policy.Populators = populators
 			response := f.claims.Handle(t.Context(), request(t, tc.manifest))
 			require.True(t, response.Allowed)
 			require.Len(t, response.Warnings, 1, "the user is told")
@@ -162,6 +170,17 @@ func TestClaimsThatAreRefused(t *testing.T) {
 			assert.Empty(t, f.catalog.asked, "no listing is spent on it")
 		})
 	}
+}
+
+func TestAClaimWhoseBackupNobodyCanRestoreIsHeldAndSaysSo(t *testing.T) {
+	lookedUp := newest
+	lookedUp.Driver = "s3"
+	f := newFixture(t, backup.FoundBackups([]backup.Backup{lookedUp}, proof), namespace(nil))
+	f.claims.Policy.LookedUp = []string{"s3"}
+	response := f.claims.Handle(t.Context(), request(t, "auto"))
+	require.True(t, response.Allowed)
+	assert.Equal(t, []decision.Kind{decision.Hold}, f.verdicts.kinds)
+	assert.Contains(t, response.Warnings[0], "nobody can restore the s3 backup")
 }
 
 func TestUnknownIsRefusedWhereTheOperatorWantsThat(t *testing.T) {

@@ -61,6 +61,9 @@ func serve(ctx context.Context, args []string, env map[string]string, stderr io.
 	if len(args) > 0 {
 		return fmt.Errorf("%w: serve takes no arguments", errUsage)
 	}
+	if inPlumberMode(env) {
+		return servePlumber(ctx, env, stderr)
+	}
 	c, err := readConfig(env)
 	if err != nil {
 		return fmt.Errorf("%w:\n%w", errConfig, err)

@@ -14,6 +14,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/bucket/s3"
 	"github.com/soteria-dr/soteria/internal/httpapi"
 	"github.com/soteria-dr/soteria/internal/metrics"
+	"github.com/soteria-dr/soteria/internal/objectstore"
 	"github.com/soteria-dr/soteria/internal/secret"
 )
 
@@ -69,11 +70,11 @@ func (c *config) checkBucket() []error {
 
 // bucketStore gives the settings of what is scanned.
 func (c *config) bucketStore() s3.Config {
-	return s3.Config{
-		Endpoint: c.B2Endpoint, Region: c.B2Region, Bucket: c.B2Bucket, Prefix: c.B2Prefix,
+	return s3.Config{Prefix: c.B2Prefix, Config: objectstore.Config{
+		Endpoint: c.B2Endpoint, Region: c.B2Region, Bucket: c.B2Bucket,
 		AccessKeyID: c.B2AccessKeyID, SecretAccessKey: c.B2SecretAccessKey,
 		SecretName: c.B2SecretName, Namespace: c.Namespace,
-	}
+	}}
 }
 
 // addBucket scans the backup bucket, on the leader, and tells of it, on every

@@ -17,8 +17,10 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/catalog"
 	"github.com/soteria-dr/soteria/internal/driver/longhorn"
 	"github.com/soteria-dr/soteria/internal/driver/restic"
+	"github.com/soteria-dr/soteria/internal/httpapi"
 	"github.com/soteria-dr/soteria/internal/kube"
 	"github.com/soteria-dr/soteria/internal/secret"
 	"github.com/soteria-dr/soteria/internal/signin"
@@ -80,6 +82,7 @@ type config struct {
 	JobServiceAccount string `env:"SOTERIA_JOB_SERVICE_ACCOUNT"`
 
 	BucketConfig
+	LookupConfig
 
 	// What is derived while reading.
 	backupArgs   []string
@@ -89,7 +92,7 @@ type config struct {
 	signIn       signin.Config
 }
 
-// drivers are all that there are.
+// drivers are those that take backups and restore them.
 var drivers = []string{longhorn.Name, restic.Name}
 
 // uses reports whether a driver is configured: for backups, for restores or,
@@ -189,7 +192,7 @@ func (c *config) check() []error {
 	oneOf("SOTERIA_ON_UNKNOWN", c.OnUnknown, "hold", "deny")
 	oneOf("SOTERIA_BACKUP_DRIVER", c.BackupDriver, drivers...)
 	for _, name := range c.RestoreDrivers {
-		oneOf("SOTERIA_RESTORE_DRIVERS", name, drivers...)
+		oneOf("SOTERIA_RESTORE_DRIVERS", name, slices.Concat(drivers, lookups)...)
 	}
 	if c.ExistsUnknownStatus != 200 && c.ExistsUnknownStatus != 503 {
 		bad("SOTERIA_EXISTS_UNKNOWN_STATUS", "%d must be 503, or 200 for callers that fail open", c.ExistsUnknownStatus)
@@ -226,6 +229,7 @@ func (c *config) check() []error {
 		problems = append(problems, c.restic("").Validate()...)
 	}
 	problems = append(problems, c.checkBucket()...)
+	problems = append(problems, c.checkLookups()...)
 	return problems
 }
 
@@ -245,6 +249,24 @@ func (c *config) checkPolicies() []error {
 		problems = append(problems, fmt.Errorf("SOTERIA_BACKUP_CONCURRENCY: %d must be at least 1", c.BackupConcurrency))
 	}
 	return problems
+}
+
+// catalog gives its settings, as far as the environment has any.
+func (c *config) catalog() catalog.Config {
+	settings := catalog.DefaultConfig()
+	settings.Freshness = c.Freshness
+	settings.RefreshInterval = c.RefreshInterval
+	settings.ListingTimeout = c.ListingTimeout
+	return settings
+}
+
+// http gives the HTTP server's settings.
+func (c *config) http() httpapi.Config {
+	settings := httpapi.DefaultConfig()
+	settings.Addr = c.ListenAddr
+	settings.UnknownStatus = c.ExistsUnknownStatus
+	settings.LookupBudget = c.ExistsTimeout
+	return settings
 }
 
 // longhorn gives the driver's settings.
@@ -288,7 +310,10 @@ func (c *config) policy() kube.Policy {
 		OwnNamespace:   c.Namespace,
 		Required:       c.RestoreMode == "required",
 		CrossNamespace: c.CrossNamespace,
-		DenyUnknown:    c.OnUnknown == "deny",
+		// A lock cannot be handed on to a populator once more is known.
+		DenyUnknown: c.OnUnknown == "deny" || c.RestoreRef != "",
+		LookedUp:    c.lookedUp(),
+		Populators:  c.populators,
 	}
 }
 

@@ -61,7 +61,9 @@ func newBackends(c config, p platform) (*backends, error) {
 			return nil, err
 		}
 	}
-	return b, nil
+	looked, err := newLookups(c, p.fills.Reader)
+	b.listers = append(b.listers, looked...)
+	return b, err
 }
 
 func (b *backends) addRestic(c config, p platform) error {

@@ -8,7 +8,9 @@
 //	soteria version
 //
 // It is configured by environment variables, see the README. It exits with 2
-// when they, or its arguments, are wrong, and with 1 when it failed.
+// when they, or its arguments, are wrong, and with 1 when it failed. In the
+// environment of a pvc-plumber it serves /exists as pvc-plumber does, and nothing
+// else.
 package main
 
 import (

@@ -16,6 +16,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/catalog/ledger"
+	"github.com/soteria-dr/soteria/internal/driver"
 	"github.com/soteria-dr/soteria/internal/driver/longhorn"
 	"github.com/soteria-dr/soteria/internal/driver/restic"
 )
@@ -24,7 +25,8 @@ const repositoryUsage = `soteria repository init [--if-absent]   make the restic
 soteria repository show [DRIVER]        print the identity of the repository that is there
 soteria repository accept [DRIVER] ID   believe the repository with this identity from now on, whatever
                                         was expected before, even if it is empty
-DRIVER is restic, unless said otherwise, or longhorn, whose repository is its backup targets.`
+DRIVER is restic, unless said otherwise, longhorn, whose repository is its backup targets, or s3,
+whose repository is the bucket that SOTERIA_LOOKUP_S3_BUCKET names.`
 
 // repository runs the acts that only a person decides on.
 func repository(ctx context.Context, args []string, env map[string]string, stdout io.Writer) error {
@@ -56,6 +58,7 @@ func repository(ctx context.Context, args []string, env map[string]string, stdou
 type tools struct {
 	restic       *restic.Driver
 	longhorn     *longhorn.Driver
+	lookups      map[string]driver.Lister
 	expectations *ledger.Ledger
 }
 
@@ -75,11 +78,20 @@ func newTools(c config) (t tools, err error) {
 			return tools{}, err
 		}
 	}
+	t.lookups = make(map[string]driver.Lister)
+	for _, name := range c.lookedUp() {
+		if t.lookups[name], err = newLookup(c, name, cluster); err != nil {
+			return tools{}, err
+		}
+	}
 	return t, nil
 }
 
 // identity reads the identity of a driver's repository.
 func (t tools) identity(ctx context.Context, driver string) (string, error) {
+	if lookup, found := t.lookups[driver]; found {
+		return lookup.List(ctx, nothing{})
+	}
 	if driver == longhorn.Name {
 		return t.longhorn.List(ctx, nothing{})
 	}
@@ -104,7 +116,7 @@ func repositoryAct(args []string) (act, error) {
 	if len(args) > 0 {
 		name, rest = args[0], args[1:]
 	}
-	if name != "init" && len(rest) > 0 && slices.Contains(drivers, rest[0]) {
+	if name != "init" && len(rest) > 0 && (slices.Contains(drivers, rest[0]) || slices.Contains(lookups, rest[0])) {
 		driver, rest = rest[0], rest[1:]
 	}
 	switch {

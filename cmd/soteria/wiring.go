@@ -34,10 +34,7 @@ import (
 // Jobs told to it.
 func addCatalog(ctx context.Context, c config, mgr manager.Manager, systems *backends, listed catalog.Observer, measured *metrics.Metrics, log *slog.Logger) (*catalog.Catalog, error) {
 	var teller *backupjob.Teller
-	settings := catalog.DefaultConfig()
-	settings.Freshness = c.Freshness
-	settings.RefreshInterval = c.RefreshInterval
-	settings.ListingTimeout = c.ListingTimeout
+	settings := c.catalog()
 	settings.Pins = systems.pins
 	settings.BackupsTold = func() bool { return teller.Told() }
 	settings.Log = log
@@ -113,11 +110,8 @@ func addAdmission(ctx context.Context, c config, mgr manager.Manager, known *cat
 
 // addHTTP serves the API, health and metrics on every replica.
 func addHTTP(c config, mgr manager.Manager, services httpapi.Services) error {
-	settings := httpapi.DefaultConfig()
-	settings.Addr = c.ListenAddr
-	settings.UnknownStatus = c.ExistsUnknownStatus
 	warnOfOpenDoors(c, services.Log)
-	if err := mgr.Add(httpapi.New(settings, services)); err != nil {
+	if err := mgr.Add(httpapi.New(c.http(), services)); err != nil {
 		return fmt.Errorf("adding the HTTP server: %w", err)
 	}
 	return nil

@@ -3,6 +3,7 @@ package decision_test
 import (
 	"errors"
 	"iter"
+	"slices"
 	"testing"
 	"time"
 
@@ -21,10 +22,15 @@ var (
 	noon     = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	evidence = backup.Evidence{Driver: "restic", Repository: "5e1f", BeganAt: noon, EndedAt: noon}
 
+	volsync = decision.Populator{Group: "volsync.backube", Kind: "ReplicationDestination", Name: "photos-backup"}
+
 	newest = backup.Backup{Claim: photos, Driver: "restic", ID: "aaaaaaaaaaaa", TakenAt: noon}
 	oldest = backup.Backup{Claim: photos, Driver: "restic", ID: "bbbbbbbbbbbb", TakenAt: noon.Add(-time.Hour)}
 
+	elsewhere = backup.Backup{Claim: photos, Driver: "s3", ID: "dddddddddddd", TakenAt: noon.Add(time.Hour)}
+
 	found   = backup.FoundBackups([]backup.Backup{newest, oldest}, evidence)
+	foreign = backup.FoundBackups([]backup.Backup{elsewhere, newest, oldest}, evidence)
 	none    = backup.ProvedNone(evidence)
 	unknown = backup.UnknownBecause(errors.New("connection refused"))
 
@@ -100,6 +106,24 @@ func TestVerdicts(t *testing.T) {
 			func(f *decision.Facts) { f.Answer = backup.Answer{} }, decision.Hold, decision.ReasonUnknown, "nobody has looked"},
 		"an unknown answer is refused where that is wanted": {
 			func(f *decision.Facts) { f.Answer, f.DenyUnknown = unknown, true }, decision.Deny, decision.ReasonUnknown, "apply it again"},
+		"a claim whose newest backup nobody can restore holds, and says so": {
+			func(f *decision.Facts) { f.Answer, f.LookedUp = foreign, []string{"s3"} }, decision.Hold, decision.ReasonNobodyRestores,
+			"nobody can restore the s3 backup dddddddd of media/photos"},
+		"a claim may choose an older backup that can be restored": {
+			func(f *decision.Facts) { f.Answer, f.LookedUp, f.Selector = foreign, []string{"s3"}, theOldest }, decision.Restore, decision.ReasonBackupFound, "bbbbbbbb"},
+		"a claim whose newest backup a populator restores is pointed at it": {
+			func(f *decision.Facts) { f.Answer, f.LookedUp, f.Populator = foreign, []string{"s3"}, volsync }, decision.Refer, decision.ReasonReferred,
+			"will be restored by volsync.backube/ReplicationDestination/photos-backup"},
+		"a claim whose newest backup Soteria restores is not pointed at the populator": {
+			func(f *decision.Facts) { f.LookedUp, f.Populator = []string{"s3"}, volsync }, decision.Restore, decision.ReasonBackupFound, ""},
+		"a populator is not trusted with a choice": {
+			func(f *decision.Facts) {
+				f.Answer, f.LookedUp, f.Populator, f.Selector = foreign, []string{"s3"}, volsync, backup.Selector{ID: elsewhere.ID}
+			}, decision.Hold, decision.ReasonNobodyRestores, "and no other"},
+		"a populator is not trusted with another claim's backup": {
+			func(f *decision.Facts) {
+				f.Answer, f.LookedUp, f.Populator, f.Source = foreign, []string{"s3"}, volsync, music
+			}, decision.Hold, decision.ReasonNobodyRestores, "and no other"},
 		"an unknown answer holds though a backup was selected": {
 			func(f *decision.Facts) { f.Answer, f.Selector = unknown, theOldest }, decision.Hold, decision.ReasonUnknown, ""},
 	}
@@ -124,7 +148,7 @@ func TestTheZeroValuesAreTheSafeOnes(t *testing.T) {
 
 func TestWordsOfVerdictsAndModes(t *testing.T) {
 	for kind, word := range map[decision.Kind]string{
-		decision.Hold: "Hold", decision.Restore: "Restore", decision.Fresh: "Fresh", decision.Ignore: "Ignore", decision.Deny: "Deny",
+		decision.Hold: "Hold", decision.Restore: "Restore", decision.Fresh: "Fresh", decision.Ignore: "Ignore", decision.Deny: "Deny", decision.Refer: "Refer",
 	} {
 		assert.Equal(t, word, kind.String())
 		assert.Equal(t, word == "Hold" || word == "Restore", kind.Locks(), word)
@@ -158,7 +182,9 @@ func everyCombination() iter.Seq[decision.Facts] {
 			of(func(f *decision.Facts, v backup.Selector) { f.Selector = v }, anything, theOldest, noSuchThing),
 			of(func(f *decision.Facts, v string) { f.SelectionProblem = v }, "", "wish not understood"),
 			of(func(f *decision.Facts, v bool) { f.DenyUnknown = v }, false, true),
-			of(func(f *decision.Facts, v backup.Answer) { f.Answer = v }, found, none, unknown),
+			of(func(f *decision.Facts, v []string) { f.LookedUp = v }, nil, []string{"s3"}),
+			of(func(f *decision.Facts, v decision.Populator) { f.Populator = v }, decision.Populator{}, volsync),
+			of(func(f *decision.Facts, v backup.Answer) { f.Answer = v }, found, foreign, none, unknown),
 		}, decision.Facts{}, yield)
 	}
 }
@@ -190,8 +216,10 @@ func combine(choices []func(decision.Facts) []decision.Facts, f decision.Facts, 
 // table is the table of verdicts, written a second time: row by row, the first
 // that matches wins.
 func table(f decision.Facts) (decision.Kind, decision.Reason) {
-	_, selected := f.Selector.Select(f.Answer.Backups())
+	chosen, selected := f.Selector.Select(f.Answer.Backups())
 	certainty := f.Answer.Certainty()
+	lookedUp := selected && slices.Contains(f.LookedUp, chosen.Driver)
+	referred := f.Populator != decision.Populator{} && f.Selector.IsZero() && f.Source == f.Claim
 	rows := []struct {
 		when   bool
 		kind   decision.Kind
@@ -208,6 +236,8 @@ func table(f decision.Facts) (decision.Kind, decision.Reason) {
 		{f.SelectionProblem == "" && f.Source.Namespace != f.Claim.Namespace && !f.CrossNamespaceAllowed, decision.Deny, decision.ReasonCrossNamespace},
 		{f.SelectionProblem == "" && f.Claim.Name == "" && f.Source == f.Claim, decision.Fresh, decision.ReasonGeneratedName},
 		{f.SelectionProblem != "", decision.Hold, decision.ReasonInvalidSelection},
+		{certainty == backup.Found && lookedUp && referred, decision.Refer, decision.ReasonReferred},
+		{certainty == backup.Found && lookedUp, decision.Hold, decision.ReasonNobodyRestores},
 		{certainty == backup.Found && selected, decision.Restore, decision.ReasonBackupFound},
 		{certainty != backup.Unknown && !f.Selector.IsZero(), decision.Hold, decision.ReasonSelectionNotFound},
 		{certainty == backup.None && f.Mode == decision.Required, decision.Hold, decision.ReasonRequiredNone},
@@ -238,14 +268,15 @@ func TestEveryCombinationOfFactsGetsTheTablesVerdict(t *testing.T) {
 			t.Fatalf("%+v: %s (%s): %s", f, v.Kind, v.Reason, problem)
 		}
 	}
-	assert.Equal(t, 110_592, combinations)
-	assert.Len(t, reasons, 16, "every reason is given for something")
+	assert.Equal(t, 589_824, combinations)
+	assert.Len(t, reasons, 18, "every reason is given for something")
 }
 
 // unsafe says what is wrong with a verdict, whatever the table says: what must
 // never happen to a claim, stated without regard to the order of rules.
 func unsafe(f decision.Facts, v decision.Verdict) string {
-	_, selected := f.Selector.Select(f.Answer.Backups())
+	chosen, selected := f.Selector.Select(f.Answer.Backups())
+	foreign := slices.Contains(f.LookedUp, chosen.Driver)
 	ours := !f.MadeBySoteria && !f.Excluded && !f.VolumeChosen && !f.ForeignSource && (f.Mode != decision.NotOptedIn || f.ModeProblem != "")
 	onPurpose := f.Mode == decision.Skip && f.SkipReason != ""
 	neverNamed := f.Claim.Name == "" && f.Source == f.Claim
@@ -266,8 +297,14 @@ func unsafe(f decision.Facts, v decision.Verdict) string {
 		return "a backup crosses namespaces though that is not allowed"
 	case v.Kind == decision.Restore && f.SelectionProblem != "":
 		return "a wish that was not understood is taken for the newest"
-	case (v.Kind == decision.Restore) != (v.Backup.ID != ""):
-		return "a backup is named exactly for the verdict Restore"
+	case v.Kind == decision.Restore && foreign:
+		return "a claim is restored by nobody"
+	case v.Kind == decision.Refer && (!foreign || f.Answer.Certainty() != backup.Found || f.Source != f.Claim || !f.Selector.IsZero() || f.SelectionProblem != ""):
+		return "a claim is left to a populator that would not restore what is wanted"
+	case (v.Kind == decision.Refer) != (v.Populator != decision.Populator{}):
+		return "a populator is named exactly for the verdict Refer"
+	case (v.Kind == decision.Restore || v.Kind == decision.Refer) != (v.Backup.ID != ""):
+		return "a backup is named exactly for the verdicts Restore and Refer"
 	case v.Kind == decision.Restore && !f.Selector.IsZero() && v.Backup.ID != oldest.ID:
 		return "another backup than the one asked for"
 	}
@@ -277,7 +314,10 @@ func unsafe(f decision.Facts, v decision.Verdict) string {
 func TestNobodyIsAskedInVainAndNobodyIsNotAsked(t *testing.T) {
 	for f := range everyCombination() {
 		var verdicts [3]decision.Verdict
-		for i, answer := range []backup.Answer{found, none, unknown} {
+		for i, answer := range []backup.Answer{f.Answer, none, unknown} {
+			if i == 0 && answer.Certainty() != backup.Found {
+				answer = found
+			}
 			f.Answer = answer
 			verdicts[i] = decision.Decide(f)
 		}
@@ -308,8 +348,10 @@ func TestKnowingLessNeverLetsAClaimStartEmpty(t *testing.T) {
 			},
 			SelectionProblem: rapid.SampledFrom([]string{"", "problem"}).Draw(t, "selection problem"),
 			DenyUnknown:      rapid.Bool().Draw(t, "deny unknown"),
+			LookedUp:         rapid.SampledFrom([][]string{nil, {"s3"}}).Draw(t, "looked up"),
+			Populator:        rapid.SampledFrom([]decision.Populator{{}, volsync}).Draw(t, "populator"),
 		}
-		f.Answer = found
+		f.Answer = rapid.SampledFrom([]backup.Answer{found, foreign}).Draw(t, "answer")
 		knowing := decision.Decide(f)
 		for _, less := range []backup.Answer{unknown, {}, backup.Combine(found, unknown), backup.Combine(none, unknown)} {
 			f.Answer = less
@@ -318,6 +360,7 @@ func TestKnowingLessNeverLetsAClaimStartEmpty(t *testing.T) {
 				assert.Equal(t, knowing, v, "only what does not depend on the answer may start empty")
 			}
 			assert.NotEqual(t, decision.Restore, v.Kind)
+			assert.NotEqual(t, decision.Refer, v.Kind)
 			assert.Equal(t, v, decision.Decide(f), "same facts, same verdict")
 		}
 	})

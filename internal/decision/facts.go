@@ -33,6 +33,15 @@ func (m Mode) String() string {
 	}
 }
 
+// Populator names an object of another operator's, in the claim's namespace, that
+// fills a claim which has it as its data source.
+type Populator struct {
+	Group, Kind, Name string
+}
+
+// String gives the populator as group/kind/name.
+func (p Populator) String() string { return p.Group + "/" + p.Kind + "/" + p.Name }
+
 // Facts is all that a verdict depends on.
 type Facts struct {
 	// Claim is the claim to be judged. Its Name is empty while only
@@ -65,6 +74,12 @@ type Facts struct {
 	// SelectionProblem, when not empty, says that the user's wish for a source,
 	// a time or an id could not be understood.
 	SelectionProblem string
+	// LookedUp names the drivers whose backups Soteria only looks up: it cannot
+	// restore them.
+	LookedUp []string
+	// Populator is what restores those to the claim, by the cluster's settings;
+	// the zero value where nothing does.
+	Populator Populator
 	// DenyUnknown refuses a claim where the answer is Unknown instead of
 	// holding it.
 	DenyUnknown bool

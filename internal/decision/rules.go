@@ -2,6 +2,7 @@ package decision
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/soteria-dr/soteria/internal/backup"
@@ -25,6 +26,7 @@ var withoutAnswer = []rule{
 
 // withAnswer are the rules that go by the catalog's answer. First match wins.
 var withAnswer = []rule{
+	lookedUp,
 	found,
 	selectionNotFound,
 	requiredWithNone,
@@ -127,6 +129,33 @@ func invalidSelection(f Facts) (Verdict, bool) {
 		return Verdict{}, false
 	}
 	return Verdict{Kind: Hold, Reason: ReasonInvalidSelection, Message: f.SelectionProblem}, true
+}
+
+// lookedUp decides where the backup that is wanted is of a driver that restores
+// nothing. A populator goes by its own settings, so it is left to restore only
+// what it would choose: the newest backup of the claim's own.
+func lookedUp(f Facts) (Verdict, bool) {
+	if f.Answer.Certainty() != backup.Found {
+		return Verdict{}, false
+	}
+	chosen, ok := f.Selector.Select(f.Answer.Backups())
+	if !ok || !slices.Contains(f.LookedUp, chosen.Driver) {
+		return Verdict{}, false
+	}
+	what := fmt.Sprintf("the %s backup %s of %s, taken %s",
+		chosen.Driver, backup.ShortID(chosen.ID), chosen.Claim, chosen.TakenAt.UTC().Format(time.RFC3339))
+	switch newestOfItsOwn := f.Selector.IsZero() && f.Source == f.Claim; {
+	case f.Populator == Populator{}:
+		return Verdict{Kind: Hold, Reason: ReasonNobodyRestores, Message: fmt.Sprintf(
+			"nobody can restore %s: Soteria only looks such backups up. Name what restores them in SOTERIA_RESTORE_REF and make the claim anew, "+
+				"or choose another backup with the annotation soteria.dev/restore-backup", what)}, true
+	case !newestOfItsOwn:
+		return Verdict{Kind: Hold, Reason: ReasonNobodyRestores, Message: fmt.Sprintf(
+			"nobody can restore %s: %s restores the newest backup of the claim's own and no other", what, f.Populator)}, true
+	default:
+		return Verdict{Kind: Refer, Reason: ReasonReferred, Backup: chosen, Populator: f.Populator, Message: fmt.Sprintf(
+			"will be restored by %s, from %s or a newer one", f.Populator, what)}, true
+	}
 }
 
 func found(f Facts) (Verdict, bool) {

@@ -6,7 +6,7 @@ import "github.com/soteria-dr/soteria/internal/backup"
 // one: a verdict that nobody filled in starts nothing empty.
 type Kind uint8
 
-// The five verdicts.
+// The six verdicts.
 const (
 	// Hold locks the claim until more is known.
 	Hold Kind = iota
@@ -18,6 +18,9 @@ const (
 	Ignore
 	// Deny refuses the claim.
 	Deny
+	// Refer points the claim at the populator that restores it. Nothing is locked:
+	// the populator hands the claim its volume.
+	Refer
 )
 
 // String gives the word stamped on claims and used in metrics.
@@ -31,6 +34,8 @@ func (k Kind) String() string {
 		return "Ignore"
 	case Deny:
 		return "Deny"
+	case Refer:
+		return "Refer"
 	case Hold:
 		return "Hold"
 	default:
@@ -59,6 +64,8 @@ const (
 	ReasonGeneratedName     Reason = "GeneratedName"
 	ReasonCrossNamespace    Reason = "CrossNamespaceRefused"
 	ReasonInvalidSelection  Reason = "InvalidSelection"
+	ReasonNobodyRestores    Reason = "NobodyCanRestore"
+	ReasonReferred          Reason = "RestoredByPopulator"
 	ReasonBackupFound       Reason = "BackupFound"
 	ReasonSelectionNotFound Reason = "SelectedBackupNotFound"
 	ReasonRequiredNone      Reason = "RequiredBackupMissing"
@@ -73,6 +80,8 @@ type Verdict struct {
 	// Message tells the user what was decided and, where it is not what they
 	// hoped for, what to do.
 	Message string
-	// Backup is the backup to restore; only set for the verdict Restore.
+	// Backup is the backup to restore; only set for the verdicts Restore and Refer.
 	Backup backup.Backup
+	// Populator is what the claim is pointed at; only set for the verdict Refer.
+	Populator Populator
 }

@@ -49,7 +49,7 @@ func plannedClaim(f *inventory.Forecast, at time.Time) wire.PlannedClaim {
 }
 
 func plannedBackup(v decision.Verdict, at time.Time) *wire.PlannedBackup {
-	if v.Kind != decision.Restore {
+	if v.Kind != decision.Restore && v.Kind != decision.Refer {
 		return nil
 	}
 	b := v.Backup

@@ -70,6 +70,9 @@ type Config struct {
 	MaxChanges int
 	// PolicyBudget bounds how long a request waits for the policies.
 	PolicyBudget time.Duration
+	// ExistsOnly leaves out all routes but /exists, health and metrics, and takes
+	// of [Services] Catalog, SignIn, Gatherer, Ready, Observer and Log alone.
+	ExistsOnly bool
 	// Grace is how long requests under way may go on once the server stops.
 	Grace time.Duration
 }
@@ -160,6 +163,9 @@ func (s *Server) Handler() http.Handler {
 // of its answers. Texts of package wire of which all values are known are listed
 // in enumerations.
 func (s *Server) routes() []route {
+	if s.cfg.ExistsOnly {
+		return slices.Concat(s.existsRoutes(), s.healthRoutes())
+	}
 	all := slices.Concat(
 		s.existsRoutes(), s.backupRoutes(), s.restoreRoutes(), s.restoreTestRoutes(), s.reportRoutes(), s.policyRoutes(), s.bucketRoutes(),
 		s.whoamiRoutes(), s.healthRoutes(),

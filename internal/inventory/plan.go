@@ -95,6 +95,9 @@ func (s *subject) forecast(f *Facts) Forecast {
 	forecast := Forecast{Claim: s.name, Protection: protection(facts), Verdict: verdict, Outcome: outcome(verdict)}
 	switch forecast.Outcome {
 	case WouldRestore:
+		if verdict.Kind == decision.Refer {
+			forecast.Warning = "Soteria would leave the restore to " + verdict.Populator.String() + ", and not lock the claim"
+		}
 		if err := f.unlisted(); err != nil {
 			forecast.Warning = "the claim would wait until every repository can be listed: " + backup.Message(err)
 		}
@@ -107,7 +110,7 @@ func (s *subject) forecast(f *Facts) Forecast {
 
 func outcome(verdict decision.Verdict) Outcome {
 	switch verdict.Kind {
-	case decision.Restore:
+	case decision.Restore, decision.Refer:
 		return WouldRestore
 	case decision.Fresh:
 		return WouldStartEmpty

@@ -29,6 +29,10 @@ type Policy struct {
 	// DenyUnknown refuses claims where the answer is Unknown instead of holding
 	// them (SOTERIA_ON_UNKNOWN=deny).
 	DenyUnknown bool
+	// LookedUp names the drivers that find backups and cannot restore them, and
+	// Populators what can (SOTERIA_RESTORE_REF).
+	LookedUp   []string
+	Populators Populators
 }
 
 // ReadFacts is [Facts] with the labels of the claim's namespace as they are now:
@@ -51,6 +55,10 @@ func Facts(claim *corev1.PersistentVolumeClaim, namespaceLabels map[string]strin
 	mode, modeProblem := modeOf(claim.Labels, namespaceLabels, policy.Required)
 	source, selector, selectionProblem := Wish(claim, restore)
 	_, ours := RestoreRef(claim)
+	var populator decision.Populator
+	if !ours { // a claim has one data source
+		populator, _ = policy.Populators.For(self)
+	}
 	return decision.Facts{
 		Claim:                 self,
 		Mode:                  mode,
@@ -64,6 +72,8 @@ func Facts(claim *corev1.PersistentVolumeClaim, namespaceLabels map[string]strin
 		CrossNamespaceAllowed: policy.CrossNamespace,
 		Selector:              selector,
 		SelectionProblem:      selectionProblem,
+		LookedUp:              policy.LookedUp,
+		Populator:             populator,
 		DenyUnknown:           policy.DenyUnknown,
 	}
 }

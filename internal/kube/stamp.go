@@ -15,8 +15,8 @@ import (
 // sets the volume name to lock and, where the manifest does not refer to a
 // Restore already, the data source to a Restore of the lock's name. A claim that
 // refers to a Restore is locked even to start empty: no provisioner knows that
-// kind of data source, so the controller has to hand it an empty volume. Ignore
-// and Deny change nothing.
+// kind of data source, so the controller has to hand it an empty volume. Refer
+// sets the data source alone. Ignore and Deny change nothing.
 func Stamp(claim *corev1.PersistentVolumeClaim, verdict decision.Verdict, answer backup.Answer, answered bool, lock string) {
 	if verdict.Kind == decision.Ignore || verdict.Kind == decision.Deny {
 		return
@@ -26,6 +26,10 @@ func Stamp(claim *corev1.PersistentVolumeClaim, verdict decision.Verdict, answer
 	}
 	claim.Annotations[v1alpha1.VerdictAnnotation] = fmt.Sprintf("%s (%s)", verdict.Kind, verdict.Reason)
 	claim.Annotations[v1alpha1.EvidenceAnnotation] = evidence(verdict, answer, answered)
+	if verdict.Kind == decision.Refer {
+		refer(claim, verdict.Populator)
+		return
+	}
 	_, refersToRestore := RestoreRef(claim)
 	if !verdict.Kind.Locks() && !refersToRestore {
 		return

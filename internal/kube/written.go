@@ -32,6 +32,9 @@ func AsWritten(claim *corev1.PersistentVolumeClaim) *corev1.PersistentVolumeClai
 			written.Spec.DataSource, written.Spec.DataSourceRef = nil, nil
 		}
 	}
+	if referred(claim) {
+		written.Spec.DataSource, written.Spec.DataSourceRef = nil, nil
+	}
 	if _, byBinder := claim.Annotations[boundByBinder]; byBinder {
 		written.Spec.VolumeName = ""
 	}

@@ -31,7 +31,7 @@ func (r *Reconciler) selectBackup(ctx context.Context, o *observed) (next, error
 	case decision.Fresh:
 		s.Empty = true
 		r.events.say(o.claim, o.restore, freed(verdict))
-	case decision.Hold, decision.Deny, decision.Ignore:
+	case decision.Hold, decision.Deny, decision.Ignore, decision.Refer: // a lock cannot be handed on
 		return r.hold(o, verdict, answer), nil
 	}
 	s.Phase = v1alpha1.PhasePreparing

@@ -12,9 +12,14 @@ import (
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/kube"
 )
 
 func TestAClaimThatCannotBeSettledIsHeldAndSaysWhy(t *testing.T) {
+	lookedUp := aBackup()
+	lookedUp.Driver = "s3"
+	populators, err := kube.ParsePopulators("volsync.backube/ReplicationDestination/{pvc}-backup")
+	require.NoError(t, err)
 	tests := map[string]struct {
 		claim   func(*corev1.PersistentVolumeClaim)
 		answer  backup.Answer
@@ -52,6 +57,9 @@ func TestAClaimThatCannotBeSettledIsHeldAndSaysWhy(t *testing.T) {
 			},
 			answer: found(aBackup()), reason: "CrossNamespaceRefused", message: "bank/db",
 		},
+		"nobody can restore what was looked up": {
+			answer: found(lookedUp), reason: "NobodyCanRestore", message: "nobody can restore the s3 backup",
+		},
 		"the label was taken off": {
 			claim:  func(c *corev1.PersistentVolumeClaim) { c.Labels = nil },
 			answer: none(), reason: "NotOptedIn", message: "the claim is locked but not opted in; label it soteria.dev/restore=auto",
@@ -65,6 +73,7 @@ func TestAClaimThatCannotBeSettledIsHeldAndSaysWhy(t *testing.T) {
 			}
 			w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), claim)
 			w.policy.DenyUnknown = true // admission's matter: this claim was admitted
+			w.policy.LookedUp, w.policy.Populators = []string{"s3"}, populators
 			w.answers = func() backup.Answer { return test.answer }
 			for range 5 {
 				result, err := w.tick()

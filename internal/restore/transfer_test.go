@@ -77,7 +77,7 @@ func TestABackupOfADriverThatIsNotConfiguredWaitsForTheDriver(t *testing.T) {
 	theirs.Driver = "kopia"
 	w.answers = func() backup.Answer { return found(theirs) }
 	w.until(func() bool { return len(w.events.about("DriverMissing")) > 0 }, "said what is missing")
-	assert.Contains(t, w.restore().Status.Message, "of the driver kopia, which is not configured")
+	assert.Contains(t, w.restore().Status.Message, "of the driver kopia, which is not configured or only looks backups up")
 	assert.Empty(t, w.requests)
 }
 

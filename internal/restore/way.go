@@ -47,7 +47,7 @@ func (r *Reconciler) chooseWay(ctx context.Context, claim *corev1.PersistentVolu
 	filler, ok := r.fillers[pinned.Driver]
 	if !ok {
 		return way{}, obstacle{reasonDriverMissing, fmt.Sprintf(
-			"the backup %s is of the driver %s, which is not configured; configure it again", pinned.ShortID, pinned.Driver)}, nil
+			"the backup %s is of the driver %s, which is not configured or only looks backups up; configure it again, or choose another backup", pinned.ShortID, pinned.Driver)}, nil
 	}
 	if isBlock(claim) {
 		return way{}, obstacle{reasonUnsupported, fmt.Sprintf(

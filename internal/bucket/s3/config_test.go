@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/soteria-dr/soteria/internal/bucket/s3"
+	"github.com/soteria-dr/soteria/internal/objectstore"
 	"github.com/soteria-dr/soteria/internal/secret"
 )
 
@@ -59,5 +60,5 @@ func TestMistakes(t *testing.T) {
 }
 
 func TestAllMistakesAreToldAtOnce(t *testing.T) {
-	assert.Len(t, s3.Config{Region: "/", Prefix: "/"}.Validate(), 5)
+	assert.Len(t, s3.Config{Config: objectstore.Config{Region: "/"}, Prefix: "/"}.Validate(), 5)
 }

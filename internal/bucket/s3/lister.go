@@ -2,20 +2,19 @@ package s3
 
 import (
 	"context"
-	"fmt"
+	"errors"
+	"net/http"
 
 	"github.com/minio/minio-go/v7"
-	"github.com/minio/minio-go/v7/pkg/credentials"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/bucket"
+	"github.com/soteria-dr/soteria/internal/objectstore"
 )
 
-// attempts is how often a request is made until it is given up, together with
-// the listing.
-const attempts = 5
+// remedy is for keys that may not list.
+const remedy = "the keys must be allowed to list the bucket and its versions"
 
 // Lister implements [bucket.Lister]. It is safe for concurrent use.
 type Lister struct {
@@ -33,35 +32,29 @@ func New(config Config, reader client.Reader, clock clock.PassiveClock) *Lister 
 // List implements [bucket.Lister]: all versions, or the objects alone where the
 // store does not list versions.
 func (l *Lister) List(ctx context.Context) (bucket.Figures, error) {
-	k, err := l.config.readKeys(ctx, l.reader)
+	store, err := l.config.Open(ctx, l.reader)
 	if err != nil {
 		return bucket.Figures{}, err
 	}
-	store, done, err := l.connect(k)
-	if err != nil {
-		return bucket.Figures{}, l.explain(err, k)
-	}
-	defer done()
+	defer store.Close()
 	began := l.clock.Now()
 	tally, err := l.sum(ctx, store, true)
 	if noVersions(err) {
 		tally, err = l.sum(ctx, store, false)
 	}
 	if err != nil {
-		return bucket.Figures{}, l.explain(err, k)
+		return bucket.Figures{}, store.Explain(err, remedy)
 	}
 	return tally.Figures(began, l.clock.Now()), nil
 }
 
 // sum lists once.
-func (l *Lister) sum(ctx context.Context, store *minio.Client, versions bool) (*bucket.Tally, error) {
+func (l *Lister) sum(ctx context.Context, store *objectstore.Reading, versions bool) (*bucket.Tally, error) {
 	tally := bucket.NewTally(l.config.Prefix, versions)
-	listing := store.ListObjectsIter(ctx, l.config.Bucket, minio.ListObjectsOptions{
-		Prefix: l.config.Prefix, Recursive: true, WithVersions: versions,
-	})
-	for object := range listing {
-		if object.Err != nil {
-			return nil, object.Err
+	listing := store.List(ctx, minio.ListObjectsOptions{Prefix: l.config.Prefix, Recursive: true, WithVersions: versions})
+	for object, err := range listing {
+		if err != nil {
+			return nil, err
 		}
 		err := tally.Add(bucket.Object{
 			Key: object.Key, Size: object.Size,
@@ -71,29 +64,20 @@ func (l *Lister) sum(ctx context.Context, store *minio.Client, versions bool) (*
 			return nil, err
 		}
 	}
-	// A listing whose context ends between two pages ends without an error.
-	return tally, ctx.Err()
+	return tally, nil
 }
 
-// connect makes a client for one listing; done closes its connections.
-func (l *Lister) connect(k keys) (store *minio.Client, done func(), err error) {
-	host, secure, err := l.config.endpoint()
-	if err != nil {
-		return nil, nil, err
+// noVersions reports whether an error says that the store does not list
+// versions.
+func noVersions(err error) bool {
+	var answer minio.ErrorResponse
+	if !errors.As(err, &answer) {
+		return false
 	}
-	connections, err := minio.DefaultTransport(secure)
-	if err != nil {
-		return nil, nil, backup.Errorf(backup.Unavailable, "setting up TLS: %w", err)
+	switch answer.StatusCode {
+	case http.StatusNotImplemented, http.StatusMethodNotAllowed:
+		return true
+	default:
+		return answer.Code == minio.NotImplemented || answer.Code == minio.MethodNotAllowed
 	}
-	store, err = minio.New(host, &minio.Options{
-		Creds:      credentials.NewStaticV4(k.id.Reveal(), k.key.Reveal(), ""),
-		Secure:     secure,
-		Region:     l.config.region(),
-		Transport:  &pages{next: connections},
-		MaxRetries: attempts,
-	})
-	if err != nil {
-		return nil, nil, fmt.Errorf("connecting: %w", err)
-	}
-	return store, connections.CloseIdleConnections, nil
 }

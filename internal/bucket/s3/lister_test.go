@@ -22,6 +22,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/bucket"
 	"github.com/soteria-dr/soteria/internal/bucket/s3"
+	"github.com/soteria-dr/soteria/internal/objectstore"
 	"github.com/soteria-dr/soteria/internal/secret"
 )
 
@@ -34,10 +35,10 @@ func TestMain(m *testing.M) {
 
 // settings are those of a store with the right keys.
 func settings(url string, change func(*s3.Config)) s3.Config {
-	c := s3.Config{
+	c := s3.Config{Config: objectstore.Config{
 		Endpoint: url, Bucket: "backups", Namespace: "soteria-system",
 		AccessKeyID: secret.New(accessKeyID), SecretAccessKey: secret.New(secretAccessKey),
-	}
+	}}
 	if change != nil {
 		change(&c)
 	}

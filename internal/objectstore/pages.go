@@ -1,4 +1,4 @@
-package s3
+package objectstore
 
 import (
 	"bufio"
@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 
 	"github.com/minio/minio-go/v7"
@@ -35,20 +36,22 @@ const (
 	rootObjects  = "ListBucketResult"
 )
 
-// pages carries the requests of one listing, one at a time, and holds the store
-// to its part: minio-go would take any document for an empty page, and would ask
-// for the same page for ever. A refusal is an answer rather than an error, since
-// errors are tried again.
+// pages carries the requests of one reading and holds the store to its part:
+// minio-go would take any document for an empty page, and would ask for the same
+// page for ever. A refusal is an answer rather than an error, since errors are
+// tried again.
 type pages struct {
 	next http.RoundTripper
-	// answered is the query of the last page that came.
-	answered string
+
+	mu sync.Mutex
+	// answered are the queries of the pages that came.
+	answered map[string]struct{}
 }
 
 // RoundTrip implements [http.RoundTripper].
 func (p *pages) RoundTrip(req *http.Request) (*http.Response, error) {
 	query := req.URL.Query()
-	if isPage(query) && p.answered == req.URL.RawQuery {
+	if isPage(query) && p.hasAnswered(req.URL.RawQuery) {
 		return refusal(req, http.StatusUnprocessableEntity, codeNoProgress, "the store does not say where its listing goes on"), nil
 	}
 	ctx, cancel := context.WithTimeout(req.Context(), pageTimeout)
@@ -66,8 +69,21 @@ func (p *pages) RoundTrip(req *http.Request) (*http.Response, error) {
 		_ = resp.Body.Close() // nothing more is wanted of it
 		return refused, nil
 	}
-	p.answered = req.URL.RawQuery
+	p.answer(req.URL.RawQuery)
 	return resp, nil
+}
+
+func (p *pages) hasAnswered(query string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, answered := p.answered[query]
+	return answered
+}
+
+func (p *pages) answer(query string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.answered[query] = struct{}{}
 }
 
 // isPage tells pages of the listing from other requests.

@@ -1,0 +1,82 @@
+package objectstore
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"net/http"
+	"strings"
+
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+)
+
+// attempts is how often a request is made until it is given up, together with
+// the reading.
+const attempts = 5
+
+// Reading is one look at a bucket. It is safe for concurrent use, but what was
+// listed to its end is not listed again: that takes another reading.
+type Reading struct {
+	config      Config
+	keys        keys
+	store       *minio.Client
+	connections *http.Transport
+}
+
+// Open begins a reading. The configuration must be valid; the reader reads the
+// Secret, must not be a cache, and may be nil where none is named. Errors are of
+// kind Credentials or Unavailable.
+func (c Config) Open(ctx context.Context, reader client.Reader) (*Reading, error) {
+	k, err := c.readKeys(ctx, reader)
+	if err != nil {
+		return nil, err
+	}
+	host, secure, err := c.endpoint()
+	if err != nil {
+		return nil, err
+	}
+	connections, err := minio.DefaultTransport(secure)
+	if err != nil {
+		return nil, backup.Errorf(backup.Unavailable, "setting up TLS: %w", err)
+	}
+	store, err := minio.New(host, &minio.Options{
+		Creds:      credentials.NewStaticV4(k.id.Reveal(), k.key.Reveal(), ""),
+		Secure:     secure,
+		Region:     c.region(),
+		Transport:  &pages{next: connections, answered: make(map[string]struct{})},
+		MaxRetries: attempts,
+	})
+	r := &Reading{config: c, keys: k, store: store, connections: connections}
+	if err != nil {
+		return nil, r.Explain(fmt.Errorf("connecting: %w", err), "")
+	}
+	return r, nil
+}
+
+// Close ends a reading and its connections.
+func (r *Reading) Close() { r.connections.CloseIdleConnections() }
+
+// List goes through what is in the bucket. An error ends it, and is for
+// [Reading.Explain]; without one, all of it was there. The store is asked for the
+// next page only when the last one is used up.
+func (r *Reading) List(ctx context.Context, options minio.ListObjectsOptions) iter.Seq2[minio.ObjectInfo, error] {
+	return func(yield func(minio.ObjectInfo, error) bool) {
+		for object := range r.store.ListObjectsIter(ctx, r.config.Bucket, options) {
+			err := object.Err
+			if err == nil && !strings.HasPrefix(object.Key, options.Prefix) {
+				err = fmt.Errorf("the store lists %.80q below %q", object.Key, options.Prefix)
+			}
+			if !yield(object, err) || err != nil {
+				return
+			}
+		}
+		// A listing whose context ends between two pages ends without an error.
+		if err := ctx.Err(); err != nil {
+			yield(minio.ObjectInfo{}, err)
+		}
+	}
+}
