@@ -38,7 +38,7 @@ func (d *Driver) List(ctx context.Context, into driver.Listing) (string, error) 
 	go func() {
 		defer func() { <-d.turn }()
 		found, err := d.read(ctx)
-		read <- outcome{found, err}
+		read <- outcome{found, d.explain(ctx, err)}
 	}()
 	select {
 	case <-ctx.Done():
@@ -80,7 +80,7 @@ func (d *Driver) read(ctx context.Context) (holding, error) {
 	}
 	found, err := d.open.list(ctx, d.Name())
 	if err != nil {
-		return holding{}, d.explain(ctx, err)
+		return holding{}, err
 	}
 	switch after, err := describe(ctx, d.store); {
 	case err != nil:
@@ -91,10 +91,12 @@ func (d *Driver) read(ctx context.Context) (holding, error) {
 	return found, nil
 }
 
-// explain gives an error from kopia a kind.
+// explain gives an error a kind: one of kopia's has none.
 func (d *Driver) explain(ctx context.Context, err error) error {
 	var typed *backup.Error
 	switch {
+	case err == nil:
+		return nil
 	case ctx.Err() != nil:
 		return d.late(ctx)
 	case errors.As(err, &typed):
