@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"strings"
 	"sync"
 
 	"github.com/kopia/kopia/repo/blob"
+	"github.com/kopia/kopia/repo/content/indexblob"
 	"github.com/kopia/kopia/repo/format"
 
 	"github.com/soteria-dr/soteria/internal/backup"
@@ -80,10 +82,22 @@ func (v *view) GetBlob(ctx context.Context, id blob.ID, offset, length int64, ou
 		return err
 	case format.KopiaBlobCfgBlobID: // says how blobs are written
 		return blob.ErrBlobNotFound
-	default:
-		return v.saw(v.store.GetBlob(ctx, id, offset, length, output))
 	}
+	err := v.store.GetBlob(ctx, id, offset, length, output)
+	if errors.Is(err, blob.ErrBlobNotFound) && isIndex(id) {
+		// Kopia would look for it again and again, for a minute.
+		err = backup.Errorf(backup.Unavailable, "the index blob %s in %s was there and is gone", id, v.store.Where())
+	}
+	return v.saw(err)
 }
+
+// isIndex tells the blobs of both sorts of index from others.
+func isIndex(id blob.ID) bool {
+	return strings.HasPrefix(string(id), epoch) || strings.HasPrefix(string(id), indexblob.V0IndexBlobPrefix)
+}
+
+// epoch is what the names of the blobs of an index by epochs begin with.
+const epoch = "x"
 
 // ListBlobs implements [blob.Lister].
 func (v *view) ListBlobs(ctx context.Context, prefix blob.ID, each func(blob.Metadata) error) error {
