@@ -51,7 +51,7 @@ func describe(ctx context.Context, from store) ([]byte, error) {
 }
 
 // unlock opens a repository. It derives a key from the password, which takes half
-// a second of one core.
+// a second of one core, see relock.
 func unlock(ctx context.Context, from store, description []byte, password secret.String) (*repository, error) {
 	parsed, err := format.ParseKopiaRepositoryJSON(description)
 	if err != nil || len(parsed.UniqueID) == 0 {
@@ -61,7 +61,13 @@ func unlock(ctx context.Context, from store, description []byte, password secret
 		view:        &view{store: from, description: description},
 		description: description, password: password, id: hex.EncodeToString(parsed.UniqueID),
 	}
-	r.format, err = format.NewManager(ctx, r.view, "", format.DefaultRepositoryBlobCacheDuration, password.Reveal(), time.Now)
+	opensWith := password.Reveal()
+	if parsed.KeyDerivationAlgorithm == byScrypt {
+		r.view.description, opensWith, err = relock(*parsed, opensWith)
+	}
+	if err == nil {
+		r.format, err = format.NewManager(ctx, r.view, "", format.DefaultRepositoryBlobCacheDuration, opensWith, time.Now)
+	}
 	switch {
 	case errors.Is(err, format.ErrInvalidPassword):
 		return nil, backup.Errorf(backup.Credentials, "the password does not open the Kopia repository in %s", from.Where())
