@@ -8,12 +8,14 @@ require (
 	github.com/go-logr/logr v1.4.4 // the logger that controller-runtime hands around
 	github.com/google/jsonschema-go v0.4.3 // schemas of the OpenAPI document, from the Go types of the JSON
 	github.com/julienschmidt/httprouter v1.3.0 // routes of the HTTP API
+	github.com/kopia/kopia v0.22.3 // reads Kopia repositories: its packages that know the format, and none of its stores
 	github.com/mattn/go-shellwords v1.0.16 // splits the extra arguments for restic, once, at start
 	github.com/minio/minio-go/v7 v7.4.1 // lists the backup bucket
 	github.com/open-policy-agent/cert-controller v0.16.0 // makes and rotates the webhook's certificate
 	github.com/prometheus/client_golang v1.23.2 // metrics
 	github.com/robfig/cron/v3 v3.0.1 // reads the schedules of policies
 	github.com/stretchr/testify v1.12.1 // tests
+	golang.org/x/crypto v0.57.0 // Salsa20, for the key of a Kopia repository
 	golang.org/x/sync v0.24.0 // bounds how much of a batch is done at once
 	golang.org/x/sys v0.48.0 // extended attributes and syncfs, in movers
 	gomodules.xyz/jsonpatch/v2 v2.5.0 // admission patches, as controller-runtime makes them
@@ -71,11 +73,6 @@ require (
 	k8s.io/kube-openapi v0.0.0-20260317180543-43fb72c5454a // indirect
 	sigs.k8s.io/randfill v1.0.0 // indirect
 	sigs.k8s.io/structured-merge-diff/v6 v6.3.3 // indirect
-)
-
-require (
-	github.com/kopia/kopia v0.22.3
-	golang.org/x/crypto v0.57.0
 )
 
 require (

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -91,6 +92,20 @@ func TestADeletedSnapshotIsGoneAtTheNextListing(t *testing.T) {
 	assert.Empty(t, listing.Doubts)
 }
 
+func TestRepositoriesOfOlderFormatsAreRead(t *testing.T) {
+	for _, version := range []string{"1", "2"} {
+		t.Run("format "+version, func(t *testing.T) {
+			r := kopiatest.New(t, "--format-version="+version)
+			d := in(t, r.Folder)
+			assert.Empty(t, listed(t, d).Backups)
+			first, second := r.Backup(t, claim, then), r.Backup(t, claim, then.Add(time.Hour))
+			assert.ElementsMatch(t, []string{first, second}, idsOf(listed(t, d), claim))
+			r.Run(t, "snapshot", "delete", first, "--delete")
+			assert.Equal(t, []string{second}, idsOf(listed(t, d), claim))
+		})
+	}
+}
+
 func TestMaintenanceChangesNothing(t *testing.T) {
 	r := kopiatest.New(t)
 	d := in(t, r.Folder)
@@ -118,7 +133,7 @@ func TestAClaimWhoseSnapshotsTheIndexLostIsInDoubt(t *testing.T) {
 	require.Equal(t, []string{id}, idsOf(listed(t, d), claim))
 	lost := map[string][]byte{}
 	for _, path := range kopiatest.Blobs(t, r.Folder, "x") {
-		if !contains(known, path) {
+		if !slices.Contains(known, path) {
 			text, err := os.ReadFile(path)
 			require.NoError(t, err)
 			lost[path] = text
@@ -144,27 +159,18 @@ func TestAClaimWhoseSnapshotsTheIndexLostIsInDoubt(t *testing.T) {
 	assert.Empty(t, mended.Doubts)
 }
 
-func contains(all []string, one string) bool {
-	for _, candidate := range all {
-		if candidate == one {
-			return true
-		}
-	}
-	return false
-}
-
 func TestEveryClaimIsInDoubtWhileAPackThatTheIndexLostCannotBeRead(t *testing.T) {
 	r := kopiatest.New(t)
 	known := kopiatest.Blobs(t, r.Folder, "x")
 	packs := kopiatest.Blobs(t, r.Folder, "q")
 	r.Backup(t, claim, then)
 	for _, path := range kopiatest.Blobs(t, r.Folder, "x") {
-		if !contains(known, path) {
+		if !slices.Contains(known, path) {
 			require.NoError(t, os.Remove(path))
 		}
 	}
 	for _, path := range kopiatest.Blobs(t, r.Folder, "q") {
-		if !contains(packs, path) {
+		if !slices.Contains(packs, path) {
 			require.NoError(t, garbled(path))
 		}
 	}
@@ -254,7 +260,7 @@ func TestAnotherPasswordCountsAtOnce(t *testing.T) {
 
 func TestTheFolderIsOnlyRead(t *testing.T) {
 	r := kopiatest.New(t)
-	id := r.Backup(t, claim, then)
+	r.Backup(t, claim, then)
 	require.NoError(t, os.Remove(filepath.Join(r.Folder, ".shards")), "a file that Kopia makes where it is missing")
 	before := tree(t, r.Folder)
 	d := in(t, r.Folder)
@@ -263,7 +269,7 @@ func TestTheFolderIsOnlyRead(t *testing.T) {
 	assert.Equal(t, before, tree(t, r.Folder))
 
 	whole := kopiatest.New(t)
-	id = whole.Backup(t, claim, then)
+	id := whole.Backup(t, claim, then)
 	require.NoError(t, filepath.WalkDir(whole.Folder, func(path string, entry fs.DirEntry, err error) error {
 		require.NoError(t, err)
 		if entry.IsDir() {

@@ -34,11 +34,11 @@ type Repository struct {
 // S3 is where to make a repository in S3.
 type S3 struct{ Host, Bucket, Prefix, AccessKey, SecretKey string }
 
-// New makes a repository in a folder.
-func New(t testing.TB) *Repository {
+// New makes a repository in a folder, with further options of kopia's.
+func New(t testing.TB, options ...string) *Repository {
 	t.Helper()
 	r := &Repository{Folder: filepath.Join(t.TempDir(), "repository"), home: t.TempDir()}
-	return r.create(t, "filesystem", "--path", r.Folder)
+	return r.create(t, append([]string{"filesystem", "--path", r.Folder}, options...)...)
 }
 
 // NewS3 makes a repository in S3.
