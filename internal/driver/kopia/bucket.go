@@ -62,7 +62,7 @@ func (b *bucket) GetBlob(ctx context.Context, id blob.ID, offset, length int64, 
 	if err != nil {
 		return b.explain(err)
 	}
-	defer object.Close()
+	defer func() { _ = object.Close() }() // it was only read
 	if _, err := io.Copy(output, object); err != nil {
 		if minio.ToErrorResponse(err).Code == minio.NoSuchKey {
 			return blob.ErrBlobNotFound

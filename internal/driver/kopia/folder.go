@@ -45,7 +45,7 @@ func (files) GetBlobFromPath(ctx context.Context, _, path string, offset, length
 	if err != nil {
 		return unreadable(err)
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }() // it was only read
 	if length < 0 {
 		_, err = io.Copy(output, file)
 		return unreadable(err)

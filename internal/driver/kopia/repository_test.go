@@ -92,10 +92,22 @@ func TestADeletedSnapshotIsGoneAtTheNextListing(t *testing.T) {
 	assert.Empty(t, listing.Doubts)
 }
 
+func TestTheKeyIsDerivedInEveryWayThatKopiaHas(t *testing.T) {
+	for _, way := range []string{kopiatest.ByPBKDF2, kopiatest.ByScrypt} {
+		t.Run(way, func(t *testing.T) {
+			r := kopiatest.NewWith(t, kopiatest.KeyBy, way)
+			id := r.Backup(t, claim, then)
+			assert.Equal(t, []string{id}, idsOf(listed(t, in(t, r.Folder)), claim))
+			_, err := with(t, kopia.Config{Path: r.Folder, Password: secret.New("wrong")}).List(t.Context(), &drivertest.Listing{})
+			assert.Equal(t, backup.Credentials, backup.KindOf(err), "%v", err)
+		})
+	}
+}
+
 func TestRepositoriesOfOlderFormatsAreRead(t *testing.T) {
 	for _, version := range []string{"1", "2"} {
 		t.Run("format "+version, func(t *testing.T) {
-			r := kopiatest.New(t, "--format-version="+version)
+			r := kopiatest.NewWith(t, kopiatest.KeyBy, kopiatest.ByPBKDF2, "--format-version="+version)
 			d := in(t, r.Folder)
 			assert.Empty(t, listed(t, d).Backups)
 			first, second := r.Backup(t, claim, then), r.Backup(t, claim, then.Add(time.Hour))

@@ -31,11 +31,27 @@ type Repository struct {
 	home   string
 }
 
+// KeyBy is the option that says how a key is derived from the password.
+const KeyBy = "--format-block-key-derivation-algorithm"
+
+// The ways to derive a key from a password. Kopia's own default is the second.
+const (
+	ByPBKDF2 = "pbkdf2-sha256-600000"
+	ByScrypt = "scrypt-65536-8-1"
+)
+
 // S3 is where to make a repository in S3.
 type S3 struct{ Host, Bucket, Prefix, AccessKey, SecretKey string }
 
-// New makes a repository in a folder, with further options of kopia's.
-func New(t testing.TB, options ...string) *Repository {
+// New makes a repository in a folder. Its key is derived by PBKDF2, since the race
+// detector makes four seconds of scrypt.
+func New(t testing.TB) *Repository {
+	t.Helper()
+	return NewWith(t, KeyBy, ByPBKDF2)
+}
+
+// NewWith makes a repository in a folder, with options of kopia's.
+func NewWith(t testing.TB, options ...string) *Repository {
 	t.Helper()
 	r := &Repository{Folder: filepath.Join(t.TempDir(), "repository"), home: t.TempDir()}
 	return r.create(t, append([]string{"filesystem", "--path", r.Folder}, options...)...)
@@ -45,7 +61,7 @@ func New(t testing.TB, options ...string) *Repository {
 func NewS3(t testing.TB, s S3) *Repository {
 	t.Helper()
 	r := &Repository{home: t.TempDir()}
-	return r.create(t, "s3", "--endpoint", s.Host, "--disable-tls", "--bucket", s.Bucket, "--prefix", s.Prefix,
+	return r.create(t, "s3", KeyBy, ByPBKDF2, "--endpoint", s.Host, "--disable-tls", "--bucket", s.Bucket, "--prefix", s.Prefix,
 		"--access-key", s.AccessKey, "--secret-access-key", s.SecretKey)
 }
 

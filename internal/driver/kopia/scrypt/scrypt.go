@@ -7,7 +7,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
-	"golang.org/x/crypto/salsa20/salsa"
+	"golang.org/x/crypto/salsa20/salsa" //nolint:staticcheck // scrypt is made of it, and no other package has it
 )
 
 // Params are the parameters of scrypt, as the RFC names them: the cost N, a power
