@@ -19,10 +19,13 @@
 // repository this is, is read before and after: other bytes than before mean
 // that the repository is opened anew.
 //
-// While nothing changed, a listing costs the listing of five prefixes and of one
-// more for each epoch that is not compacted, and two reads of kopia.repository.
+// While nothing changed, a listing costs the listing of eight prefixes, one more
+// for each older epoch that was not compacted, and two reads of kopia.repository.
 // After a change it also reads the new index blobs, all contents that hold
 // manifests (Kopia keeps them below 16), and the names of packs of metadata.
+//
+// The index of the whole repository is in memory: about 100 bytes for each of its
+// contents, of which every file has at least one.
 //
 // # Torn repositories
 //

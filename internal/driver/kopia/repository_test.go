@@ -2,11 +2,9 @@ package kopia_test
 
 import (
 	"context"
-	"crypto/rand"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"testing"
 	"time"
 
@@ -18,7 +16,6 @@ import (
 	"github.com/soteria-dr/soteria/internal/driver/drivertest"
 	"github.com/soteria-dr/soteria/internal/driver/kopia"
 	"github.com/soteria-dr/soteria/internal/driver/kopia/kopiatest"
-	"github.com/soteria-dr/soteria/internal/driver/restic/restictest"
 	"github.com/soteria-dr/soteria/internal/secret"
 )
 
@@ -136,89 +133,6 @@ func TestMaintenanceChangesNothing(t *testing.T) {
 	}
 }
 
-func TestAClaimWhoseSnapshotsTheIndexLostIsInDoubt(t *testing.T) {
-	r := kopiatest.New(t)
-	r.Backup(t, other, then)
-	d := in(t, r.Folder)
-	known := kopiatest.Blobs(t, r.Folder, "x")
-	id := r.Backup(t, claim, then)
-	require.Equal(t, []string{id}, idsOf(listed(t, d), claim))
-	lost := map[string][]byte{}
-	for _, path := range kopiatest.Blobs(t, r.Folder, "x") {
-		if !slices.Contains(known, path) {
-			text, err := os.ReadFile(path)
-			require.NoError(t, err)
-			lost[path] = text
-			require.NoError(t, os.Remove(path))
-		}
-	}
-	require.NotEmpty(t, lost)
-	for name, lister := range map[string]driver.Lister{"one that has listed before": d, "another": in(t, r.Folder)} {
-		for range 2 { // it stays so
-			listing := listed(t, lister)
-			assert.Empty(t, idsOf(listing, claim), name)
-			assert.Len(t, idsOf(listing, other), 1, name)
-			require.Contains(t, listing.Doubts, claim, name)
-			assert.Contains(t, listing.Doubts[claim].Error(), id, name)
-			assert.NotContains(t, listing.Doubts, other, name)
-		}
-	}
-	for path, text := range lost {
-		require.NoError(t, os.WriteFile(path, text, 0o600))
-	}
-	mended := listed(t, d)
-	assert.Equal(t, []string{id}, idsOf(mended, claim))
-	assert.Empty(t, mended.Doubts)
-}
-
-func TestEveryClaimIsInDoubtWhileAPackThatTheIndexLostCannotBeRead(t *testing.T) {
-	r := kopiatest.New(t)
-	known := kopiatest.Blobs(t, r.Folder, "x")
-	packs := kopiatest.Blobs(t, r.Folder, "q")
-	r.Backup(t, claim, then)
-	for _, path := range kopiatest.Blobs(t, r.Folder, "x") {
-		if !slices.Contains(known, path) {
-			require.NoError(t, os.Remove(path))
-		}
-	}
-	for _, path := range kopiatest.Blobs(t, r.Folder, "q") {
-		if !slices.Contains(packs, path) {
-			require.NoError(t, garbled(path))
-		}
-	}
-	assert.Contains(t, listed(t, in(t, r.Folder)).Doubts, backup.Claim{})
-}
-
-func TestAClaimWhoseBackupIsRunningOrWasCutOffIsInDoubt(t *testing.T) {
-	r := kopiatest.New(t)
-	client := r.Connect(t, "data-backup", "apps")
-	cmd := client.Command(t, "snapshot", "create", t.TempDir(), "--override-source", kopiatest.Source(claim), "--stdin-file", "stream")
-	stdin, err := cmd.StdinPipe()
-	require.NoError(t, err)
-	require.NoError(t, cmd.Start())
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	_, err = stdin.Write(noise(t, 64<<20)) // as much as makes Kopia write packs
-	require.NoError(t, err)
-
-	d := in(t, r.Folder)
-	running := listed(t, d)
-	assert.Empty(t, running.Backups)
-	require.Contains(t, running.Doubts, claim)
-	assert.Len(t, running.Doubts, 1)
-
-	require.NoError(t, cmd.Process.Kill())
-	_ = cmd.Wait()
-	assert.Contains(t, listed(t, d).Doubts, claim)
-}
-
-func noise(t *testing.T, n int) []byte {
-	t.Helper()
-	text := make([]byte, n)
-	_, err := rand.Read(text)
-	require.NoError(t, err)
-	return text
-}
-
 func TestAnotherRepositoryInItsPlaceHasAnotherIdentity(t *testing.T) {
 	first, second := kopiatest.New(t), kopiatest.New(t)
 	first.Backup(t, claim, then)
@@ -309,52 +223,4 @@ func tree(t *testing.T, folder string) map[string]string {
 		return nil
 	}))
 	return found
-}
-
-// s3 is where tests have a repository in S3.
-func s3(server *restictest.Server) kopiatest.S3 {
-	return kopiatest.S3{Host: server.Host, Bucket: restictest.Bucket, Prefix: "kopia/", AccessKey: restictest.AccessKey, SecretKey: restictest.SecretKey}
-}
-
-func s3Config(server *restictest.Server) kopia.Config {
-	return kopia.Config{
-		Endpoint: server.Host, Bucket: restictest.Bucket, Prefix: "kopia/", Password: secret.New(kopiatest.Password),
-		AccessKey: secret.New(restictest.AccessKey), SecretKey: secret.New(restictest.SecretKey),
-	}
-}
-
-func TestItListsAsADriverMustInS3(t *testing.T) {
-	absent := restictest.StartS3(t)
-	broken := func(change func(*kopia.Config)) func(*testing.T) driver.Lister {
-		return func(t *testing.T) driver.Lister {
-			server := restictest.StartS3(t)
-			kopiatest.NewS3(t, s3(server)).Backup(t, claim, then)
-			cfg := s3Config(server)
-			change(&cfg)
-			return with(t, cfg)
-		}
-	}
-	drivertest.ListerSuite{
-		New: func(t *testing.T) drivertest.Repository {
-			server := restictest.StartS3(t)
-			r := kopiatest.NewS3(t, s3(server))
-			return drivertest.Repository{Lister: with(t, s3Config(server)), ID: r.ID, Add: func(t *testing.T, claim backup.Claim, takenAt time.Time) string {
-				return r.Backup(t, claim, takenAt)
-			}}
-		},
-		Absent: func(t *testing.T) driver.Lister { return with(t, s3Config(absent)) },
-		Broken: map[string]func(*testing.T) driver.Lister{
-			"a wrong password":       broken(func(c *kopia.Config) { c.Password = secret.New("wrong") }),
-			"a wrong access key":     broken(func(c *kopia.Config) { c.AccessKey = secret.New("wrong") }),
-			"a wrong secret key":     broken(func(c *kopia.Config) { c.SecretKey = secret.New("wrong") }),
-			"a mistyped bucket":      broken(func(c *kopia.Config) { c.Bucket = "bakcups" }),
-			"a mistyped prefix":      broken(func(c *kopia.Config) { c.Prefix = "kopai/" }),
-			"a store that is not up": broken(func(c *kopia.Config) { c.Endpoint = "127.0.0.1:1" }),
-		},
-		Hangs: func(t *testing.T) driver.Lister {
-			cfg := s3Config(absent)
-			cfg.Endpoint = silent(t)
-			return with(t, cfg)
-		},
-	}.Run(t)
 }
