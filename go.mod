@@ -8,12 +8,14 @@ require (
 	github.com/go-logr/logr v1.4.4 // the logger that controller-runtime hands around
 	github.com/google/jsonschema-go v0.4.3 // schemas of the OpenAPI document, from the Go types of the JSON
 	github.com/julienschmidt/httprouter v1.3.0 // routes of the HTTP API
+	github.com/kopia/kopia v0.22.3 // reads Kopia repositories: its packages that know the format, and none of its stores
 	github.com/mattn/go-shellwords v1.0.16 // splits the extra arguments for restic, once, at start
 	github.com/minio/minio-go/v7 v7.4.1 // lists the backup bucket
 	github.com/open-policy-agent/cert-controller v0.16.0 // makes and rotates the webhook's certificate
 	github.com/prometheus/client_golang v1.23.2 // metrics
 	github.com/robfig/cron/v3 v3.0.1 // reads the schedules of policies
 	github.com/stretchr/testify v1.12.1 // tests
+	golang.org/x/crypto v0.57.0 // Salsa20, for the key of a Kopia repository
 	golang.org/x/sync v0.24.0 // bounds how much of a batch is done at once
 	golang.org/x/sys v0.48.0 // extended attributes and syncfs, in movers
 	gomodules.xyz/jsonpatch/v2 v2.5.0 // admission patches, as controller-runtime makes them
@@ -74,19 +76,36 @@ require (
 )
 
 require (
+	github.com/Azure/azure-sdk-for-go/sdk/azcore v1.20.0 // indirect
+	github.com/Azure/azure-sdk-for-go/sdk/internal v1.11.2 // indirect
+	github.com/Azure/azure-sdk-for-go/sdk/storage/azblob v1.6.3 // indirect
 	github.com/Microsoft/go-winio v0.6.2 // indirect
 	github.com/containerd/log v0.1.0 // indirect
 	github.com/dustin/go-humanize v1.0.1 // indirect
+	github.com/edsrzf/mmap-go v1.2.0 // indirect
+	github.com/go-logr/stdr v1.2.2 // indirect
 	github.com/klauspost/compress v1.19.2 // indirect
 	github.com/klauspost/cpuid/v2 v2.4.0 // indirect
 	github.com/klauspost/crc32 v1.3.0 // indirect
+	github.com/klauspost/pgzip v1.2.6 // indirect
+	github.com/klauspost/reedsolomon v1.12.6 // indirect
 	github.com/minio/crc64nvme v1.1.1 // indirect
 	github.com/minio/md5-simd v1.1.2 // indirect
+	github.com/natefinch/atomic v1.0.1 // indirect
+	github.com/petar/GoLLRB v0.0.0-20210522233825-ae3b015fd3e9 // indirect
 	github.com/philhofer/fwd v1.2.0 // indirect
+	github.com/pierrec/lz4 v2.6.1+incompatible // indirect
 	github.com/rs/xid v1.6.0 // indirect
 	github.com/sirupsen/logrus v1.10.2 // indirect
 	github.com/tinylib/msgp v1.6.4 // indirect
+	github.com/zeebo/blake3 v0.2.4 // indirect
 	github.com/zeebo/xxh3 v1.1.0 // indirect
-	golang.org/x/crypto v0.57.0 // indirect
+	go.opentelemetry.io/auto/sdk v1.2.1 // indirect
+	go.opentelemetry.io/otel v1.41.0 // indirect
+	go.opentelemetry.io/otel/metric v1.41.0 // indirect
+	go.opentelemetry.io/otel/trace v1.41.0 // indirect
+	go.uber.org/multierr v1.11.0 // indirect
+	go.uber.org/zap v1.27.1 // indirect
+	golang.org/x/exp v0.0.0-20251219203646-944ab1f22d93 // indirect
 	gopkg.in/ini.v1 v1.67.3 // indirect
 )

@@ -57,6 +57,7 @@ var Catalog = []Tool{
 	{Name: "rest-server", Programs: map[string]string{"rest-server": "github.com/restic/rest-server/cmd/rest-server"}},
 	{Name: "restic-0.16", Programs: map[string]string{"restic-0.16": "github.com/restic/restic/cmd/restic"}},
 	{Name: "restic", Programs: map[string]string{"restic": "github.com/restic/restic/cmd/restic"}},
+	{Name: "kopia", Programs: map[string]string{"kopia": "github.com/kopia/kopia"}},
 	{Name: "golangci-lint", Programs: map[string]string{"golangci-lint": "github.com/golangci/golangci-lint/v2/cmd/golangci-lint"}},
 	{Name: "pause", Programs: map[string]string{"pause": "."}},
 	{Name: "treetool", Programs: map[string]string{"treetool": "."}},

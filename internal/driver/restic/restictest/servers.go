@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/soteria-dr/soteria/internal/tooltest"
 )
 
 // The keys of the S3 servers and the login of the rest-servers that tests start.
@@ -44,7 +46,7 @@ type Server struct {
 func StartS3(t testing.TB) *Server {
 	t.Helper()
 	s := &Server{
-		program: build(t, program{"versitygw", "versitygw"}), Folder: t.TempDir(),
+		program: tooltest.Build(t, "versitygw", "versitygw"), Folder: t.TempDir(),
 		env: []string{"ROOT_ACCESS_KEY=" + AccessKey, "ROOT_SECRET_KEY=" + SecretKey},
 		args: func(s *Server) []string {
 			return []string{"--port", s.Host, "--quiet", "posix", s.Folder}
@@ -74,7 +76,7 @@ func StartRest(t testing.TB) *Server {
 	logins := filepath.Join(t.TempDir(), "htpasswd")
 	require.NoError(t, os.WriteFile(logins, []byte(login), 0o600))
 	s := &Server{
-		program: build(t, program{"rest-server", "rest-server"}), Folder: folder,
+		program: tooltest.Build(t, "rest-server", "rest-server"), Folder: folder,
 		args: func(s *Server) []string {
 			return []string{"--listen", s.Host, "--path", s.Folder, "--htpasswd-file", logins}
 		},
