@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 
 	"k8s.io/client-go/kubernetes"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
@@ -61,6 +62,7 @@ func newBackends(c config, p platform) (*backends, error) {
 			return nil, err
 		}
 	}
+	maps.Copy(b.pins, c.lookupPins())
 	looked, err := newLookups(c, p.fills.Reader)
 	b.listers = append(b.listers, looked...)
 	return b, err

@@ -9,6 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/soteria-dr/soteria/internal/driver"
+	"github.com/soteria-dr/soteria/internal/driver/kopia"
 	"github.com/soteria-dr/soteria/internal/driver/s3"
 	"github.com/soteria-dr/soteria/internal/kube"
 	"github.com/soteria-dr/soteria/internal/objectstore"
@@ -29,12 +30,24 @@ type LookupConfig struct {
 	LookupS3SecretAccessKey secret.String `env:"SOTERIA_LOOKUP_S3_SECRET_ACCESS_KEY"`
 	LookupS3SecretName      string        `env:"SOTERIA_LOOKUP_S3_SECRET_NAME"`
 
+	KopiaPath         string        `env:"SOTERIA_KOPIA_REPOSITORY_PATH"`
+	KopiaPassword     secret.String `env:"SOTERIA_KOPIA_PASSWORD"`
+	KopiaPasswordFile string        `env:"SOTERIA_KOPIA_PASSWORD_FILE"`
+	KopiaRepositoryID string        `env:"SOTERIA_KOPIA_REPOSITORY_ID"`
+	KopiaS3Endpoint   string        `env:"SOTERIA_KOPIA_S3_ENDPOINT"`
+	KopiaS3Region     string        `env:"SOTERIA_KOPIA_S3_REGION"`
+	KopiaS3Bucket     string        `env:"SOTERIA_KOPIA_S3_BUCKET"`
+	KopiaS3Prefix     string        `env:"SOTERIA_KOPIA_S3_PREFIX"`
+	KopiaS3AccessKey  secret.String `env:"SOTERIA_KOPIA_S3_ACCESS_KEY"`
+	KopiaS3SecretKey  secret.String `env:"SOTERIA_KOPIA_S3_SECRET_KEY"`
+	KopiaS3Secure     bool          `env:"SOTERIA_KOPIA_S3_SECURE" envDefault:"true"`
+
 	populators kube.Populators
 }
 
 // lookups are the drivers that find backups and can neither take nor restore
 // them.
-var lookups = []string{s3.Name}
+var lookups = []string{s3.Name, kopia.NameFS, kopia.NameS3}
 
 // maxExistsTimeout is below what the HTTP server gives any answer.
 const maxExistsTimeout = 30 * time.Second
@@ -46,6 +59,18 @@ func (c *config) lookupS3() s3.Config {
 		AccessKeyID: c.LookupS3AccessKeyID, SecretAccessKey: c.LookupS3SecretAccessKey,
 		SecretName: c.LookupS3SecretName, Namespace: c.Namespace,
 	}}
+}
+
+// kopia gives the settings of the driver of this name.
+func (c *config) kopia(name string) kopia.Config {
+	settings := kopia.Config{Password: c.KopiaPassword, PasswordFile: c.KopiaPasswordFile, RepositoryID: c.KopiaRepositoryID}
+	if name == kopia.NameFS {
+		settings.Path = c.KopiaPath
+		return settings
+	}
+	settings.Endpoint, settings.Region, settings.Bucket, settings.Prefix = c.KopiaS3Endpoint, c.KopiaS3Region, c.KopiaS3Bucket, c.KopiaS3Prefix
+	settings.AccessKey, settings.SecretKey, settings.Secure = c.KopiaS3AccessKey, c.KopiaS3SecretKey, c.KopiaS3Secure
+	return settings
 }
 
 // checkLookups checks the settings and derives what they hold.
@@ -61,6 +86,11 @@ func (c *config) checkLookups() []error {
 	if c.uses(s3.Name) {
 		problems = append(problems, c.lookupS3().Validate()...)
 	}
+	for _, name := range []string{kopia.NameFS, kopia.NameS3} {
+		if c.uses(name) {
+			problems = append(problems, c.kopia(name).Validate()...)
+		}
+	}
 	return problems
 }
 
@@ -70,6 +100,8 @@ func newLookup(c config, name string, reader client.Reader) (driver.Lister, erro
 	switch name {
 	case s3.Name:
 		return s3.New(c.lookupS3(), reader, clock.RealClock{}), nil
+	case kopia.NameFS, kopia.NameS3:
+		return kopia.New(c.kopia(name))
 	default:
 		return nil, fmt.Errorf("no driver %q looks backups up", name)
 	}
@@ -86,6 +118,18 @@ func newLookups(c config, reader client.Reader) ([]driver.Lister, error) {
 		listers = append(listers, lister)
 	}
 	return listers, nil
+}
+
+// lookupPins are the identities that repositories which are looked up must have,
+// by driver.
+func (c *config) lookupPins() map[string]string {
+	pins := map[string]string{}
+	for _, name := range c.lookedUp() {
+		if name != s3.Name && c.KopiaRepositoryID != "" {
+			pins[name] = c.KopiaRepositoryID
+		}
+	}
+	return pins
 }
 
 // lookedUp names the look-up drivers that the configuration names.

@@ -17,8 +17,10 @@ import (
 	"golang.org/x/sync/errgroup"
 	"k8s.io/utils/clock"
 
+	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/catalog"
 	"github.com/soteria-dr/soteria/internal/catalog/ledger"
+	"github.com/soteria-dr/soteria/internal/driver/kopia"
 	"github.com/soteria-dr/soteria/internal/driver/s3"
 	"github.com/soteria-dr/soteria/internal/httpapi"
 	"github.com/soteria-dr/soteria/internal/metrics"
@@ -36,10 +38,13 @@ var plumberNames = map[string]string{ //nolint:gosec // names of variables, no s
 	"HTTP_TIMEOUT": "SOTERIA_EXISTS_TIMEOUT", "PORT": "SOTERIA_LISTEN_ADDR", "LOG_LEVEL": "SOTERIA_LOG_LEVEL",
 	"S3_ENDPOINT": "SOTERIA_LOOKUP_S3_ENDPOINT", "S3_BUCKET": "SOTERIA_LOOKUP_S3_BUCKET",
 	"S3_ACCESS_KEY": "SOTERIA_LOOKUP_S3_ACCESS_KEY_ID", "S3_SECRET_KEY": "SOTERIA_LOOKUP_S3_SECRET_ACCESS_KEY",
+	"KOPIA_REPOSITORY_PATH": "SOTERIA_KOPIA_REPOSITORY_PATH", "KOPIA_PASSWORD": "SOTERIA_KOPIA_PASSWORD",
 }
 
 // plumberDefaults hold where nothing else is said, as they do for pvc-plumber.
-var plumberDefaults = map[string]string{"BACKEND_TYPE": s3.Name, "HTTP_TIMEOUT": "3s", "PORT": "8080", "S3_SECURE": "false"}
+var plumberDefaults = map[string]string{
+	"BACKEND_TYPE": s3.Name, "HTTP_TIMEOUT": "3s", "PORT": "8080", "S3_SECURE": "false", "KOPIA_REPOSITORY_PATH": "/repository",
+}
 
 // inPlumberMode reports whether the environment is that of a pvc-plumber: it
 // names a backend or, since pvc-plumber's default is S3, an S3 endpoint and no
@@ -130,6 +135,10 @@ func servePlumber(ctx context.Context, env map[string]string, stderr io.Writer) 
 	return group.Wait()
 }
 
+// kopiaSource is the source that VolSync's Kopia mover makes snapshots of for a
+// claim, as pvc-plumber tells it.
+func kopiaSource(claim backup.Claim) string { return kopia.SourceOf(claim) + ":/data" }
+
 // newPlumber makes the catalog and the server, of which the caller starts both.
 func newPlumber(c config, log *slog.Logger) (*catalog.Catalog, *httpapi.Server, error) {
 	listers, err := newLookups(c, nil)
@@ -140,10 +149,13 @@ func newPlumber(c config, log *slog.Logger) (*catalog.Catalog, *httpapi.Server, 
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	measured := metrics.NewPlumber(registry, metrics.New(registry), strings.Join(c.RestoreDrivers, ","))
 	settings := c.catalog()
-	settings.Log = log
+	settings.Log, settings.Pins = log, c.lookupPins()
 	known := catalog.New(settings, listers, &ledger.Memory{}, clock.RealClock{}, measured)
 	api := c.http()
 	api.ExistsOnly = true
+	if !slices.Contains(c.RestoreDrivers, s3.Name) {
+		api.SourceOf = kopiaSource
+	}
 	return known, httpapi.New(api, httpapi.Services{
 		Catalog: known, SignIn: signin.New(c.signIn), Gatherer: registry, Observer: measured, Log: log,
 		Ready: func(context.Context) error { return nil },

@@ -19,6 +19,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/driver/kopia/kopiatest"
 	"github.com/soteria-dr/soteria/internal/driver/restic/restictest"
 )
 
@@ -118,6 +120,14 @@ func startPlumber(t testing.TB, change map[string]string, keys ...string) runnin
 		"S3_ENDPOINT": store.Host, "S3_BUCKET": restictest.Bucket, "S3_ACCESS_KEY": restictest.AccessKey, "S3_SECRET_KEY": restictest.SecretKey,
 	})
 	maps.Copy(env, change)
+	r := runPlumber(t, env)
+	r.store = store
+	return r
+}
+
+// runPlumber runs a plumber in an environment.
+func runPlumber(t testing.TB, env map[string]string) running {
+	t.Helper()
 	c, err := readPlumberConfig(env)
 	require.NoError(t, err)
 	known, server, err := newPlumber(c, slog.New(slog.DiscardHandler))
@@ -132,7 +142,7 @@ func startPlumber(t testing.TB, change map[string]string, keys ...string) runnin
 		stop()
 		assert.NoError(t, group.Wait())
 	})
-	return running{url: "http://" + listener.Addr().String(), store: store}
+	return running{url: "http://" + listener.Addr().String()}
 }
 
 func (r running) get(t testing.TB, path string) (int, string) {
@@ -249,4 +259,51 @@ func TestFiveHundredClaimsAreAnsweredForAndNoOther(t *testing.T) {
 	assert.Contains(t, metrics, "pvc_plumber_requests_total 600\n")
 	assert.NotContains(t, metrics, `soteria_listings_total{driver="s3",result="unavailable"}`)
 	assert.True(t, strings.Contains(metrics, `soteria_listings_total{driver="s3",result="ok"}`))
+}
+
+// kopiaPlumber is the environment of pvc-plumber's example for Kopia.
+func kopiaPlumber(path, password string) map[string]string {
+	return map[string]string{"BACKEND_TYPE": "kopia-fs", "KOPIA_REPOSITORY_PATH": path, "KOPIA_PASSWORD": password, "HTTP_TIMEOUT": "20s"}
+}
+
+func TestTheAnswersOfPvcPlumbersReadmeForKopia(t *testing.T) {
+	repository := kopiatest.New(t)
+	repository.Backup(t, backup.Claim{Namespace: "karakeep", Name: "data-pvc"}, time.Date(2026, time.April, 12, 3, 0, 0, 0, time.UTC))
+	r := runPlumber(t, kopiaPlumber(repository.Folder, kopiatest.Password))
+	for path, want := range map[string]string{
+		"/exists/karakeep/data-pvc": `{"exists":true,"decision":"restore","authoritative":true,"namespace":"karakeep","pvc":"data-pvc","backend":"kopia-fs","source":"data-pvc-backup@karakeep:/data"}`,
+		"/exists/karakeep/none":     `{"exists":false,"decision":"fresh","authoritative":true,"namespace":"karakeep","pvc":"none","backend":"kopia-fs","source":"none-backup@karakeep:/data"}`,
+	} {
+		status, body := r.get(t, path)
+		assert.Equal(t, http.StatusOK, status, path)
+		assertHas(t, want, body)
+	}
+	_, body := r.get(t, "/metrics")
+	assert.Contains(t, body, `pvc_plumber_backup_check_total{backend="kopia-fs",decision="restore"} 1`+"\n")
+}
+
+func TestAKopiaPlumberThatCannotTellSaysSo(t *testing.T) {
+	repository := kopiatest.New(t)
+	for name, test := range map[string]struct{ path, password, says string }{
+		"a wrong password":         {repository.Folder, "another", "password"},
+		"a mount that is missing":  {filepath.Join(t.TempDir(), "nowhere"), kopiatest.Password, "is the volume mounted"},
+		"a folder of nothing else": {t.TempDir(), kopiatest.Password, "kopia.repository"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			status, body := runPlumber(t, kopiaPlumber(test.path, test.password)).get(t, "/exists/karakeep/data-pvc")
+			assert.Equal(t, http.StatusServiceUnavailable, status)
+			assertHas(t, `{"exists":false,"decision":"unknown","authoritative":false,"namespace":"karakeep","pvc":"data-pvc","backend":"kopia-fs","source":"data-pvc-backup@karakeep:/data"}`, body)
+			assert.Contains(t, body, test.says)
+			assert.NotContains(t, body, kopiatest.Password)
+		})
+	}
+}
+
+func TestAKopiaPlumberNeedsAPassword(t *testing.T) {
+	c, err := readPlumberConfig(map[string]string{"BACKEND_TYPE": "kopia-fs", "KOPIA_PASSWORD": "a password"})
+	require.NoError(t, err)
+	assert.Equal(t, "/repository", c.kopia("kopia-fs").Path)
+	assert.NotContains(t, fmt.Sprintf("%v %+v %#v", c, c, c.kopia("kopia-fs")), "a password")
+	_, err = readPlumberConfig(map[string]string{"BACKEND_TYPE": "kopia-fs"})
+	assert.ErrorContains(t, err, "KOPIA_PASSWORD: it is missing")
 }

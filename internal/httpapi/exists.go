@@ -33,6 +33,9 @@ func (s *Server) exists(w http.ResponseWriter, r *http.Request, params httproute
 	defer cancel()
 	answer := existence(claim, s.services.Catalog.Known(ctx, claim))
 	answer.Backend = strings.Join(s.services.Catalog.Drivers(), ",")
+	if s.cfg.SourceOf != nil {
+		answer.Source = s.cfg.SourceOf(claim)
+	}
 	s.services.Observer.ExistsAnswered(string(answer.Decision))
 	s.render(w, r, s.existsStatus(answer), answer)
 }

@@ -73,6 +73,9 @@ type Config struct {
 	// ExistsOnly leaves out all routes but /exists, health and metrics, and takes
 	// of [Services] Catalog, SignIn, Gatherer, Ready, Observer and Log alone.
 	ExistsOnly bool
+	// SourceOf gives what the backup system knows a claim by; nil where it has no
+	// name of its own for it.
+	SourceOf func(backup.Claim) string
 	// Grace is how long requests under way may go on once the server stops.
 	Grace time.Duration
 }

@@ -538,7 +538,10 @@ func TestABackupThatIsToldToEndGivesUpItsLock(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			go func() {
 				defer cancel()
-				assert.Eventually(t, func() bool { held, _ := filepath.Glob(filepath.Join(locks, strings.Repeat("[0-9a-f]", 64))); return len(held) > 0 }, time.Minute, time.Millisecond)
+				assert.Eventually(t, func() bool {
+					held, _ := filepath.Glob(filepath.Join(locks, strings.Repeat("[0-9a-f]", 64)))
+					return len(held) > 0
+				}, time.Minute, time.Millisecond)
 			}()
 			args := append([]string{"backup"}, v.common()...)
 			status, result, _ := run(t, ctx, append(args, "--source", v.data, "--host", "a/b")...)

@@ -46,6 +46,9 @@ const typeSnapshot = "snapshot"
 // userSuffix is what the names of users have after that of the claim.
 const userSuffix = "-backup"
 
+// SourceOf names who makes the snapshots of a claim, as user@host.
+func SourceOf(claim backup.Claim) string { return claim.Name + userSuffix + "@" + claim.Namespace }
+
 // claimOf gives the claim that a user of a host backs up, if it is one.
 func claimOf(user, host string) (backup.Claim, bool) {
 	name, ok := strings.CutSuffix(user, userSuffix)

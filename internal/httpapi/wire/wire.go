@@ -17,6 +17,9 @@ type Existence struct {
 	Authoritative bool `json:"authoritative"`
 	// Latest is the newest backup, null when there is none.
 	Latest *Latest `json:"latest"`
+	// Source is what the backup system knows the claim by, where that has a name
+	// of its own; absent elsewhere.
+	Source string `json:"source,omitempty"`
 	// Error says why the answer is unknown; otherwise it is empty.
 	Error string `json:"error"`
 }
