@@ -2,6 +2,7 @@ package kube
 
 import (
 	"fmt"
+	"maps"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
@@ -24,8 +25,7 @@ func Stamp(claim *corev1.PersistentVolumeClaim, verdict decision.Verdict, answer
 	if claim.Annotations == nil {
 		claim.Annotations = map[string]string{}
 	}
-	claim.Annotations[v1alpha1.VerdictAnnotation] = fmt.Sprintf("%s (%s)", verdict.Kind, verdict.Reason)
-	claim.Annotations[v1alpha1.EvidenceAnnotation] = evidence(verdict, answer, answered)
+	maps.Copy(claim.Annotations, Stamps(verdict, answer, answered))
 	_, refersToRestore := RestoreRef(claim)
 	if !verdict.Kind.Locks() && !refersToRestore {
 		return
@@ -38,6 +38,14 @@ func Stamp(claim *corev1.PersistentVolumeClaim, verdict decision.Verdict, answer
 		APIGroup: ptr.To(v1alpha1.Group),
 		Kind:     v1alpha1.RestoreKind,
 		Name:     lock,
+	}
+}
+
+// Stamps are the annotations that tell a claim's verdict and what it rests on.
+func Stamps(verdict decision.Verdict, answer backup.Answer, answered bool) map[string]string {
+	return map[string]string{
+		v1alpha1.VerdictAnnotation:  fmt.Sprintf("%s (%s)", verdict.Kind, verdict.Reason),
+		v1alpha1.EvidenceAnnotation: evidence(verdict, answer, answered),
 	}
 }
 

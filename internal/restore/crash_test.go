@@ -26,6 +26,8 @@ type setting struct {
 	unattached bool
 	// made volumes come from the backup system.
 	made bool
+	// unjudged claims were locked without a verdict.
+	unjudged bool
 }
 
 func (s setting) String() string {
@@ -45,12 +47,19 @@ func (s setting) String() string {
 	if s.made {
 		words = append(words, "made by the backup system")
 	}
+	if s.unjudged {
+		words = append(words, "locked without a verdict")
+	}
 	return strings.Join(words, ", ")
 }
 
 func (s setting) world(t *testing.T) *world {
 	t.Helper()
-	w := newWorld(t, aClass(s.late, s.policy), aClaim())
+	claim := aClaim()
+	if s.unjudged {
+		unjudged(claim)
+	}
+	w := newWorld(t, aClass(s.late, s.policy), claim)
 	w.lag, w.unattached = s.lag, s.unattached
 	if s.empty {
 		w.answers = none
@@ -70,6 +79,7 @@ var settings = []setting{
 	{policy: corev1.PersistentVolumeReclaimDelete, empty: true},
 	{policy: corev1.PersistentVolumeReclaimDelete, made: true},
 	{policy: corev1.PersistentVolumeReclaimRetain, late: true, lag: true, made: true},
+	{policy: corev1.PersistentVolumeReclaimRetain, lag: true, unjudged: true},
 }
 
 // each runs a test for every write that an undisturbed restore does.
