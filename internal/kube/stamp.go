@@ -14,10 +14,10 @@ import (
 
 // Stamp writes a verdict on a claim that is being created. A verdict that locks
 // sets the volume name to lock and, where the manifest does not refer to a
-// Restore already, the data source to a Restore of the lock's name. A claim that
-// refers to a Restore is locked even to start empty: no provisioner knows that
-// kind of data source, so the controller has to hand it an empty volume. Ignore
-// and Deny change nothing.
+// Restore already, the data source to a Restore of the lock's name; a claim that
+// is locked already keeps its lock. A claim that refers to a Restore is locked
+// even to start empty: no provisioner knows that kind of data source, so the
+// controller has to hand it an empty volume. Ignore and Deny change nothing.
 func Stamp(claim *corev1.PersistentVolumeClaim, verdict decision.Verdict, answer backup.Answer, answered bool, lock string) {
 	if verdict.Kind == decision.Ignore || verdict.Kind == decision.Deny {
 		return
@@ -30,7 +30,9 @@ func Stamp(claim *corev1.PersistentVolumeClaim, verdict decision.Verdict, answer
 	if !verdict.Kind.Locks() && !refersToRestore {
 		return
 	}
-	claim.Spec.VolumeName = lock
+	if _, _, locked := LockOf(claim); !locked {
+		claim.Spec.VolumeName = lock
+	}
 	if refersToRestore {
 		return
 	}
