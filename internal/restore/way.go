@@ -36,9 +36,6 @@ type obstacle struct {
 func (r *Reconciler) chooseWay(ctx context.Context, claim *corev1.PersistentVolumeClaim, pinned *v1alpha1.PinnedBackup) (way, obstacle, error) {
 	class, problem, err := r.provisioningClass(ctx, claim)
 	if err != nil || problem != "" {
-		if pinned == nil && problem != "" {
-			problem += fmt.Sprintf("; as it is to start empty, delete the claim and apply it with the label %s=skip and a reason, and it is not locked", v1alpha1.RestoreLabel)
-		}
 		return way{}, obstacle{reasonStorageClass, problem}, err
 	}
 	if pinned == nil {
