@@ -85,6 +85,12 @@ var settings = []setting{
 // each runs a test for every write that an undisturbed restore does.
 func each(t *testing.T, test func(t *testing.T, s setting, n int)) {
 	t.Helper()
+	eachOf(t, settings, test)
+}
+
+// eachOf is each in some of the settings.
+func eachOf(t *testing.T, settings []setting, test func(t *testing.T, s setting, n int)) {
+	t.Helper()
 	for _, s := range settings {
 		undisturbed := s.world(t)
 		undisturbed.until(undisturbed.completed, "completed")

@@ -105,39 +105,47 @@ func TestAnEarlierVolumeIsKeptThoughTheProcessDiesAfterAnyWrite(t *testing.T) {
 }
 
 func TestAClaimThatIsRecreatedWithTheSameLockAfterAnyWriteIsRestoredAnew(t *testing.T) {
-	for _, crash := range []bool{false, true} {
-		each(t, func(t *testing.T, s setting, n int) {
-			w := s.world(t)
-			if crash {
-				w.crashAt = n
-			}
-			handed := "" // to the first claim, if that had gone so far
-			w.onWrite = func(done int) {
-				if done != n {
-					return
-				}
-				if volume := w.volume(lock); volume != nil && s.policy == corev1.PersistentVolumeReclaimRetain {
-					handed = volume.Spec.CSI.VolumeHandle
-				}
-				require.NoError(t, w.api.Delete(t.Context(), w.claim()))
-				require.NoError(t, w.api.Create(t.Context(), aClaim(func(c *corev1.PersistentVolumeClaim) { c.UID = "uid-2" })))
-			}
-			w.until(func() bool {
-				return w.completed() && w.restore().Status.Claim.UID == "uid-2" && nothingLeft(w)
-			}, "restored anew")
-			volume := w.volume(lock)
-			require.NotNil(t, volume)
-			assert.Equal(t, types.UID("uid-2"), volume.Spec.ClaimRef.UID)
-			assert.Equal(t, corev1.ClaimBound, w.claim().Status.Phase)
-			volumes := 1
-			if handed != "" {
-				volumes = 2
-				assert.Contains(t, w.backends, handed, "the first claim's data was destroyed")
-			}
-			assert.Len(t, w.volumes(), volumes)
-			assert.Len(t, w.backends, volumes, "storage leaked")
-		})
+	each(t, func(t *testing.T, s setting, n int) { requireRestoredAnew(t, s, n, false) })
+}
+
+func TestAClaimThatIsRecreatedWithTheSameLockWhileTheProcessDiesIsRestoredAnew(t *testing.T) {
+	retaining := slices.DeleteFunc(slices.Clone(settings), func(s setting) bool { return s.policy != corev1.PersistentVolumeReclaimRetain })
+	eachOf(t, retaining, func(t *testing.T, s setting, n int) { requireRestoredAnew(t, s, n, true) })
+}
+
+// requireRestoredAnew makes the claim anew, with the same lock, after a write,
+// which may be the process's last.
+func requireRestoredAnew(t *testing.T, s setting, n int, crash bool) {
+	t.Helper()
+	w := s.world(t)
+	if crash {
+		w.crashAt = n
 	}
+	handed := "" // to the first claim, if that had gone so far
+	w.onWrite = func(done int) {
+		if done != n {
+			return
+		}
+		if volume := w.volume(lock); volume != nil && s.policy == corev1.PersistentVolumeReclaimRetain {
+			handed = volume.Spec.CSI.VolumeHandle
+		}
+		require.NoError(t, w.api.Delete(t.Context(), w.claim()))
+		require.NoError(t, w.api.Create(t.Context(), aClaim(func(c *corev1.PersistentVolumeClaim) { c.UID = "uid-2" })))
+	}
+	w.until(func() bool {
+		return w.completed() && w.restore().Status.Claim.UID == "uid-2" && nothingLeft(w)
+	}, "restored anew")
+	volume := w.volume(lock)
+	require.NotNil(t, volume)
+	assert.Equal(t, types.UID("uid-2"), volume.Spec.ClaimRef.UID)
+	assert.Equal(t, corev1.ClaimBound, w.claim().Status.Phase)
+	volumes := 1
+	if handed != "" {
+		volumes = 2
+		assert.Contains(t, w.backends, handed, "the first claim's data was destroyed")
+	}
+	assert.Len(t, w.volumes(), volumes)
+	assert.Len(t, w.backends, volumes, "storage leaked")
 }
 
 func TestAVolumeThatIsNotToBePutAsideKeepsItsName(t *testing.T) {
