@@ -107,19 +107,20 @@ func TestThePatchForEachVerdict(t *testing.T) {
 		manifest string
 		answer   backup.Answer
 	}{
-		"restore":                        {"auto", backup.FoundBackups([]backup.Backup{newest}, proof)},
-		"fresh":                          {"auto", backup.ProvedNone(proof)},
-		"hold-unknown":                   {"auto", unknown},
-		"hold-required":                  {"required", backup.ProvedNone(proof)},
-		"fresh-skipped":                  {"skip-with-reason", unknown},
-		"fresh-generated-name":           {"generate-name", unknown},
-		"restore-stamps-overwritten":     {"forged-stamps", backup.FoundBackups([]backup.Backup{newest}, proof)},
-		"restore-own-reference-kept":     {"own-restore", backup.FoundBackups([]backup.Backup{newest}, proof)},
-		"fresh-own-reference-is-locked":  {"own-restore", backup.ProvedNone(proof)},
-		"hold-as-of-before-every-backup": {"as-of", backup.FoundBackups([]backup.Backup{newest}, proof)},
-		"hold-as-of-unreadable":          {"as-of-unreadable", backup.FoundBackups([]backup.Backup{newest}, proof)},
-		"refer":                          {"auto", backup.FoundBackups([]backup.Backup{lookedUp}, proof)},
-		"hold-own-reference-looked-up":   {"own-restore", backup.FoundBackups([]backup.Backup{lookedUp}, proof)},
+		"restore":                              {"auto", backup.FoundBackups([]backup.Backup{newest}, proof)},
+		"fresh":                                {"auto", backup.ProvedNone(proof)},
+		"hold-unknown":                         {"auto", unknown},
+		"hold-required":                        {"required", backup.ProvedNone(proof)},
+		"fresh-skipped":                        {"skip-with-reason", unknown},
+		"fresh-generated-name":                 {"generate-name", unknown},
+		"restore-stamps-overwritten":           {"forged-stamps", backup.FoundBackups([]backup.Backup{newest}, proof)},
+		"restore-own-reference-kept":           {"own-restore", backup.FoundBackups([]backup.Backup{newest}, proof)},
+		"fresh-own-reference-is-locked":        {"own-restore", backup.ProvedNone(proof)},
+		"restore-locked-inside-the-api-server": {"locked", backup.FoundBackups([]backup.Backup{newest}, proof)},
+		"hold-as-of-before-every-backup":       {"as-of", backup.FoundBackups([]backup.Backup{newest}, proof)},
+		"hold-as-of-unreadable":                {"as-of-unreadable", backup.FoundBackups([]backup.Backup{newest}, proof)},
+		"refer":                                {"auto", backup.FoundBackups([]backup.Backup{lookedUp}, proof)},
+		"hold-own-reference-looked-up":         {"own-restore", backup.FoundBackups([]backup.Backup{lookedUp}, proof)},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

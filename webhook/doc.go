@@ -9,7 +9,9 @@
 // namespace, outside the excluded namespaces; the selectors in
 // deploy/webhook.yaml see to that inside the API server, so that no other claim
 // ever depends on Soteria. failurePolicy is Fail: with every replica down,
-// protected claims are refused and all others work.
+// protected claims are refused and all others work. Claims that are locked by
+// then, inside the API server (policies/inprocess) or by Kyverno, do not reach it:
+// the restore controller judges them, by the same rules.
 //
 // # Cost
 //

@@ -14,6 +14,12 @@ import (
 	"github.com/soteria-dr/soteria/internal/kube"
 )
 
+// noVolumeChosen keeps claims out that the policies of policies/inprocess, or
+// Kyverno's, locked before: the controller judges them.
+var noVolumeChosen = []admissionregistrationv1.MatchCondition{
+	{Name: "no-volume-chosen", Expression: "!has(object.spec.volumeName) || object.spec.volumeName == ''"},
+}
+
 func TestTheWebhookConfigurationKeepsOutOfTheSameNamespacesAsTheCode(t *testing.T) {
 	file, err := os.Open("../../deploy/webhook.yaml")
 	require.NoError(t, err)
@@ -29,11 +35,13 @@ func TestTheWebhookConfigurationKeepsOutOfTheSameNamespacesAsTheCode(t *testing.
 	for _, hook := range mutating.Webhooks {
 		assertExcludes(t, hook.Name, hook.NamespaceSelector)
 		assert.Equal(t, admissionregistrationv1.Fail, *hook.FailurePolicy, hook.Name)
+		assert.Equal(t, noVolumeChosen, hook.MatchConditions, "%s leaves claims alone that are locked already", hook.Name)
 	}
 	require.Len(t, validating.Webhooks, 3)
 	for _, hook := range validating.Webhooks {
 		assertExcludes(t, hook.Name, hook.NamespaceSelector)
 		assert.Equal(t, admissionregistrationv1.Fail, *hook.FailurePolicy, hook.Name)
+		assert.Equal(t, noVolumeChosen, hook.MatchConditions, "%s leaves claims alone that are locked already", hook.Name)
 	}
 }
 

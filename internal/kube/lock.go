@@ -27,6 +27,13 @@ func NewLock() string {
 	return v1alpha1.LockPrefix + lockEncoding.EncodeToString(random)
 }
 
+// NamedLock is the lock of a claim that was locked inside the API server by the
+// policies of policies/inprocess: they have no random source. It is the same in
+// each of the claim's lives, and two claims may share one ("a-b/c" and "a/b-c").
+func NamedLock(namespace, claim string) string {
+	return v1alpha1.LockPrefix + namespace + "-" + claim
+}
+
 // IsLock reports whether a volume name is one of Soteria's locks.
 func IsLock(volumeName string) bool {
 	return strings.HasPrefix(volumeName, v1alpha1.LockPrefix) && len(volumeName) > len(v1alpha1.LockPrefix)

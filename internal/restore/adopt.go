@@ -35,12 +35,6 @@ func (r *Reconciler) adopt(ctx context.Context, o *observed) (next, error) {
 		}
 	}
 	o.adopted = true
-	if o.lockVolume == nil {
-		return proceed, nil
-	}
-	if problem := lockProblem(o.lockVolume, o.claim); problem != "" {
-		return r.obstruct(o, o.status().Phase, v1alpha1.ConditionReady, reasonVolumeNameTaken, problem), nil
-	}
 	return proceed, nil
 }
 

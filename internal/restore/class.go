@@ -22,6 +22,9 @@ const (
 	noProvisioner = "kubernetes.io/no-provisioner"
 	// twinOfAnnotation on a twin names the class that it is like.
 	twinOfAnnotation = "soteria.dev/twin-of"
+	// onlyProvisioned says what to do about volumes made by hand.
+	onlyProvisioned = "Soteria restores onto provisioned volumes only, and locks no claim that has the label " +
+		v1alpha1.RestoreLabel + "=skip and a reason when it is made"
 )
 
 // className is the class that a claim asks for: nil when it names none, "" when
@@ -59,7 +62,7 @@ func (r *Reconciler) provisioningClass(ctx context.Context, claim *corev1.Persis
 		return class, unusable(class), nil
 	}
 	if *name == "" {
-		return nil, `the claim's storage class is "", for which nothing makes volumes; Soteria restores onto provisioned volumes only`, nil
+		return nil, `the claim's storage class is "", for which nothing makes volumes; ` + onlyProvisioned, nil
 	}
 	class, err = find(ctx, r.client, types.NamespacedName{Name: *name}, &storagev1.StorageClass{})
 	if err != nil {
@@ -73,7 +76,7 @@ func (r *Reconciler) provisioningClass(ctx context.Context, claim *corev1.Persis
 
 func unusable(class *storagev1.StorageClass) string {
 	if class.Provisioner == noProvisioner {
-		return fmt.Sprintf("storage class %s has volumes made by hand; Soteria restores onto provisioned volumes only", class.Name)
+		return fmt.Sprintf("storage class %s has volumes made by hand; %s", class.Name, onlyProvisioned)
 	}
 	return ""
 }

@@ -26,6 +26,8 @@ type setting struct {
 	unattached bool
 	// made volumes come from the backup system.
 	made bool
+	// unjudged claims were locked without a verdict.
+	unjudged bool
 }
 
 func (s setting) String() string {
@@ -45,12 +47,19 @@ func (s setting) String() string {
 	if s.made {
 		words = append(words, "made by the backup system")
 	}
+	if s.unjudged {
+		words = append(words, "locked without a verdict")
+	}
 	return strings.Join(words, ", ")
 }
 
 func (s setting) world(t *testing.T) *world {
 	t.Helper()
-	w := newWorld(t, aClass(s.late, s.policy), aClaim())
+	claim := aClaim()
+	if s.unjudged {
+		unjudged(claim)
+	}
+	w := newWorld(t, aClass(s.late, s.policy), claim)
 	w.lag, w.unattached = s.lag, s.unattached
 	if s.empty {
 		w.answers = none
@@ -70,10 +79,17 @@ var settings = []setting{
 	{policy: corev1.PersistentVolumeReclaimDelete, empty: true},
 	{policy: corev1.PersistentVolumeReclaimDelete, made: true},
 	{policy: corev1.PersistentVolumeReclaimRetain, late: true, lag: true, made: true},
+	{policy: corev1.PersistentVolumeReclaimRetain, lag: true, unjudged: true},
 }
 
 // each runs a test for every write that an undisturbed restore does.
 func each(t *testing.T, test func(t *testing.T, s setting, n int)) {
+	t.Helper()
+	eachOf(t, settings, test)
+}
+
+// eachOf is each in some of the settings.
+func eachOf(t *testing.T, settings []setting, test func(t *testing.T, s setting, n int)) {
 	t.Helper()
 	for _, s := range settings {
 		undisturbed := s.world(t)

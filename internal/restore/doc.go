@@ -7,6 +7,7 @@
 // phases in order, one file each:
 //
 //	adopt      a Restore exists and its status belongs to this life of the claim
+//	free       no volume of an earlier life of the claim has the lock's name
 //	select     a backup is pinned, or it is settled that the claim starts empty
 //	prepare    a prime exists in Soteria's namespace, on a volume made for it
 //	transfer   the driver fills the prime, or makes a volume

@@ -28,6 +28,7 @@ const (
 	reasonRestoreMissing   = "RestoreMissing"
 	reasonRestoreInUse     = "RestoreInUse"
 	reasonVolumeNameTaken  = "VolumeNameTaken"
+	reasonVolumeKept       = "EarlierVolumeKept"
 	reasonUnsupported      = "Unsupported"
 	reasonStorageClass     = "StorageClassUnusable"
 	reasonPrimeNameTaken   = "PrimeNameTaken"
@@ -70,6 +71,12 @@ func freed(v decision.Verdict) event {
 // obstructed tells that something stands in the way until a person removes it.
 func obstructed(reason, message string) event {
 	return event{kind: corev1.EventTypeWarning, reason: reason, action: "Wait", note: "The restore waits: " + message}
+}
+
+// setAside tells where the data of the claim's earlier life is.
+func setAside(volume string) event {
+	return event{kind: corev1.EventTypeNormal, reason: reasonVolumeKept, action: "PutAside", note: fmt.Sprintf(
+		"What an earlier claim of this name held is kept, as volume %s; delete that volume and its storage once nobody needs it", volume)}
 }
 
 // failed tells that an attempt failed, in the backup system's own words.

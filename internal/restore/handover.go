@@ -185,22 +185,6 @@ func volumeFor(claim *corev1.PersistentVolumeClaim, like *corev1.PersistentVolum
 	return volume
 }
 
-// lockProblem says why the volume under the lock's name is not the one that is
-// handed to the claim; "" when it is.
-func lockProblem(volume *corev1.PersistentVolume, claim *corev1.PersistentVolumeClaim) string {
-	ref := volume.Spec.ClaimRef
-	switch {
-	case ref == nil || ref.UID == "":
-		return fmt.Sprintf("somebody made a volume named %s, the name that keeps the claim waiting; delete that volume object before the claim is bound to it", volume.Name)
-	case ref.UID != claim.UID:
-		return fmt.Sprintf("volume %s, whose name keeps the claim waiting, belongs to %s/%s (uid %s); delete the claim and apply it again to get another name",
-			volume.Name, ref.Namespace, ref.Name, ref.UID)
-	case !serves(volume, v1alpha1.RoleRestored, claim.UID):
-		return fmt.Sprintf("the claim was given volume %s, which Soteria did not make; what it holds is not the backup. Delete the claim and apply it again", volume.Name)
-	}
-	return ""
-}
-
 // awaitBound touches the claim until it is bound: the binder looks at it again
 // only then, or within 15 s. A touch helps only once the volume is bound.
 func (r *Reconciler) awaitBound(ctx context.Context, o *observed) (next, error) {
@@ -223,10 +207,8 @@ func (r *Reconciler) awaitBound(ctx context.Context, o *observed) (next, error) 
 }
 
 func (r *Reconciler) touch(ctx context.Context, o *observed) error {
-	patch := fmt.Appendf(nil, `{"metadata":{"uid":%q,"annotations":{%q:%q}}}`, o.claim.UID, v1alpha1.TouchedAnnotation, o.now.UTC().Format(time.RFC3339Nano))
-	touched := &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: o.claim.Namespace, Name: o.claim.Name}}
-	if err := client.IgnoreNotFound(r.client.Patch(ctx, touched, client.RawPatch(types.MergePatchType, patch))); err != nil {
-		return fmt.Errorf("touch claim %s/%s: %w", o.claim.Namespace, o.claim.Name, err)
+	if err := r.annotate(ctx, o.claim, map[string]string{v1alpha1.TouchedAnnotation: o.now.UTC().Format(time.RFC3339Nano)}); err != nil {
+		return err
 	}
 	r.killPoint(ctx, o.claim, KillTouched)
 	return nil

@@ -22,6 +22,9 @@ func (r *Reconciler) selectBackup(ctx context.Context, o *observed) (next, error
 	if err != nil {
 		return next{}, err
 	}
+	if err := r.stamp(ctx, o.claim, verdict, answer); err != nil {
+		return next{}, err
+	}
 	s.ObservedGeneration = o.restore.Generation
 	s.Evidence = evidence(answer)
 	switch verdict.Kind {

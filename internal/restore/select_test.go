@@ -37,13 +37,13 @@ func TestAClaimThatCannotBeSettledIsHeldAndSaysWhy(t *testing.T) {
 		},
 		"the wished time selects nothing": {
 			claim: func(c *corev1.PersistentVolumeClaim) {
-				c.Annotations = map[string]string{v1alpha1.RestoreAsOfAnnotation: "2020-01-01T00:00:00Z"}
+				c.Annotations[v1alpha1.RestoreAsOfAnnotation] = "2020-01-01T00:00:00Z"
 			},
 			answer: found(aBackup()), reason: "SelectedBackupNotFound", message: "taken at or before 2020-01-01",
 		},
 		"the wished time is no time": {
 			claim: func(c *corev1.PersistentVolumeClaim) {
-				c.Annotations = map[string]string{v1alpha1.RestoreAsOfAnnotation: "yesterday"}
+				c.Annotations[v1alpha1.RestoreAsOfAnnotation] = "yesterday"
 			},
 			answer: found(aBackup()), reason: "InvalidSelection", message: "yesterday",
 		},
@@ -53,7 +53,7 @@ func TestAClaimThatCannotBeSettledIsHeldAndSaysWhy(t *testing.T) {
 		},
 		"another namespace's backup is wished": {
 			claim: func(c *corev1.PersistentVolumeClaim) {
-				c.Annotations = map[string]string{v1alpha1.RestoreFromAnnotation: "bank/db"}
+				c.Annotations[v1alpha1.RestoreFromAnnotation] = "bank/db"
 			},
 			answer: found(aBackup()), reason: "CrossNamespaceRefused", message: "bank/db",
 		},
@@ -105,7 +105,7 @@ func TestAHeldClaimStartsEmptyAtOnceWhenSomebodySaysSoWithAReason(t *testing.T) 
 
 	claim := w.claim()
 	claim.Labels[v1alpha1.RestoreLabel] = "skip"
-	claim.Annotations = map[string]string{v1alpha1.SkipReasonAnnotation: "the old data is worthless"}
+	claim.Annotations[v1alpha1.SkipReasonAnnotation] = "the old data is worthless"
 	require.NoError(t, w.api.Update(t.Context(), claim))
 	w.until(w.completed, "completed")
 

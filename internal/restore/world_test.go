@@ -3,6 +3,7 @@ package restore_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -47,6 +48,7 @@ const (
 	lock       = "soteria-aaaaaaaaaaaaaaaa"
 	class      = "fast"
 	provider   = "csi.example.com"
+	admitted   = "Hold (BackupsUnknown)" // the stamp that admission left
 	protection = "kubernetes.io/pvc-protection"
 )
 
@@ -270,7 +272,12 @@ func (w *world) process(reads func() client.Client) client.Client {
 			})
 		},
 		Patch: func(ctx context.Context, api client.WithWatch, obj client.Object, patch client.Patch, opts ...client.PatchOption) error {
-			return w.write("patch "+describe(obj), func() error { return api.Patch(ctx, obj, patch, opts...) })
+			return w.write("patch "+describe(obj), func() error {
+				if err := w.checkUID(obj, patch); err != nil {
+					return err
+				}
+				return api.Patch(ctx, obj, patch, opts...)
+			})
 		},
 		Delete: func(ctx context.Context, api client.WithWatch, obj client.Object, opts ...client.DeleteOption) error {
 			return w.write("delete "+describe(obj), func() error { return w.delete(ctx, api, obj, opts...) })
@@ -287,12 +294,34 @@ func (w *world) checkHandover(volume *corev1.PersistentVolume) {
 	require.NotNil(w.t, volume.Spec.ClaimRef)
 	uid := volume.Spec.ClaimRef.UID
 	claim := w.claim()
+	if volume.Labels[v1alpha1.RoleLabel] == v1alpha1.RoleRetained {
+		require.NotEqual(w.t, claim.UID, uid, "put the volume of a living claim aside")
+		require.Equal(w.t, corev1.PersistentVolumeReclaimRetain, volume.Spec.PersistentVolumeReclaimPolicy)
+		return
+	}
 	require.True(w.t, claim != nil && claim.UID == uid, "made a volume for a claim that is gone")
 	require.Nil(w.t, w.jobs[uid], "handed over a volume that a Job still writes to")
 	if made := w.made[volume.Spec.CSI.VolumeHandle]; made != nil {
 		require.NotEmpty(w.t, w.backends[made.handle], "handed over a made volume before it held the backup")
 		require.False(w.t, made.deleting, "handed over a made volume that is being deleted")
 	}
+}
+
+// checkUID refuses a patch that names another uid than the claim has, as the API
+// server does.
+func (w *world) checkUID(obj client.Object, patch client.Patch) error {
+	live := get(w, client.ObjectKeyFromObject(obj), &corev1.PersistentVolumeClaim{})
+	if _, isClaim := obj.(*corev1.PersistentVolumeClaim); !isClaim || live == nil {
+		return nil
+	}
+	content, err := patch.Data(obj)
+	require.NoError(w.t, err)
+	var wanted metav1.PartialObjectMetadata
+	require.NoError(w.t, json.Unmarshal(content, &wanted))
+	if wanted.UID != "" && wanted.UID != live.UID {
+		return apierrors.NewConflict(schema.GroupResource{Resource: "persistentvolumeclaims"}, obj.GetName(), errors.New("another uid"))
+	}
+	return nil
 }
 
 func describe(obj client.Object) string {
@@ -807,6 +836,7 @@ func aClaim(change ...func(*corev1.PersistentVolumeClaim)) *corev1.PersistentVol
 			Namespace: claimKey.Namespace, Name: claimKey.Name, UID: "uid-1",
 			CreationTimestamp: metav1.NewTime(noon),
 			Labels:            map[string]string{v1alpha1.RestoreLabel: "auto"},
+			Annotations:       map[string]string{v1alpha1.VerdictAnnotation: admitted},
 		},
 		Spec: corev1.PersistentVolumeClaimSpec{
 			VolumeName:       lock,

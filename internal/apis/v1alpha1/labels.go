@@ -25,7 +25,8 @@ const (
 
 // What Soteria writes on claims.
 const (
-	// VerdictAnnotation tells what admission decided and which rule decided it.
+	// VerdictAnnotation tells what was decided on the claim at first, and by which
+	// rule: by admission or, where that only locked the claim, by the controller.
 	VerdictAnnotation = "soteria.dev/verdict"
 	// EvidenceAnnotation tells what the verdict rests on.
 	EvidenceAnnotation = "soteria.dev/evidence"
@@ -81,6 +82,10 @@ const (
 	RoleTwin = "twin"
 	// RoleRestored is a volume under a lock's name that was handed over.
 	RoleRestored = "restored"
+	// RoleRetained is a volume that was handed to an earlier claim of its claim's
+	// name and retains its data, under a name of its own since the claim's lock
+	// needs the one that it had.
+	RoleRetained = "retained"
 	// RoleBackup is a Job that backs a claim up, and all that belongs to it.
 	RoleBackup = "backup"
 	// RoleFill is a Job that fills a prime, and all that belongs to it.
@@ -96,6 +101,10 @@ const (
 	// as opposed to one that a user wrote.
 	RoleLocked = "locked"
 )
+
+// RetainedPrefix begins the names of volumes with RoleRetained; the uid of the
+// volume object that each was follows.
+const RetainedPrefix = LockPrefix + "retained-"
 
 // LockPrefix begins the reserved volume names that keep claims Pending.
 const LockPrefix = "soteria-"
