@@ -26,7 +26,7 @@ generate: ## Regenerate deep copies and the CRD from the Go types
 
 .PHONY: verify
 verify: generate ## Check that generated files and formatting are what the sources make
-	test -z "$$(gofmt -l cmd internal webhook e2e)" || { gofmt -l cmd internal webhook e2e; exit 1; }
+	test -z "$$(gofmt -l cmd internal policies webhook e2e)" || { gofmt -l cmd internal policies webhook e2e; exit 1; }
 	git diff --exit-code -- deploy/crd internal/apis
 
 .PHONY: lint
