@@ -154,6 +154,7 @@ func newApp(ctx context.Context, c config, connection *rest.Config, log *slog.Lo
 	return mgr, addHTTP(c, mgr, httpapi.Services{
 		Catalog: known, Backupers: systems.requested(c), Testers: systems.testers,
 		Restores: requests(c, mgr, known, controller), Claims: kube.Claims{Reader: mgr.GetClient(), OwnNamespace: c.Namespace},
+		Lock:   kube.NewLock,
 		SignIn: signin.New(c.signIn), Auditor: audit.Events{Reader: mgr.GetClient(), Recorder: mgr.GetEventRecorder(eventSource)},
 		Reports: reports, Bucket: scanned, Policies: scheduler, Gatherer: ctrlmetrics.Registry, Ready: answers, Observer: measured, Log: log,
 	})

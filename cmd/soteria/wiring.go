@@ -116,6 +116,7 @@ func addHTTP(c config, mgr manager.Manager, services httpapi.Services) error {
 	settings := httpapi.DefaultConfig()
 	settings.Addr = c.ListenAddr
 	settings.UnknownStatus = c.ExistsUnknownStatus
+	settings.RestoreRequired = c.policy().Required
 	warnOfOpenDoors(c, services.Log)
 	if err := mgr.Add(httpapi.New(settings, services)); err != nil {
 		return fmt.Errorf("adding the HTTP server: %w", err)
