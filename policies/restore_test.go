@@ -29,7 +29,10 @@ const (
 	restored
 	// lockedOnly claims wait too, and keep the data source they have.
 	lockedOnly
+	// refused claims are refused for what Soteria answers, mislabelled ones for
+	// what they say themselves.
 	refused
+	mislabelled
 )
 
 // trialClaim is a claim, Soteria's answer about it, and what must become of it.
@@ -41,9 +44,7 @@ type trialClaim struct {
 	spec        corev1.PersistentVolumeClaimSpec
 	// answer is what Soteria says; nil where it is not to be asked.
 	answer *mockedResponse
-	// about is whom it is asked about, if not the claim itself.
-	about string
-	want  outcome
+	want   outcome
 }
 
 func (c trialClaim) claim() *corev1.PersistentVolumeClaim {
@@ -116,19 +117,18 @@ var byOwnLabel = []trialClaim{
 	{name: "in-a-recovery", labels: auto, answer: answered(200, map[string]any{"decision": "hold"}), want: restored},
 	{name: "as-of", labels: auto, annotations: map[string]string{v1alpha1.RestoreAsOfAnnotation: "2026-01-01T00:00:00Z"}, answer: none, want: restored},
 	{name: "by-id", labels: auto, annotations: map[string]string{v1alpha1.RestoreBackupAnnotation: "0123456789"}, answer: none, want: restored},
-	{name: "copy", labels: auto, annotations: map[string]string{v1alpha1.RestoreFromAnnotation: "other/source"}, answer: none, about: "other/source", want: restored},
-	{name: "odd-copy", labels: auto, annotations: map[string]string{v1alpha1.RestoreFromAnnotation: "../../v1/inventory"}, answer: none, want: restored},
+	{name: "copy", labels: auto, annotations: map[string]string{v1alpha1.RestoreFromAnnotation: "other/source"}, answer: none, want: restored},
 	{name: "in-git", labels: auto, spec: corev1.PersistentVolumeClaimSpec{DataSourceRef: restoreRef("mine")}, answer: none, want: lockedOnly},
 	{
 		name: "in-git-by-source", labels: auto, answer: found, want: lockedOnly,
 		spec: corev1.PersistentVolumeClaimSpec{DataSource: &corev1.TypedLocalObjectReference{APIGroup: ptr.To(v1alpha1.Group), Kind: v1alpha1.RestoreKind, Name: "mine"}},
 	},
 	{name: "skipped", labels: map[string]string{v1alpha1.RestoreLabel: "skip"}, annotations: map[string]string{v1alpha1.SkipReasonAnnotation: "scratch"}, want: untouched},
-	{name: "skipped-silently", labels: map[string]string{v1alpha1.RestoreLabel: "skip"}, want: refused},
-	{name: "skipped-blankly", labels: map[string]string{v1alpha1.RestoreLabel: "skip"}, annotations: map[string]string{v1alpha1.SkipReasonAnnotation: " "}, want: refused},
-	{name: "mislabelled", labels: map[string]string{v1alpha1.RestoreLabel: "yes"}, answer: none, want: refused},
-	{name: "in-a-mislabelled-namespace", namespace: "odd", labels: map[string]string{"backup": "daily"}, answer: none, want: refused},
-	{name: "in-a-skipped-namespace", namespace: "skipped", labels: map[string]string{"backup": "daily"}, answer: none, want: refused},
+	{name: "skipped-silently", labels: map[string]string{v1alpha1.RestoreLabel: "skip"}, want: mislabelled},
+	{name: "skipped-blankly", labels: map[string]string{v1alpha1.RestoreLabel: "skip"}, annotations: map[string]string{v1alpha1.SkipReasonAnnotation: " "}, want: mislabelled},
+	{name: "mislabelled", labels: map[string]string{v1alpha1.RestoreLabel: "yes"}, answer: none, want: mislabelled},
+	{name: "in-a-mislabelled-namespace", namespace: "odd", labels: map[string]string{"backup": "daily"}, answer: none, want: mislabelled},
+	{name: "in-a-skipped-namespace", namespace: "skipped", labels: map[string]string{"backup": "daily"}, answer: none, want: mislabelled},
 	{name: "chosen", labels: auto, spec: corev1.PersistentVolumeClaimSpec{VolumeName: "pv-7"}, answer: found, want: unmatched},
 	{
 		name: "from-snapshot", labels: auto, answer: found, want: unmatched,
@@ -148,8 +148,8 @@ var byNamespace = []trialClaim{
 	{name: "ns-new", namespace: "labelled", answer: none, want: untouched},
 	{name: "ns-monthly", namespace: "labelled", labels: map[string]string{"backup": "monthly"}, answer: found, want: restored},
 	{name: "ns-required", namespace: "strict", answer: none, want: restored},
-	{name: "ns-odd", namespace: "odd", answer: none, want: refused},
-	{name: "ns-skipped", namespace: "skipped", answer: none, want: refused},
+	{name: "ns-odd", namespace: "odd", answer: none, want: mislabelled},
+	{name: "ns-skipped", namespace: "skipped", answer: none, want: mislabelled},
 	{name: "ns-unavailable", namespace: "labelled", answer: dubious["unavailable"], want: refused},
 }
 
@@ -177,7 +177,7 @@ func (c trialClaim) become() *corev1.PersistentVolumeClaim {
 		claim.Spec.VolumeName, claim.Spec.DataSourceRef = lock, restoreRef(lock)
 	case lockedOnly:
 		claim.Spec.VolumeName = lock
-	case untouched, unmatched, refused:
+	case untouched, unmatched, refused, mislabelled:
 	}
 	return claim
 }
@@ -190,11 +190,7 @@ func (trial *trial) add(claims []trialClaim, expect func(trialClaim) expected) {
 		trial.objects = append(trial.objects, claim)
 		trial.patched = append(trial.patched, c.become())
 		if c.answer != nil {
-			about := c.about
-			if about == "" {
-				about = keyOf(claim)
-			}
-			trial.calls = append(trial.calls, mockedCall{URL: existsURL + about, Method: "GET", Response: *c.answer})
+			trial.calls = append(trial.calls, mockedCall{URL: existsURL + keyOf(claim), Method: "GET", Response: *c.answer})
 		}
 		e := expect(c)
 		e.Kind, e.Resources = "PersistentVolumeClaim", []string{keyOf(claim)}
@@ -207,7 +203,7 @@ func (trial *trial) add(claims []trialClaim, expect func(trialClaim) expected) {
 
 // mutating is what the command line calls the outcomes of a MutatingPolicy.
 func mutating(policy string) func(trialClaim) expected {
-	words := map[outcome]string{untouched: "pass", unmatched: "skip", restored: "pass", lockedOnly: "pass", refused: "error"}
+	words := map[outcome]string{untouched: "pass", unmatched: "skip", restored: "pass", lockedOnly: "pass", refused: "error", mislabelled: "error"}
 	return func(c trialClaim) expected {
 		return expected{Policy: policy, IsMutatingPolicy: true, Result: words[c.want]}
 	}
