@@ -16,13 +16,26 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// commandLine gives the path of Kyverno's command line, built from its module.
-var commandLine = sync.OnceValues(func() (string, error) {
-	command := exec.CommandContext(context.Background(), "go", "run", "-C", filepath.Join("..", "e2e", "cluster"), ".", "tool", "kubectl-kyverno")
+var (
+	tools   = map[string]string{}
+	toolsMu sync.Mutex
+)
+
+// tool gives the path of a program that the cluster's launcher builds.
+func tool(t *testing.T, name string) string {
+	t.Helper()
+	toolsMu.Lock()
+	defer toolsMu.Unlock()
+	if path, built := tools[name]; built {
+		return path
+	}
+	command := exec.CommandContext(context.Background(), "go", "run", "-C", filepath.Join("..", "e2e", "cluster"), ".", "tool", name)
 	command.Stderr = os.Stderr
 	out, err := command.Output()
-	return strings.TrimSpace(string(out)), err
-})
+	require.NoError(t, err, "building %s", name)
+	tools[name] = strings.TrimSpace(string(out))
+	return tools[name]
+}
 
 // kyvernoTest is the file kyverno-test.yaml, as far as it is used here.
 type kyvernoTest struct {
@@ -32,6 +45,7 @@ type kyvernoTest struct {
 	Policies         []string          `json:"policies"`
 	Resources        []string          `json:"resources"`
 	Variables        string            `json:"variables,omitempty"`
+	Context          string            `json:"context,omitempty"`
 	APICallResponses []mockedCall      `json:"apiCallResponses,omitempty"`
 	Results          []expected        `json:"results"`
 }
@@ -71,13 +85,14 @@ type trial struct {
 	calls            []mockedCall
 	results          []expected
 	namespaces       map[string]map[string]string
+	// secrets are what the policies can read in the cluster.
+	secrets []corev1.Secret
 }
 
 // run tells what the command line said, and whether all was as expected.
 func (trial trial) run(t *testing.T) (output string, err error) {
 	t.Helper()
-	program, err := commandLine()
-	require.NoError(t, err, "building Kyverno's command line")
+	program := tool(t, "kubectl-kyverno")
 	folder := t.TempDir()
 	write := func(name string, text []byte) {
 		require.NoError(t, os.WriteFile(filepath.Join(folder, name), text, 0o600))
@@ -86,9 +101,13 @@ func (trial trial) run(t *testing.T) (output string, err error) {
 	write("objects.yaml", documents(t, trial.objects))
 	write("patched.yaml", documents(t, trial.patched))
 	write("values.yaml", documents(t, []any{values(trial.namespaces)}))
+	write("context.yaml", documents(t, []any{map[string]any{
+		"apiVersion": "cli.kyverno.io/v1alpha1", "kind": "Context", "metadata": map[string]string{"name": "context"},
+		"spec": map[string]any{"resources": trial.secrets},
+	}}))
 	write("kyverno-test.yaml", documents(t, []any{kyvernoTest{
 		APIVersion: "cli.kyverno.io/v1alpha1", Kind: "Test", Metadata: map[string]string{"name": "soteria"},
-		Policies: []string{"policy.yaml"}, Resources: []string{"objects.yaml"}, Variables: "values.yaml",
+		Policies: []string{"policy.yaml"}, Resources: []string{"objects.yaml"}, Variables: "values.yaml", Context: "context.yaml",
 		APICallResponses: trial.calls, Results: trial.results,
 	}}))
 	command := exec.CommandContext(t.Context(), program, "test", folder, "--require-tests", "--detailed-results", "--remove-color")

@@ -220,6 +220,18 @@ func TestTheCELPolicyLetsOnlyProvedAnswersThrough(t *testing.T) {
 	celTrial(read(t, "kyverno", "cel", "restore.yaml")).requireAsExpected(t)
 }
 
+// signedInTrial is [celTrial] where the policy reads a token.
+func signedInTrial(t *testing.T, policy string) trial {
+	t.Helper()
+	trial := celTrial(policy)
+	trial.secrets = []corev1.Secret{{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: "kyverno", Name: "soteria-token"},
+		Data:       map[string][]byte{"token": []byte("0123456789abcdef")},
+	}}
+	return trial
+}
+
 func TestTheTrialFindsHolesInTheCELPolicy(t *testing.T) {
 	requireHolesFound(t, read(t, "kyverno", "cel", "restore.yaml"), celTrial, map[string]hole{
 		"the status is not looked at":           {"app/broken", []string{"variables.answer.statusCode != 200 ?", "false ?"}},
