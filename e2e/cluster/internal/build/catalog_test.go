@@ -25,7 +25,7 @@ func TestKyvernoVersionIsTheModules(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(string(mod), "github.com/kyverno/kyverno "+KyvernoVersion+"\n") {
+	if !strings.Contains(string(mod), "github.com/kyverno/kyverno "+KyvernoVersion+" ") {
 		t.Errorf("e2e/tools/kyverno/go.mod does not require github.com/kyverno/kyverno %s", KyvernoVersion)
 	}
 }
