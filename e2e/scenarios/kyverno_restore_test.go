@@ -5,7 +5,6 @@ package scenarios_test
 import (
 	"context"
 	"crypto/rand"
-	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -138,5 +137,5 @@ func (s *scenario) timed(what string, g gate, namespace, name string) {
 		took = append(took, time.Since(began))
 	}
 	slices.Sort(took)
-	s.Log(fmt.Sprintf("%-50s median %8s, longest %8s", what, took[len(took)/2].Round(100*time.Microsecond), took[len(took)-1].Round(100*time.Microsecond)))
+	s.Logf("%-50s median %8s, longest %8s", what, took[len(took)/2].Round(100*time.Microsecond), took[len(took)-1].Round(100*time.Microsecond))
 }
