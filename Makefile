@@ -35,6 +35,9 @@ lint: ## Run the linters
 
 .PHONY: unit
 unit: ## Unit, conformance and integration tests, with the race detector
+	@# Building these takes longer than a test may.
+	$(CLUSTER) tool kubectl-kyverno >/dev/null
+	$(CLUSTER) tool kubectl >/dev/null
 	go vet $(PACKAGES)
 	go test -race $(PACKAGES)
 	set -e; for module in $(MODULES); do (cd $$module && CGO_ENABLED=0 go vet ./... && CGO_ENABLED=0 go test ./...); done

@@ -130,6 +130,7 @@ func (c *Claims) respond(claim *corev1.PersistentVolumeClaim, facts decision.Fac
 	}
 	stamped := claim.DeepCopy()
 	kube.Stamp(stamped, verdict, facts.Answer, answered, c.Lock())
+	stamped.Annotations[v1alpha1.JudgedAtAnnotation] = c.Now().UTC().Format(time.RFC3339)
 	patches, err := diff(claim, stamped)
 	if err != nil {
 		return admission.Errored(http.StatusInternalServerError, err)

@@ -248,6 +248,7 @@ func TestAProtectedClaimWithoutItsLockIsRefusedByValidation(t *testing.T) {
 		allowed  bool
 	}{
 		"stamped fresh":                       {"stamped-fresh", true},
+		"stamped fresh in an earlier life":    {"stamped-fresh-yesterday", false},
 		"never stamped":                       {"auto", false},
 		"stamped for restore, lock taken off": {"stamped-restore", false},
 		"not opted in":                        {"not-opted-in", true},

@@ -36,7 +36,6 @@ import (
 	"github.com/soteria-dr/soteria/internal/kube/moverjob"
 	"github.com/soteria-dr/soteria/internal/metrics"
 	"github.com/soteria-dr/soteria/internal/restore"
-	"github.com/soteria-dr/soteria/internal/signin"
 	"github.com/soteria-dr/soteria/webhook/certificate"
 )
 
@@ -154,10 +153,15 @@ func newApp(ctx context.Context, c config, connection *rest.Config, log *slog.Lo
 	if refresher, err = addInventory(ctx, c, mgr, known, scheduler, reports, measured, log); err != nil {
 		return nil, err
 	}
+	callers, err := gate(c, connection)
+	if err != nil {
+		return nil, err
+	}
 	return mgr, addHTTP(c, mgr, httpapi.Services{
 		Catalog: known, Backupers: systems.requested(c), Testers: systems.testers,
 		Restores: requests(c, mgr, known, controller), Claims: kube.Claims{Reader: mgr.GetClient(), OwnNamespace: c.Namespace},
-		SignIn: signin.New(c.signIn), Auditor: audit.Events{Reader: mgr.GetClient(), Recorder: mgr.GetEventRecorder(eventSource)},
+		Lock:   kube.NewLock,
+		SignIn: callers, Auditor: audit.Events{Reader: mgr.GetClient(), Recorder: mgr.GetEventRecorder(eventSource)},
 		Reports: reports, Bucket: scanned, Policies: scheduler, Gatherer: ctrlmetrics.Registry, Ready: answers, Observer: measured, Log: log,
 	})
 }

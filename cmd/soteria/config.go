@@ -54,6 +54,8 @@ type config struct {
 	AllowedGroups         string        `env:"SOTERIA_ALLOWED_GROUPS" envDefault:"admin,maintenance"`
 	AuthBearerTokens      secret.String `env:"SOTERIA_AUTH_BEARER_TOKENS"`
 	AuthBearerTokensFile  string        `env:"SOTERIA_AUTH_BEARER_TOKENS_FILE"`
+	ExistsTokenAudience   string        `env:"SOTERIA_EXISTS_TOKEN_AUDIENCE" envDefault:"kyverno-svc.kyverno.io"`
+	ExistsServiceAccounts string        `env:"SOTERIA_EXISTS_SERVICE_ACCOUNTS" envDefault:"system:serviceaccount:kyverno:kyverno-admission-controller"`
 
 	LonghornURL          string `env:"SOTERIA_LONGHORN_URL"`
 	LonghornNamespace    string `env:"SOTERIA_LONGHORN_NAMESPACE"`
@@ -266,6 +268,7 @@ func (c *config) http() httpapi.Config {
 	settings.Addr = c.ListenAddr
 	settings.UnknownStatus = c.ExistsUnknownStatus
 	settings.LookupBudget = c.ExistsTimeout
+	settings.RestoreRequired = c.policy().Required
 	return settings
 }
 

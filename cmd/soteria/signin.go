@@ -4,6 +4,10 @@ import (
 	"fmt"
 	"log/slog"
 
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+
+	"github.com/soteria-dr/soteria/internal/kube"
 	"github.com/soteria-dr/soteria/internal/signin"
 )
 
@@ -24,12 +28,38 @@ func (c *config) deriveSignIn() []error {
 	if len(c.signIn.AllowedGroups) == 0 {
 		wrong("SOTERIA_ALLOWED_GROUPS", fmt.Errorf("%q names no group, so that no user could sign in", c.AllowedGroups))
 	}
+	c.signIn.Accounts.Audience = c.ExistsTokenAudience
+	c.signIn.Accounts.Names, err = signin.ParseAccounts(c.ExistsServiceAccounts)
+	wrong("SOTERIA_EXISTS_SERVICE_ACCOUNTS", err)
 	c.signIn.Proxies, err = signin.ParseProxies(c.TrustedProxies)
 	wrong("SOTERIA_TRUSTED_PROXIES", err)
 	c.signIn.Tokens, err = signin.ParseTokens(c.AuthBearerTokens)
 	wrong("SOTERIA_AUTH_BEARER_TOKENS", err)
 	return problems
 }
+
+// gate lets callers in, and asks the cluster whose token one is where service
+// accounts may sign in. It has a connection of its own, so that strangers with odd
+// tokens keep nobody else from the API server.
+func gate(c config, connection *rest.Config) (*signin.Gate, error) {
+	if !c.signIn.ExistsRequired || len(c.signIn.Accounts.Names) == 0 {
+		return signin.New(c.signIn), nil
+	}
+	own := rest.CopyConfig(connection)
+	own.QPS, own.Burst = reviewsPerSecond, reviewBurst
+	clientset, err := kubernetes.NewForConfig(own)
+	if err != nil {
+		return nil, fmt.Errorf("connecting to the cluster for sign-in: %w", err)
+	}
+	c.signIn.Accounts.Reviewer = kube.TokenReviewer{Reviews: clientset.AuthenticationV1().TokenReviews()}
+	return signin.New(c.signIn), nil
+}
+
+// How many tokens a replica has the API server review.
+const (
+	reviewsPerSecond = 10
+	reviewBurst      = 20
+)
 
 // warnOfOpenDoors tells what is left open, or does not work yet, about sign-in.
 // None of it keeps Soteria from starting: admission does not need it.

@@ -30,6 +30,8 @@ const usage = `Runs a real Kubernetes on this machine, for tests and the demo. N
   image [-tags T]  build Soteria's image as deploy/Dockerfile says, with build tags T
                    (default $SOTERIA_BUILD_TAGS), and import it as localhost/soteria:e2e
   images           import the helper images that are missing or changed
+  kyverno          build Kyverno's image, import it as localhost/kyverno:e2e, and print the
+                   path of Kyverno's own manifests, which refer to other images
 
 All its state is in .cluster at the root of the repository; .cluster/kubeconfig is
 the administrator's. Built programs are kept in $SOTERIA_CACHE, or the user's cache
@@ -76,7 +78,7 @@ func run(ctx context.Context, args []string) error {
 	}
 	// Steps go to standard error where standard output is for the result.
 	out := os.Stdout
-	if command == "tool" || command == "kubectl" {
+	if command == "tool" || command == "kubectl" || command == "kyverno" {
 		out = os.Stderr
 	}
 	cluster, err := lifecycle.New(ctx, ".", out)
@@ -98,6 +100,8 @@ func dispatch(ctx context.Context, cluster *lifecycle.Cluster, command string, a
 		return image(ctx, cluster, args)
 	case "tool":
 		return tool(ctx, cluster, args)
+	case "kyverno":
+		return kyverno(ctx, cluster, args)
 	}
 	plain := map[string]func(context.Context) error{
 		"up":     cluster.Up,
@@ -124,6 +128,18 @@ func tool(ctx context.Context, cluster *lifecycle.Cluster, args []string) error 
 		return err
 	}
 	_, err = fmt.Println(path)
+	return err
+}
+
+func kyverno(ctx context.Context, cluster *lifecycle.Cluster, args []string) error {
+	if len(args) != 0 {
+		return wrongUsage("kyverno takes no arguments")
+	}
+	manifests, err := cluster.Kyverno(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Println(manifests)
 	return err
 }
 

@@ -27,7 +27,7 @@ const about = `Errors are answered with a body of the schema Error. Bodies of re
 
 // enumerations are the texts of package wire of which all values are known.
 var enumerations = openapi.Types{
-	reflect.TypeFor[wire.Decision]():  openapi.Enumeration(wire.DecisionRestore, wire.DecisionFresh, wire.DecisionUnknown),
+	reflect.TypeFor[wire.Decision]():  openapi.Enumeration(wire.DecisionRestore, wire.DecisionFresh, wire.DecisionHold, wire.DecisionUnknown),
 	reflect.TypeFor[wire.State]():     openapi.Enumeration(wire.StateCompleted),
 	reflect.TypeFor[wire.Extent]():    openapi.Enumeration(wire.ExtentAll, wire.ExtentSome, wire.ExtentNone),
 	reflect.TypeFor[wire.Result]():    openapi.Enumeration(wire.ResultStarted, wire.ResultWouldStart, wire.ResultRefused, wire.ResultNotStarted),

@@ -31,7 +31,10 @@ func (s *Server) exists(w http.ResponseWriter, r *http.Request, params httproute
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), s.cfg.LookupBudget)
 	defer cancel()
-	answer := existence(claim, s.services.Catalog.Known(ctx, claim))
+	answer := existence(claim, s.services.Catalog.Known(ctx, claim), s.cfg.RestoreRequired)
+	if answer.Authoritative {
+		answer.Lock = s.services.Lock()
+	}
 	answer.Backend = strings.Join(s.services.Catalog.Drivers(), ",")
 	if s.cfg.SourceOf != nil {
 		answer.Source = s.cfg.SourceOf(claim)
@@ -47,8 +50,9 @@ func (s *Server) existsStatus(answer wire.Existence) int {
 	return s.cfg.UnknownStatus
 }
 
-// existence puts the catalog's answer in the API's words.
-func existence(claim backup.Claim, answer backup.Answer) wire.Existence {
+// existence puts the catalog's answer in the API's words. Whoever decides about a
+// claim by it has only the answer to tell that a restore is required of all.
+func existence(claim backup.Claim, answer backup.Answer, required bool) wire.Existence {
 	e := wire.Existence{Namespace: claim.Namespace, PVC: claim.Name, Authoritative: true}
 	switch answer.Certainty() {
 	case backup.Found:
@@ -57,6 +61,9 @@ func existence(claim backup.Claim, answer backup.Answer) wire.Existence {
 		e.Latest = &wire.Latest{ID: newest.ID, Driver: newest.Driver, TakenAt: newest.TakenAt, SizeBytes: known(newest.SizeBytes)}
 	case backup.None:
 		e.Decision = wire.DecisionFresh
+		if required {
+			e.Decision = wire.DecisionHold
+		}
 	case backup.Unknown:
 		e.Decision, e.Authoritative, e.Error = wire.DecisionUnknown, false, backup.Message(answer.Err())
 	}

@@ -30,6 +30,9 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
+// testLock is the first lock that a server draws.
+const testLock = "soteria-aaaaaaaaaaaaaaaa"
+
 var (
 	photos   = backup.Claim{Namespace: "media", Name: "photos"}
 	noon     = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -44,6 +47,7 @@ var (
 
 // world is what the server is made of, as a test sets it.
 type world struct {
+	lock    string
 	answer  func(context.Context) backup.Answer
 	driver  string
 	backup  func(context.Context, driver.BackupRequest) (driver.BackupStarted, error)
@@ -65,6 +69,7 @@ type world struct {
 
 func newWorld() *world {
 	return &world{
+		lock: testLock,
 		answer: func(context.Context) backup.Answer {
 			return backup.FoundBackups([]backup.Backup{newest, oldest}, evidence)
 		},
@@ -160,7 +165,8 @@ func (w *world) server(change func(*httpapi.Config)) *httpapi.Server {
 	return httpapi.New(cfg, httpapi.Services{
 		Catalog: w, Backupers: httpapi.Backupers{Default: "restic", ByName: map[string]driver.Backuper{"restic": w, "longhorn": w}}, Reports: &w.reports, Policies: &w.policies, SignIn: signin.New(w.signIn), Auditor: w, Gatherer: registry, Observer: w,
 		Ready: func(context.Context) error { return w.ready }, Restores: &w.claims, Claims: &w.claims, Testers: map[string]driver.Tester{"restic": &w.tester},
-		Log: slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Lock: func() string { return w.lock },
+		Log:  slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 }
 
@@ -310,9 +316,38 @@ func TestExists(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, wire.Existence{
 			Exists: true, Namespace: "media", PVC: "photos", Backend: "restic,longhorn", Decision: wire.DecisionRestore, Authoritative: true,
-			Latest: &wire.Latest{ID: newest.ID, Driver: "restic", TakenAt: noon, SizeBytes: &size},
+			Lock: testLock, Latest: &wire.Latest{ID: newest.ID, Driver: "restic", TakenAt: noon, SizeBytes: &size},
 		}, answer)
 		assert.Equal(t, 1, w.counted("exists restore"))
+	})
+	t.Run("gives each answer a lock of its own, and none to what is unknown", func(t *testing.T) {
+		w := newWorld()
+		c := w.client(t)
+		first, err := c.Exists(t.Context(), photos)
+		require.NoError(t, err)
+		w.lock = "soteria-bbbbbbbbbbbbbbbb"
+		second, err := c.Exists(t.Context(), photos)
+		require.NoError(t, err)
+		assert.NotEqual(t, first.Lock, second.Lock)
+		w.answer = says(backup.UnknownBecause(down))
+		unknown, err := c.Exists(t.Context(), photos)
+		require.NoError(t, err)
+		assert.Empty(t, unknown.Lock)
+	})
+	t.Run("decides to hold where no backup exists and all claims require one", func(t *testing.T) {
+		required := func(cfg *httpapi.Config) { cfg.RestoreRequired = true }
+		for decision, known := range map[wire.Decision]backup.Answer{
+			wire.DecisionHold:    backup.ProvedNone(evidence),
+			wire.DecisionRestore: backup.FoundBackups([]backup.Backup{newest}, evidence),
+			wire.DecisionUnknown: backup.UnknownBecause(down),
+		} {
+			w := newWorld()
+			w.answer = says(known)
+			answer, err := client.New(w.serve(t, required), http.DefaultClient).Exists(t.Context(), photos)
+			require.NoError(t, err)
+			assert.Equal(t, decision, answer.Decision)
+			assert.Equal(t, decision == wire.DecisionRestore, answer.Exists)
+		}
 	})
 	t.Run("refuses names that Kubernetes would refuse", func(t *testing.T) {
 		c := newWorld().client(t)

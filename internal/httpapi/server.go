@@ -57,6 +57,9 @@ type Config struct {
 	// UnknownStatus is the status of /exists when the answer is Unknown: 503, or
 	// 200 for callers that go by the body alone.
 	UnknownStatus int
+	// RestoreRequired says that no claim may start empty unless it says why: with
+	// it, /exists decides to hold where no backup exists.
+	RestoreRequired bool
 	// LookupBudget bounds how long a request waits for the catalog.
 	LookupBudget time.Duration
 	// BackupBudget bounds how long a request waits for a backup to be started.
@@ -116,6 +119,8 @@ type Server struct {
 type Services struct {
 	Catalog   Catalog
 	Backupers Backupers
+	// Lock draws a new lock, for policies that lock claims.
+	Lock func() string
 	// Reports are the answers about all claims at once.
 	Reports  *Reports
 	Restores Restores

@@ -52,7 +52,7 @@ func TestAClaimAsItsManifestWouldMakeItAgain(t *testing.T) {
 		"has no stamps, and keeps the user's annotations": {
 			living: func(c *corev1.PersistentVolumeClaim) {
 				c.Annotations = map[string]string{
-					v1alpha1.VerdictAnnotation: "Fresh (NoBackupExists)", v1alpha1.EvidenceAnnotation: "a listing", v1alpha1.TouchedAnnotation: "now",
+					v1alpha1.VerdictAnnotation: "Fresh (NoBackupExists)", v1alpha1.EvidenceAnnotation: "a listing", v1alpha1.JudgedAtAnnotation: "then", v1alpha1.TouchedAnnotation: "now",
 					v1alpha1.RestoreFromAnnotation: "old/db",
 				}
 			},

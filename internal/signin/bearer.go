@@ -13,12 +13,14 @@ type bearer struct {
 	tokens Tokens
 	// file holds more, if it is not empty.
 	file string
+	// accounts are asked of other tokens, if they are not nil.
+	accounts *accounts
 }
 
 // Authenticate implements [Authenticator]. The file is read each time: a token
 // that is taken out of it opens nothing from then on, and while the file cannot
 // be read no token of it does.
-func (b bearer) Authenticate(_ context.Context, r Request) (Identity, error) {
+func (b bearer) Authenticate(ctx context.Context, r Request) (Identity, error) {
 	presented, err := parseBearer(r.Header)
 	if err != nil || presented == "" {
 		return Identity{}, err
@@ -36,6 +38,9 @@ func (b bearer) Authenticate(_ context.Context, r Request) (Identity, error) {
 		if name, known := filed.find(presented); known {
 			return Identity{User: name, How: BearerToken}, nil
 		}
+	}
+	if b.accounts != nil {
+		return b.accounts.whose(ctx, presented)
 	}
 	return Identity{}, refuse(WrongToken, backup.Unauthenticated, "the bearer token is not one that Soteria knows")
 }

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/soteria-dr/soteria/internal/backup"
 )
@@ -66,23 +67,38 @@ type Config struct {
 	// each use. Both may be empty.
 	Tokens     Tokens
 	TokensFile string
+	// Accounts are the service accounts that may have [Existence], where that is
+	// asked for sign-in, and nothing else.
+	Accounts Accounts
+	// Now is the clock; [time.Now] if it is nil.
+	Now func() time.Time
 }
 
 // Gate lets requests in or refuses them. It is safe for concurrent use.
 type Gate struct {
 	cfg Config
-	// chain is asked in turn. Headers come last: whether they are missing or not
-	// believed, nothing is left to ask.
-	chain []Authenticator
+	// chain is asked in turn, and existence in its place by those who ask whether
+	// backups exist. Headers come last: whether they are missing or not believed,
+	// nothing is left to ask.
+	chain, existence []Authenticator
 }
 
 // New makes a gate.
 func New(cfg Config) *Gate {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
 	g := &Gate{cfg: cfg}
+	known := bearer{tokens: cfg.Tokens, file: cfg.TokensFile}
 	if len(cfg.Tokens) > 0 || cfg.TokensFile != "" {
-		g.chain = append(g.chain, bearer{tokens: cfg.Tokens, file: cfg.TokensFile})
+		g.chain = append(g.chain, known)
 	}
 	g.chain = append(g.chain, headers{proxies: cfg.Proxies})
+	g.existence = g.chain
+	if cfg.Accounts.Reviewer != nil {
+		known.accounts = newAccounts(cfg.Accounts, cfg.Now)
+		g.existence = []Authenticator{known, headers{proxies: cfg.Proxies}}
+	}
 	return g
 }
 
@@ -103,7 +119,7 @@ func (g *Gate) Admit(ctx context.Context, r Request, to Access) Outcome {
 		return Outcome{}
 	}
 	required := g.cfg.Required || to == Existence
-	id, err := g.identify(ctx, r)
+	id, err := g.identify(ctx, r, to)
 	if err == nil && required {
 		err = g.allow(id)
 	}
@@ -120,8 +136,12 @@ func (g *Gate) Admit(ctx context.Context, r Request, to Access) Outcome {
 	}
 }
 
-func (g *Gate) identify(ctx context.Context, r Request) (Identity, error) {
-	for _, authenticator := range g.chain {
+func (g *Gate) identify(ctx context.Context, r Request, to Access) (Identity, error) {
+	chain := g.chain
+	if to == Existence {
+		chain = g.existence
+	}
+	for _, authenticator := range chain {
 		id, err := authenticator.Authenticate(ctx, r)
 		if err != nil || id.Authenticated() {
 			return id, err
@@ -135,7 +155,7 @@ func (g *Gate) allow(id Identity) error {
 		return refuse(NotSignedIn, backup.Unauthenticated, "sign-in is required: come through the sign-in proxy, or send a bearer token")
 	}
 	inGroup := func(group string) bool { return slices.Contains(g.cfg.AllowedGroups, group) }
-	if id.How == BearerToken || slices.ContainsFunc(id.Groups, inGroup) {
+	if id.How == BearerToken || id.How == ServiceAccount || slices.ContainsFunc(id.Groups, inGroup) {
 		return nil
 	}
 	return refuse(WrongGroup, backup.Denied, "%q is in none of the groups that may use Soteria: %s", id.Name(), strings.Join(g.cfg.AllowedGroups, ", "))

@@ -30,6 +30,7 @@ const (
 	Unknown How = iota
 	ProxyHeaders
 	BearerToken
+	ServiceAccount
 )
 
 // String gives the word used in API answers and logs.
@@ -39,6 +40,8 @@ func (h How) String() string {
 		return "proxy_headers"
 	case BearerToken:
 		return "bearer_token"
+	case ServiceAccount:
+		return "service_account"
 	case Unknown:
 		return anonymous
 	default:

@@ -13,6 +13,10 @@ const (
 	WrongToken Reason = "wrong_token"
 	// TokensUnreadable: there is a bearer token and nothing to compare it with.
 	TokensUnreadable Reason = "tokens_unreadable" //nolint:gosec // the name of a reason, not a secret
+	// ReviewFailed: the cluster could not be asked whose the bearer token is.
+	ReviewFailed Reason = "review_failed"
+	// WrongAccount: the bearer token is a service account's that may not ask.
+	WrongAccount Reason = "wrong_account"
 	// Malformed: a credential is there twice, too long or not printable.
 	Malformed Reason = "malformed"
 	// UntrustedProxy: a proxy's headers came from an address that is not

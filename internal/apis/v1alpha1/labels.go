@@ -30,6 +30,9 @@ const (
 	VerdictAnnotation = "soteria.dev/verdict"
 	// EvidenceAnnotation tells what the verdict rests on.
 	EvidenceAnnotation = "soteria.dev/evidence"
+	// JudgedAtAnnotation tells when admission decided (RFC 3339). A verdict that is
+	// older than its claim was copied with the manifest and is worth nothing.
+	JudgedAtAnnotation = "soteria.dev/judged-at"
 	// TouchedAnnotation is changed to make the volume binder look at a claim
 	// again at once (handover).
 	TouchedAnnotation = "soteria.dev/bound-at"

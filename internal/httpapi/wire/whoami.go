@@ -9,6 +9,6 @@ type WhoAmI struct {
 	Groups []string `json:"groups"`
 	// Authenticated is false for somebody who did not sign in.
 	Authenticated bool `json:"authenticated"`
-	// How is proxy_headers, bearer_token or anonymous.
+	// How is proxy_headers, bearer_token, service_account or anonymous.
 	How string `json:"how"`
 }

@@ -10,11 +10,14 @@ type Existence struct {
 	PVC       string `json:"pvc"`
 	// Backend names the drivers that were asked, joined by commas.
 	Backend string `json:"backend"`
-	// Decision is restore, fresh or unknown.
+	// Decision is restore, fresh, hold or unknown.
 	Decision Decision `json:"decision"`
 	// Authoritative is false when the answer is unknown: Exists=false then
 	// proves nothing.
 	Authoritative bool `json:"authoritative"`
+	// Lock is a reserved volume name, new in each answer, for a policy that locks
+	// the claim by itself; empty when the answer is unknown.
+	Lock string `json:"lock"`
 	// Latest is the newest backup, null when there is none.
 	Latest *Latest `json:"latest"`
 	// Source is what the backup system knows the claim by, where that has a name
@@ -31,6 +34,9 @@ type Decision string
 const (
 	DecisionRestore Decision = "restore"
 	DecisionFresh   Decision = "fresh"
+	// DecisionHold is for a claim of which no backup exists while the whole
+	// installation requires one.
+	DecisionHold    Decision = "hold"
 	DecisionUnknown Decision = "unknown"
 )
 

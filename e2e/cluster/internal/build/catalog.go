@@ -28,6 +28,9 @@ func versioned(version string) string {
 // KubernetesVersion is the version of e2e/tools/kubernetes.
 const KubernetesVersion = "v1.36.3"
 
+// KyvernoVersion is the version of e2e/tools/kyverno.
+const KyvernoVersion = "v1.19.1"
+
 // Catalog is every tool there is.
 var Catalog = []Tool{
 	{
@@ -41,6 +44,14 @@ var Catalog = []Tool{
 			"kubectl":                 "k8s.io/kubernetes/cmd/kubectl",
 		},
 		LDFlags: versioned(KubernetesVersion),
+	},
+	{
+		Name: "kyverno",
+		Programs: map[string]string{
+			"kyverno":         "github.com/kyverno/kyverno/cmd/kyverno",
+			"kubectl-kyverno": "github.com/kyverno/kyverno/cmd/cli/kubectl-kyverno",
+		},
+		LDFlags: "-X github.com/kyverno/kyverno/pkg/version.BuildVersion=" + KyvernoVersion,
 	},
 	{Name: "longhorn", Programs: map[string]string{"longhorn-standin": "./cmd/longhorn-standin"}},
 	{

@@ -19,3 +19,13 @@ func TestKubernetesVersionIsTheModules(t *testing.T) {
 		t.Errorf("linker flags %q", got)
 	}
 }
+
+func TestKyvernoVersionIsTheModules(t *testing.T) {
+	mod, err := os.ReadFile(filepath.Join("..", "..", "..", "tools", "kyverno", "go.mod"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(mod), "github.com/kyverno/kyverno "+KyvernoVersion+" ") {
+		t.Errorf("e2e/tools/kyverno/go.mod does not require github.com/kyverno/kyverno %s", KyvernoVersion)
+	}
+}

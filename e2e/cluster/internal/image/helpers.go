@@ -25,6 +25,7 @@ const (
 	Longhorn   = "localhost/longhorn:e2e"
 	Restic     = "localhost/restic:0.16.4"
 	Busybox    = "localhost/busybox:e2e"
+	Kyverno    = "localhost/kyverno:e2e"
 )
 
 // HelperPrograms are the programs inside the helper images.
@@ -56,6 +57,10 @@ func Helpers(ctx context.Context, pause string, paths map[string]string) (map[st
 		},
 	}, nil
 }
+
+// OfKyverno returns Kyverno's image, which only its scenarios need, from the file of its
+// admission controller.
+func OfKyverno(controller string) Image { return program(controller, "/usr/bin/kyverno") }
 
 // program returns an image of a single static program that it runs.
 func program(from, to string) Image {

@@ -65,6 +65,27 @@ func (c *Cluster) Images(ctx context.Context) error {
 	})
 }
 
+// Kyverno builds Kyverno's image and imports it. It gives the file with the
+// manifests that Kyverno's own module installs it by.
+func (c *Cluster) Kyverno(ctx context.Context) (manifests string, err error) {
+	if _, err := os.Stat(c.Layout.Containerd()); err != nil {
+		return "", ErrDown
+	}
+	err = c.step("kyverno", func() (string, error) {
+		program, err := c.Tool(ctx, "kyverno")
+		if err != nil {
+			return "", err
+		}
+		if _, _, err := c.images().Put(ctx, image.Kyverno, image.OfKyverno(program)); err != nil {
+			return "", err
+		}
+		sources, err := c.cache.Module(ctx, "kyverno", "github.com/kyverno/kyverno")
+		manifests = filepath.Join(sources, "config", "install-latest-testing.yaml")
+		return image.Kyverno, err
+	})
+	return manifests, err
+}
+
 // sources makes what the stages of the Dockerfile before the last would make.
 func (c *Cluster) sources(ctx context.Context, tags string) (image.Sources, error) {
 	restic, err := c.Tool(ctx, "restic")
