@@ -30,13 +30,13 @@ const (
 
 func TestInsideTheAPIServerProtectedClaimsWaitWithoutAnyReplica(t *testing.T) {
 	s := begin(t, 12*time.Minute, inprocess, inprocessDefault)
-	s.apply(namespaceManifest(inprocessDefault, "auto"))
 	backedUp := harness.App{Namespace: inprocess, Name: "backed-up", Size: "64Mi"}
 	late := harness.App{Namespace: inprocessDefault, Name: "late", Size: "64Mi", Class: "local-wffc", Labels: harness.Unprotected}
 	s.seed(backedUp, "backed up")
 	s.seed(late, "backed up late")
 	s.lose(backedUp)
 	s.lose(late)
+	s.apply(namespaceManifest(inprocessDefault, "auto")) // now, since an app's manifest has a namespace without the label
 
 	s.gateInsideTheAPIServer()
 	s.after(func(ctx context.Context) error { return cluster.ScaleSoteria(ctx, 2) })
