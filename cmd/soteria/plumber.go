@@ -23,6 +23,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/driver/kopia"
 	"github.com/soteria-dr/soteria/internal/driver/s3"
 	"github.com/soteria-dr/soteria/internal/httpapi"
+	"github.com/soteria-dr/soteria/internal/kube"
 	"github.com/soteria-dr/soteria/internal/metrics"
 	"github.com/soteria-dr/soteria/internal/signin"
 )
@@ -157,7 +158,7 @@ func newPlumber(c config, log *slog.Logger) (*catalog.Catalog, *httpapi.Server, 
 		api.SourceOf = kopiaSource
 	}
 	return known, httpapi.New(api, httpapi.Services{
-		Catalog: known, SignIn: signin.New(c.signIn), Gatherer: registry, Observer: measured, Log: log,
+		Catalog: known, SignIn: signin.New(c.signIn), Lock: kube.NewLock, Gatherer: registry, Observer: measured, Log: log,
 		Ready: func(context.Context) error { return nil },
 	}), nil
 }

@@ -74,7 +74,7 @@ type Config struct {
 	// PolicyBudget bounds how long a request waits for the policies.
 	PolicyBudget time.Duration
 	// ExistsOnly leaves out all routes but /exists, health and metrics, and takes
-	// of [Services] Catalog, SignIn, Gatherer, Ready, Observer and Log alone.
+	// of [Services] Catalog, SignIn, Lock, Gatherer, Ready, Observer and Log alone.
 	ExistsOnly bool
 	// SourceOf gives what the backup system knows a claim by; nil where it has no
 	// name of its own for it.
