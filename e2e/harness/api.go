@@ -56,6 +56,13 @@ func (c *Cluster) Ask(ctx context.Context, path string, answer any) (status int,
 	return ask(ctx, c.service(http.MethodGet, path), answer)
 }
 
+// AskAt sends a GET to the HTTP port of some other service, through the API
+// server, and decodes the JSON answer, whatever its status.
+func (c *Cluster) AskAt(ctx context.Context, namespace, service, path string, answer any) (status int, err error) {
+	return ask(ctx, c.Kubernetes.CoreV1().RESTClient().Get().
+		Namespace(namespace).Resource("services").Name(service).SubResource("proxy").Suffix(path), answer)
+}
+
 // AskAs is [Cluster.Ask] with headers, as the API server's proxy passes them on.
 func (c *Cluster) AskAs(ctx context.Context, path string, header http.Header, answer any) (status int, err error) {
 	request := c.service(http.MethodGet, path)
