@@ -65,7 +65,7 @@ cluster-down: ## Stop it and remove all it made
 
 .PHONY: e2e
 e2e: ## Scenarios on the real cluster; KUBECONFIG=... uses another one
-	KUBECONFIG=$(KUBECONFIG) go test -tags e2e -count 1 -timeout 60m -v ./e2e/scenarios/...
+	KUBECONFIG=$(KUBECONFIG) go test -tags e2e -count 1 -timeout 80m -v ./e2e/scenarios/...
 
 .PHONY: demo
 demo: ## Boot, install, lose everything and get it back, step by step
