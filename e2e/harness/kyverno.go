@@ -147,11 +147,6 @@ func (c *Cluster) ReconnectKyverno(ctx context.Context) error {
 	return c.AwaitRollout(ctx, KyvernoNamespace, kyvernoController)
 }
 
-// ScaleKyverno sets the number of Kyverno's replicas.
-func (c *Cluster) ScaleKyverno(ctx context.Context, replicas int32) error {
-	return c.Scale(ctx, KyvernoNamespace, kyvernoController, replicas)
-}
-
 func (c *Cluster) selectKyverno(ctx context.Context, patch string) error {
 	service := &corev1.Service{}
 	service.Namespace, service.Name = KyvernoNamespace, kyvernoService
@@ -159,22 +154,6 @@ func (c *Cluster) selectKyverno(ctx context.Context, patch string) error {
 		return fmt.Errorf("changing the selector of Kyverno's Service: %w", err)
 	}
 	return nil
-}
-
-// KyvernoWebhooks tells how many webhooks Kyverno has registered for resources of
-// users, which are those of policies.
-func (c *Cluster) KyvernoWebhooks(ctx context.Context) (int, error) {
-	var mutating admissionregistrationv1.MutatingWebhookConfigurationList
-	if err := c.List(ctx, &mutating, kyvernoWebhooks); err != nil {
-		return 0, fmt.Errorf("listing Kyverno's webhook configurations: %w", err)
-	}
-	count := 0
-	for _, configuration := range mutating.Items {
-		if strings.Contains(configuration.Name, "resource") {
-			count += len(configuration.Webhooks)
-		}
-	}
-	return count, nil
 }
 
 // RemoveWebhook takes Soteria's own webhook away, as an accident would, or whoever
