@@ -59,6 +59,7 @@ type world struct {
 	signIn  signin.Config
 	told    []told
 	untold  error
+	console http.Handler
 	// policies are those of the scheduler, see policies_test.go.
 	policies policies
 
@@ -165,8 +166,8 @@ func (w *world) server(change func(*httpapi.Config)) *httpapi.Server {
 	return httpapi.New(cfg, httpapi.Services{
 		Catalog: w, Backupers: httpapi.Backupers{Default: "restic", ByName: map[string]driver.Backuper{"restic": w, "longhorn": w}}, Reports: &w.reports, Policies: &w.policies, SignIn: signin.New(w.signIn), Auditor: w, Gatherer: registry, Observer: w,
 		Ready: func(context.Context) error { return w.ready }, Restores: &w.claims, Claims: &w.claims, Testers: map[string]driver.Tester{"restic": &w.tester},
-		Lock: func() string { return w.lock },
-		Log:  slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Lock: func() string { return w.lock }, Console: w.console,
+		Log: slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 }
 
