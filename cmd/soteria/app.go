@@ -30,6 +30,7 @@ import (
 	ctrlwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
 
 	"github.com/soteria-dr/soteria/internal/audit"
+	"github.com/soteria-dr/soteria/internal/claimevents"
 	"github.com/soteria-dr/soteria/internal/console"
 	"github.com/soteria-dr/soteria/internal/httpapi"
 	"github.com/soteria-dr/soteria/internal/inventory"
@@ -167,7 +168,9 @@ func newApp(ctx context.Context, c config, connection *rest.Config, log *slog.Lo
 		Restores: requests(c, mgr, known, controller), Claims: kube.Claims{Reader: mgr.GetClient(), OwnNamespace: c.Namespace},
 		Lock:   kube.NewLock,
 		SignIn: callers, Auditor: audit.Events{Reader: mgr.GetClient(), Recorder: mgr.GetEventRecorder(eventSource)},
-		Reports: reports, Bucket: scanned, Policies: scheduler, Console: pages, Gatherer: ctrlmetrics.Registry, Ready: answers, Observer: measured, Log: log,
+		Reports: reports, Bucket: scanned, Policies: scheduler, Status: status(mgr, known), Console: pages,
+		Events:   claimevents.Reader{Cache: mgr.GetClient(), API: mgr.GetAPIReader(), Namespace: c.Namespace},
+		Gatherer: ctrlmetrics.Registry, Ready: answers, Observer: measured, Log: log,
 	})
 }
 

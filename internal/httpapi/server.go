@@ -134,6 +134,8 @@ type Services struct {
 	// Bucket tells of the backup bucket; nil where none is scanned.
 	Bucket   Bucket
 	Policies Policies
+	Status   Status
+	Events   Events
 	// Console answers GET and HEAD wherever no path of the API begins; nil for
 	// none. It sets headers that suit pages in the place of the API's.
 	Console http.Handler
@@ -180,7 +182,7 @@ func (s *Server) routes() []route {
 	}
 	all := slices.Concat(
 		s.existsRoutes(), s.backupRoutes(), s.restoreRoutes(), s.restoreTestRoutes(), s.reportRoutes(), s.policyRoutes(), s.bucketRoutes(),
-		s.whoamiRoutes(), s.healthRoutes(),
+		s.statusRoutes(), s.eventRoutes(), s.whoamiRoutes(), s.healthRoutes(),
 	)
 	return append(all, s.documentRoute(all))
 }
