@@ -27,8 +27,8 @@ const (
 )
 
 // policy lets a page run and fetch what Soteria itself serves, and nothing that
-// is written into a page. Small images come as data: URLs out of style sheets.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; " +
+// is written into a page.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; " +
 	"manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 // Console serves the files of the console and, at every path that is no file's,
