@@ -46,7 +46,7 @@ func serve(address string, claims int) error {
 // handler answers each path of the API with what never changes.
 func handler(pages http.Handler, c cluster) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /", pages)
+	mux.Handle("/", pages)
 	for path, answer := range map[string]any{
 		"/v1/inventory": c.inventory, "/v1/plan": c.plan, "/v1/policies": c.policies, "/v1/restores": c.restores,
 		"/v1/b2": c.bucket, "/v1/backups": c.backups, "/v1/events": c.events, "/v1/status": c.status,
