@@ -89,9 +89,23 @@ cluster-up: ## Start the real Kubernetes for tests and demo
 cluster-down: ## Stop it and remove all it made
 	$(CLUSTER) down
 
+BROWSER := e2e/console
+.PHONY: console-browser
+console-browser: $(BROWSER)/node_modules/.package-lock.json ## Install what tests the console in a browser
+	npm run --silent --prefix $(BROWSER) check
+	$(BROWSER)/chromium.sh
+
+.PHONY: console-bench
+console-bench: console-build console-browser ## Measure the console with thousands of claims: print figures, assert nothing
+	npm run --silent --prefix $(BROWSER) bench
+
+.PHONY: screenshots
+screenshots: console-browser ## Take the README's pictures, of the demo's cluster (make demo)
+	KUBECONFIG=$(OWN_KUBECONFIG) go run ./e2e/console/screenshots
+
 .PHONY: e2e
-e2e: ## Scenarios on the real cluster; KUBECONFIG=... uses another one
-	KUBECONFIG=$(KUBECONFIG) go test -tags e2e -count 1 -timeout 80m -v ./e2e/scenarios/...
+e2e: console-browser ## Scenarios on the real cluster; KUBECONFIG=... uses another one
+	KUBECONFIG=$(KUBECONFIG) go test -tags e2e -count 1 -timeout 100m -v ./e2e/scenarios/...
 
 .PHONY: demo
 demo: ## Boot, install, lose everything and get it back, step by step
