@@ -96,7 +96,7 @@ func (c *cluster) add(i int, now time.Time) {
 		c.plan.Unprotected = append(c.plan.Unprotected, namespace+"/"+pvc)
 	}
 	c.policies.Claims = append(c.policies.Claims, wire.PolicyClaim{
-		Namespace: namespace, PVC: pvc, Source: "api-namespace", Driver: "restic", LastBackupAt: claim.LastBackupAt, NextRun: &next, State: "waiting",
+		Namespace: namespace, PVC: pvc, Source: "api-namespace", Driver: "restic", LastBackupAt: claim.LastBackupAt, NextRun: &next, State: "scheduled",
 	})
 }
 
