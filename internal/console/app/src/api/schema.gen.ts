@@ -140,6 +140,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What happened to a claim lately, newest first */
+        get: operations["getV1Events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/inventory": {
         parameters: {
             query?: never;
@@ -312,6 +329,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether Soteria can keep its promise now */
+        get: operations["getV1Status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/whoami": {
         parameters: {
             query?: never;
@@ -402,6 +436,28 @@ export interface components {
             error: string;
             code: string;
             field?: string;
+        };
+        Events: {
+            namespace: string;
+            pvc: string;
+            total: number;
+            events: {
+                /** Format: date-time */
+                first_at: string;
+                /** Format: date-time */
+                last_at: string;
+                count: number;
+                /** @enum {string} */
+                type: "Normal" | "Warning";
+                reason: string;
+                message: string;
+                source: string;
+                object: {
+                    kind: string;
+                    namespace: string;
+                    name: string;
+                };
+            }[];
         };
         Existence: {
             exists: boolean;
@@ -838,6 +894,25 @@ export interface components {
                 retry_at: null | string;
             }[];
         };
+        Status: {
+            /** Format: date-time */
+            generated_at: string;
+            version: string;
+            /** @enum {string} */
+            restore_mode: "auto" | "required";
+            gate: {
+                /** @enum {string} */
+                state: "closed" | "incomplete" | "off" | "unknown";
+                message?: string;
+            };
+            sign_in_required: boolean;
+            listings: {
+                driver: string;
+                /** Format: date-time */
+                listed_at: null | string;
+                error?: string;
+            }[];
+        };
         WhoAmI: {
             user: string;
             email: string;
@@ -1083,6 +1158,32 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Backups"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    getV1Events: {
+        parameters: {
+            query: {
+                /** @description The claim's namespace */
+                namespace: string;
+                /** @description The claim's name */
+                pvc: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Events"];
                 };
             };
             default: components["responses"]["Error"];
@@ -1413,6 +1514,27 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Restore"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    getV1Status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Status"];
                 };
             };
             default: components["responses"]["Error"];
