@@ -12,9 +12,9 @@ export class Claim {
   constructor(page: Page) {
     this.shell = new Shell(page);
     this.page = page;
-    this.head = page.getByRole('main').getByRole('banner').or(page.locator('main header')).first();
+    this.head = page.locator('main header').first();
     this.backUp = page.getByRole('button', { name: 'Back up now' });
-    this.backups = page.getByRole('region', { name: 'Backups of this claim' });
+    this.backups = page.getByLabel('Backups of this claim', { exact: true });
   }
 
   open(namespace: string, pvc: string): Promise<void> {

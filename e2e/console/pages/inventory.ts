@@ -24,7 +24,7 @@ export class Inventory {
   async find(namespace: string, pvc: string): Promise<Locator> {
     await this.search.fill(`${namespace}/${pvc}`);
     const line = this.line(pvc);
-    await expect(line).toBeVisible();
+    await expect(line).toHaveCount(1);
     return line;
   }
 

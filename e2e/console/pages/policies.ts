@@ -12,9 +12,9 @@ export class Policies {
   constructor(page: Page) {
     this.shell = new Shell(page);
     this.page = page;
-    this.table = page.getByRole('region', { name: 'Policies' });
+    this.table = page.getByLabel('Policies', { exact: true });
     this.form = page.getByRole('dialog');
-    this.messages = page.getByRole('region', { name: 'Messages' });
+    this.messages = page.getByLabel('Messages', { exact: true });
   }
 
   async open(): Promise<void> {

@@ -39,9 +39,9 @@ export class Shell {
     await expect(this.page.getByText(/^Asking (for|what)/)).toHaveCount(0);
   }
 
-  /** Goes to a view by the list of views. */
+  /** Goes to a view by the list of views, where a count may follow the name. */
   async go(view: string): Promise<void> {
-    await this.page.getByRole('navigation', { name: 'Views' }).getByRole('link', { name: view }).click();
+    await this.page.getByRole('navigation', { name: 'Views' }).getByRole('link', { name: new RegExp(`^${view}( ?\\d.*)?$`) }).click();
     await this.settled();
   }
 

@@ -20,5 +20,5 @@ test('a target that exists is refused while one types, and a new one is restored
   await expect(restore.outcome).toContainText(`${NAMESPACE}/${TARGET}`);
   await expect(restore.outcome.getByRole('heading')).toHaveText('The data is back');
   await restore.shell.go('Restores');
-  await expect(page.getByRole('region', { name: 'Completed restores' }).getByRole('link', { name: `${NAMESPACE}/${TARGET}` })).toBeVisible();
+  await expect(page.getByLabel('Completed restores').getByRole('link', { name: `${NAMESPACE}/${TARGET}` })).toBeVisible();
 });
