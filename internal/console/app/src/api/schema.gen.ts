@@ -551,10 +551,12 @@ export interface components {
                 secret?: string;
                 volume?: string;
                 backup?: string;
-                code: string;
+                error?: string;
+                code?: string;
                 field?: string;
             }[];
-            code: string;
+            error?: string;
+            code?: string;
             field?: string;
         };
         NamespaceBackupRequest: {
@@ -578,11 +580,13 @@ export interface components {
                 restore?: string;
                 driver?: string;
                 backup?: string;
-                code: string;
+                error?: string;
+                code?: string;
                 field?: string;
             }[];
             warnings?: string[];
-            code: string;
+            error?: string;
+            code?: string;
             field?: string;
         };
         NamespaceRestoreRequest: {
