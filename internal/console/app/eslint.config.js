@@ -1,8 +1,9 @@
 import js from '@eslint/js';
 import hooks from 'eslint-plugin-react-hooks';
+import { defineConfig } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
-export default tseslint.config(
+export default defineConfig(
   { ignores: ['dist', 'node_modules', 'src/api/schema.gen.ts', 'dev'] },
   js.configs.recommended,
   ...tseslint.configs.strictTypeChecked,
@@ -16,8 +17,6 @@ export default tseslint.config(
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
-      // Promises of mutations and of navigation report through their own state.
-      '@typescript-eslint/no-misused-promises': ['error', { checksVoidReturn: { attributes: false } }],
     },
   },
 );

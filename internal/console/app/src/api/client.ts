@@ -30,7 +30,7 @@ export async function answer<R extends Reply>(call: Promise<R>): Promise<NonNull
 export async function batchAnswer<T extends { results: unknown[] }>(call: Promise<Reply>): Promise<T> {
   const reply = await replyTo(call);
   const body = reply.data ?? reply.error;
-  if (hasResults<T>(body)) return body;
+  if (hasResults(body)) return body as T;
   throw errorOf(reply.response.status, reply.error);
 }
 
@@ -47,6 +47,6 @@ async function replyTo<R extends Reply>(call: Promise<R>): Promise<R> {
   return reply;
 }
 
-function hasResults<T extends { results: unknown[] }>(body: unknown): body is T {
+function hasResults(body: unknown): body is { results: unknown[] } {
   return typeof body === 'object' && body !== null && 'results' in body && Array.isArray(body.results);
 }

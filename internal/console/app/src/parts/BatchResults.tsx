@@ -36,7 +36,7 @@ interface Props {
 /** What becomes of each claim of a batch. */
 export function BatchResults({ label, namespace, targetNamespace, results }: Props) {
   return (
-    <div className="table-scroll" tabIndex={0} role="region" aria-label={label}>
+    <div className="table-scroll" tabIndex={0} role="group" aria-label={label}>
       <table className="table">
         <thead>
           <tr>

@@ -26,7 +26,7 @@ export function Shell() {
       <a className="skip" href="#content">
         Skip to the content
       </a>
-      <div className="side" data-open={open}>
+      <header className="side" data-open={open}>
         <Link to="/" className="brand">
           <Mark /> Soteria
         </Link>
@@ -47,7 +47,7 @@ export function Shell() {
             <Look />
           </div>
         </div>
-      </div>
+      </header>
       <main id="content" tabIndex={-1}>
         <Outlet />
       </main>

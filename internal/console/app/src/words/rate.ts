@@ -22,7 +22,7 @@ export function sampled(samples: readonly Sample[], restore: Restore, at: number
   if (!restore.progress) return [];
   const sample = { at, attempt: restore.attempt, bytes: restore.progress.bytes_done };
   const last = samples.at(-1);
-  if (!last || last.attempt !== sample.attempt || last.bytes > sample.bytes) return [sample];
+  if (last?.attempt !== sample.attempt || last.bytes > sample.bytes) return [sample];
   if (last.at >= at) return [...samples];
   return [...samples.filter((each) => at - each.at <= WINDOW), sample];
 }

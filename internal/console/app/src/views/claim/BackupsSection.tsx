@@ -32,7 +32,7 @@ function List({ claim, data, more }: { claim: ClaimName; data: Backups; more: ((
   return (
     <>
       <Timeline backups={data.backups} />
-      <div className="table-scroll table-tall" tabIndex={0} role="region" aria-label="Backups of this claim">
+      <div className="table-scroll table-tall" tabIndex={0} role="group" aria-label="Backups of this claim">
         <table className="table">
           <thead>
             <tr>

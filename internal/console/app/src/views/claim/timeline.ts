@@ -1,5 +1,6 @@
 import type { Backup } from '@/api/types';
 import { changeInWords } from '@/words/size';
+import { groupBy } from '@/words/group';
 
 /** A backup, and how its size differs from the one before it of the same driver. */
 export interface TimelineBackup extends Backup {
@@ -39,7 +40,7 @@ export function lanesOf(backups: readonly Backup[], now: Date): Lane[] {
   const begin = Math.min(...times);
   const span = Math.max(1, now.getTime() - begin);
   const largest = Math.max(1, ...backups.map(({ size_bytes }) => size_bytes ?? 0));
-  const lanes = Map.groupBy(backups, ({ driver }) => driver);
+  const lanes = groupBy(backups, ({ driver }) => driver);
   return [...lanes].sort(([a], [b]) => (a < b ? -1 : 1)).map(([driver, each]) => ({
     driver,
     marks: each.map(({ id, taken_at, size_bytes }) => ({

@@ -13,7 +13,7 @@ interface Props {
 /** What of the inventory is shown. All of it is in the address, so that a view can be sent to somebody. */
 export function FilterBar({ inventory, filters, onChange, onClear }: Props) {
   const { drivers, protections } = choicesIn(inventory);
-  const states = [...GROUPS.map((group) => ({ value: group as string, label: GROUP_WORDS[group].label })), { value: 'orphan', label: 'Only in backups' }];
+  const states = [...GROUPS.map((group) => ({ value: group, label: GROUP_WORDS[group].label })), { value: 'orphan', label: 'Only in backups' }];
   return (
     <form className="filters" role="search" onSubmit={(event) => event.preventDefault()}>
       <Search value={filters.q ?? ''} onChange={(q) => onChange({ q: q || undefined })} />

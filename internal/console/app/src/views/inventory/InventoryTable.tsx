@@ -25,7 +25,6 @@ export function InventoryTable({ rows, filters, onSort, onToggle, onBackUp }: Pr
   const height = useNarrow() ? LINE.narrow : LINE.wide;
   useLayoutEffect(() => {
     const measured = (place.current?.getBoundingClientRect().top ?? 0) + window.scrollY;
-    // eslint-disable-next-line react-hooks/set-state-in-effect -- what is above the table is known only once it is laid out
     setTop(measured);
   }, [rows.length]);
   const virtual = useWindowVirtualizer({

@@ -45,8 +45,10 @@ function Claims({ inventory }: { inventory: Inventory }) {
       <Vintage generatedAt={inventory.generated_at} listings={inventory.listings} />
       <FilterBar inventory={inventory} filters={filters} onChange={change} onClear={() => void navigate({ search: {}, replace: true })} />
       <p className="muted table-count" role="status">
-        {plural(total, 'claim')} in {plural(heads.length, 'namespace')}
-        {isFiltered(filters) && ' match'}
+        <span>
+          {plural(total, 'claim')} in {plural(heads.length, 'namespace')}
+          {isFiltered(filters) && ' match'}
+        </span>
         <button type="button" className="link" onClick={() => setClosed(closed.size > 0 ? new Set() : new Set(heads.map(({ name }) => name)))}>
           {closed.size > 0 ? 'Open all namespaces' : 'Close all namespaces'}
         </button>

@@ -1,6 +1,7 @@
 import type { Inventory, InventoryClaim, Orphan } from '@/api/types';
 import { GROUPS, countGroups, groupOf, type Group } from '@/words/health';
 import { filterClaims, filterOrphans, type Filters, type Sort } from './filters';
+import { groupBy } from '@/words/group';
 
 /** A line of the inventory: a namespace, or below it a claim or what is left of one. */
 export type Row =
@@ -13,7 +14,7 @@ export type Row =
  * unless it is closed.
  */
 export function rowsOf(inventory: Inventory, filters: Filters, closed: ReadonlySet<string>): Row[] {
-  const orphans = Map.groupBy(filterOrphans(inventory.orphans, filters), ({ namespace }) => namespace);
+  const orphans = groupBy(filterOrphans(inventory.orphans, filters), ({ namespace }) => namespace);
   const claims = new Map(inventory.namespaces.map(({ name, pvcs }) => [name, filterClaims(pvcs, filters)]));
   const names = [...new Set([...claims.keys(), ...orphans.keys()])].sort();
   return names.flatMap((name) => namespaceRows(name, claims.get(name) ?? [], orphans.get(name) ?? [], filters, !closed.has(name)));

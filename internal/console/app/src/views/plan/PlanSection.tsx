@@ -23,7 +23,7 @@ export function PlanSection({ section }: { section: Section }) {
         <Shape tone={tone} /> {label} <span className="pill">{countInWords(section.claims.length)}</span>
       </h2>
       <p className="muted">{meaning}</p>
-      <div className="table-scroll" tabIndex={0} role="region" aria-label={label}>
+      <div className="table-scroll" tabIndex={0} role="group" aria-label={label}>
         <table className="table">
           <thead>
             <tr>
@@ -103,7 +103,7 @@ export function OrphanSection({ orphans }: { orphans: Orphan[] }) {
         <Shape tone="idle" /> Only in backups <span className="pill">{countInWords(orphans.length)}</span>
       </h2>
       <p className="muted">No manifest asks for these claims now, so nothing would bring them back by itself.</p>
-      <div className="table-scroll" tabIndex={0} role="region" aria-label="Only in backups">
+      <div className="table-scroll" tabIndex={0} role="group" aria-label="Only in backups">
         <table className="table">
           <thead>
             <tr>

@@ -1,5 +1,6 @@
 import type { Plan, PlannedClaim } from '@/api/types';
 import { OUTCOMES, isOutcome, type Outcome } from '@/words/outcome';
+import { groupBy } from '@/words/group';
 
 /** The claims of one outcome. */
 export interface Section {
@@ -9,7 +10,7 @@ export interface Section {
 
 /** Sorts a plan's claims by outcome, what wants a person first. An outcome that the console does not know is a hold. */
 export function sectionsOf(plan: Plan): Section[] {
-  const byOutcome = Map.groupBy(plan.claims, ({ outcome }) => (isOutcome(outcome) ? outcome : 'hold'));
+  const byOutcome = groupBy(plan.claims, ({ outcome }) => (isOutcome(outcome) ? outcome : 'hold'));
   return OUTCOMES.flatMap((outcome) => {
     const claims = byOutcome.get(outcome);
     return claims ? [{ outcome, claims }] : [];

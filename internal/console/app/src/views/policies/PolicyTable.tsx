@@ -19,7 +19,7 @@ interface Props {
 export function PolicyTable({ policies, onEdit, onPause, onDelete, busy }: Props) {
   const now = useNow();
   return (
-    <div className="table-scroll" tabIndex={0} role="region" aria-label="Policies">
+    <div className="table-scroll" tabIndex={0} role="group" aria-label="Policies">
       <table className="table">
         <thead>
           <tr>

@@ -18,7 +18,7 @@ export function Standings({ policies }: { policies: Policies }) {
   return (
     <section aria-labelledby="standings">
       <h2 id="standings">Not backed up as their policies say</h2>
-      <div className="table-scroll" tabIndex={0} role="region" aria-label="Claims that are not backed up as their policies say">
+      <div className="table-scroll" tabIndex={0} role="group" aria-label="Claims that are not backed up as their policies say">
         <table className="table">
           <thead>
             <tr>

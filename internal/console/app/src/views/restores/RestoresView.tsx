@@ -79,7 +79,7 @@ function Over({ restores }: { restores: Restore[] }) {
   return (
     <section aria-labelledby="over">
       <h2 id="over">Completed</h2>
-      <div className="table-scroll" tabIndex={0} role="region" aria-label="Completed restores">
+      <div className="table-scroll" tabIndex={0} role="group" aria-label="Completed restores">
         <table className="table">
           <thead>
             <tr>

@@ -9,7 +9,7 @@ export function Prefixes({ bucket }: { bucket: Bucket }) {
       {bucket.largest_prefixes.length === 0 ? (
         <p className="muted">The last scan names none.</p>
       ) : (
-        <div className="table-scroll" tabIndex={0} role="region" aria-label="Largest prefixes">
+        <div className="table-scroll" tabIndex={0} role="group" aria-label="Largest prefixes">
           <table className="table">
             <thead>
               <tr>
