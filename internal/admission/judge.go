@@ -65,7 +65,7 @@ func judge(o objects) Report {
 	case o.lock != nil:
 		return Report{State: Incomplete, Message: "Protected claims may start empty: " + strings.Join(policies, "; ") + ". Apply policies/inprocess again"}
 	default:
-		return Report{State: Off, Message: "The gate is off: protected claims start empty, whatever backups there are. Apply deploy/webhook.yaml, or policies/inprocess from Kubernetes 1.36 on"}
+		return Report{State: Off, Message: "Protected claims start empty, whatever backups there are. Apply deploy/webhook.yaml, or policies/inprocess from Kubernetes 1.36 on"}
 	}
 }
 

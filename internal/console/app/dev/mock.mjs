@@ -48,6 +48,8 @@ const GETS = {
   '/v1/plan': () => planOf(inventory),
   '/v1/policies': () => policies,
   '/v1/b2': () => bucket,
+  '/v1/status': () => ({ generated_at: new Date().toISOString(), version: 'v0.0.0-mock', restore_mode: process.env.MOCK_MODE ?? 'auto', gate: process.env.MOCK_GATE ? { state: process.env.MOCK_GATE, message: 'Protected claims may start empty. Apply deploy/webhook.yaml again' } : { state: 'closed' }, sign_in_required: false, listings: inventory.listings }),
+  '/v1/events': (q) => ({ namespace: q.get('namespace'), pvc: q.get('pvc'), total: 1, events: [{ first_at: new Date(started - 9e5).toISOString(), last_at: new Date(started - 6e5).toISOString(), count: 3, type: 'Warning', reason: 'BackupsUnknown', message: 'The claim waits and is not started empty: connection refused', source: 'soteria', object: { kind: 'PersistentVolumeClaim', namespace: q.get('namespace'), name: q.get('pvc') } }] }),
   '/v1/whoami': () => ({ user: 'ada', email: 'ada@example.com', groups: ['admin'], authenticated: true, how: 'proxy_headers' }),
   '/v1/restore-tests': () => ({ tests: [{ driver: 'restic', job_name: 'test-1', namespace: 'x', pvc: 'y', backup: 'aaaaaaaaaaaa', phase: 'Passed', message: '', restored: { files: 12, bytes: 4096 }, expected: { files: 12, bytes: 4096 }, requested_by: 'ada', created_at: new Date(started - 9e6).toISOString(), started_at: null }] }),
   '/v1/restores': (q) => ({ restores: restoresAt(Date.now(), started).filter((r) => (!q.get('namespace') || r.namespace === q.get('namespace')) && (!q.get('pvc') || r.pvc === q.get('pvc'))) }),

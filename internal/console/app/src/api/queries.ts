@@ -42,6 +42,22 @@ export const bucketQuery = queryOptions({
   refetchInterval: 5 * MINUTE,
 });
 
+/** Whether Soteria can keep its promise now. */
+export const statusQuery = queryOptions({
+  queryKey: ['status'],
+  queryFn: ({ signal }) => answer(api.GET('/v1/status', { signal })),
+  refetchInterval: MINUTE,
+});
+
+/** What happened to a claim lately. */
+export function eventsQuery(claim: ClaimName) {
+  return queryOptions({
+    queryKey: ['events', claim.namespace, claim.pvc],
+    queryFn: ({ signal }) => answer(api.GET('/v1/events', { params: { query: claim }, signal })),
+    refetchInterval: MINUTE / 2,
+  });
+}
+
 export const whoamiQuery = queryOptions({
   queryKey: ['whoami'],
   queryFn: ({ signal }) => answer(api.GET('/v1/whoami', { signal })),

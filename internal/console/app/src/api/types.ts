@@ -30,6 +30,10 @@ export type RestoreRequest = Schemas['RestoreRequest'];
 export type RestoreStarted = Schemas['RestoreStarted'];
 export type RestoreTest = Schemas['RestoreTests']['tests'][number];
 
+export type Events = Schemas['Events'];
+export type ClaimEvent = Events['events'][number];
+
+export type Status = Schemas['Status'];
 export type Bucket = Schemas['Bucket'];
 export type WhoAmI = Schemas['WhoAmI'];
 

@@ -1,9 +1,11 @@
 /** The API's golden answers, which its own tests compare it with. */
-import type { Backups, Bucket, ErrorBody, Inventory, Plan, Policies, Restore, Restores, RestoreStarted, WhoAmI } from '@/api/types';
+import type { Backups, Bucket, ErrorBody, Events, Inventory, Plan, Policies, Restore, Restores, RestoreStarted, Status, WhoAmI } from '@/api/types';
 import type { NamespaceBackup, NamespaceRestore } from '@/api/types';
 import backups from '@golden/backups.json';
 import backupsLimited from '@golden/backups_limited.json';
 import bucket from '@golden/bucket.json';
+import events from '@golden/events.json';
+import status from '@golden/status.json';
 import bucketDisabled from '@golden/bucket_disabled.json';
 import bucketStale from '@golden/bucket_stale.json';
 import inventory from '@golden/inventory_assorted.json';
@@ -32,6 +34,8 @@ export const golden = {
   bucket: bucket as Bucket,
   bucketDisabled: bucketDisabled as ErrorBody,
   bucketStale: bucketStale as Bucket,
+  events: events as Events,
+  status: status as Status,
   inventory: inventory as Inventory,
   inventoryEmpty: inventoryEmpty as Inventory,
   inventoryLookupFailed: inventoryLookupFailed as Inventory,

@@ -20,5 +20,7 @@ export const server = setupServer(
   answers('/v1/backups', golden.backups),
   answers('/v1/restore-tests', golden.restoreTests),
   answers('/v1/b2', golden.bucket),
+  answers('/v1/status', golden.status),
+  answers('/v1/events', golden.events),
   answers('/v1/whoami', golden.whoami),
 );

@@ -12,6 +12,7 @@ import { usePaces } from '../restores/paces';
 import { RestoreCard } from '../restores/RestoreCard';
 import { BackUpNow, BackupWatch, useStanding } from './BackUpNow';
 import { BackupsSection } from './BackupsSection';
+import { EventsSection } from './EventsSection';
 import { Facts } from './Facts';
 import { Tests } from './Tests';
 import { waitToLook, watched, type Watch } from './watch';
@@ -66,6 +67,7 @@ function Claim({ claim }: { claim: ClaimName }) {
       <Restoring claim={claim} />
       {entry && <Facts entry={entry} standing={standing} />}
       <BackupsSection claim={claim} query={backups} more={limit === FIRST ? () => setLimit(ALL) : undefined} />
+      <EventsSection claim={claim} />
       <Tests claim={claim} backups={known} />
     </Page>
   );

@@ -11,6 +11,7 @@ import { Vintage } from '@/parts/Vintage';
 import { isOver } from '@/words/phase';
 import { plural } from '@/words/size';
 import { concernsOf } from './attention';
+import { Banner } from './Banner';
 import { Concerns } from './Concerns';
 import { FreshnessStrip } from './FreshnessStrip';
 import { UnderWay } from './UnderWay';
@@ -20,6 +21,7 @@ export function Overview() {
   const inventory = useQuery(inventoryQuery);
   return (
     <Page title="Overview" aside={inventory.data && <>As of <Age time={inventory.data.generated_at} /></>}>
+      <Banner />
       <Answer query={inventory} what="the inventory">
         {(data) => <Glance inventory={data} />}
       </Answer>
