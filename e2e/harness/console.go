@@ -14,10 +14,11 @@ import (
 // look for from variables. "make e2e" sees to it that the browser is there.
 func (c *Cluster) Browse(ctx context.Context, address, tests string, variables map[string]string) (report string, err error) {
 	folder := filepath.Join(c.root, "e2e", "console")
-	if _, err := os.Stat(filepath.Join(folder, "node_modules")); err != nil {
+	playwright := filepath.Join(folder, "node_modules", ".bin", "playwright")
+	if _, err := os.Stat(playwright); err != nil {
 		return "", fmt.Errorf("the browser tests are not installed: %w (make console-browser installs them)", err)
 	}
-	command := exec.CommandContext(ctx, "npx", "playwright", "test", tests)
+	command := exec.CommandContext(ctx, playwright, "test", tests)
 	command.Dir = folder
 	command.Env = append(os.Environ(), "SOTERIA_URL="+address, "CI=true", "NO_COLOR=1")
 	for name, value := range variables {
