@@ -2,7 +2,6 @@
 import type { Backups, Bucket, ErrorBody, Inventory, Plan, Policies, Restore, Restores, RestoreStarted, WhoAmI } from '@/api/types';
 import type { NamespaceBackup, NamespaceRestore } from '@/api/types';
 import backups from '@golden/backups.json';
-import backupsLimited from '@golden/backups_limited.json';
 import bucket from '@golden/bucket.json';
 import bucketDisabled from '@golden/bucket_disabled.json';
 import bucketStale from '@golden/bucket_stale.json';
@@ -28,7 +27,6 @@ import whoami from '@golden/whoami.json';
 
 export const golden = {
   backups: backups as Backups,
-  backupsLimited: backupsLimited as Backups,
   bucket: bucket as Bucket,
   bucketDisabled: bucketDisabled as ErrorBody,
   bucketStale: bucketStale as Bucket,
@@ -50,5 +48,5 @@ export const golden = {
   restoreStarted: restoreStarted as RestoreStarted,
   restoreTests,
   unavailable: unavailable as ErrorBody,
-  whoami: whoami as WhoAmI,
+  whoami: whoami,
 };
