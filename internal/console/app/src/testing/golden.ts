@@ -2,7 +2,6 @@
 import type { Backups, Bucket, ErrorBody, Events, Inventory, Plan, Policies, Restore, Restores, RestoreStarted, Status, WhoAmI } from '@/api/types';
 import type { NamespaceBackup, NamespaceRestore } from '@/api/types';
 import backups from '@golden/backups.json';
-import backupsLimited from '@golden/backups_limited.json';
 import bucket from '@golden/bucket.json';
 import events from '@golden/events.json';
 import status from '@golden/status.json';
@@ -30,7 +29,6 @@ import whoami from '@golden/whoami.json';
 
 export const golden = {
   backups: backups as Backups,
-  backupsLimited: backupsLimited as Backups,
   bucket: bucket as Bucket,
   bucketDisabled: bucketDisabled as ErrorBody,
   bucketStale: bucketStale as Bucket,
@@ -54,5 +52,5 @@ export const golden = {
   restoreStarted: restoreStarted as RestoreStarted,
   restoreTests,
   unavailable: unavailable as ErrorBody,
-  whoami: whoami as WhoAmI,
+  whoami: whoami,
 };

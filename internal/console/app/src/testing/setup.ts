@@ -14,16 +14,7 @@ afterAll(() => server.close());
 
 // What jsdom lacks and the console uses.
 window.scrollTo = () => undefined;
-window.matchMedia = (query: string): MediaQueryList => ({
-  matches: false,
-  media: query,
-  onchange: null,
-  addListener: () => undefined,
-  removeListener: () => undefined,
-  addEventListener: () => undefined,
-  removeEventListener: () => undefined,
-  dispatchEvent: () => false,
-});
+window.matchMedia = (media: string) => Object.assign(new EventTarget(), { matches: false, media, onchange: null }) as unknown as MediaQueryList;
 window.ResizeObserver = class {
   observe = () => undefined;
   unobserve = () => undefined;

@@ -77,8 +77,8 @@ function BackupRow({ claim, backup }: { claim: ClaimName; backup: TimelineBackup
         {backup.id}
       </td>
       <td>
-        <Link to="/restore" search={{ ...claim, snapshot: backup.id }}>
-          Restore<span className="sr-only"> backup {backup.id}</span>…
+        <Link to="/restore" search={{ ...claim, snapshot: backup.id }} aria-label={`Restore backup ${backup.id}…`}>
+          Restore…
         </Link>
       </td>
     </tr>

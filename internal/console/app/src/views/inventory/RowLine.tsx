@@ -46,12 +46,17 @@ function NamespaceCells({ row, onToggle, onBackUp }: Omit<Props, 'row'> & { row:
       </div>
       <div role="cell" className="namespace-actions">
         {row.claims > 0 && (
-          <button type="button" className="quiet" onClick={() => onBackUp(row.name)}>
-            Back up<span className="sr-only"> all claims of {row.name}</span>…
+          <button type="button" className="quiet" aria-label={`Back up all claims of ${row.name}…`} onClick={() => onBackUp(row.name)}>
+            Back up…
           </button>
         )}
-        <Link to="/restore" search={{ of: 'namespace', namespace: row.name, orphans: row.orphans > 0 || undefined }} className="button quiet">
-          Restore<span className="sr-only"> namespace {row.name}</span>…
+        <Link
+          to="/restore"
+          search={{ of: 'namespace', namespace: row.name, orphans: row.orphans > 0 || undefined }}
+          className="button quiet"
+          aria-label={`Restore namespace ${row.name}…`}
+        >
+          Restore…
         </Link>
       </div>
     </>
@@ -106,8 +111,8 @@ function OrphanCells({ orphan }: { orphan: Orphan }) {
       </div>
       <div role="cell" className="cell-protection" />
       <div role="cell" className="cell-next">
-        <Link to="/restore" search={{ namespace: orphan.namespace, pvc: orphan.pvc }}>
-          Restore<span className="sr-only"> {orphan.pvc}</span>…
+        <Link to="/restore" search={{ namespace: orphan.namespace, pvc: orphan.pvc }} aria-label={`Restore ${orphan.namespace}/${orphan.pvc}…`}>
+          Restore…
         </Link>
       </div>
     </>

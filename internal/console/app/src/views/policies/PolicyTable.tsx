@@ -75,18 +75,17 @@ export function PolicyTable({ policies, onEdit, onPause, onDelete, busy }: Props
 
 function Actions({ policy, onEdit, onPause, onDelete, busy }: Omit<Props, 'policies'> & { policy: Policy }) {
   if (!isKeptHere(policy)) return <span className="muted">Change it on the claim, where Git may hold it.</span>;
-  const target = <span className="sr-only"> the policy for {targetInWords(policy)}</span>;
+  const target = `the policy for ${targetInWords(policy)}`;
   return (
     <span className="row-actions">
-      <button type="button" className="quiet" onClick={() => onEdit(policy)}>
-        Change{target}
+      <button type="button" className="quiet" aria-label={`Change ${target}`} onClick={() => onEdit(policy)}>
+        Change
       </button>
-      <button type="button" className="quiet" onClick={() => onPause(policy)} disabled={busy === policy.id}>
+      <button type="button" className="quiet" aria-label={policy.enabled ? `Pause ${target}` : `Go on with ${target}`} onClick={() => onPause(policy)} disabled={busy === policy.id}>
         {policy.enabled ? 'Pause' : 'Go on'}
-        {target}
       </button>
-      <button type="button" className="quiet" onClick={() => onDelete(policy)}>
-        Delete{target}…
+      <button type="button" className="quiet" aria-label={`Delete ${target}…`} onClick={() => onDelete(policy)}>
+        Delete…
       </button>
     </span>
   );
