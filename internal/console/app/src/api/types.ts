@@ -37,16 +37,9 @@ export type Status = Schemas['Status'];
 export type Bucket = Schemas['Bucket'];
 export type WhoAmI = Schemas['WhoAmI'];
 
-/**
- * What became of one claim of a batch. The document says that `code` is always
- * there and leaves `error` out; the server sends both with a refusal alone.
- */
-type Refusable<T> = Omit<T, 'code' | 'field'> & Partial<ErrorBody>;
-type Batch<T extends { results: unknown[] }> = Refusable<Omit<T, 'results'>> & { results: Refusable<T['results'][number]>[] };
-
-export type NamespaceBackup = Batch<Schemas['NamespaceBackup']>;
+export type NamespaceBackup = Schemas['NamespaceBackup'];
 export type NamespaceBackupRequest = Schemas['NamespaceBackupRequest'];
-export type NamespaceRestore = Batch<Schemas['NamespaceRestore']>;
+export type NamespaceRestore = Schemas['NamespaceRestore'];
 export type NamespaceRestoreRequest = Schemas['NamespaceRestoreRequest'];
 
 /** A claim's name and namespace. */
