@@ -1,5 +1,5 @@
 /** The API's golden answers, which its own tests compare it with. */
-import type { Backups, Bucket, ErrorBody, Inventory, Plan, Policies, Restore, Restores, RestoreStarted, WhoAmI } from '@/api/types';
+import type { Backups, Bucket, ErrorBody, Inventory, Plan, Policies, Restore, Restores, RestoreStarted } from '@/api/types';
 import type { NamespaceBackup, NamespaceRestore } from '@/api/types';
 import backups from '@golden/backups.json';
 import bucket from '@golden/bucket.json';
