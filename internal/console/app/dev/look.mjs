@@ -19,8 +19,36 @@ const VIEWS = {
   restores: '/restores',
   plan: '/plan',
   policies: '/policies',
+  editor: '/policies',
+  undo: '/policies',
+  backup: '/claims/team-000/photos-0',
+  batch: '/inventory?ns=team-000',
   storage: '/storage',
   nowhere: '/nowhere',
+};
+/** What is done in a view before it is looked at. */
+const STEPS = {
+  editor: async (page) => {
+    await page.getByRole('button', { name: 'New policy' }).click();
+    await page.getByLabel('Namespace').fill('team-000');
+    await page.getByLabel('When').selectOption('schedule');
+    await page.getByLabel('Schedule').fill('CRON_TZ=Europe/Berlin 30 3 * * 1-5');
+    await page.waitForTimeout(300);
+  },
+  undo: async (page) => {
+    await page.getByRole('button', { name: 'Pause the policy' }).first().click();
+    await page.waitForTimeout(800);
+    await page.getByRole('button', { name: 'Go on with the policy' }).first().click();
+    await page.waitForTimeout(800);
+  },
+  backup: async (page) => {
+    await page.getByRole('button', { name: 'Back up now' }).click();
+    await page.waitForTimeout(800);
+  },
+  batch: async (page) => {
+    await page.getByRole('button', { name: 'Back up all claims of team-000' }).click();
+    await page.waitForTimeout(800);
+  },
 };
 const LOOKS = { dark: { colorScheme: 'dark', viewport: { width: 1280, height: 860 } }, light: { colorScheme: 'light', viewport: { width: 1280, height: 860 } }, phone: { colorScheme: 'dark', viewport: { width: 390, height: 844 } } };
 
@@ -34,6 +62,7 @@ for (const [look, options] of Object.entries(LOOKS)) {
   for (const [view, path] of Object.entries(VIEWS)) {
     await page.goto(address + path);
     await page.waitForTimeout(1500);
+    await STEPS[view]?.(page);
     await page.screenshot({ path: join(folder, `${view}-${look}.png`) });
     const wide = await page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth);
     if (wide) faults.push(`${view}, ${look}: the page is wider than the window`);

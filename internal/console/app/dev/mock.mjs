@@ -43,9 +43,12 @@ function planNamespace(body) {
 const GB = 1024 ** 3;
 const bucket = { enabled: true, bucket: 'backups', endpoint: 's3.us-west-004.backblazeb2.com', prefix: 'home/', objects: 41250, bytes: 200 * GB, versions: 41900, noncurrent_bytes: GB, delete_markers: 17, largest_prefixes: [{ prefix: 'home/restic/data/', objects: 12800, bytes: 190 * GB }, { prefix: 'home/backupstore/volumes/1a/2b/pvc-1234abcd/', objects: 28450, bytes: 10 * GB }], scanned_at: new Date(started - 3e6).toISOString(), scan_seconds: 74.5, monthly_cost_estimate: 1.2885, currency: 'USD', error: '', stale: false };
 
+const ago = (ms) => new Date(Date.now() - ms).toISOString();
+const fresh = (report) => ({ ...report, generated_at: ago(40_000), listings: report.listings.map((listing) => ({ ...listing, listed_at: ago(90_000) })) });
+
 const GETS = {
-  '/v1/inventory': () => inventory,
-  '/v1/plan': () => planOf(inventory),
+  '/v1/inventory': () => fresh(inventory),
+  '/v1/plan': () => planOf(fresh(inventory)),
   '/v1/policies': () => policies,
   '/v1/b2': () => bucket,
   '/v1/status': () => ({ generated_at: new Date().toISOString(), version: 'v0.0.0-mock', restore_mode: process.env.MOCK_MODE ?? 'auto', gate: process.env.MOCK_GATE ? { state: process.env.MOCK_GATE, message: 'Protected claims may start empty. Apply deploy/webhook.yaml again' } : { state: 'closed' }, sign_in_required: false, listings: inventory.listings }),

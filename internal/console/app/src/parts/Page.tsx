@@ -1,4 +1,4 @@
-import { useEffect, type ReactNode } from 'react';
+import { useEffect, useRef, type ReactNode } from 'react';
 
 interface Props {
   title: string;
@@ -13,6 +13,11 @@ interface Props {
 
 /** A view's frame: its title, what can be done, and its content. */
 export function Page({ title, tab, above, aside, actions, children }: Props) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    // Who came by a link is told where they are; who opened the page begins at its top.
+    if (document.activeElement !== document.body) heading.current?.focus({ preventScroll: true });
+  }, []);
   useEffect(() => {
     document.title = `${tab ?? title} · Soteria`;
   }, [tab, title]);
@@ -21,7 +26,7 @@ export function Page({ title, tab, above, aside, actions, children }: Props) {
       <header className="page-head">
         <div>
           {above && <p className="above">{above}</p>}
-          <h1 tabIndex={-1}>{title}</h1>
+          <h1 tabIndex={-1} ref={heading}>{title}</h1>
           {aside && <p className="aside">{aside}</p>}
         </div>
         {actions && <div className="actions">{actions}</div>}

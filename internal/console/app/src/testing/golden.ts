@@ -1,6 +1,6 @@
 /** The API's golden answers, which its own tests compare it with. */
-import type { Backups, Bucket, ErrorBody, Events, Inventory, Plan, Policies, Restore, Restores, RestoreStarted, Status } from '@/api/types';
-import type { NamespaceBackup, NamespaceRestore } from '@/api/types';
+import type { Backups, Bucket, ErrorBody, Inventory, Plan, Policies, Restore, Restores, RestoreStarted } from '@/api/types';
+import type { Events, NamespaceBackup, NamespaceRestore, Status } from '@/api/types';
 import backups from '@golden/backups.json';
 import bucket from '@golden/bucket.json';
 import events from '@golden/events.json';

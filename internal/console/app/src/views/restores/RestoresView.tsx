@@ -10,14 +10,15 @@ import { Empty } from '@/parts/Empty';
 import { Page } from '@/parts/Page';
 import { useDraft } from '@/parts/draft';
 import { durationInWords } from '@/words/age';
+import type { Pace } from '@/words/rate';
 import { plural, sizeInWords } from '@/words/size';
 import { keyOf, usePaces } from './paces';
 import { RestoreCard } from './RestoreCard';
-import { split } from './search';
+import { phasesInWords, split } from './search';
 
 const route = getRouteApi('/restores');
 
-/** How many restores that ended are shown at first. */
+/** How many restores are shown at first, of those under way and of those that ended. */
 const SHOWN = 50;
 
 /** What is being brought back, live, and what was. */
@@ -57,19 +58,34 @@ function List({ data, at, q }: { data: Restores; at: number; q: string }) {
   }
   return (
     <>
-      <section aria-labelledby="under-way">
-        <h2 id="under-way">Under way</h2>
-        {underWay.length === 0 && <p className="muted">Nothing is being restored.</p>}
-        <ul className="cards">
-          {underWay.map((restore) => (
-            <li key={keyOf(restore)}>
-              <RestoreCard restore={restore} pace={paceOf(restore)} />
-            </li>
-          ))}
-        </ul>
-      </section>
+      <UnderWay restores={underWay} paceOf={paceOf} />
       {over.length > 0 && <Over restores={over} />}
     </>
+  );
+}
+
+function UnderWay({ restores, paceOf }: { restores: Restore[]; paceOf: (restore: Restore) => Pace }) {
+  const [all, setAll] = useState(false);
+  const shown = all ? restores : restores.slice(0, SHOWN);
+  return (
+    <section aria-labelledby="under-way">
+      <h2 id="under-way">Under way</h2>
+      <p className="muted phases" role="status">
+        {restores.length === 0 ? 'Nothing is being restored.' : phasesInWords(restores)}
+      </p>
+      <ul className="cards">
+        {shown.map((restore) => (
+          <li key={keyOf(restore)}>
+            <RestoreCard restore={restore} pace={paceOf(restore)} />
+          </li>
+        ))}
+      </ul>
+      {shown.length < restores.length && (
+        <button type="button" onClick={() => setAll(true)}>
+          Show all {plural(restores.length, 'restore')}
+        </button>
+      )}
+    </section>
   );
 }
 
