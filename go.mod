@@ -2,6 +2,9 @@ module github.com/soteria-dr/soteria
 
 go 1.26.0
 
+// npm packages may bring Go files of their own.
+ignore ./internal/console/app/node_modules
+
 require (
 	github.com/caarlos0/env/v11 v11.4.2 // the configuration, from the environment
 	github.com/containerd/continuity v0.5.0 // copies trees with all their attributes, in movers
