@@ -30,9 +30,9 @@ const VIEWS = {
 const STEPS = {
   editor: async (page) => {
     await page.getByRole('button', { name: 'New policy' }).click();
-    await page.getByLabel('Namespace').fill('team-000');
-    await page.getByLabel('When').selectOption('schedule');
-    await page.getByLabel('Schedule').fill('CRON_TZ=Europe/Berlin 30 3 * * 1-5');
+    await page.getByRole('combobox', { name: 'Namespace' }).fill('team-000');
+    await page.getByRole('combobox', { name: 'When' }).selectOption('schedule');
+    await page.getByRole('textbox', { name: 'Schedule' }).fill('CRON_TZ=Europe/Berlin 30 3 * * 1-5');
     await page.waitForTimeout(300);
   },
   undo: async (page) => {

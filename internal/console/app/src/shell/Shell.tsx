@@ -3,6 +3,7 @@ import { Link, Outlet, useRouterState } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
 import { restoresQuery, whoamiQuery } from '@/api/queries';
 import { isOver } from '@/words/phase';
+import { Gate } from './Gate';
 import { THEMES, useTheme, type Theme } from './theme';
 
 const PLACES = [
@@ -49,7 +50,9 @@ export function Shell() {
         </div>
       </header>
       <main id="content" tabIndex={-1}>
-        <Outlet />
+        <Gate>
+          <Outlet />
+        </Gate>
       </main>
     </div>
   );

@@ -32,7 +32,7 @@ describe('a claim', () => {
     expect(await screen.findByText('A backup is under way')).toBeVisible();
     expect(sent).toEqual([{ namespace: 'media', pvc: 'photos' }]);
     const [newest] = golden.backups.backups;
-    server.use(answers('/v1/backups', { ...golden.backups, total: 3, backups: [{ ...newest, id: 'cccccccccccc' }, ...golden.backups.backups] }));
+    server.use(answers('/v1/backups', { ...golden.backups, total: 3, backups: [{ ...newest, id: 'cccccccccccc', taken_at: '2026-04-12T15:31:30Z' }, ...golden.backups.backups] }));
     await client.refetchQueries();
     expect(await screen.findByText('The backup is there')).toBeVisible();
     await expectAccessible();
@@ -135,6 +135,17 @@ describe('a restore of a claim', () => {
     await waitFor(() => expect(screen.getByRole('button', { name: 'Restore to the new claim' })).toBeEnabled());
   });
 
+  test('that could not be started says why, until something else is wished', async () => {
+    posts('/v1/restores', ({ dry_run }) => (dry_run ? { status: 200, body: golden.restoreDryRun } : { status: 429, body: { error: 'too much at once', code: 'busy' } }));
+    const { user } = openConsole('/restore?namespace=media&pvc=photos');
+    const button = await screen.findByRole('button', { name: 'Restore to the new claim' });
+    await waitFor(() => expect(button).toBeEnabled());
+    await user.click(button);
+    expect(await screen.findByText('too much at once')).toBeVisible();
+    await user.type(screen.getByRole('textbox', { name: 'Name of the new claim' }), 'other');
+    await waitFor(() => expect(screen.queryByText('too much at once')).not.toBeInTheDocument());
+  });
+
   test('may be of a backup that is chosen from the list, which goes into the address', async () => {
     posts('/v1/restores', () => ({ status: 200, body: golden.restoreDryRun }));
     const { user, router } = openConsole('/restore?namespace=media&pvc=photos');
@@ -173,6 +184,7 @@ describe('a policy', () => {
     await user.click(await screen.findByRole('button', { name: 'New policy…' }));
     const dialog = await screen.findByRole('dialog', { name: 'New policy' });
     await user.type(within(dialog).getByRole('combobox', { name: 'Namespace' }), 'media');
+    expect(await within(dialog).findByText('There is a policy for this already')).toBeVisible();
     await user.selectOptions(within(dialog).getByRole('combobox', { name: 'When' }), 'schedule');
     await user.type(within(dialog).getByRole('textbox', { name: 'Schedule' }), '0 2 * * *');
     expect(await within(dialog).findByText('At 02:00, every day, UTC')).toBeVisible();

@@ -121,6 +121,27 @@ describe('old facts', () => {
   });
 });
 
+describe('who may not use the API', () => {
+  test.each(['/', '/restore?namespace=media&pvc=photos', '/claims/media/photos'])('is told so in the place of the view at %s', async (path) => {
+    server.use(http.all(at('/v1/*'), () => HttpResponse.json({ error: 'sign in first', code: 'unauthenticated' }, { status: 401 })));
+    openConsole(path);
+    expect(await screen.findByRole('heading', { name: 'Soteria' })).toBeVisible();
+    expect(screen.getByRole('alert')).toHaveTextContent('You are signed out');
+    await expectAccessible();
+  });
+
+  test('any more is told so above the view, whose form keeps what was typed', async () => {
+    server.use(http.post(at('/v1/restores'), () => HttpResponse.json(golden.restoreDryRun)));
+    const { user, client } = openConsole('/restore?namespace=media&pvc=photos');
+    await user.type(await screen.findByRole('textbox', { name: 'Name of the new claim' }), 'mine');
+    await screen.findByText('alice');
+    server.use(refuses('/v1/whoami', 401, 'unauthenticated', 'the sign-in has ended'));
+    await client.refetchQueries({ queryKey: ['whoami'] });
+    expect(await screen.findByText('the sign-in has ended')).toBeVisible();
+    expect(screen.getByRole('textbox', { name: 'Name of the new claim' })).toHaveValue('mine');
+  });
+});
+
 test('a proxy that wants a sign-in is not taken for an answer', async () => {
   server.use(http.get(at('/v1/plan'), () => HttpResponse.html('<html>Sign in</html>')));
   openConsole('/plan');

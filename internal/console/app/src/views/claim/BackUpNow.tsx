@@ -12,7 +12,8 @@ import { watched, type Watch, type Watched } from './watch';
 
 interface ButtonProps {
   claim: ClaimName;
-  backups: readonly Backup[];
+  /** The backups that there are; undefined while nobody can tell. */
+  backups: readonly Backup[] | undefined;
   onStarted: (watch: Watch) => void;
 }
 
@@ -24,7 +25,7 @@ export function BackUpNow({ claim, backups, onStarted }: ButtonProps) {
     mutationFn: () => backUp(claim),
     onSuccess: (started) => {
       messages.say({ tone: 'busy', title: 'The backup was started', detail: started.job_name ?? started.backup });
-      onStarted({ started, at: Date.now(), before: new Set(backups.map(({ id }) => id)) });
+      onStarted({ started, at: Date.now(), before: backups ?? null });
     },
     onError: (cause) => void messages.say({ tone: 'bad', title: 'No backup was started', detail: failureOf(cause).message }),
     onSettled: () => client.invalidateQueries(policiesQuery),

@@ -52,7 +52,7 @@ function Claim({ claim }: { claim: ClaimName }) {
           <Link to="/restore" search={claim} className="button">
             Restore…
           </Link>
-          {entry && <BackUpNow claim={claim} backups={known} onStarted={setWatch} />}
+          {entry && <BackUpNow claim={claim} backups={backups.data?.backups} onStarted={setWatch} />}
         </>
       }
     >

@@ -23,12 +23,21 @@ test('each driver has a lane, with its backups along time', () => {
 });
 
 describe('a backup that was started here', () => {
-  const watch: Watch = { started: { driver: 'restic', job_name: 'soteria-backup-9', namespace: 'media', requested_by: 'ada', dry_run: false }, at: 1000, before: new Set(['a', 'b']) };
+  const watch: Watch = { started: { driver: 'restic', job_name: 'soteria-backup-9', namespace: 'media', requested_by: 'ada', dry_run: false }, at: 1000, before: backups };
   const standing = (message: string): PolicyClaim => ({ ...golden.policies.claims[0], namespace: 'media', pvc: 'photos', policy_id: 'x', source: 'api-claim', driver: 'restic', last_backup_at: null, next_run: null, state: 'failing', message });
 
-  test('is there once its driver lists one that was not there before', () => {
-    expect(watched(watch, [taken('c', 'longhorn', 9, 1), taken('b', 'restic', 8, 1)], undefined, 2000)).toEqual({ state: 'waiting' });
-    expect(watched(watch, [taken('d', 'restic', 10, 1)], undefined, 2000)).toMatchObject({ state: 'there', backup: { id: 'd' } });
+  test('is there once its driver lists one that is newer than all that were there', () => {
+    expect(watched(watch, [taken('e', 'longhorn', 13, 1), ...backups], undefined, 2000)).toEqual({ state: 'waiting' });
+    expect(watched(watch, [taken('e', 'restic', 13, 1), ...backups], undefined, 2000)).toMatchObject({ state: 'there', backup: { id: 'e' } });
+    expect(watched({ ...watch, before: [] }, [taken('e', 'restic', 13, 1)], undefined, 2000)).toMatchObject({ state: 'there' });
+  });
+
+  test('is not taken to be an old one that shows up as others go', () => {
+    expect(watched(watch, [taken('z', 'restic', 1, 1)], undefined, 2000)).toEqual({ state: 'waiting' });
+  });
+
+  test('is not known to be there where nobody could tell which were there before', () => {
+    expect(watched({ ...watch, before: null }, backups, undefined, 2000)).toEqual({ state: 'waiting' });
   });
 
   test('failed if the claim’s policy says so of its Job, and not of an earlier one', () => {

@@ -6,8 +6,9 @@ import { inventoryQuery, policiesQuery } from '@/api/queries';
 import { Dialog } from '@/parts/Dialog';
 import { Notice } from '@/parts/Notice';
 import { Choice, TextField, errorAt } from '@/parts/TextField';
+import { useNow } from '@/parts/now';
 import { useMessages } from '@/parts/toasts';
-import { KEEP_COUNTS, targetInWords } from '@/words/policy';
+import { KEEP_COUNTS, isKeptHere, keepInWords, targetInWords, timingInWords } from '@/words/policy';
 import { Names, namesIn } from '../restore/Names';
 import { policyRequest, type PolicyForm } from './form';
 import { ScheduleField } from './ScheduleField';
@@ -61,6 +62,7 @@ export function PolicyEditor({ editing, onClose }: { editing: Editing; onClose: 
           </Notice>
         )}
         <Target {...props} fixed={editing.targetFixed} />
+        {!editing.targetFixed && <Replaces form={form} />}
         <When {...props} />
         <KeepFields {...props} />
         <label className="check">
@@ -111,6 +113,19 @@ function Target({ form, change, failure, fixed }: PartProps & { fixed: boolean }
   );
 }
 
+/** Says so where a policy for the same target would be replaced. */
+function Replaces({ form }: { form: PolicyForm }) {
+  const now = useNow();
+  const { data: policies } = useQuery(policiesQuery);
+  const replaced = policies?.policies.find((policy) => isKeptHere(policy) && policy.namespace === form.namespace.trim() && policy.pvc === form.pvc.trim());
+  if (!replaced) return null;
+  return (
+    <Notice tone="warn" title="There is a policy for this already">
+      {timingInWords(replaced, now)}, keeps {keepInWords(replaced.keep)}. This one would take its place.
+    </Notice>
+  );
+}
+
 const TIMINGS = [
   { value: 'interval', label: 'Every so many hours' },
   { value: 'schedule', label: 'At times (cron)' },
@@ -120,6 +135,14 @@ function When({ form, change, failure }: PartProps) {
   return (
     <div className="fields">
       <Choice label="When" value={form.timing} options={TIMINGS} onChange={(timing) => change({ timing })} />
+      <TextField
+        label="Driver"
+        value={form.driver}
+        onChange={(driver) => change({ driver })}
+        autoComplete="off"
+        hint="Empty: the one that Soteria is set to."
+        error={errorAt(failure, 'driver')}
+      />
       {form.timing === 'interval' ? (
         <TextField
           label="Hours"
@@ -134,14 +157,6 @@ function When({ form, change, failure }: PartProps) {
       ) : (
         <ScheduleField value={form.schedule} onChange={(schedule) => change({ schedule })} error={errorAt(failure, 'schedule')} />
       )}
-      <TextField
-        label="Driver"
-        value={form.driver}
-        onChange={(driver) => change({ driver })}
-        autoComplete="off"
-        hint="Empty: the one that Soteria is set to."
-        error={errorAt(failure, 'driver')}
-      />
     </div>
   );
 }

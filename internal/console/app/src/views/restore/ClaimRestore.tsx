@@ -8,7 +8,7 @@ import { TextField, errorAt } from '@/parts/TextField';
 import { BackupChoice } from './BackupChoice';
 import { ClaimPlan, Unfit } from './ClaimPlan';
 import { Names, namesIn } from './Names';
-import type { WishProps } from './RestoreView';
+import { forgetting, type WishProps } from './wishProps';
 import { ClaimStarted } from './Started';
 import { claimRequest, defaultTarget } from './wish';
 
@@ -25,6 +25,7 @@ export function ClaimRestore(props: WishProps) {
       await client.invalidateQueries({ queryKey: ['restores'] });
     },
   });
+  const fields: WishProps = { ...props, change: forgetting(start.reset, props.change) };
   if (started) return <ClaimStarted started={started} again={() => setStarted(null)} />;
   const error = start.error ?? plan.error;
   const failure = error && props.settled ? failureOf(error) : null;
@@ -38,8 +39,8 @@ export function ClaimRestore(props: WishProps) {
         if (ready && request) start.mutate({ ...request, snapshot: plan.data.backup });
       }}
     >
-      <Source {...props} failure={failure} />
-      <Target {...props} failure={failure} />
+      <Source {...fields} failure={failure} />
+      <Target {...fields} failure={failure} />
       <section className="panel" aria-labelledby="plan" aria-live="polite">
         <h2 id="plan">What will happen</h2>
         {!request && <p className="muted">Name a claim to see what would be restored.</p>}

@@ -10,7 +10,7 @@ import { TextField, errorAt } from '@/parts/TextField';
 import { plural } from '@/words/size';
 import { Unfit } from './ClaimPlan';
 import { Names, namesIn } from './Names';
-import type { WishProps } from './RestoreView';
+import { forgetting, type WishProps } from './wishProps';
 import { NamespaceStarted } from './Started';
 import { namespaceRequest } from './wish';
 
@@ -27,6 +27,7 @@ export function NamespaceRestore(props: WishProps) {
       await client.invalidateQueries({ queryKey: ['restores'] });
     },
   });
+  const fields: WishProps = { ...props, change: forgetting(start.reset, props.change) };
   if (outcome) return <NamespaceStarted outcome={outcome} again={() => setOutcome(null)} />;
   const error = start.error ?? plan.error;
   const failure = error && props.settled ? failureOf(error) : null;
@@ -41,7 +42,7 @@ export function NamespaceRestore(props: WishProps) {
         if (ready && request) start.mutate(request);
       }}
     >
-      <NamespaceFields {...props} failure={failure} />
+      <NamespaceFields {...fields} failure={failure} />
       <section className="panel" aria-labelledby="plan" aria-live="polite">
         <h2 id="plan">What will happen</h2>
         {!request && <p className="muted">Name a namespace to see what would be restored.</p>}

@@ -4,17 +4,9 @@ import { useDraft } from '@/parts/draft';
 import { ClaimRestore } from './ClaimRestore';
 import { NamespaceRestore } from './NamespaceRestore';
 import type { Wish } from './wish';
+import type { WishProps } from './wishProps';
 
 const route = getRouteApi('/restore');
-
-/** What a form of this view is given: the wish as it is typed, and as it stands in the address. */
-export interface WishProps {
-  draft: Wish;
-  /** The wish that plans are asked for: the draft once it has rested. */
-  kept: Wish;
-  settled: boolean;
-  change: (change: Partial<Wish>) => void;
-}
 
 /** Brings a claim, or a namespace, back from its backups to new claims. */
 export function RestoreView() {
