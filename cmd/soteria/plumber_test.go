@@ -307,3 +307,14 @@ func TestAKopiaPlumberNeedsAPassword(t *testing.T) {
 	_, err = readPlumberConfig(map[string]string{"BACKEND_TYPE": "kopia-fs"})
 	assert.ErrorContains(t, err, "KOPIA_PASSWORD: it is missing")
 }
+
+func TestAnEmptyRepositoryProvesThatThereIsNoBackup(t *testing.T) {
+	for backend, r := range map[string]running{
+		"s3":       startPlumber(t, nil),
+		"kopia-fs": runPlumber(t, kopiaPlumber(kopiatest.New(t).Folder, kopiatest.Password)),
+	} {
+		status, body := r.get(t, "/exists/karakeep/data-pvc")
+		assert.Equal(t, http.StatusOK, status, backend)
+		assertHas(t, `{"exists":false,"decision":"fresh","authoritative":true,"backend":"`+backend+`","error":""}`, body)
+	}
+}

@@ -25,7 +25,7 @@ const repositoryUsage = `soteria repository init [--if-absent]   make the restic
 soteria repository show [DRIVER]        print the identity of the repository that is there
 soteria repository accept [DRIVER] ID   believe the repository with this identity from now on, whatever
                                         was expected before, even if it is empty
-DRIVER is restic, unless said otherwise, longhorn, whose repository is its backup targets, or s3,
+DRIVER is restic, unless said otherwise, longhorn, whose repository is its backup targets, kopia-fs, kopia-s3, or s3,
 whose repository is the bucket that SOTERIA_LOOKUP_S3_BUCKET names.`
 
 // repository runs the acts that only a person decides on.

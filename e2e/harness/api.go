@@ -63,15 +63,6 @@ func (c *Cluster) AskAt(ctx context.Context, namespace, service, path string, an
 		Namespace(namespace).Resource("services").Name(service).SubResource("proxy").Suffix(path), answer)
 }
 
-// AskAs is [Cluster.Ask] with headers, as the API server's proxy passes them on.
-func (c *Cluster) AskAs(ctx context.Context, path string, header http.Header, answer any) (status int, err error) {
-	request := c.service(http.MethodGet, path)
-	for name, values := range header {
-		request = request.SetHeader(name, values...)
-	}
-	return ask(ctx, request, answer)
-}
-
 func ask(ctx context.Context, request *rest.Request, answer any) (status int, err error) {
 	status, body, err := send(ctx, request)
 	if err != nil {

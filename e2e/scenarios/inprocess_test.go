@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -85,6 +84,8 @@ func TestInsideTheAPIServerProtectedClaimsWaitWithoutAnyReplica(t *testing.T) {
 func (s *scenario) gateInsideTheAPIServer() {
 	s.Helper()
 	const policies = "policies/inprocess"
+	// Once the policies are gone: a claim that they lock never meets the webhook.
+	s.after(cluster.RestoreWebhook)
 	s.after(func(ctx context.Context) error {
 		_, err := cluster.Kubectl(ctx, "", "delete", "--ignore-not-found", "-k", policies)
 		return err
@@ -101,16 +102,7 @@ func (s *scenario) gateInsideTheAPIServer() {
 		return err != nil && strings.Contains(err.Error(), refusing), fmt.Sprint(err), nil
 	})
 
-	for _, configuration := range []client.Object{
-		&admissionregistrationv1.MutatingWebhookConfiguration{}, &admissionregistrationv1.ValidatingWebhookConfiguration{},
-	} {
-		require.NoError(s, cluster.Get(s.ctx, client.ObjectKey{Name: "soteria"}, configuration))
-		require.NoError(s, cluster.Delete(s.ctx, configuration))
-		configuration.SetResourceVersion("")
-		configuration.SetUID("")
-		configuration.SetManagedFields(nil)
-		s.after(func(ctx context.Context) error { return client.IgnoreAlreadyExists(cluster.Create(ctx, configuration)) })
-	}
+	require.NoError(s, cluster.RemoveWebhook(s.ctx))
 }
 
 // aProbe is a claim to ask the API server about.

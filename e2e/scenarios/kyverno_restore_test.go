@@ -29,7 +29,7 @@ func TestClaimsComeBackByKyvernoAlone(t *testing.T) {
 		}
 		app := harness.App{Namespace: namespace, Name: g.name, Class: "local-wffc"}
 		s.start(app)
-		apps[g.name], trees[g.name] = app, wholeTree(s, app)
+		apps[g.name], trees[g.name] = app, tree(s, app)
 		s.backUp(app)
 	}
 	s.destroy(namespace)

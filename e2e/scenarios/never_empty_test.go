@@ -26,7 +26,7 @@ type trouble struct {
 }
 
 var troubles = []trouble{
-	{name: "stopped", cause: "S3 is stopped", bring: stopS3, says: "connection refused"},
+	{name: "stopped", cause: "S3 is stopped", bring: stopIdleS3, says: "connection refused"},
 	{name: "password", cause: "the password is wrong", bring: credentials(func(keys map[string]string) { keys["RESTIC_PASSWORD"] = "not it" }),
 		says: "wrong password"},
 	{name: "key", cause: "the S3 key is wrong", bring: credentials(func(keys map[string]string) { keys["AWS_SECRET_ACCESS_KEY"] = "not it" }),
@@ -110,10 +110,15 @@ func touches(object metav1.Object) map[string]time.Time {
 	return by
 }
 
-// stopS3 stops the store while no listing is under way: one that were would hear
-// nothing from a store that is gone until it gives up.
-func stopS3(s *scenario) func(context.Context) error {
+// stopIdleS3 stops the store while no listing is under way: one that were would
+// hear nothing from a store that is gone until it gives up. It is for scenarios
+// without Longhorn, of which nothing is known as fast as this asks.
+func stopIdleS3(s *scenario) func(context.Context) error {
 	require.NoError(s, cluster.AwaitKnown(s.ctx))
+	return stopS3(s)
+}
+
+func stopS3(s *scenario) func(context.Context) error {
 	require.NoError(s, cluster.StopStore(s.ctx, harness.S3))
 	return func(ctx context.Context) error { return cluster.StartStore(ctx, harness.S3) }
 }

@@ -60,7 +60,7 @@ func TestTheAPIRefusesWhatItShould(t *testing.T) {
 	})
 	s.run("more changes at once than it can have under way", func(s *scenario) { s.refusesTheLastOf(257) })
 	s.run("what it cannot tell now", func(s *scenario) {
-		s.after(stopS3(s))
+		s.after(stopIdleS3(s))
 		s.refuses([]wrong{
 			{method: http.MethodGet, path: "v1/backups?namespace=" + namespace + "&pvc=nobody", status: http.StatusServiceUnavailable, code: "unavailable"},
 			{

@@ -38,7 +38,7 @@ func TestTheOperatorMaySettleMatters(t *testing.T) {
 		require.Equal(s, "from elsewhere", s.story(app))
 	})
 	s.run("a claim is refused when nothing can be told of its backups", func(s *scenario) {
-		start := stopS3(s)
+		start := stopIdleS3(s)
 		s.after(start)
 		require.NoError(s, cluster.AwaitUnknown(s.ctx, "connection refused"))
 		app := harness.App{Namespace: namespace, Name: "denied"}

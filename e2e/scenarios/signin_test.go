@@ -68,7 +68,7 @@ func TestOnlyWhoMayUseTheAPIUsesIt(t *testing.T) {
 		_, err = s.apiWith(user("guests")).Inventory(s.ctx)
 		require.Equal(s, backup.Denied, backup.KindOf(err), "%v", err)
 		var refused wire.Error
-		status, err := cluster.AskAs(s.ctx, "v1/whoami", user("admin"), &refused)
+		status, err := cluster.Send(s.ctx, http.MethodGet, "v1/whoami", "", user("admin"), &refused)
 		require.NoError(s, err)
 		require.Equal(s, http.StatusUnauthorized, status, "the API server is no trusted proxy: %v", refused)
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Kind sorts errors by what a caller should do about them. The HTTP API maps
@@ -140,4 +141,11 @@ func Message(err error) string {
 		return ""
 	}
 	return err.Error()
+}
+
+// UnknownDriver is the error for a request that names a driver which is not set up
+// for what it asks; known are those that are.
+func UnknownDriver(asked string, known []string) error {
+	return &Error{Kind: Invalid, Field: "driver", Message: fmt.Sprintf(
+		"driver %q is none that is set up for this here: %s", Clip(asked, MaxWord), strings.Join(known, ", "))}
 }

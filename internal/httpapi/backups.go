@@ -3,7 +3,6 @@ package httpapi
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
@@ -83,7 +82,7 @@ func (s *Server) readBackupsQuery(query url.Values) (backupsQuery, error) {
 		return backupsQuery{}, err
 	}
 	if asked.driver != "" && !slices.Contains(s.services.Catalog.Drivers(), asked.driver) {
-		return backupsQuery{}, &backup.Error{Kind: backup.Invalid, Field: "driver", Message: unknownDriver(asked.driver, s.services.Catalog.Drivers())}
+		return backupsQuery{}, backup.UnknownDriver(asked.driver, s.services.Catalog.Drivers())
 	}
 	if text := query.Get("limit"); text != "" {
 		limit, err := strconv.Atoi(text)
@@ -189,11 +188,7 @@ func (s *Server) readBackupRequest(w http.ResponseWriter, r *http.Request) (req 
 func (s *Server) backuperNamed(name string) (string, error) {
 	by := cmp.Or(name, s.services.Backupers.Default)
 	if _, known := s.services.Backupers.ByName[by]; !known {
-		return "", &backup.Error{Kind: backup.Invalid, Field: "driver", Message: unknownDriver(by, slices.Sorted(maps.Keys(s.services.Backupers.ByName)))}
+		return "", backup.UnknownDriver(by, slices.Sorted(maps.Keys(s.services.Backupers.ByName)))
 	}
 	return by, nil
-}
-
-func unknownDriver(asked string, known []string) string {
-	return fmt.Sprintf("driver %q is none that is set up for this here: %s", backup.Clip(asked, backup.MaxWord), strings.Join(known, ", "))
 }

@@ -60,8 +60,5 @@ func plain(text string) string {
 		}
 		return r
 	}, strings.ToValidUTF8(text, "?"))
-	if len(text) > maxWords {
-		text = strings.ToValidUTF8(text[:maxWords], "") + "…"
-	}
-	return text
+	return backup.Clip(text, maxWords)
 }

@@ -2,10 +2,8 @@ package schedule
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/kube"
@@ -47,8 +45,7 @@ func (s *Scheduler) Put(ctx context.Context, p policy.Policy) (kept policy.Polic
 		return policy.Policy{}, false, &backup.Error{Kind: backup.Invalid, Field: "namespace", Message: "Soteria keeps out of namespace " + p.Namespace}
 	}
 	if _, known := s.cfg.Backupers[p.Driver]; p.Driver != "" && !known {
-		return policy.Policy{}, false, &backup.Error{Kind: backup.Invalid, Field: "driver", Message: fmt.Sprintf(
-			"driver %q is none that takes backups here: %s", backup.Clip(p.Driver, backup.MaxWord), strings.Join(slices.Sorted(maps.Keys(s.cfg.Backupers)), ", "))}
+		return policy.Policy{}, false, backup.UnknownDriver(p.Driver, slices.Sorted(maps.Keys(s.cfg.Backupers)))
 	}
 	replaced, err = s.cfg.Store.Put(ctx, p)
 	return p, replaced, err

@@ -120,9 +120,5 @@ func (b *bucket) redact(text string) string {
 			text = strings.ReplaceAll(text, key.Reveal(), secret.Redacted)
 		}
 	}
-	const most = 300
-	if len(text) > most {
-		text = strings.ToValidUTF8(text[:most], "") + "…"
-	}
-	return text
+	return backup.Clip(text, 300)
 }

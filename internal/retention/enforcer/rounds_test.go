@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,10 +20,10 @@ import (
 func TestRoundsGoOnWhateverOneOfThemMeets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		var asked int
+		var asked atomic.Int32
 		rounds := &enforcer.Rounds{
 			Wanted: func(context.Context) ([]enforcer.Wanted, error) {
-				asked++
+				asked.Add(1)
 				return nil, errors.New("the policies cannot be read")
 			},
 			Every: 5 * time.Minute, Clock: clock.RealClock{}, Log: slog.New(slog.DiscardHandler),
@@ -30,9 +31,9 @@ func TestRoundsGoOnWhateverOneOfThemMeets(t *testing.T) {
 		ended := make(chan error)
 		go func() { ended <- rounds.Start(ctx) }()
 		time.Sleep(4 * time.Minute)
-		assert.Zero(t, asked, "the first round comes after a rest, when all was listed")
+		assert.Zero(t, asked.Load(), "the first round comes after a rest, when all was listed")
 		time.Sleep(12 * time.Minute)
-		assert.Equal(t, 3, asked)
+		assert.EqualValues(t, 3, asked.Load())
 		cancel()
 		assert.NoError(t, <-ended)
 		assert.True(t, rounds.NeedLeaderElection())
