@@ -26,7 +26,7 @@ const GETS = {
   '/v1/plan': () => planOf(fresh(inventory)),
   '/v1/policies': () => ({ ...doings.policies, generated_at: ago(20_000) }),
   '/v1/b2': () => bucket,
-  '/v1/status': () => ({ generated_at: ago(0), version: 'v0.0.0-mock', restore_mode: process.env.MOCK_MODE ?? 'auto', gate, sign_in_required: Boolean(group), listings: fresh(inventory).listings }),
+  '/v1/status': () => ({ generated_at: ago(0), version: 'v0.0.0-mock', restore_mode: process.env.MOCK_MODE ?? 'auto', gate, sign_in_required: Boolean(group), listings: fresh(inventory).listings, report_max_age_seconds: 360, listing_max_age_seconds: 360 }),
   '/v1/events': (of) => {
     const events = doings.events(of);
     return { namespace: of.namespace, pvc: of.pvc ?? '', total: events.length, events };
