@@ -30,7 +30,7 @@ export default defineConfig({
     locale: 'en-GB',
     actionTimeout: rehearsal ? 10_000 : 2 * MINUTE,
     navigationTimeout: MINUTE,
-    screenshot: rehearsal ? 'on' : 'only-on-failure',
+    screenshot: 'only-on-failure',
     trace: 'retain-on-failure',
   },
 });

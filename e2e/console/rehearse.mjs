@@ -1,6 +1,7 @@
 // Runs the browser tests against a made-up Soteria, as the scenarios of e2e/scenarios/console_test.go run them on the
-// cluster: `node rehearse.mjs [file]`. What each test leaves on the screen is in results/, as pictures.
+// cluster: `node rehearse.mjs [file]`. What each test leaves on the screen is in results/pictures.
 import { spawnSync } from "node:child_process";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { beside, withServer } from "./made-up.mjs";
 
@@ -14,6 +15,7 @@ const ACTS = [
   { tests: "back-up-fails.spec.ts", given: { CLAIM_NAMESPACE: "demo", CLAIM: "broken", CAUSE: "repository is locked" } },
   { tests: "restore.spec.ts", given: { ...PHOTOS, TARGET: "photos-again" } },
   { tests: "lost-namespace.spec.ts", given: { LOST_NAMESPACE: "attic", LOST_CLAIMS: "books notes wiki" } },
+  { tests: "back-up-namespace.spec.ts", given: { NAMESPACE: "attic", CLAIMS: "books notes wiki" } },
   { tests: "policy-made.spec.ts", given: PHOTOS },
   { tests: "policy-deleted.spec.ts", given: PHOTOS },
   { tests: "looks.spec.ts", given: PHOTOS },
@@ -23,14 +25,16 @@ const ACTS = [
 const SIGNED_OUT = { tests: "signed-out.spec.ts", given: { ALLOWED_GROUP: GROUP } };
 
 const [only] = process.argv.slice(2);
+const results = join(import.meta.dirname, "results");
 const failed = [];
 
 function act({ tests, given }, address) {
-  const env = { ...process.env, ...given, SOTERIA_URL: address, REHEARSAL: tests.replace(".spec.ts", "") };
+  const env = { ...process.env, ...given, SOTERIA_URL: address, REHEARSAL: tests, PICTURES: join(results, "pictures") };
   const { status } = spawnSync(join("node_modules", ".bin", "playwright"), ["test", tests], { cwd: import.meta.dirname, env, stdio: "inherit" });
   if (status !== 0) failed.push(tests);
 }
 
+rmSync(results, { recursive: true, force: true });
 const wanted = ({ tests }) => only === undefined || tests.startsWith(only);
 await withServer(async (server) => {
   await beside(server, { claims: 200 }, async (address, api) => {
@@ -42,6 +46,6 @@ await withServer(async (server) => {
   if (wanted(SIGNED_OUT)) await beside(server, { claims: 200, env: { MOCK_GROUP: GROUP } }, (address) => act(SIGNED_OUT, address));
 });
 if (failed.length > 0) {
-  console.log(`failed: ${failed.join(", ")}`);
+  console.error(`failed: ${failed.join(", ")}`);
   process.exit(1);
 }
