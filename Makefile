@@ -14,7 +14,7 @@ MODULES := e2e/cluster e2e/tools/csi e2e/tools/longhorn e2e/tools/treetool e2e/t
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # The console: app/ is built by npm, and what comes out is packed for Go to embed.
 # Go builds without it, too. npm keeps what it fetches in the user's cache folder.
@@ -98,6 +98,10 @@ console-browser: $(BROWSER)/node_modules/.package-lock.json ## Install what test
 .PHONY: console-bench
 console-bench: console-build console-browser ## Measure the console with thousands of claims: print figures, assert nothing
 	npm run --silent --prefix $(BROWSER) bench
+
+.PHONY: console-rehearsal
+console-rehearsal: console-build console-browser ## Run the console's browser tests against a made-up Soteria, without a cluster
+	npm run --silent --prefix $(BROWSER) rehearse
 
 .PHONY: screenshots
 screenshots: console-browser ## Take the README's pictures, of the demo's cluster (make demo)

@@ -5,10 +5,13 @@ export { expect } from '@playwright/test';
 
 /** Where rehearse.mjs wants a picture of what each test leaves on the screen; it says nothing where none is wanted. */
 const PICTURES = process.env.PICTURES;
+/** Up to which height a picture is of the whole page, in pixels; else of what is in sight. */
+const TALLEST = 4000;
 
 async function picture(page: Page, title: string): Promise<void> {
   if (PICTURES === undefined || page.url() === 'about:blank') return;
-  await page.screenshot({ path: join(PICTURES, `${title.replaceAll(/[^a-z0-9]+/gi, '-')}.png`), fullPage: true, animations: 'disabled' });
+  const fullPage = await page.evaluate((most) => document.documentElement.scrollHeight <= most, TALLEST);
+  await page.screenshot({ path: join(PICTURES, `${title.replaceAll(/[^a-z0-9]+/gi, '-')}.png`), fullPage, animations: 'disabled' });
 }
 
 /**
