@@ -16,9 +16,34 @@ MODULES := e2e/cluster e2e/tools/csi e2e/tools/longhorn e2e/tools/treetool e2e/t
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+# The console: app/ is built by npm, and what comes out is packed for Go to embed.
+# Go builds without it, too. npm keeps what it fetches in the user's cache folder.
+CONSOLE := internal/console/app
+CONSOLE_BUILT := internal/console/dist/index.html
+CONSOLE_SOURCES = $(shell find $(CONSOLE) \( -name node_modules -o -name dist \) -prune -o -type f -print)
+
 .PHONY: build
-build: ## Build bin/soteria
+build: $(CONSOLE_BUILT) ## Build bin/soteria, with its console
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o bin/soteria ./cmd/soteria
+
+%/node_modules/.package-lock.json: %/package-lock.json
+	npm ci --prefix $* --no-audit --no-fund
+	touch $@
+
+$(CONSOLE_BUILT): internal/console/pack.mjs $(CONSOLE)/node_modules/.package-lock.json $(CONSOLE_SOURCES)
+	npm run --prefix $(CONSOLE) build
+	node internal/console/pack.mjs
+
+.PHONY: console-build
+console-build: $(CONSOLE_BUILT) ## Build the console alone, for Go to embed
+
+.PHONY: console
+console: $(CONSOLE_BUILT) ## Check the console: types, lint, unit tests, size
+	npm run --prefix $(CONSOLE) types
+	git diff --exit-code -- $(CONSOLE)/src/api
+	npm run --prefix $(CONSOLE) lint
+	npm run --prefix $(CONSOLE) test
+	node internal/console/size.mjs
 
 .PHONY: generate
 generate: ## Regenerate deep copies and the CRD from the Go types
@@ -26,7 +51,8 @@ generate: ## Regenerate deep copies and the CRD from the Go types
 
 .PHONY: verify
 verify: generate ## Check that generated files and formatting are what the sources make
-	test -z "$$(gofmt -l cmd internal webhook policies e2e)" || { gofmt -l cmd internal webhook policies e2e; exit 1; }
+	@# Only files of Git's: npm's packages have Go files that are none of ours.
+	unformatted="$$(git ls-files -co --exclude-standard '*.go' | xargs gofmt -l)"; test -z "$$unformatted" || { echo "$$unformatted"; exit 1; }
 	git diff --exit-code -- deploy/crd internal/apis
 
 .PHONY: lint
@@ -45,7 +71,7 @@ unit: ## Unit, conformance and integration tests, with the race detector
 FUZZ_COUNT ?= 2000
 .PHONY: fuzz
 fuzz: ## Fuzz everything that parses, FUZZ_COUNT inputs each
-	@for folder in $$(grep -rl '^func Fuzz' --include '*_test.go' cmd internal webhook | xargs -n 1 dirname | sort -u); do \
+	@for folder in $$(grep -rl '^func Fuzz' --include '*_test.go' --exclude-dir node_modules cmd internal webhook | xargs -n 1 dirname | sort -u); do \
 		for target in $$(grep -oh '^func Fuzz[A-Za-z0-9]*' $$folder/*_test.go | cut -d ' ' -f 2); do \
 			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZ_COUNT)x ./$$folder; \
 		done; \
@@ -63,9 +89,23 @@ cluster-up: ## Start the real Kubernetes for tests and demo
 cluster-down: ## Stop it and remove all it made
 	$(CLUSTER) down
 
+BROWSER := e2e/console
+.PHONY: console-browser
+console-browser: $(BROWSER)/node_modules/.package-lock.json ## Install what tests the console in a browser
+	npm run --silent --prefix $(BROWSER) check
+	$(BROWSER)/chromium.sh
+
+.PHONY: console-bench
+console-bench: console-build console-browser ## Measure the console with thousands of claims: print figures, assert nothing
+	npm run --silent --prefix $(BROWSER) bench
+
+.PHONY: screenshots
+screenshots: console-browser ## Take the README's pictures, of the demo's cluster (make demo)
+	KUBECONFIG=$(OWN_KUBECONFIG) go run ./e2e/console/screenshots
+
 .PHONY: e2e
-e2e: ## Scenarios on the real cluster; KUBECONFIG=... uses another one
-	KUBECONFIG=$(KUBECONFIG) go test -tags e2e -count 1 -timeout 80m -v ./e2e/scenarios/...
+e2e: console-browser ## Scenarios on the real cluster; KUBECONFIG=... uses another one
+	KUBECONFIG=$(KUBECONFIG) go test -tags e2e -count 1 -timeout 100m -v ./e2e/scenarios/...
 
 .PHONY: demo
 demo: ## Boot, install, lose everything and get it back, step by step
@@ -75,6 +115,6 @@ demo: ## Boot, install, lose everything and get it back, step by step
 demo-down: cluster-down ## Remove what the demo left running
 
 .PHONY: test
-test: verify unit fuzz lint cluster-up ## Everything: the one command that must pass
+test: verify unit console fuzz lint cluster-up ## Everything: the one command that must pass
 	@# Never another cluster, whatever KUBECONFIG the user's shell has.
 	$(MAKE) e2e KUBECONFIG=$(OWN_KUBECONFIG)

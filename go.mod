@@ -2,6 +2,9 @@ module github.com/soteria-dr/soteria
 
 go 1.26.0
 
+// Some of npm's packages have Go files in them.
+ignore ./internal/console/app
+
 require (
 	github.com/caarlos0/env/v11 v11.4.2 // the configuration, from the environment
 	github.com/containerd/continuity v0.5.0 // copies trees with all their attributes, in movers

@@ -30,6 +30,8 @@ import (
 	ctrlwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
 
 	"github.com/soteria-dr/soteria/internal/audit"
+	"github.com/soteria-dr/soteria/internal/claimevents"
+	"github.com/soteria-dr/soteria/internal/console"
 	"github.com/soteria-dr/soteria/internal/httpapi"
 	"github.com/soteria-dr/soteria/internal/inventory"
 	"github.com/soteria-dr/soteria/internal/kube"
@@ -157,12 +159,18 @@ func newApp(ctx context.Context, c config, connection *rest.Config, log *slog.Lo
 	if err != nil {
 		return nil, err
 	}
+	pages, err := console.New()
+	if err != nil {
+		return nil, err
+	}
 	return mgr, addHTTP(c, mgr, httpapi.Services{
 		Catalog: known, Backupers: systems.requested(c), Testers: systems.testers,
 		Restores: requests(c, mgr, known, controller), Claims: kube.Claims{Reader: mgr.GetClient(), OwnNamespace: c.Namespace},
 		Lock:   kube.NewLock,
 		SignIn: callers, Auditor: audit.Events{Reader: mgr.GetClient(), Recorder: mgr.GetEventRecorder(eventSource)},
-		Reports: reports, Bucket: scanned, Policies: scheduler, Gatherer: ctrlmetrics.Registry, Ready: answers, Observer: measured, Log: log,
+		Reports: reports, Bucket: scanned, Policies: scheduler, Status: status(mgr, known), Console: pages,
+		Events:   claimevents.Reader{Cache: mgr.GetClient(), API: mgr.GetAPIReader(), Namespace: c.Namespace},
+		Gatherer: ctrlmetrics.Registry, Ready: answers, Observer: measured, Log: log,
 	})
 }
 

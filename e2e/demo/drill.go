@@ -220,6 +220,7 @@ func (d *drill) lookAround() {
 		"kubectl describe pvc -n demo-notes notes",
 		"kubectl events -n demo-notes --for pvc/notes",
 		"kubectl logs -n soteria-system deploy/soteria",
+		"kubectl port-forward -n soteria-system svc/soteria 8080:8080   # the console is at http://localhost:8080",
 		"kubectl get --raw /api/v1/namespaces/soteria-system/services/soteria:http/proxy/exists/demo-notes/notes",
 	} {
 		d.show("  " + command)

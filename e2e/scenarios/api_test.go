@@ -189,6 +189,8 @@ func answersAtEveryRoute(s *scenario) {
 		"get /readyz":                   {"readyz", "", 200, map[string]any{"status": "ok"}},
 		"get /v1/whoami":                {"v1/whoami", "", 200, map[string]any{"authenticated": false}},
 		"get /v1/openapi.json":          {"v1/openapi.json", "", 200, map[string]any{"openapi": "3.1.0"}},
+		"get /v1/status":                {"v1/status", "", 200, map[string]any{"restore_mode": "auto", "sign_in_required": false, "gate": map[string]any{"state": "closed"}}},
+		"get /v1/events":                {"v1/events?namespace=" + namespace + "&pvc=kept", "", 200, map[string]any{"pvc": "kept"}},
 		"get /v1/inventory":             {"v1/inventory", "", 200, nil},
 		"get /v1/plan":                  {"v1/plan", "", 200, nil},
 		"get /v1/b2":                    {"v1/b2", "", 404, map[string]any{"code": "not_found"}}, // it is not scanned here

@@ -76,28 +76,28 @@ func batch(body any) answers {
 
 // batchStatus is the status of an answer about several claims, and the error that
 // it carries where nothing was done.
-func batchStatus(extent wire.Extent, dryRun bool, err error) (int, *wire.Error) {
+func batchStatus(extent wire.Extent, dryRun bool, err error) (int, wire.Failure) {
 	switch extent {
 	case wire.ExtentAll:
-		return started(dryRun), nil
+		return started(dryRun), wire.Failure{}
 	case wire.ExtentSome:
-		return http.StatusMultiStatus, nil
+		return http.StatusMultiStatus, wire.Failure{}
 	case wire.ExtentNone:
 	}
 	status, body := describe(err)
-	return status, &body
+	return status, wire.Failure(body)
 }
 
 // resultOf puts what became of one claim in the API's words.
-func resultOf(dryRun bool, err error) (wire.Result, *wire.Error) {
+func resultOf(dryRun bool, err error) (wire.Result, wire.Failure) {
 	switch {
 	case err != nil:
 		_, body := describe(err)
-		return wire.ResultRefused, &body
+		return wire.ResultRefused, wire.Failure(body)
 	case dryRun:
-		return wire.ResultWouldStart, nil
+		return wire.ResultWouldStart, wire.Failure{}
 	default:
-		return wire.ResultStarted, nil
+		return wire.ResultStarted, wire.Failure{}
 	}
 }
 

@@ -20,11 +20,14 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/soteria-dr/soteria/internal/admission"
 	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/claimevents"
 	"github.com/soteria-dr/soteria/internal/driver"
 	"github.com/soteria-dr/soteria/internal/httpapi"
 	"github.com/soteria-dr/soteria/internal/httpapi/client"
 	"github.com/soteria-dr/soteria/internal/httpapi/wire"
+	"github.com/soteria-dr/soteria/internal/inventory"
 	"github.com/soteria-dr/soteria/internal/signin"
 )
 
@@ -59,6 +62,10 @@ type world struct {
 	signIn  signin.Config
 	told    []told
 	untold  error
+	gate    admission.Report
+	listed  []inventory.Listing
+	events  func(context.Context, backup.Claim) ([]claimevents.Event, error)
+	console http.Handler
 	// policies are those of the scheduler, see policies_test.go.
 	policies policies
 
@@ -76,8 +83,17 @@ func newWorld() *world {
 		backup: func(context.Context, driver.BackupRequest) (driver.BackupStarted, error) {
 			return driver.BackupStarted{Driver: "restic", Namespace: "media", JobName: "soteria-backup-1", Secret: "soteria-backup-1"}, nil
 		},
+		events: func(context.Context, backup.Claim) ([]claimevents.Event, error) { return nil, nil },
+		gate:   admission.Report{State: admission.Closed},
 		counts: make(map[string]int),
 	}
+}
+
+// happened are the events about claims.
+type happened func(context.Context, backup.Claim) ([]claimevents.Event, error)
+
+func (h happened) Of(ctx context.Context, claim backup.Claim) ([]claimevents.Event, error) {
+	return h(ctx, claim)
 }
 
 func says(a backup.Answer) func(context.Context) backup.Answer {
@@ -165,8 +181,12 @@ func (w *world) server(change func(*httpapi.Config)) *httpapi.Server {
 	return httpapi.New(cfg, httpapi.Services{
 		Catalog: w, Backupers: httpapi.Backupers{Default: "restic", ByName: map[string]driver.Backuper{"restic": w, "longhorn": w}}, Reports: &w.reports, Policies: &w.policies, SignIn: signin.New(w.signIn), Auditor: w, Gatherer: registry, Observer: w,
 		Ready: func(context.Context) error { return w.ready }, Restores: &w.claims, Claims: &w.claims, Testers: map[string]driver.Tester{"restic": &w.tester},
-		Lock: func() string { return w.lock },
-		Log:  slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Lock: func() string { return w.lock }, Console: w.console, Events: happened(w.events),
+		Status: httpapi.Status{
+			Version: "v1.2.3", Gate: func(context.Context) admission.Report { return w.gate },
+			Listings: func() []inventory.Listing { return w.listed }, Now: func() time.Time { return noon.Add(1500 * time.Millisecond) },
+		},
+		Log: slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 }
 

@@ -54,11 +54,11 @@ func (s *Server) backupNamespace(w http.ResponseWriter, r *http.Request, _ httpr
 			PVC: claims[i].Name, Driver: by,
 			JobName: o.value.JobName, Secret: o.value.Secret, Volume: o.value.Volume, Backup: o.value.Backup,
 		}
-		result.Result, result.Error = resultOf(body.DryRun, o.err)
+		result.Result, result.Failure = resultOf(body.DryRun, o.err)
 		answer.Results = append(answer.Results, result)
 	}
 	status, failure := batchStatus(extent, body.DryRun, err)
-	answer.Error = failure
+	answer.Failure = failure
 	s.render(w, r, status, answer)
 }
 
@@ -108,10 +108,10 @@ func (s *Server) restoreNamespace(w http.ResponseWriter, r *http.Request, _ http
 	for i, o := range outcomes {
 		result := &answer.Results[i]
 		result.Restore, result.Driver, result.Backup = o.value.Restore, o.value.Backup.Driver, o.value.Backup.ID
-		result.Result, result.Error = resultOf(asked.DryRun, o.err)
+		result.Result, result.Failure = resultOf(asked.DryRun, o.err)
 	}
 	status, failure := batchStatus(extent, asked.DryRun, err)
-	answer.Error = failure
+	answer.Failure = failure
 	s.render(w, r, status, answer)
 }
 
@@ -124,13 +124,13 @@ func (s *Server) refuseNamespace(w http.ResponseWriter, r *http.Request, asked i
 			kind = backup.Conflict
 		}
 		at := slices.IndexFunc(plan.Wishes, func(w intent.Wish) bool { return w.Source == conflict.Wish.Source })
-		answer.Results[at].Result, answer.Results[at].Error = resultOf(asked.DryRun, conflict.Err)
+		answer.Results[at].Result, answer.Results[at].Failure = resultOf(asked.DryRun, conflict.Err)
 	}
 	err := backup.Errorf(kind, "nothing was started: %d of %d claims cannot be restored as asked; see results", len(plan.Conflicts), len(plan.Wishes))
 	s.services.Observer.NamespaceRestoreRequested(noDriver, asked.DryRun, err)
 	s.audit(r, change{action: "restore-namespace", detail: restoreDetail(asked), dryRun: asked.DryRun, err: err})
 	status, failure := batchStatus(wire.ExtentNone, asked.DryRun, err)
-	answer.Error = failure
+	answer.Failure = failure
 	s.render(w, r, status, answer)
 }
 

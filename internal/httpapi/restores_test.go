@@ -346,7 +346,7 @@ func TestNamespaces(t *testing.T) {
 			assert.Equal(t, fmt.Sprintf("data-%02d", i), result.PVC)
 			if i == 7 {
 				assert.Equal(t, wire.ResultRefused, result.Result)
-				assert.Equal(t, "not now", result.Error.Error)
+				assert.Equal(t, "not now", result.Error)
 				assert.Equal(t, "unavailable", result.Code)
 				continue
 			}
@@ -367,7 +367,7 @@ func TestNamespaces(t *testing.T) {
 		require.NoError(t, err, "the answer tells of each claim")
 		assert.Equal(t, wire.ExtentNone, answer.Status)
 		assert.Equal(t, "credentials", answer.Code)
-		assert.Contains(t, answer.Error.Error, "the Secret is missing")
+		assert.Contains(t, answer.Error, "the Secret is missing")
 		assert.Equal(t, 1, w.counted("namespace backup restic credentials"))
 	})
 	t.Run("lose one claim to a defect and not the process", func(t *testing.T) {
@@ -383,7 +383,7 @@ func TestNamespaces(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, wire.ExtentSome, answer.Status)
 		assert.Equal(t, "internal", answer.Results[1].Code)
-		assert.NotContains(t, answer.Results[1].Error.Error, "secret thing")
+		assert.NotContains(t, answer.Results[1].Error, "secret thing")
 		assert.Contains(t, w.logged(), "a secret thing happened")
 	})
 	t.Run("of which nothing can be backed up for different reasons are a driver's failure", func(t *testing.T) {
@@ -446,7 +446,7 @@ func TestNamespaces(t *testing.T) {
 		assert.Equal(t, wire.ExtentSome, answer.Status)
 		for i, result := range answer.Results {
 			if i == 11 {
-				assert.Equal(t, "no backup of media/data-11 exists", result.Error.Error)
+				assert.Equal(t, "no backup of media/data-11 exists", result.Error)
 				continue
 			}
 			assert.Equal(t, wire.ResultStarted, result.Result)

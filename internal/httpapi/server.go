@@ -115,7 +115,7 @@ type Server struct {
 	services Services
 }
 
-// Services is what the server is made of. All are required but Bucket.
+// Services is what the server is made of. All are required but Bucket and Console.
 type Services struct {
 	Catalog   Catalog
 	Backupers Backupers
@@ -134,6 +134,11 @@ type Services struct {
 	// Bucket tells of the backup bucket; nil where none is scanned.
 	Bucket   Bucket
 	Policies Policies
+	Status   Status
+	Events   Events
+	// Console answers GET and HEAD wherever no path of the API begins; nil for
+	// none. It sets headers that suit pages in the place of the API's.
+	Console http.Handler
 	// Gatherer holds the metrics to serve.
 	Gatherer prometheus.Gatherer
 	// Ready says why this replica should get no requests, nil when it should.
@@ -157,10 +162,11 @@ func (s *Server) Handler() http.Handler {
 	router.NotFound = http.HandlerFunc(s.noSuchRoute)
 	router.MethodNotAllowed = http.HandlerFunc(s.noSuchMethod)
 
-	for _, route := range s.routes() {
+	routes := s.routes()
+	for _, route := range routes {
 		route.serve(router)
 	}
-	return s.logged(s.recovered(secured(s.signedIn(s.guarded(router)))))
+	return s.logged(s.recovered(secured(s.browsed(routes, s.signedIn(s.guarded(router))))))
 }
 
 // routes gives all routes. Those of a resource are in its file, in a function
@@ -176,7 +182,7 @@ func (s *Server) routes() []route {
 	}
 	all := slices.Concat(
 		s.existsRoutes(), s.backupRoutes(), s.restoreRoutes(), s.restoreTestRoutes(), s.reportRoutes(), s.policyRoutes(), s.bucketRoutes(),
-		s.whoamiRoutes(), s.healthRoutes(),
+		s.statusRoutes(), s.eventRoutes(), s.whoamiRoutes(), s.healthRoutes(),
 	)
 	return append(all, s.documentRoute(all))
 }

@@ -113,6 +113,9 @@ type Outcome struct {
 	Err error
 }
 
+// Required reports whether everybody has to sign in.
+func (g *Gate) Required() bool { return g.cfg.Required }
+
 // Admit tells who sent a request, and whether it may have that access.
 func (g *Gate) Admit(ctx context.Context, r Request, to Access) Outcome {
 	if to == Public || to == Existence && !g.cfg.ExistsRequired {

@@ -39,8 +39,8 @@ type NamespaceBackup struct {
 	DryRun      bool   `json:"dry_run"`
 	// Results are by name of the claim, one for each bound claim.
 	Results []NamespaceBackupResult `json:"results"`
-	// Error is there when nothing was started.
-	*Error
+	// Failure says why, when nothing was started.
+	Failure
 }
 
 // NamespaceBackupResult is what became of one claim's backup.
@@ -53,8 +53,8 @@ type NamespaceBackupResult struct {
 	Secret  string `json:"secret,omitempty"`
 	Volume  string `json:"volume,omitempty"`
 	Backup  string `json:"backup,omitempty"`
-	// Error is there when it was refused.
-	*Error
+	// Failure says why, when it was refused.
+	Failure
 }
 
 // NamespaceRestoreRequest is the body of POST /v1/restores/namespace.
@@ -83,8 +83,8 @@ type NamespaceRestore struct {
 	Results []NamespaceRestoreResult `json:"results"`
 	// Warnings say why there may be more claims than were found.
 	Warnings []string `json:"warnings,omitempty"`
-	// Error is there when nothing was started.
-	*Error
+	// Failure says why, when nothing was started.
+	Failure
 }
 
 // NamespaceRestoreResult is what became of one claim's restore.
@@ -95,6 +95,6 @@ type NamespaceRestoreResult struct {
 	Restore   string `json:"restore,omitempty"`
 	Driver    string `json:"driver,omitempty"`
 	Backup    string `json:"backup,omitempty"`
-	// Error is there when it was refused.
-	*Error
+	// Failure says why, when it was refused.
+	Failure
 }

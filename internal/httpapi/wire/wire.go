@@ -136,6 +136,14 @@ type Error struct {
 	Field string `json:"field,omitempty"`
 }
 
+// Failure is an [Error] that is part of an answer; none of it is there where
+// nothing failed.
+type Failure struct {
+	Error string `json:"error,omitempty"`
+	Code  string `json:"code,omitempty"`
+	Field string `json:"field,omitempty"`
+}
+
 // Codes of requests that HTTP itself rules out.
 const (
 	CodeMethodNotAllowed     = "method_not_allowed"

@@ -20,6 +20,9 @@ func (c *Cluster) Image(ctx context.Context, tags string) error {
 	if _, err := os.Stat(c.Layout.Containerd()); err != nil {
 		return ErrDown
 	}
+	if err := c.step("console", func() (string, error) { return c.console(ctx) }); err != nil {
+		return err
+	}
 	var sources image.Sources
 	err := c.step("program", func() (string, error) {
 		var err error
@@ -84,6 +87,20 @@ func (c *Cluster) Kyverno(ctx context.Context) (manifests string, err error) {
 		return image.Kyverno, err
 	})
 	return manifests, err
+}
+
+// console builds the pages that the program embeds, where there is Node; elsewhere
+// the program embeds a page that tells how to build them.
+func (c *Cluster) console(ctx context.Context) (string, error) {
+	if _, err := exec.LookPath("npm"); err != nil {
+		return "left out: there is no npm on this machine", nil
+	}
+	cmd := exec.CommandContext(ctx, "make", "console-build")
+	cmd.Dir = c.Layout.Repo
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build the console: %w\n%s", err, bytes.TrimSpace(out))
+	}
+	return "built", nil
 }
 
 // sources makes what the stages of the Dockerfile before the last would make.

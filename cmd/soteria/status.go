@@ -1,0 +1,22 @@
+package main
+
+import (
+	"time"
+
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+
+	"github.com/soteria-dr/soteria/internal/admission"
+	"github.com/soteria-dr/soteria/internal/catalog"
+	"github.com/soteria-dr/soteria/internal/httpapi"
+)
+
+// status gives what is told of this replica and of the gate. The gate is read from
+// the API server: what a cache of it would cost all the time, it does not cost to
+// ask now and then.
+func status(mgr manager.Manager, known *catalog.Catalog) httpapi.Status {
+	return httpapi.Status{
+		Version: version(), Gate: admission.New(mgr.GetAPIReader(), clock.RealClock{}).Report,
+		Listings: listingsOf(known), Now: time.Now,
+	}
+}

@@ -1,0 +1,67 @@
+import { expect, type Locator, type Page } from '@playwright/test';
+
+/** The addresses of all views. */
+export function views(namespace: string, pvc: string): string[] {
+  return [
+    '/',
+    '/inventory',
+    `/claims/${namespace}/${pvc}`,
+    `/restore?namespace=${namespace}&pvc=${pvc}`,
+    `/restore?of=namespace&namespace=${namespace}`,
+    '/restores',
+    '/plan',
+    '/policies',
+    '/storage',
+    '/nowhere',
+  ];
+}
+
+/** The frame around every view. */
+export class Shell {
+  readonly page: Page;
+  readonly title: Locator;
+  readonly menu: Locator;
+
+  constructor(page: Page) {
+    this.page = page;
+    this.title = page.getByRole('heading', { level: 1 });
+    this.menu = page.getByRole('button', { name: 'Menu' });
+  }
+
+  /** Opens an address and waits until nothing that it shows is still asked for. */
+  async open(address: string): Promise<void> {
+    await this.page.goto(address);
+    await this.settled();
+  }
+
+  async settled(): Promise<void> {
+    await expect(this.title).toBeVisible();
+    await expect(this.page.getByText(/^Asking (for|what)/)).toHaveCount(0);
+  }
+
+  /** Goes to a view by the list of views, where a count may follow the name. */
+  async go(view: string): Promise<void> {
+    await this.page.getByRole('navigation', { name: 'Views' }).getByRole('link', { name: new RegExp(`^${view}( ?\\d.*)?$`) }).click();
+    await this.settled();
+  }
+
+  async look(name: 'As the system' | 'Dark' | 'Light'): Promise<void> {
+    await this.page.getByLabel('Look').selectOption(name);
+  }
+
+  /** Whether the page is dark, by the colour that it has. */
+  dark(): Promise<boolean> {
+    return this.page.evaluate(() => {
+      const canvas = document.createElement('canvas').getContext('2d')!;
+      canvas.fillStyle = getComputedStyle(document.body).backgroundColor;
+      canvas.fillRect(0, 0, 1, 1);
+      const [red, green, blue] = canvas.getImageData(0, 0, 1, 1).data;
+      return (red! + green! + blue!) / 3 < 128;
+    });
+  }
+
+  /** Whether something is wider than the window, so that one would have to scroll sideways. */
+  overflows(): Promise<boolean> {
+    return this.page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth);
+  }
+}

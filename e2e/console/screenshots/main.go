@@ -1,0 +1,50 @@
+// Command screenshots takes the pictures of the console that the README shows, of
+// the cluster that KUBECONFIG names, as "make demo" leaves it.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/go-logr/logr"
+	logf "sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/soteria-dr/soteria/e2e/harness"
+)
+
+// timeout is how long taking the pictures may take.
+const timeout = 10 * time.Minute
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	logf.SetLogger(logr.Discard())
+	err := run(ctx)
+	cancel()
+	stop()
+	if err != nil {
+		_, _ = fmt.Fprintln(os.Stderr, "screenshots:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) error {
+	cluster, err := harness.Connect(ctx)
+	if err != nil {
+		return err
+	}
+	address, end, err := cluster.Port(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = end() }() // kubectl is killed; there is nothing that it could lose
+	report, err := cluster.Browse(ctx, address, "screenshots.spec.ts", map[string]string{
+		"SCREENSHOTS": "docs/screenshots", "CLAIM_NAMESPACE": "demo-photos", "CLAIM": "photos",
+	})
+	fmt.Print(report)
+	return err
+}

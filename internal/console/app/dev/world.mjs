@@ -1,0 +1,147 @@
+// A made-up cluster for development: claims, backups, policies and restores, the same at each start.
+const HOUR = 3_600_000;
+const REASONS = ['fresh', 'fresh', 'fresh', 'fresh', 'fresh', 'fresh', 'fresh', 'fresh', 'fresh', 'stale', 'no_backups', 'unbound', 'skipped'];
+const APPS = ['postgres', 'photos', 'media', 'config', 'index', 'queue', 'uploads', 'cache', 'wiki', 'mail'];
+
+const iso = (ms) => new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
+
+function draw(seed) {
+  let state = seed;
+  return () => (state = (state * 1_103_515_245 + 12_345) % 2_147_483_648) / 2_147_483_648;
+}
+
+function claim(namespace, pvc, reason, random, now) {
+  const driver = random() < 0.7 ? 'restic' : 'longhorn';
+  const age = { fresh: random() * 20, stale: 30 + random() * 400, lookup_failed: random() * 30, restoring: random() * 10, held: random() * 50 }[reason];
+  const last = age === undefined ? null : iso(now - age * HOUR);
+  const count = last ? 1 + Math.floor(random() * 40) : 0;
+  const messages = {
+    held: `could not tell whether backups of ${namespace}/${pvc} exist: listing the restic repository: dial tcp 10.0.0.9:9000: connection refused; the claim waits and is restored by itself once that is mended`,
+    restoring: 'restoring: 62% of 1.2 GiB',
+    skipped: 'can be computed',
+  };
+  return {
+    namespace,
+    pvc,
+    volume: reason === 'unbound' || reason === 'held' || reason === 'restoring' ? '' : `pvc-${namespace}-${pvc}`,
+    storage_class: 'longhorn',
+    capacity: `${1 + Math.floor(random() * 100)}Gi`,
+    driver,
+    last_backup_at: last,
+    last_backup_age_hours: age ?? null,
+    backup_count: count,
+    healthy: reason === 'fresh',
+    health_reason: reason,
+    ...(messages[reason] && { health_message: messages[reason] }),
+    by_driver: last ? [{ driver, backup_count: count, last_backup_at: last }] : [],
+    protection: reason === 'skipped' ? 'skip' : random() < 0.08 ? 'none' : random() < 0.2 ? 'required' : 'auto',
+    verdict: 'Fresh (NoBackupExists)',
+    ...(random() < 0.6 && last && { policy: 'ba7bea973f997739', policy_source: 'api-namespace', next_run: iso(now + random() * 20 * HOUR) }),
+  };
+}
+
+export function world(size, now = Date.now()) {
+  const random = draw(7);
+  const perNamespace = size > 3000 ? 50 : 20;
+  const namespaces = [];
+  for (let n = 0; n * perNamespace < size; n++) {
+    const name = `team-${String(n).padStart(3, '0')}`;
+    const pvcs = [];
+    for (let i = 0; i < perNamespace && n * perNamespace + i < size; i++) {
+      const reason = n === 1 && i < 2 ? 'held' : n === 2 && i < 3 ? 'restoring' : REASONS[Math.floor(random() * REASONS.length)];
+      pvcs.push(claim(name, `${APPS[i % APPS.length]}-${Math.floor(i / APPS.length)}`, reason, random, now));
+    }
+    namespaces.push({ name, pvcs: pvcs.sort((a, b) => (a.pvc < b.pvc ? -1 : 1)) });
+  }
+  const orphans = ['wiki', 'books', 'notes'].map((pvc) => ({
+    namespace: 'attic',
+    pvc,
+    driver: 'restic',
+    last_backup_at: iso(now - 2000 * HOUR),
+    last_backup_age_hours: 2000,
+    backup_count: 4,
+    by_driver: [{ driver: 'restic', backup_count: 4, last_backup_at: iso(now - 2000 * HOUR) }],
+  }));
+  return { generated_at: iso(now - 40_000), namespaces, orphans, listings: [{ driver: 'longhorn', listed_at: iso(now - 60_000) }, { driver: 'restic', listed_at: iso(now - 90_000) }] };
+}
+
+export function backupsOf(namespace, pvc, now = Date.now()) {
+  const random = draw(pvc.length * 31 + namespace.length);
+  const backups = [];
+  for (let i = 0; i < 60; i++) {
+    const driver = i % 7 === 3 ? 'longhorn' : 'restic';
+    backups.push({
+      id: `${driver === 'restic' ? '' : 'backup-'}${(0x9e3779b9 * (i + 1) + pvc.length).toString(16).slice(0, 12)}`,
+      driver,
+      taken_at: iso(now - (i * 12 + random() * 6) * HOUR),
+      created: iso(now - i * 12 * HOUR),
+      state: 'completed',
+      size_bytes: i % 11 === 5 ? null : Math.floor(2e9 + (60 - i) * 2e7 + random() * 1e8),
+      size: null,
+      files: driver === 'restic' ? 12_000 - i * 20 : null,
+      tags: [`namespace=${namespace}`, `pvc=${pvc}`],
+      labels: {},
+    });
+  }
+  return backups;
+}
+
+export function planOf(inventory) {
+  const outcome = { fresh: 'restore', stale: 'restore', restoring: 'restore', no_backups: 'start_empty', held: 'hold', lookup_failed: 'hold', skipped: 'start_empty', unbound: 'start_empty' };
+  const claims = inventory.namespaces.flatMap(({ pvcs }) => pvcs).map((c) => {
+    const what = c.protection === 'none' ? 'unprotected' : outcome[c.health_reason];
+    const backup = what === 'restore' ? { namespace: c.namespace, pvc: c.pvc, id: 'aaaaaaaaaaaa', driver: c.driver, taken_at: c.last_backup_at, age_hours: c.last_backup_age_hours, size_bytes: 4_294_967_296 } : null;
+    return { namespace: c.namespace, pvc: c.pvc, protection: c.protection, outcome: what, verdict: 'Restore', reason: 'BackupFound', message: c.health_message ?? `no backup of ${c.namespace}/${c.pvc} exists`, backup };
+  });
+  const count = (what) => claims.filter((c) => c.outcome === what).length;
+  const summary = Object.fromEntries(['restore', 'start_empty', 'hold', 'refuse', 'leave_alone', 'unprotected'].map((what) => [what, count(what)]));
+  return {
+    generated_at: inventory.generated_at,
+    summary: { claims: claims.length, ...summary, orphans: inventory.orphans.length },
+    unprotected: claims.filter((c) => c.outcome === 'unprotected').map((c) => `${c.namespace}/${c.pvc}`),
+    claims,
+    orphans: inventory.orphans,
+    listings: inventory.listings,
+  };
+}
+
+export function policiesOf(inventory, now = Date.now()) {
+  const claims = inventory.namespaces.slice(0, 3).flatMap(({ pvcs }) => pvcs.slice(0, 6)).map((c, i) => ({
+    namespace: c.namespace,
+    pvc: c.pvc,
+    policy_id: ['ba7bea973f997739', '747b33c9d92786dc', '205fb382edd2e656'][i % 3],
+    source: 'api-namespace',
+    driver: c.driver,
+    last_backup_at: c.last_backup_at,
+    next_run: iso(now + (i + 1) * HOUR),
+    state: i % 9 === 4 ? 'failing' : i % 9 === 7 ? 'skipped' : 'scheduled',
+    ...(i % 9 === 4 && { message: `Job ${c.namespace}/soteria-backup-${i} failed: repository is locked exclusively by another process` }),
+    ...(i % 9 === 7 && { reason: 'unbound', message: 'the claim is not bound to a volume (Pending)' }),
+  }));
+  return {
+    generated_at: iso(now - 20_000),
+    evaluated_at: iso(now - 60_000),
+    policies: [
+      { id: 'ba7bea973f997739', namespace: 'team-000', pvc: '', interval_hours: 6, enabled: true, source: 'api-namespace' },
+      { id: '747b33c9d92786dc', namespace: 'team-001', pvc: 'photos-0', schedule: '0 2 * * *', driver: 'restic', enabled: true, keep: { last: 3, daily: 7, weekly: 4 }, source: 'api-claim' },
+      { id: '99', namespace: 'team-004', pvc: '', schedule: 'CRON_TZ=Europe/Berlin 30 3 * * 1-5', enabled: false, source: 'api-namespace' },
+      { id: '205fb382edd2e656', namespace: 'team-002', pvc: 'media-0', interval_hours: 24, enabled: true, source: 'claim-label' },
+    ],
+    claims,
+    warnings: [{ namespace: 'team-003', pvc: 'wiki-0', source: 'claim-annotation', message: 'annotation soteria.dev/backup-schedule: "nightly" cannot be understood' }],
+  };
+}
+
+export function restoresAt(now, started) {
+  const total = 1_288_490_189;
+  const done = Math.min(total, Math.floor(((now - started) / 240_000) * total) + 300_000_000);
+  const base = { empty: false, attempt: 1, evidence: 'restic repository 5e1f listed 2026-03-01T12:00:00Z to 2026-03-01T12:00:01Z', retry_at: null, completed_at: null };
+  const condition = (type, met, reason, message) => ({ type, met, reason, message, since: iso(started - 60_000) });
+  const backup = (pvc) => ({ namespace: 'team-002', pvc, driver: 'restic', id: 'aaaaaaaaaaaa', taken_at: iso(started - 9 * HOUR), size_bytes: total, files: 12_000 });
+  return [
+    { ...base, namespace: 'team-002', name: 'soteria-abc', pvc: 'cache-0', phase: done < total ? 'Transferring' : 'Completed', backup: backup('cache-0'), progress: { bytes_done: done, bytes_total: total, files_done: Math.floor((done / total) * 12_000), files_total: 12_000, summary: '' }, message: 'restoring', conditions: [condition('Selected', true, 'BackupFound', 'will be restored from the restic backup aaaaaaaaaaaa')], created_at: iso(started - 65_000), started_at: iso(started - 60_000), completed_at: done < total ? null : iso(now) },
+    { ...base, namespace: 'team-002', name: 'soteria-def', pvc: 'config-0', phase: 'Preparing', attempt: 3, retry_at: iso(now + 40_000), backup: backup('config-0'), progress: null, message: 'the Job failed: no space left on device; it is tried again', conditions: [], created_at: iso(started - 600_000), started_at: iso(started - 60_000) },
+    { ...base, namespace: 'team-001', name: 'soteria-ghi', pvc: 'cache-0', phase: 'Selecting', attempt: 0, backup: null, progress: null, message: 'listing the restic repository: dial tcp 10.0.0.9:9000: connection refused', conditions: [], created_at: iso(started - 3_000_000), started_at: null, evidence: '' },
+    ...Array.from({ length: 8 }, (_, i) => ({ ...base, namespace: `team-00${i}`, name: `soteria-old-${i}`, pvc: 'wiki-0', phase: 'Completed', backup: backup('wiki-0'), progress: null, message: 'the claim is bound', conditions: [], created_at: iso(started - (i + 1) * 9 * HOUR), started_at: iso(started - (i + 1) * 9 * HOUR), completed_at: iso(started - (i + 1) * 9 * HOUR + 400_000) })),
+  ];
+}

@@ -1,0 +1,58 @@
+import { HttpResponse, http } from 'msw';
+import { describe, expect, test } from 'vitest';
+import { golden } from '@/testing/golden';
+import { answers, at, server } from '@/testing/server';
+import { restoreNamespace } from './actions';
+import { answer, api } from './client';
+import type { ApiError } from './errors';
+
+const whoami = () => answer(api.GET('/v1/whoami'));
+const failure = async (call: Promise<unknown>) => (await call.then(() => null, (cause: unknown) => cause)) as ApiError;
+
+describe('an error', () => {
+  test('is in the API’s own words, with its code and field', async () => {
+    server.use(answers('/v1/whoami', golden.policyInvalid, 400));
+    expect(await failure(whoami())).toMatchObject({ status: 400, code: 'invalid', field: 'schedule', message: golden.policyInvalid.error });
+  });
+
+  test('of 401 means signed out, of 403 not allowed; neither passes by itself', async () => {
+    server.use(answers('/v1/whoami', { error: 'sign in', code: 'unauthenticated' }, 401));
+    expect(await failure(whoami())).toMatchObject({ signedOut: true, notAllowed: false, passing: false });
+    server.use(answers('/v1/whoami', { error: 'no', code: 'denied' }, 403));
+    expect(await failure(whoami())).toMatchObject({ signedOut: false, notAllowed: true, passing: false });
+  });
+
+  test('of 503 may pass', async () => {
+    server.use(answers('/v1/whoami', golden.unavailable, 503));
+    expect(await failure(whoami())).toMatchObject({ passing: true, message: golden.unavailable.error });
+  });
+
+  test('of a proxy, which is no JSON, still says what it was', async () => {
+    server.use(http.get(at('/v1/whoami'), () => new HttpResponse('<html>Bad gateway</html>', { status: 502 })));
+    expect(await failure(whoami())).toMatchObject({ status: 502, code: 'http_502', message: 'The answer was 502, without a reason.' });
+  });
+
+  test('is a page in the place of an answer', async () => {
+    server.use(http.get(at('/v1/whoami'), () => HttpResponse.html('<html>Sign in</html>')));
+    expect(await failure(whoami())).toMatchObject({ status: 0, code: 'unreadable' });
+  });
+
+  test('is a server that cannot be reached', async () => {
+    server.use(http.get(at('/v1/whoami'), () => HttpResponse.error()));
+    expect(await failure(whoami())).toMatchObject({ status: 0, code: 'unreachable', passing: true });
+  });
+});
+
+describe('an answer about a batch', () => {
+  test('tells what became of each claim also where nothing was started', async () => {
+    server.use(http.post(at('/v1/restores/namespace'), () => HttpResponse.json(golden.namespaceRestoreConflict, { status: 409 })));
+    const outcome = await restoreNamespace({ namespace: 'media' });
+    expect(outcome.results.map(({ result }) => result)).toEqual(['not_started', 'refused']);
+    expect(outcome.error).toBe(golden.namespaceRestoreConflict.error);
+  });
+
+  test('that is an error of the whole request is an error', async () => {
+    server.use(http.post(at('/v1/restores/namespace'), () => HttpResponse.json({ error: 'no', code: 'denied' }, { status: 403 })));
+    expect(await failure(restoreNamespace({ namespace: 'media' }))).toMatchObject({ notAllowed: true });
+  });
+});

@@ -1,0 +1,59 @@
+import type { ErrorBody } from './types';
+
+/** The code of errors that no server answered with. */
+export const UNREACHABLE = 'unreachable';
+
+/**
+ * An answer that is an error, in the API's own words. `status` is 0 where no answer came; `field` names the
+ * request's field that is at fault.
+ */
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+    readonly field?: string,
+  ) {
+    super(message);
+  }
+
+  /** Whether the API does not know who asks. */
+  get signedOut(): boolean {
+    return this.status === 401;
+  }
+
+  /** Whether the API knows who asks, and refuses. */
+  get notAllowed(): boolean {
+    return this.status === 403;
+  }
+
+  /** Whether to ask again may help: nothing answered, or the server could not tell. */
+  get passing(): boolean {
+    return this.status === 0 || this.status === 429 || this.status >= 500;
+  }
+}
+
+/** Makes an error of an answer's status and body; proxies in between may send any body. */
+export function errorOf(status: number, body: unknown): ApiError {
+  if (isErrorBody(body)) return new ApiError(status, body.code, body.error, body.field);
+  return new ApiError(status, `http_${status}`, unexplained(status));
+}
+
+/** Makes an error of what a call threw before there was an answer. */
+export function failureOf(cause: unknown): ApiError {
+  if (cause instanceof ApiError) return cause;
+  if (cause instanceof SyntaxError) return new ApiError(0, 'unreadable', 'What came back is not an answer of Soteria’s API.');
+  return new ApiError(0, UNREACHABLE, 'Soteria cannot be reached from this browser.');
+}
+
+function isErrorBody(body: unknown): body is ErrorBody {
+  return typeof body === 'object' && body !== null && 'error' in body && typeof body.error === 'string' && 'code' in body && typeof body.code === 'string';
+}
+
+function unexplained(status: number): string {
+  if (status === 401) return 'Soteria does not know who asks.';
+  if (status === 403) return 'You are not allowed to do this.';
+  return `The answer was ${status}, without a reason.`;
+}

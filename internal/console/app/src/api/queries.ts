@@ -1,0 +1,92 @@
+import { QueryClient, queryOptions } from '@tanstack/react-query';
+import { answer, api } from './client';
+import { ApiError } from './errors';
+import { MINUTE, SECOND, pollRestores } from './polling';
+import type { ClaimName, Restores } from './types';
+
+/** Makes the cache of answers. What a view shows is asked for again when the reader comes back to it. */
+export function newQueryClient(): QueryClient {
+  return new QueryClient({
+    defaultOptions: {
+      queries: {
+        staleTime: 10 * SECOND,
+        retry: (failures, error) => error instanceof ApiError && error.status === 0 && failures < 2,
+        retryDelay: (failures) => SECOND * 2 ** failures,
+      },
+      mutations: { retry: false },
+    },
+  });
+}
+
+export const inventoryQuery = queryOptions({
+  queryKey: ['inventory'],
+  queryFn: ({ signal }) => answer(api.GET('/v1/inventory', { signal })),
+  refetchInterval: MINUTE,
+});
+
+export const planQuery = queryOptions({
+  queryKey: ['plan'],
+  queryFn: ({ signal }) => answer(api.GET('/v1/plan', { signal })),
+  refetchInterval: MINUTE,
+});
+
+export const policiesQuery = queryOptions({
+  queryKey: ['policies'],
+  queryFn: ({ signal }) => answer(api.GET('/v1/policies', { signal })),
+  refetchInterval: MINUTE,
+});
+
+export const bucketQuery = queryOptions({
+  queryKey: ['bucket'],
+  queryFn: ({ signal }) => answer(api.GET('/v1/b2', { signal })),
+  refetchInterval: 5 * MINUTE,
+});
+
+/** Whether Soteria can keep its promise now. */
+export const statusQuery = queryOptions({
+  queryKey: ['status'],
+  queryFn: ({ signal }) => answer(api.GET('/v1/status', { signal })),
+  refetchInterval: MINUTE,
+});
+
+/** What happened to a claim lately. */
+export function eventsQuery(claim: ClaimName) {
+  return queryOptions({
+    queryKey: ['events', claim.namespace, claim.pvc],
+    queryFn: ({ signal }) => answer(api.GET('/v1/events', { params: { query: claim }, signal })),
+    refetchInterval: MINUTE / 2,
+  });
+}
+
+export const whoamiQuery = queryOptions({
+  queryKey: ['whoami'],
+  queryFn: ({ signal }) => answer(api.GET('/v1/whoami', { signal })),
+  refetchInterval: 5 * MINUTE,
+});
+
+/** The restores of one claim or, without one, of all. */
+export function restoresQuery(of?: ClaimName) {
+  return queryOptions({
+    queryKey: of ? ['restores', of.namespace, of.pvc] : ['restores'],
+    queryFn: ({ signal }): Promise<Restores> => answer(api.GET('/v1/restores', { params: { query: of }, signal })),
+    refetchInterval: pollRestores(),
+  });
+}
+
+/** A claim's newest backups, at most `limit` of them. */
+export function backupsQuery(claim: ClaimName, limit: number) {
+  return queryOptions({
+    queryKey: ['backups', claim.namespace, claim.pvc, limit],
+    queryFn: ({ signal }) => answer(api.GET('/v1/backups', { params: { query: { ...claim, limit: String(limit) } }, signal })),
+    refetchInterval: MINUTE,
+  });
+}
+
+/** The tests of a claim's backups. */
+export function restoreTestsQuery(claim: ClaimName) {
+  return queryOptions({
+    queryKey: ['restore-tests', claim.namespace, claim.pvc],
+    queryFn: ({ signal }) => answer(api.GET('/v1/restore-tests', { params: { query: claim }, signal })),
+    refetchInterval: (query) => (query.state.data?.tests.some(({ phase }) => phase === 'Pending' || phase === 'Running') ? 5 * SECOND : MINUTE),
+  });
+}

@@ -1,0 +1,49 @@
+/** The API's words, by the names that the views use. All are generated from the OpenAPI document. */
+import type { components } from './schema.gen';
+
+type Schemas = components['schemas'];
+
+export type ErrorBody = Schemas['Error'];
+
+export type Inventory = Schemas['Inventory'];
+export type InventoryNamespace = Inventory['namespaces'][number];
+export type InventoryClaim = InventoryNamespace['pvcs'][number];
+export type Orphan = Inventory['orphans'][number];
+export type Listing = Inventory['listings'][number];
+
+export type Backups = Schemas['Backups'];
+export type Backup = Backups['backups'][number];
+export type BackupStarted = Schemas['BackupStarted'];
+
+export type Plan = Schemas['Plan'];
+export type PlannedClaim = Plan['claims'][number];
+
+export type Policies = Schemas['Policies'];
+export type Policy = Schemas['Policy'];
+export type PolicyRequest = Schemas['PolicyRequest'];
+export type PolicyClaim = Policies['claims'][number];
+export type Keep = NonNullable<PolicyRequest['keep']>;
+
+export type Restore = Schemas['Restore'];
+export type Restores = Schemas['Restores'];
+export type RestoreRequest = Schemas['RestoreRequest'];
+export type RestoreStarted = Schemas['RestoreStarted'];
+export type RestoreTest = Schemas['RestoreTests']['tests'][number];
+
+export type Events = Schemas['Events'];
+export type ClaimEvent = Events['events'][number];
+
+export type Status = Schemas['Status'];
+export type Bucket = Schemas['Bucket'];
+export type WhoAmI = Schemas['WhoAmI'];
+
+export type NamespaceBackup = Schemas['NamespaceBackup'];
+export type NamespaceBackupRequest = Schemas['NamespaceBackupRequest'];
+export type NamespaceRestore = Schemas['NamespaceRestore'];
+export type NamespaceRestoreRequest = Schemas['NamespaceRestoreRequest'];
+
+/** A claim's name and namespace. */
+export interface ClaimName {
+  namespace: string;
+  pvc: string;
+}

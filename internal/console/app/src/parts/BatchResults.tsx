@@ -1,0 +1,72 @@
+import type { Wording } from '@/words/health';
+import { ClaimLink } from './ClaimLink';
+import { State } from './State';
+
+/** What became of one claim of a batch. */
+export interface BatchResult {
+  pvc: string;
+  target_pvc?: string;
+  result: string;
+  driver?: string;
+  error?: string;
+  /** What was started, where that has a name. */
+  detail?: string;
+}
+
+const RESULTS: Record<string, Wording> = {
+  started: { label: 'Started', tone: 'ok', meaning: 'It is under way.' },
+  would_start: { label: 'Would start', tone: 'busy', meaning: 'Nothing was done yet.' },
+  refused: { label: 'Refused', tone: 'bad', meaning: 'It was not started.' },
+  not_started: { label: 'Not started', tone: 'idle', meaning: 'Other claims’ conflicts kept all of it from being started.' },
+};
+
+/** Counts the claims of a batch with a result. */
+export function countResults(batch: { results: { result: string }[] }, result: string): number {
+  return batch.results.filter((each) => each.result === result).length;
+}
+
+interface Props {
+  label: string;
+  namespace: string;
+  /** Where targets are made; what has one shows it. */
+  targetNamespace?: string;
+  results: BatchResult[];
+}
+
+/** What becomes of each claim of a batch. */
+export function BatchResults({ label, namespace, targetNamespace, results }: Props) {
+  return (
+    <div className="table-scroll" tabIndex={0} role="group" aria-label={label}>
+      <table className="table">
+        <thead>
+          <tr>
+            <th scope="col">Claim</th>
+            {targetNamespace && <th scope="col">New claim</th>}
+            <th scope="col">Result</th>
+            <th scope="col">Driver</th>
+            <th scope="col">What</th>
+          </tr>
+        </thead>
+        <tbody>
+          {results.map((each) => (
+            <tr key={each.pvc}>
+              <th scope="row">
+                <ClaimLink namespace={namespace} pvc={each.pvc} bare />
+              </th>
+              {targetNamespace && (
+                <td className="mono">
+                  {targetNamespace}/{each.target_pvc}
+                </td>
+              )}
+              <td>
+                <State wording={RESULTS[each.result] ?? { label: each.result, tone: 'unknown', meaning: '' }} />
+              </td>
+              <td>{each.driver}</td>
+              <td>{each.error ?? <span className="mono">{each.detail}</span>}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}

@@ -1,0 +1,23 @@
+import { useEffect, useRef, useState } from 'react';
+
+/** How long a draft rests before it is kept, in milliseconds. */
+const REST = 350;
+
+/**
+ * Holds what is being typed until it has rested, then has it kept elsewhere, such as in the address. Gives the
+ * draft, the function that changes it, and whether it is what is kept. What is kept from elsewhere replaces it.
+ */
+export function useDraft<T>(kept: T, keep: (draft: T) => void, rest = REST): [draft: T, change: (draft: T) => void, settled: boolean] {
+  const [state, setState] = useState({ draft: kept, from: kept });
+  const draft = state.from === kept ? state.draft : kept;
+  const keeper = useRef(keep);
+  useEffect(() => {
+    keeper.current = keep;
+  });
+  useEffect(() => {
+    if (draft === kept) return undefined;
+    const timer = setTimeout(() => keeper.current(draft), rest);
+    return () => clearTimeout(timer);
+  }, [draft, kept, rest]);
+  return [draft, (next) => setState({ draft: next, from: kept }), draft === kept];
+}

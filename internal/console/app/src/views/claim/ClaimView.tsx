@@ -1,0 +1,134 @@
+import { useQuery } from '@tanstack/react-query';
+import { Link, getRouteApi } from '@tanstack/react-router';
+import { useState } from 'react';
+import { backupsQuery, inventoryQuery, restoresQuery } from '@/api/queries';
+import type { ClaimName, Inventory, InventoryClaim } from '@/api/types';
+import { Notice } from '@/parts/Notice';
+import { Page } from '@/parts/Page';
+import { State } from '@/parts/State';
+import { healthInWords } from '@/words/health';
+import { isOver } from '@/words/phase';
+import { usePaces } from '../restores/paces';
+import { RestoreCard } from '../restores/RestoreCard';
+import { BackUpNow, BackupWatch, useStanding } from './BackUpNow';
+import { BackupsSection } from './BackupsSection';
+import { EventsSection } from './EventsSection';
+import { Facts } from './Facts';
+import { Tests } from './Tests';
+import { waitToLook, watched, type Watch } from './watch';
+
+const route = getRouteApi('/claims/$ns/$pvc');
+
+/** One claim: how it stands, its backups, and what can be done. */
+export function ClaimView() {
+  const { ns, pvc } = route.useParams();
+  return <Claim key={`${ns}/${pvc}`} claim={{ namespace: ns, pvc }} />;
+}
+
+/** How many backups are asked for at first; the rest on request. */
+const FIRST = 200;
+const ALL = 10_000;
+
+function Claim({ claim }: { claim: ClaimName }) {
+  const [limit, setLimit] = useState(FIRST);
+  const [watch, setWatch] = useState<Watch | null>(null);
+  const inventory = useQuery(inventoryQuery);
+  const standing = useStanding(claim);
+  const backups = useQuery({ ...backupsQuery(claim, limit), refetchInterval: (query) => pollBackups(watch, query.state.data?.backups ?? [], Date.now()) });
+  const known = backups.data?.backups ?? [];
+  const entry = inventory.data && find(inventory.data, claim);
+  return (
+    <Page
+      title={claim.pvc}
+      tab={`${claim.namespace}/${claim.pvc}`}
+      above={
+        <Link to="/inventory" search={{ ns: claim.namespace }}>
+          {claim.namespace}
+        </Link>
+      }
+      aside={entry && <State wording={healthInWords(entry.health_reason)} />}
+      actions={
+        <>
+          <Link to="/restore" search={claim} className="button">
+            Restore…
+          </Link>
+          {entry && <BackUpNow claim={claim} backups={backups.data?.backups} onStarted={setWatch} />}
+        </>
+      }
+    >
+      {watch && <BackupWatch key={watch.at} watch={watch} backups={known} standing={standing} />}
+      {inventory.isError && !entry && (
+        <Notice tone="unknown" title="How the claim stands is not known">
+          {inventory.error.message}
+        </Notice>
+      )}
+      {inventory.data && !entry && <Gone inventory={inventory.data} claim={claim} />}
+      {entry && <Standing entry={entry} />}
+      <Restoring claim={claim} />
+      {entry && <Facts entry={entry} standing={standing} />}
+      <BackupsSection claim={claim} query={backups} more={limit === FIRST ? () => setLimit(ALL) : undefined} />
+      <EventsSection claim={claim} />
+      <Tests claim={claim} backups={known} />
+    </Page>
+  );
+}
+
+function pollBackups(watch: Watch | null, backups: Parameters<typeof watched>[1], now: number): number {
+  if (watch && watched(watch, backups, undefined, now).state === 'waiting') return waitToLook(watch, now);
+  return 60_000;
+}
+
+function find(inventory: Inventory, claim: ClaimName): InventoryClaim | undefined {
+  return inventory.namespaces.find(({ name }) => name === claim.namespace)?.pvcs.find(({ pvc }) => pvc === claim.pvc);
+}
+
+function Gone({ inventory, claim }: { inventory: Inventory; claim: ClaimName }) {
+  const orphan = inventory.orphans.some(({ namespace, pvc }) => namespace === claim.namespace && pvc === claim.pvc);
+  if (orphan) {
+    return (
+      <Notice
+        tone="idle"
+        title="This claim exists only as backups"
+        action={
+          <Link to="/restore" search={claim} className="button">
+            Restore…
+          </Link>
+        }
+      >
+        No claim of this name is in the cluster. One that is created under its name and protected gets the newest backup.
+      </Notice>
+    );
+  }
+  return (
+    <Notice tone="unknown" title="There is no such claim">
+      Neither the cluster nor the backups that are known have a claim {claim.namespace}/{claim.pvc}.
+    </Notice>
+  );
+}
+
+function Standing({ entry }: { entry: InventoryClaim }) {
+  const wording = healthInWords(entry.health_reason);
+  if (entry.health_reason === 'fresh' || entry.health_reason === 'restoring') return null;
+  return (
+    <Notice tone={wording.tone} title={wording.meaning}>
+      {entry.health_message}
+    </Notice>
+  );
+}
+
+function Restoring({ claim }: { claim: ClaimName }) {
+  const { data, dataUpdatedAt } = useQuery(restoresQuery(claim));
+  const underWay = data?.restores.filter((restore) => !isOver(restore)) ?? [];
+  const paceOf = usePaces(data?.restores ?? NONE, dataUpdatedAt);
+  if (underWay.length === 0) return null;
+  return (
+    <section aria-labelledby="restoring">
+      <h2 id="restoring">Getting its data back</h2>
+      {underWay.map((restore) => (
+        <RestoreCard key={restore.name} restore={restore} pace={paceOf(restore)} />
+      ))}
+    </section>
+  );
+}
+
+const NONE: never[] = [];

@@ -1,0 +1,80 @@
+import { useQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import { inventoryQuery, policiesQuery, restoresQuery } from '@/api/queries';
+import type { Inventory } from '@/api/types';
+import { Age } from '@/parts/Age';
+import { Answer } from '@/parts/Answer';
+import { Empty } from '@/parts/Empty';
+import { Notice } from '@/parts/Notice';
+import { Page } from '@/parts/Page';
+import { Vintage } from '@/parts/Vintage';
+import { isOver } from '@/words/phase';
+import { plural } from '@/words/size';
+import { concernsOf } from './attention';
+import { Banner } from './Banner';
+import { Concerns } from './Concerns';
+import { FreshnessStrip } from './FreshnessStrip';
+import { UnderWay } from './UnderWay';
+
+/** What is safe, what is not, what is being brought back. */
+export function Overview() {
+  const inventory = useQuery(inventoryQuery);
+  return (
+    <Page title="Overview" aside={inventory.data && <>As of <Age time={inventory.data.generated_at} /></>}>
+      <Banner />
+      <Answer query={inventory} what="the inventory">
+        {(data) => <Glance inventory={data} />}
+      </Answer>
+    </Page>
+  );
+}
+
+function Glance({ inventory }: { inventory: Inventory }) {
+  const policies = useQuery(policiesQuery);
+  const restores = useQuery(restoresQuery());
+  const claims = inventory.namespaces.flatMap(({ pvcs }) => pvcs);
+  const underWay = restores.data?.restores.filter((restore) => !isOver(restore)) ?? [];
+  if (claims.length === 0 && inventory.orphans.length === 0) {
+    return (
+      <>
+        <Vintage generatedAt={inventory.generated_at} listings={inventory.listings} />
+        <Empty title="This cluster has no claims, and no backups are known.">Claims appear here as soon as they are created.</Empty>
+      </>
+    );
+  }
+  return (
+    <>
+      <Vintage generatedAt={inventory.generated_at} listings={inventory.listings} />
+      {policies.isError && (
+        <Notice tone="unknown" title="Whether backups failed is not known">
+          {policies.error.message}
+        </Notice>
+      )}
+      {restores.isError && (
+        <Notice tone="unknown" title="What is being restored is not known">
+          {restores.error.message}
+        </Notice>
+      )}
+      <FreshnessStrip claims={claims} />
+      <Concerns concerns={concernsOf(inventory, policies.data)} />
+      {underWay.length > 0 && <UnderWay restores={underWay} />}
+      <Orphans inventory={inventory} />
+    </>
+  );
+}
+
+function Orphans({ inventory }: { inventory: Inventory }) {
+  if (inventory.orphans.length === 0) return null;
+  const namespaces = new Set(inventory.orphans.map(({ namespace }) => namespace));
+  return (
+    <section aria-labelledby="orphans">
+      <h2 id="orphans">Only in backups</h2>
+      <p>
+        {plural(inventory.orphans.length, 'claim exists', 'claims exist')} only as backups, of {plural(namespaces.size, 'namespace')}.{' '}
+        <Link to="/inventory" search={{ state: 'orphan' }}>
+          Show them
+        </Link>
+      </p>
+    </section>
+  );
+}

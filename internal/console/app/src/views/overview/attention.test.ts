@@ -1,0 +1,40 @@
+import { describe, expect, test } from 'vitest';
+import type { Inventory } from '@/api/types';
+import { golden } from '@/testing/golden';
+import { concernsOf } from './attention';
+
+const brief = (inventory: Inventory, policies = undefined as typeof golden.policies | undefined) => concernsOf(inventory, policies).map(({ id, claims }) => [id, claims.map(({ pvc }) => pvc)]);
+
+describe('what needs a person', () => {
+  test('comes the most pressing first, each claim for one reason of the inventory', () => {
+    expect(brief(golden.inventory)).toEqual([
+      ['held', ['queue']],
+      ['none', ['music', 'static']],
+      ['misdeclared', ['bad']],
+      ['stale', ['photos']],
+      ['unprotected', ['scratch']],
+    ]);
+  });
+
+  test('says of failed backups what the policies say', () => {
+    const failing = concernsOf(golden.inventory, golden.policies).find(({ id }) => id === 'failing');
+    expect(failing).toMatchObject({ claims: [{ namespace: 'web', pvc: 'data', reason: 'Job web/backup-1 failed' }] });
+  });
+
+  test('never says of claims that nobody could look up that they have no backup', () => {
+    const concerns = brief(golden.inventoryLookupFailed);
+    expect(concerns).toContainEqual(['unknown', expect.arrayContaining(['music', 'photos'])]);
+    expect(concerns.map(([id]) => id)).not.toContain('none');
+  });
+
+  test('has held claims first, with the reason in the API’s words', () => {
+    const [namespace] = golden.inventory.namespaces;
+    if (!namespace) throw new Error('the golden inventory is empty');
+    const held = { ...golden.inventory, namespaces: [{ ...namespace, pvcs: namespace.pvcs.map((claim) => ({ ...claim, health_reason: 'held', health_message: 'no backup found' })) }] };
+    expect(concernsOf(held, golden.policies)[0]).toMatchObject({ id: 'held', claims: [{ reason: 'no backup found' }] });
+  });
+
+  test('is nothing in an empty cluster', () => {
+    expect(brief(golden.inventoryEmpty)).toEqual([]);
+  });
+});

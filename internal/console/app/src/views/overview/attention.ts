@@ -1,0 +1,93 @@
+import type { Inventory, InventoryClaim, Policies } from '@/api/types';
+import type { Tone } from '@/words/health';
+
+/** A reason why a person has to look at claims, and the claims. */
+export interface Concern {
+  id: 'held' | 'failing' | 'lost' | 'misdeclared' | 'unknown' | 'none' | 'unprotected' | 'stale';
+  tone: Tone;
+  title: string;
+  /** What to do about it. */
+  remedy: string;
+  claims: ConcernedClaim[];
+}
+
+/** A claim that a person has to look at, and why in the API's own words. */
+export interface ConcernedClaim {
+  namespace: string;
+  pvc: string;
+  reason: string;
+}
+
+type Rule = Omit<Concern, 'claims'> & { applies: (claim: InventoryClaim) => boolean };
+
+/** The concerns that a claim's line in the inventory tells, the most pressing first. A claim counts for the first. */
+const RULES: Rule[] = [
+  {
+    id: 'held',
+    tone: 'bad',
+    title: 'Held',
+    remedy: 'They wait and do not start empty. Mend what is said below, and they go on by themselves.',
+    applies: ({ health_reason }) => health_reason === 'held',
+  },
+  { id: 'lost', tone: 'bad', title: 'Lost', remedy: 'Their volumes are gone. Restore them from a backup.', applies: ({ health_reason }) => health_reason === 'lost' },
+  {
+    id: 'misdeclared',
+    tone: 'bad',
+    title: 'Label not understood',
+    remedy: 'Admission would refuse them: the label soteria.dev/restore must be auto, required or skip.',
+    applies: ({ protection }) => protection === 'invalid',
+  },
+  {
+    id: 'unknown',
+    tone: 'unknown',
+    title: 'Could not tell',
+    remedy: 'A repository cannot be listed, so nobody knows whether these have backups.',
+    applies: ({ health_reason }) => health_reason === 'lookup_failed',
+  },
+  {
+    id: 'unprotected',
+    tone: 'warn',
+    title: 'Unprotected',
+    remedy: 'After a disaster they would start empty. Label them soteria.dev/restore=auto.',
+    applies: ({ protection, health_reason }) => protection === 'none' && health_reason !== 'excluded',
+  },
+  {
+    id: 'none',
+    tone: 'bad',
+    title: 'No backup',
+    remedy: 'They are protected, but there is nothing to bring back. Back them up.',
+    applies: ({ health_reason }) => health_reason === 'no_backups',
+  },
+  { id: 'stale', tone: 'warn', title: 'Stale', remedy: 'Their newest backup is too old.', applies: ({ health_reason }) => health_reason === 'stale' },
+];
+
+const ORDER: Concern['id'][] = ['held', 'failing', 'lost', 'none', 'misdeclared', 'unknown', 'stale', 'unprotected'];
+
+/** Sums up what needs a person, the most pressing first. Without policies, failed backups are not known. */
+export function concernsOf(inventory: Inventory, policies: Policies | undefined): Concern[] {
+  const concerns = new Map<Concern['id'], Concern>();
+  for (const claim of inventory.namespaces.flatMap(({ pvcs }) => pvcs)) {
+    const rule = RULES.find(({ applies }) => applies(claim));
+    if (rule) concernIn(concerns, rule).claims.push({ namespace: claim.namespace, pvc: claim.pvc, reason: claim.health_message ?? '' });
+  }
+  const failing = failingOf(policies);
+  if (failing.claims.length > 0) concerns.set('failing', failing);
+  return ORDER.flatMap((id) => concerns.get(id) ?? []);
+}
+
+function concernIn(concerns: Map<Concern['id'], Concern>, { id, tone, title, remedy }: Rule): Concern {
+  const concern = concerns.get(id) ?? { id, tone, title, remedy, claims: [] };
+  concerns.set(id, concern);
+  return concern;
+}
+
+function failingOf(policies: Policies | undefined): Concern {
+  const claims = (policies?.claims ?? []).filter(({ state }) => state === 'failing');
+  return {
+    id: 'failing',
+    tone: 'bad',
+    title: 'Backup failed',
+    remedy: 'The last backup failed. It is tried again, ever less often.',
+    claims: claims.map(({ namespace, pvc, message }) => ({ namespace, pvc, reason: message ?? '' })),
+  };
+}

@@ -1,0 +1,31 @@
+import type { Status } from '@/api/types';
+import type { Tone } from '@/words/health';
+
+/** Something about the whole cluster that a person has to know. */
+export interface Warning {
+  tone: Tone;
+  title: string;
+  detail: string;
+}
+
+const GATE: Record<Status['gate']['state'], Omit<Warning, 'detail'> | null> = {
+  closed: null,
+  incomplete: { tone: 'bad', title: 'The gate has gaps' },
+  off: { tone: 'bad', title: 'The gate is off' },
+  unknown: { tone: 'unknown', title: 'Whether the gate is closed is not known' },
+};
+
+/** Tells what about the cluster is out of the ordinary, the most pressing first. */
+export function warningsOf({ gate, restore_mode }: Pick<Status, 'gate' | 'restore_mode'>): Warning[] {
+  const warnings: Warning[] = [];
+  const gap = GATE[gate.state];
+  if (gap) warnings.push({ ...gap, detail: gate.message ?? '' });
+  if (restore_mode === 'required') {
+    warnings.push({
+      tone: 'warn',
+      title: 'No protected claim starts empty now',
+      detail: 'SOTERIA_RESTORE_MODE is required, as for a disaster recovery: a protected claim without a backup waits until there is one, or until it is labelled skip with a reason.',
+    });
+  }
+  return warnings;
+}

@@ -1,0 +1,190 @@
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { keepPolicy } from '@/api/actions';
+import { failureOf, type ApiError } from '@/api/errors';
+import { inventoryQuery, policiesQuery } from '@/api/queries';
+import { Dialog } from '@/parts/Dialog';
+import { Notice } from '@/parts/Notice';
+import { Choice, TextField, errorAt } from '@/parts/TextField';
+import { useNow } from '@/parts/now';
+import { useMessages } from '@/parts/toasts';
+import { KEEP_COUNTS, isKeptHere, keepInWords, targetInWords, timingInWords } from '@/words/policy';
+import { Names, namesIn } from '../restore/Names';
+import { policyRequest, type PolicyForm } from './form';
+import { ScheduleField } from './ScheduleField';
+
+/** What is being edited. */
+export interface Editing {
+  title: string;
+  form: PolicyForm;
+  /** Whether the policy exists, so that its target, from which its id follows, stays. */
+  targetFixed: boolean;
+}
+
+type Change = (change: Partial<PolicyForm>) => void;
+
+interface PartProps {
+  form: PolicyForm;
+  change: Change;
+  failure: ApiError | null;
+}
+
+/** The fields that the form has a place for; faults of others are shown above it. */
+const FIELDS = ['namespace', 'pvc', 'interval_hours', 'schedule', 'driver', 'keep'];
+
+/** Makes a policy, or changes one. */
+export function PolicyEditor({ editing, onClose }: { editing: Editing; onClose: () => void }) {
+  const [form, setForm] = useState(editing.form);
+  const client = useQueryClient();
+  const messages = useMessages();
+  const keep = useMutation({
+    mutationFn: keepPolicy,
+    onSuccess: async (policy) => {
+      messages.say({ tone: 'ok', title: 'The policy is kept', detail: targetInWords(policy) });
+      onClose();
+      await Promise.all([client.invalidateQueries(policiesQuery), client.invalidateQueries(inventoryQuery)]);
+    },
+  });
+  const failure = keep.error && failureOf(keep.error);
+  const props: PartProps = { form, failure, change: (change) => setForm((before) => ({ ...before, ...change })) };
+  return (
+    <Dialog open onClose={onClose} title={editing.title}>
+      <form
+        className="dialog-form"
+        onSubmit={(event) => {
+          event.preventDefault();
+          keep.mutate(policyRequest(form));
+        }}
+      >
+        {failure && !FIELDS.some((field) => failure.field === field || failure.field?.startsWith(`${field}.`)) && (
+          <Notice tone="bad" title="The policy was not kept" urgent>
+            {failure.message}
+          </Notice>
+        )}
+        <Target {...props} fixed={editing.targetFixed} />
+        {!editing.targetFixed && <Replaces form={form} />}
+        <When {...props} />
+        <KeepFields {...props} />
+        <label className="check">
+          <input type="checkbox" checked={form.enabled} onChange={(event) => props.change({ enabled: event.target.checked })} />
+          On: backups are taken when they are due
+        </label>
+        <div className="dialog-actions">
+          <button type="button" onClick={onClose}>
+            Cancel
+          </button>
+          <button type="submit" className="primary" disabled={keep.isPending}>
+            {keep.isPending ? 'Keeping…' : 'Keep the policy'}
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+function Target({ form, change, failure, fixed }: PartProps & { fixed: boolean }) {
+  const { data: inventory } = useQuery(inventoryQuery);
+  const names = namesIn(inventory);
+  return (
+    <div className="fields">
+      <TextField
+        label="Namespace"
+        value={form.namespace}
+        onChange={(namespace) => change({ namespace })}
+        readOnly={fixed}
+        list="policy-namespaces"
+        autoComplete="off"
+        required
+        error={errorAt(failure, 'namespace')}
+      />
+      <TextField
+        label="Claim"
+        value={form.pvc}
+        onChange={(pvc) => change({ pvc })}
+        readOnly={fixed}
+        list="policy-claims"
+        autoComplete="off"
+        hint="Empty: every claim of the namespace."
+        error={errorAt(failure, 'pvc')}
+      />
+      <Names id="policy-namespaces" names={names.namespaces} />
+      <Names id="policy-claims" names={names.claims(form.namespace)} />
+    </div>
+  );
+}
+
+/** Says so where a policy for the same target would be replaced. */
+function Replaces({ form }: { form: PolicyForm }) {
+  const now = useNow();
+  const { data: policies } = useQuery(policiesQuery);
+  const replaced = policies?.policies.find((policy) => isKeptHere(policy) && policy.namespace === form.namespace.trim() && policy.pvc === form.pvc.trim());
+  if (!replaced) return null;
+  return (
+    <Notice tone="warn" title="There is a policy for this already">
+      {timingInWords(replaced, now)}, keeps {keepInWords(replaced.keep)}. This one would take its place.
+    </Notice>
+  );
+}
+
+const TIMINGS = [
+  { value: 'interval', label: 'Every so many hours' },
+  { value: 'schedule', label: 'At times (cron)' },
+] as const;
+
+function When({ form, change, failure }: PartProps) {
+  return (
+    <div className="fields">
+      <Choice label="When" value={form.timing} options={TIMINGS} onChange={(timing) => change({ timing })} />
+      <TextField
+        label="Driver"
+        value={form.driver}
+        onChange={(driver) => change({ driver })}
+        autoComplete="off"
+        hint="Empty: the one that Soteria is set to."
+        error={errorAt(failure, 'driver')}
+      />
+      {form.timing === 'interval' ? (
+        <TextField
+          label="Hours"
+          type="number"
+          min={1}
+          value={form.hours}
+          onChange={(hours) => change({ hours })}
+          required
+          hint="No backup gets older than this; they begin up to a tenth of it early."
+          error={errorAt(failure, 'interval_hours')}
+        />
+      ) : (
+        <ScheduleField value={form.schedule} onChange={(schedule) => change({ schedule })} error={errorAt(failure, 'schedule')} />
+      )}
+    </div>
+  );
+}
+
+function KeepFields({ form, change, failure }: PartProps) {
+  const fault = failure?.field?.startsWith('keep') ? failure.message : null;
+  return (
+    <fieldset className="keep">
+      <legend>How many backups stay</legend>
+      <p className="hint">What any of these keeps stays. All empty: every backup stays.</p>
+      <div className="fields fields-small">
+        {KEEP_COUNTS.map((count) => (
+          <TextField
+            key={count}
+            label={count}
+            type="number"
+            min={0}
+            value={form.keep[count]}
+            onChange={(value) => change({ keep: { ...form.keep, [count]: value } })}
+            error={errorAt(failure, `keep.${count}`)}
+          />
+        ))}
+      </div>
+      {fault && (
+        <p className="field-error" role="alert">
+          {fault}
+        </p>
+      )}
+    </fieldset>
+  );
+}

@@ -1,0 +1,36 @@
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { deletePolicy, keepPolicy } from '@/api/actions';
+import { failureOf } from '@/api/errors';
+import { inventoryQuery, policiesQuery } from '@/api/queries';
+import type { Policy } from '@/api/types';
+import { useMessages } from '@/parts/toasts';
+import { targetInWords } from '@/words/policy';
+import { requestOf } from './form';
+
+/** Gives what can be done to a policy; each says at once what became of it. */
+export function usePolicyActions() {
+  const client = useQueryClient();
+  const messages = useMessages();
+  const refresh = () => Promise.all([client.invalidateQueries(policiesQuery), client.invalidateQueries(inventoryQuery)]);
+  const failed = (title: string) => (cause: unknown) => void messages.say({ tone: 'bad', title, detail: failureOf(cause).message });
+
+  const restore = useMutation({
+    mutationFn: (policy: Policy) => keepPolicy(requestOf(policy)),
+    onSuccess: (policy) => void messages.say({ tone: 'ok', title: 'The policy is back', detail: targetInWords(policy) }),
+    onError: failed('The policy could not be brought back'),
+    onSettled: refresh,
+  });
+  const remove = useMutation({
+    mutationFn: (policy: Policy) => deletePolicy(policy.id),
+    onSuccess: (policy) => void messages.say({ tone: 'ok', title: 'The policy was deleted', detail: targetInWords(policy), undo: () => restore.mutate(policy) }),
+    onError: failed('The policy was not deleted'),
+    onSettled: refresh,
+  });
+  const pause = useMutation({
+    mutationFn: (policy: Policy) => keepPolicy(requestOf(policy, { enabled: !policy.enabled })),
+    onSuccess: (policy) => void messages.say({ tone: 'ok', title: policy.enabled ? 'The policy is on' : 'The policy is paused', detail: targetInWords(policy) }),
+    onError: failed('The policy was not changed'),
+    onSettled: refresh,
+  });
+  return { remove, pause };
+}

@@ -1,0 +1,86 @@
+import { useQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import { restoresQuery } from '@/api/queries';
+import type { NamespaceRestore, Restore, RestoreStarted } from '@/api/types';
+import { BatchResults } from '@/parts/BatchResults';
+import { ClaimLink } from '@/parts/ClaimLink';
+import { Notice } from '@/parts/Notice';
+import { Progress } from '@/parts/Progress';
+import { State } from '@/parts/State';
+import { isOver, phaseInWords } from '@/words/phase';
+import { plural } from '@/words/size';
+
+/** What became of the restore of a claim. */
+export function ClaimStarted({ started, again }: { started: RestoreStarted; again: () => void }) {
+  const claim = { namespace: started.target_namespace, pvc: started.target_pvc };
+  const { data } = useQuery(restoresQuery(claim));
+  const restore = data?.restores.find(({ name }) => name === started.restore);
+  return (
+    <section className="panel" aria-labelledby="started">
+      <h2 id="started">{restore && isOver(restore) ? 'The data is back' : 'The restore was started'}</h2>
+      <p>
+        <ClaimLink {...claim} /> is filled from the {started.driver} backup <span className="mono">{started.backup}</span>.
+      </p>
+      <Line restore={restore} />
+      <Next again={again} />
+    </section>
+  );
+}
+
+function Line({ restore }: { restore: Restore | undefined }) {
+  if (!restore) return <p className="muted">It has not shown itself yet.</p>;
+  return (
+    <p role="status">
+      <State wording={phaseInWords(restore)} /> <Progress restore={restore} /> {restore.message}
+    </p>
+  );
+}
+
+/** What became of the restores of a namespace. */
+export function NamespaceStarted({ outcome, again }: { outcome: NamespaceRestore; again: () => void }) {
+  const { data } = useQuery(restoresQuery());
+  const restores = new Map(data?.restores.filter(({ namespace }) => namespace === outcome.target_namespace).map((restore) => [restore.name, restore]));
+  const started = outcome.results.filter(({ restore }) => restore);
+  const back = started.filter(({ restore }) => restore && restores.get(restore)?.phase === 'Completed').length;
+  return (
+    <section className="panel" aria-labelledby="started">
+      <h2 id="started">{plural(started.length, 'restore was', 'restores were')} started</h2>
+      {outcome.error && (
+        <Notice tone="bad" title="Nothing was started" urgent>
+          {outcome.error}
+        </Notice>
+      )}
+      {started.length > 0 && (
+        <p role="status">
+          {back} of {plural(started.length, 'claim')} {back === 1 ? 'has its' : 'have their'} data back.
+        </p>
+      )}
+      <BatchResults
+        label="What became of each claim"
+        namespace={outcome.namespace}
+        targetNamespace={outcome.target_namespace}
+        results={outcome.results.map((result) => ({ ...result, detail: detailOf(result.restore ? restores.get(result.restore) : undefined) }))}
+      />
+      <Next again={again} />
+    </section>
+  );
+}
+
+function detailOf(restore: Restore | undefined): string | undefined {
+  if (!restore) return undefined;
+  const summary = restore.progress?.summary;
+  return `${phaseInWords(restore).label}${summary && !isOver(restore) ? `, ${summary}` : ''}`;
+}
+
+function Next({ again }: { again: () => void }) {
+  return (
+    <div className="dialog-actions">
+      <button type="button" onClick={again}>
+        Restore something else
+      </button>
+      <Link to="/restores" className="button primary">
+        Watch all restores
+      </Link>
+    </div>
+  );
+}

@@ -1,0 +1,43 @@
+import type { Restore } from '@/api/types';
+import { groupBy } from '@/words/group';
+import { PHASES, isOver, phaseInWords, stepOf } from '@/words/phase';
+import { countInWords } from '@/words/size';
+import { text } from '../inventory/filters';
+
+/** Which restores are shown, as the address says it. */
+export interface RestoresSearch {
+  /** Words that must all be in the namespace/name of the claim. */
+  q?: string;
+}
+
+/** Reads which restores are wanted from an address's query. */
+export function readRestoresSearch(search: Record<string, unknown>): RestoresSearch {
+  const q = text(search.q);
+  return q === undefined ? {} : { q };
+}
+
+/**
+ * Splits the restores that are wanted into those under way, with what failed and waits first and then what is furthest,
+ * and those that ended, newest first.
+ */
+export function split(restores: readonly Restore[], { q }: RestoresSearch): { underWay: Restore[]; over: Restore[] } {
+  const words = (q ?? '').toLowerCase().split(/\s+/).filter(Boolean);
+  const wanted = restores.filter(({ namespace, pvc }) => words.every((word) => `${namespace}/${pvc}`.includes(word)));
+  const underWay = wanted.filter((restore) => !isOver(restore));
+  return { underWay: underWay.toSorted(byUrgency), over: wanted.filter(isOver) };
+}
+
+function byUrgency(a: Restore, b: Restore): number {
+  return Number(b.retry_at !== null) - Number(a.retry_at !== null) || stepOf(b.phase) - stepOf(a.phase);
+}
+
+/** Says how many restores are in each phase: "2 selecting, 1 transferring". */
+export function phasesInWords(restores: readonly Restore[]): string {
+  const phases = groupBy(restores, ({ phase }) => phase);
+  return [...PHASES, ...[...phases.keys()].filter((phase) => stepOf(phase) < 0)]
+    .flatMap((phase) => {
+      const count = phases.get(phase)?.length;
+      return count ? [`${countInWords(count)} ${phaseInWords({ phase, retry_at: null }).label.toLowerCase()}`] : [];
+    })
+    .join(', ');
+}

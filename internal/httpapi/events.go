@@ -1,0 +1,70 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/julienschmidt/httprouter"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/claimevents"
+	"github.com/soteria-dr/soteria/internal/httpapi/wire"
+)
+
+// Events tells what happened to claims.
+type Events interface {
+	// Of gives the events about a claim, its Restores and its Jobs, newest first.
+	// Errors are of kind Unavailable.
+	Of(ctx context.Context, claim backup.Claim) ([]claimevents.Event, error)
+}
+
+// maxEvents bounds an answer. A claim that has more is told how many.
+const maxEvents = 200
+
+func (s *Server) eventRoutes() []route {
+	return []route{{
+		method: http.MethodGet, path: "/v1/events", handle: s.listEvents,
+		summary: "What happened to a claim lately, newest first",
+		query: []parameter{
+			{name: "namespace", description: "The claim's namespace", required: true},
+			{name: "pvc", description: "The claim's name", required: true},
+		},
+		answers: answers{http.StatusOK: wire.Events{}},
+	}}
+}
+
+// listEvents tells what happened to a claim.
+func (s *Server) listEvents(w http.ResponseWriter, r *http.Request, _ httprouter.Params) {
+	query := r.URL.Query()
+	claim := backup.Claim{Namespace: query.Get("namespace"), Name: query.Get("pvc")}
+	if err := claim.Validate(); err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), s.cfg.LookupBudget)
+	defer cancel()
+	found, err := s.services.Events.Of(ctx, claim)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	s.render(w, r, http.StatusOK, eventList(claim, found))
+}
+
+func eventList(claim backup.Claim, found []claimevents.Event) wire.Events {
+	list := wire.Events{Namespace: claim.Namespace, PVC: claim.Name, Total: len(found)}
+	found = found[:min(len(found), maxEvents)]
+	list.Events = make([]wire.Event, 0, len(found))
+	for _, e := range found {
+		told := wire.Event{
+			FirstAt: whole(e.First), LastAt: whole(e.Last), Count: e.Count, Type: wire.EventNormal,
+			Reason: e.Reason, Message: e.Message, Source: e.Source,
+			Object: wire.EventObject{Kind: e.Kind, Namespace: e.Namespace, Name: e.Name},
+		}
+		if e.Warning {
+			told.Type = wire.EventWarning
+		}
+		list.Events = append(list.Events, told)
+	}
+	return list
+}

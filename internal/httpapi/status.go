@@ -1,0 +1,50 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/julienschmidt/httprouter"
+
+	"github.com/soteria-dr/soteria/internal/admission"
+	"github.com/soteria-dr/soteria/internal/httpapi/wire"
+	"github.com/soteria-dr/soteria/internal/inventory"
+)
+
+// Status is what is told of this replica and its cluster beside the claims.
+type Status struct {
+	// Version is the program's.
+	Version string
+	// Gate tells how the gate is. Asking has no side effects.
+	Gate func(context.Context) admission.Report
+	// Listings tells whether the drivers' backups can be listed. It does not wait.
+	Listings func() []inventory.Listing
+	// Now is the clock.
+	Now func() time.Time
+}
+
+func (s *Server) statusRoutes() []route {
+	return []route{{
+		method: http.MethodGet, path: "/v1/status", handle: s.showStatus,
+		summary: "Whether Soteria can keep its promise now",
+		answers: answers{http.StatusOK: wire.Status{}},
+	}}
+}
+
+// showStatus tells whether Soteria can keep its promise now.
+func (s *Server) showStatus(w http.ResponseWriter, r *http.Request, _ httprouter.Params) {
+	ctx, cancel := context.WithTimeout(r.Context(), s.cfg.LookupBudget)
+	defer cancel()
+	gate := s.services.Status.Gate(ctx)
+	status := wire.Status{
+		GeneratedAt: whole(s.services.Status.Now()), Version: s.services.Status.Version, RestoreMode: wire.RestoreModeAuto,
+		Gate:           wire.Gate{State: wire.GateState(gate.State), Message: gate.Message},
+		SignInRequired: s.services.SignIn.Required(),
+		Listings:       listings(s.services.Status.Listings()),
+	}
+	if s.cfg.RestoreRequired {
+		status.RestoreMode = wire.RestoreModeRequired
+	}
+	s.render(w, r, http.StatusOK, status)
+}

@@ -1,0 +1,68 @@
+package httpapi_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/soteria-dr/soteria/internal/admission"
+	"github.com/soteria-dr/soteria/internal/httpapi"
+	"github.com/soteria-dr/soteria/internal/httpapi/wire"
+	"github.com/soteria-dr/soteria/internal/inventory"
+)
+
+func TestStatusExamples(t *testing.T) {
+	tests := map[string]struct {
+		world  func(*world)
+		config func(*httpapi.Config)
+		golden string
+	}{
+		"all is well": {
+			world:  func(w *world) { w.listed = []inventory.Listing{{Driver: "restic", ListedAt: noon}} },
+			golden: "status.json",
+		},
+		"the gate is off, no claim may start empty, and one repository cannot be listed": {
+			world: func(w *world) {
+				w.gate = admission.Report{State: admission.Off, Message: "The gate is off: protected claims start empty"}
+				w.listed = []inventory.Listing{{Driver: "restic", ListedAt: noon.Add(-time.Hour), Failure: down}, {Driver: "longhorn"}}
+			},
+			config: func(cfg *httpapi.Config) { cfg.RestoreRequired = true },
+			golden: "status_worst.json",
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld()
+			test.world(w)
+			url := w.serve(t, test.config)
+			resp, body := send(t, http.MethodGet, url+"/v1/status", "", "")
+			assert.Equal(t, http.StatusOK, resp.StatusCode)
+			golden(t, test.golden, body)
+			readDocument(t, url).holds(t, http.MethodGet, "/v1/status", resp.StatusCode, body)
+		})
+	}
+}
+
+func TestTheStatusTellsWhetherCallersHaveToSignIn(t *testing.T) {
+	w := guardedWorld(t)
+	url := w.serve(t, nil)
+	resp, _ := ask(t, http.MethodGet, url+"/v1/status", "")
+	assert.Equal(t, http.StatusUnauthorized, resp.StatusCode, "it is not for strangers")
+	_, body := ask(t, http.MethodGet, url+"/v1/status", "", "Authorization: Bearer "+token)
+	assert.Contains(t, body, `"sign_in_required":true`)
+}
+
+func TestEveryStateOfTheGateHasAWord(t *testing.T) {
+	for state, word := range map[admission.State]wire.GateState{
+		admission.Closed: wire.GateClosed, admission.Incomplete: wire.GateIncomplete, admission.Off: wire.GateOff, admission.Unknown: wire.GateUnknown,
+	} {
+		w := newWorld()
+		w.gate.State = state
+		got, err := w.client(t).Status(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, word, got.Gate.State)
+	}
+}

@@ -1,0 +1,52 @@
+package wire
+
+import "time"
+
+// Status answers GET /v1/status: whether Soteria can keep its promise now.
+type Status struct {
+	// GeneratedAt is when it was asked for, by the server's clock.
+	GeneratedAt time.Time `json:"generated_at"`
+	// Version is that of the replica that answers.
+	Version string `json:"version"`
+	// RestoreMode is what holds for claims that are labelled auto: auto, or required
+	// while no claim may start empty unless it says why.
+	RestoreMode RestoreMode `json:"restore_mode"`
+	Gate        Gate        `json:"gate"`
+	// SignInRequired tells whether callers have to sign in.
+	SignInRequired bool `json:"sign_in_required"`
+	// Listings tells of each driver whether its backups can be listed.
+	Listings []Listing `json:"listings"`
+}
+
+// RestoreMode is what holds for claims that leave it to the operator.
+type RestoreMode string
+
+// The modes.
+const (
+	RestoreModeAuto     RestoreMode = "auto"
+	RestoreModeRequired RestoreMode = "required"
+)
+
+// Gate tells whether the API server sends protected claims to Soteria, or locks
+// them itself.
+type Gate struct {
+	State GateState `json:"state"`
+	// Message says what is wrong and how to mend it; absent where the gate is
+	// closed.
+	Message string `json:"message,omitempty"`
+}
+
+// GateState is whether protected claims can get past Soteria.
+type GateState string
+
+// The states.
+const (
+	// GateClosed: none can; while Soteria is away, they are refused or wait.
+	GateClosed GateState = "closed"
+	// GateIncomplete: some can, or all can while Soteria is away.
+	GateIncomplete GateState = "incomplete"
+	// GateOff: all can.
+	GateOff GateState = "off"
+	// GateUnknown: it could not be read.
+	GateUnknown GateState = "unknown"
+)
