@@ -497,6 +497,7 @@ export interface components {
                     last_backup_at: null | string;
                     last_backup_age_hours: null | number;
                     backup_count: number;
+                    recent_days?: (null | number)[];
                     healthy: boolean;
                     health_reason: string;
                     health_message?: string;
@@ -522,6 +523,7 @@ export interface components {
                 last_backup_at: null | string;
                 last_backup_age_hours: null | number;
                 backup_count: number;
+                recent_days?: (null | number)[];
                 by_driver: {
                     driver: string;
                     backup_count: number;
@@ -642,6 +644,7 @@ export interface components {
                 last_backup_at: null | string;
                 last_backup_age_hours: null | number;
                 backup_count: number;
+                recent_days?: (null | number)[];
                 by_driver: {
                     driver: string;
                     backup_count: number;
