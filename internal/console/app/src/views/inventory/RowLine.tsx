@@ -5,7 +5,7 @@ import { ClaimLink } from '@/parts/ClaimLink';
 import { Shape, State } from '@/parts/State';
 import { GROUPS, GROUP_WORDS, healthInWords, protectionInWords } from '@/words/health';
 import { countInWords, plural } from '@/words/size';
-import { Days } from './Days';
+import { DayStrip } from './DayStrip';
 import type { Row } from './rows';
 
 interface Props {
@@ -84,7 +84,7 @@ function ClaimCells({ claim }: { claim: InventoryClaim }) {
         {countInWords(claim.backup_count)}
       </div>
       <div role="cell" className="cell-days">
-        <Days days={claim.recent_days} />
+        <DayStrip days={claim.recent_days} />
       </div>
       <div role="cell" className="cell-protection" title={protectionInWords(claim.protection)}>
         {claim.protection}
@@ -114,7 +114,7 @@ function OrphanCells({ orphan }: { orphan: Orphan }) {
         {countInWords(orphan.backup_count)}
       </div>
       <div role="cell" className="cell-days">
-        <Days days={orphan.recent_days} />
+        <DayStrip days={orphan.recent_days} />
       </div>
       <div role="cell" className="cell-protection" />
       <div role="cell" className="cell-next">

@@ -2,7 +2,7 @@ import { memo } from 'react';
 import { DRAWING, daysInWords, outlinesOf, type RecentDays } from './days';
 
 /** On which of the last days backups were taken, drawn small, with the same in words. Three paths at most, so that many lines stay cheap. */
-export const Days = memo(function Days({ days }: { days: RecentDays | undefined }) {
+export const DayStrip = memo(function DayStrip({ days }: { days: RecentDays | undefined }) {
   if (!days) return null;
   const { bars, dashes, boxes } = outlinesOf(days);
   return (
