@@ -424,6 +424,12 @@ export interface components {
                 objects: number;
                 bytes: number;
             }[];
+            history: {
+                /** Format: date-time */
+                scanned_at: string;
+                bytes: number;
+                objects: number;
+            }[];
             /** Format: date-time */
             scanned_at: string;
             scan_seconds: number;
