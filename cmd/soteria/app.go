@@ -168,7 +168,7 @@ func newApp(ctx context.Context, c config, connection *rest.Config, log *slog.Lo
 		Restores: requests(c, mgr, known, controller), Claims: kube.Claims{Reader: mgr.GetClient(), OwnNamespace: c.Namespace},
 		Lock:   kube.NewLock,
 		SignIn: callers, Auditor: audit.Events{Reader: mgr.GetClient(), Recorder: mgr.GetEventRecorder(eventSource)},
-		Reports: reports, Bucket: scanned, Policies: scheduler, Status: status(mgr, known), Console: pages,
+		Reports: reports, Bucket: scanned, Policies: scheduler, Status: status(c, mgr, known), Console: pages,
 		Events:   claimevents.Reader{Cache: mgr.GetClient(), API: mgr.GetAPIReader(), Namespace: c.Namespace},
 		Gatherer: ctrlmetrics.Registry, Ready: answers, Observer: measured, Log: log,
 	})

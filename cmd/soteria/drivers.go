@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -124,7 +125,7 @@ func (o *longhornOutcomes) BackupEnded(ctx context.Context, claim backup.Claim, 
 	o.known.BackupEnded(claim, name)
 	result, text := backupjob.Succeeded, fmt.Sprintf("backup %s is complete", name)
 	if failure != nil {
-		result, text = backupjob.Failed, "the Longhorn backup failed: "+backup.Message(failure)
+		result, text = backupjob.Failed, fmt.Sprintf("backup %s failed: %s", cmp.Or(name, "by Longhorn"), backup.Message(failure))
 	}
 	if err := o.announcer.Announce(ctx, longhorn.Name, claim, nil, result, text); err != nil {
 		o.log.Warn("a backup's outcome is not told", "claim", claim, "backup", name, "reason", err)

@@ -23,7 +23,7 @@ import (
 // the metrics that are read from them.
 func addInventory(ctx context.Context, c config, mgr manager.Manager, known *catalog.Catalog, scheduler *schedule.Scheduler, reports *httpapi.Reports, measured *metrics.Metrics, log *slog.Logger) (*inventory.Refresher, error) {
 	settings := inventory.DefaultConfig()
-	settings.Interval = time.Duration(c.MetricsRefreshSeconds) * time.Second
+	settings.Interval = c.reportInterval()
 	settings.Settings = c.inventory()
 	settings.Log = log
 	refresher := inventory.NewRefresher(settings, inventory.Sources{
@@ -49,6 +49,11 @@ func (c *config) inventory() inventory.Settings {
 		MaxAge:       time.Duration(c.BackupMaxAgeHours * float64(time.Hour)),
 		Recent:       c.RefreshInterval + 2*c.ListingTimeout + time.Minute,
 	}
+}
+
+// reportInterval is the rest between two inventories while nothing changes.
+func (c *config) reportInterval() time.Duration {
+	return time.Duration(c.MetricsRefreshSeconds) * time.Second
 }
 
 // checkInventory gives what is wrong with the settings of inventories. Their upper

@@ -14,9 +14,10 @@ import (
 // status gives what is told of this replica and of the gate. The gate is read from
 // the API server: what a cache of it would cost all the time, it does not cost to
 // ask now and then.
-func status(mgr manager.Manager, known *catalog.Catalog) httpapi.Status {
+func status(c config, mgr manager.Manager, known *catalog.Catalog) httpapi.Status {
 	return httpapi.Status{
 		Version: version(), Gate: admission.New(mgr.GetAPIReader(), clock.RealClock{}).Report,
 		Listings: listingsOf(known), Now: time.Now,
+		ReportMaxAge: c.reportInterval() + time.Minute, ListingMaxAge: c.inventory().Recent,
 	}
 }

@@ -1,32 +1,10 @@
 // Measures the console that is built in against claims that are made up, and prints
 // figures: how soon the first view can be used with 2,000 claims, and whether the
 // inventory of 10,000 scrolls without a blank frame. It asserts nothing.
-import { execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
+import { beside, withServer } from "./made-up.mjs";
 
 const ROUNDS = 7;
-const root = join(import.meta.dirname, "..", "..");
-const folder = mkdtempSync(join(tmpdir(), "soteria-console-"));
-const mock = join(folder, "mock");
-
-/** Runs what is given against the mock with so many claims. */
-async function beside(claims, run) {
-  const server = spawn(mock, ["-claims", String(claims)], { stdio: ["ignore", "pipe", "inherit"] });
-  try {
-    const [address] = await new Promise((resolve, reject) => {
-      const lines = createInterface({ input: server.stdout });
-      lines.once("line", (line) => resolve([line]));
-      server.once("exit", () => reject(new Error("the mock ended")));
-    });
-    return await run(address);
-  } finally {
-    server.kill();
-  }
-}
 
 const median = (figures) => [...figures].sort((a, b) => a - b)[Math.floor(figures.length / 2)];
 
@@ -79,12 +57,9 @@ async function scrolling(browser, address) {
   await page.close();
 }
 
-try {
-  execFileSync("go", ["build", "-o", mock, "./e2e/console/mock"], { cwd: root, stdio: "inherit" });
+await withServer(async (server) => {
   const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox", "--disable-dev-shm-usage"] });
-  await beside(2000, (address) => firstView(browser, address));
-  await beside(10_000, (address) => scrolling(browser, address));
+  await beside(server, { claims: 2000 }, (address) => firstView(browser, address));
+  await beside(server, { claims: 10_000 }, (address) => scrolling(browser, address));
   await browser.close();
-} finally {
-  rmSync(folder, { recursive: true });
-}
+});

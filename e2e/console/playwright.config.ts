@@ -1,13 +1,17 @@
+import { join } from 'node:path';
 import { defineConfig } from '@playwright/test';
 
 /** A machine that runs a cluster beside the browser is slow: nothing is timed here, all is waited for. */
 const MINUTE = 60_000;
 
+/** Which tests are rehearsed against a made-up Soteria, which is quick: rehearse.mjs says so. */
+const rehearsal = process.env.REHEARSAL;
+
 export default defineConfig({
   testDir: 'tests',
-  outputDir: 'results',
-  timeout: 6 * MINUTE,
-  expect: { timeout: 2 * MINUTE },
+  outputDir: join('results', rehearsal ?? ''),
+  timeout: rehearsal ? MINUTE : 6 * MINUTE,
+  expect: { timeout: rehearsal ? 20_000 : 2 * MINUTE },
   workers: 1,
   retries: 0,
   forbidOnly: true,
@@ -24,7 +28,7 @@ export default defineConfig({
     colorScheme: 'dark',
     timezoneId: 'UTC',
     locale: 'en-GB',
-    actionTimeout: 2 * MINUTE,
+    actionTimeout: rehearsal ? 10_000 : 2 * MINUTE,
     navigationTimeout: MINUTE,
     screenshot: 'only-on-failure',
     trace: 'retain-on-failure',

@@ -53,6 +53,9 @@ func TestTheConsole(t *testing.T) {
 		s.take(claims)
 		s.requireStories(claims)
 	})
+	s.run("a namespace is backed up as a whole, and each backup tells how it ended", func(s *scenario) {
+		s.browse("back-up-namespace.spec.ts", map[string]string{"NAMESPACE": lost, "CLAIMS": "one three two"}, nil)
+	})
 	s.run("a policy is made, changed and paused, kept in the secret, and deleted", func(s *scenario) {
 		s.browse("policy-made.spec.ts", of, nil)
 		require.Contains(s, s.policiesSecret(), namespace)

@@ -132,9 +132,9 @@ func TestAFinishedBackupBecomesAnEventOnItsClaimOnce(t *testing.T) {
 		event  string
 	}{
 		"complete": {batchv1.JobComplete, podThatLeft(report.Result{Action: "backup", Snapshot: snapshot, Backup: &report.Backup{Files: 3, FilesNew: 1, BytesAdded: 42}}),
-			backupjob.Succeeded, "Normal BackupCompleted backup 01234567 is complete: 3 files, 1 of them new or changed, 42 bytes added"},
+			backupjob.Succeeded, "Normal BackupCompleted backup 01234567 by Job soteria-backup-1 is complete: 3 files, 1 of them new or changed, 42 bytes added"},
 		"partial says which files": {batchv1.JobComplete, podThatLeft(report.Result{Action: "backup", Snapshot: snapshot, Partial: true, Problems: []string{"/data/secret: permission denied"}, ProblemCount: 1}),
-			backupjob.Partial, "Warning BackupPartial backup 01234567 lacks files that could not be read: /data/secret: permission denied"},
+			backupjob.Partial, "Warning BackupPartial backup 01234567 by Job soteria-backup-1 lacks files that could not be read: /data/secret: permission denied"},
 		"failed, in the tool's words": {batchv1.JobFailed, podThatLeft(report.Result{Action: "backup", Error: "wrong password", Kind: "credentials"}),
 			backupjob.Failed, "Warning BackupFailed backup by Job soteria-backup-1 failed: wrong password"},
 		"failed without a word from the mover": {batchv1.JobFailed, nil,

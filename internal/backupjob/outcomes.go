@@ -82,7 +82,8 @@ func (o *Outcomes) Reconcile(ctx context.Context, req reconcile.Request) (reconc
 	return reconcile.Result{}, o.Announcer.Announce(ctx, o.Driver, name, job, result, text)
 }
 
-// describe puts the outcome into words.
+// describe puts the outcome into words, among them the Job's name: who has asked
+// for a backup knows it by that.
 func describe(job string, ended moverjob.State) (Result, string) {
 	left := ended.Result
 	switch {
@@ -91,9 +92,9 @@ func describe(job string, ended moverjob.State) (Result, string) {
 	case left == nil:
 		return Succeeded, fmt.Sprintf("backup by Job %s is complete", job)
 	case left.Partial:
-		return Partial, fmt.Sprintf("backup %s lacks files that could not be read: %s", backup.ShortID(left.Snapshot), left.Summary())
+		return Partial, fmt.Sprintf("backup %s by Job %s lacks files that could not be read: %s", backup.ShortID(left.Snapshot), job, left.Summary())
 	default:
-		return Succeeded, fmt.Sprintf("backup %s is complete%s", backup.ShortID(left.Snapshot), counts(left.Backup))
+		return Succeeded, fmt.Sprintf("backup %s by Job %s is complete%s", backup.ShortID(left.Snapshot), job, counts(left.Backup))
 	}
 }
 

@@ -82,10 +82,21 @@ func (r Reader) Of(ctx context.Context, claim backup.Claim) ([]Event, error) {
 		}
 		found = append(found, more...)
 	}
-	slices.SortFunc(found, func(a, b Event) int {
+	return newestFirst(found), nil
+}
+
+// In gives the events about the claims of a namespace themselves, newest first.
+// Errors are of kind Unavailable.
+func (r Reader) In(ctx context.Context, namespace string) ([]Event, error) {
+	found, err := r.read(ctx, namespace, client.MatchingFields{kindField: kindClaim})
+	return newestFirst(found), err
+}
+
+func newestFirst(events []Event) []Event {
+	slices.SortFunc(events, func(a, b Event) int {
 		return cmp.Or(b.Last.Compare(a.Last), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Reason, b.Reason))
 	})
-	return found, nil
+	return events
 }
 
 // restores gives the names of the claim's Restores.

@@ -144,6 +144,18 @@ func TestEventsOfAClaimInSoteriasOwnNamespaceAreToldOnce(t *testing.T) {
 	assert.Equal(t, []string{"Filled"}, reasons(events))
 }
 
+func TestTheEventsOfANamespaceAreThoseOnItsClaims(t *testing.T) {
+	c := cluster(t, job("media", "backup-photos-1", photos),
+		about("PersistentVolumeClaim", "media", "photos", "BackupFailed", 1),
+		about("PersistentVolumeClaim", "media", "music", "BackupCompleted", 2),
+		about("Job", "media", "backup-photos-1", "NotOfAClaim", 3),
+		about("PersistentVolumeClaim", "games", "saves", "NotOfThisNamespace", 3),
+	)
+	events, err := reader(c).In(t.Context(), "media")
+	require.NoError(t, err)
+	assert.Equal(t, []string{"BackupCompleted", "BackupFailed"}, reasons(events))
+}
+
 func TestAllPagesAreRead(t *testing.T) {
 	c := interceptor.NewClient(cluster(t), interceptor.Funcs{
 		List: func(_ context.Context, _ client.WithWatch, list client.ObjectList, options ...client.ListOption) error {
@@ -178,5 +190,9 @@ func TestWhatCannotBeReadIsNoEmptyList(t *testing.T) {
 		_, err := reader(c).Of(t.Context(), photos)
 		assert.Equal(t, backup.Unavailable, backup.KindOf(err), "%T", kind)
 		assert.ErrorContains(t, err, "the API server is away")
+		if _, events := kind.(*corev1.EventList); events {
+			_, err := reader(c).In(t.Context(), "media")
+			assert.Equal(t, backup.Unavailable, backup.KindOf(err))
+		}
 	}
 }

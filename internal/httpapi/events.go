@@ -16,6 +16,9 @@ type Events interface {
 	// Of gives the events about a claim, its Restores and its Jobs, newest first.
 	// Errors are of kind Unavailable.
 	Of(ctx context.Context, claim backup.Claim) ([]claimevents.Event, error)
+	// In gives the events about the claims of a namespace themselves, newest
+	// first. Errors are of kind Unavailable.
+	In(ctx context.Context, namespace string) ([]claimevents.Event, error)
 }
 
 // maxEvents bounds an answer. A claim that has more is told how many.
@@ -24,31 +27,41 @@ const maxEvents = 200
 func (s *Server) eventRoutes() []route {
 	return []route{{
 		method: http.MethodGet, path: "/v1/events", handle: s.listEvents,
-		summary: "What happened to a claim lately, newest first",
+		summary: "What happened to a claim, or to the claims of a namespace, lately, newest first",
 		query: []parameter{
 			{name: "namespace", description: "The claim's namespace", required: true},
-			{name: "pvc", description: "The claim's name", required: true},
+			{name: "pvc", description: "The claim's name; by default all claims of the namespace, without their Restores and Jobs"},
 		},
 		answers: answers{http.StatusOK: wire.Events{}},
 	}}
 }
 
-// listEvents tells what happened to a claim.
+// listEvents tells what happened to a claim, or to all of a namespace.
 func (s *Server) listEvents(w http.ResponseWriter, r *http.Request, _ httprouter.Params) {
 	query := r.URL.Query()
 	claim := backup.Claim{Namespace: query.Get("namespace"), Name: query.Get("pvc")}
-	if err := claim.Validate(); err != nil {
-		s.fail(w, r, err)
-		return
-	}
 	ctx, cancel := context.WithTimeout(r.Context(), s.cfg.LookupBudget)
 	defer cancel()
-	found, err := s.services.Events.Of(ctx, claim)
+	found, err := s.eventsOf(ctx, claim)
 	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
 	s.render(w, r, http.StatusOK, eventList(claim, found))
+}
+
+// eventsOf gives the events of a claim or, where it has no name, of its namespace.
+func (s *Server) eventsOf(ctx context.Context, claim backup.Claim) ([]claimevents.Event, error) {
+	if claim.Name == "" {
+		if err := validNamespace(claim.Namespace); err != nil {
+			return nil, err
+		}
+		return s.services.Events.In(ctx, claim.Namespace)
+	}
+	if err := claim.Validate(); err != nil {
+		return nil, err
+	}
+	return s.services.Events.Of(ctx, claim)
 }
 
 func eventList(claim backup.Claim, found []claimevents.Event) wire.Events {

@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"testing"
@@ -25,6 +26,7 @@ var assorted = []claimevents.Event{{
 func TestEventExamples(t *testing.T) {
 	tests := map[string]struct {
 		path   string
+		of     backup.Claim
 		events []claimevents.Event
 		err    error
 		status int
@@ -36,14 +38,18 @@ func TestEventExamples(t *testing.T) {
 			path: "/v1/events?namespace=media&pvc=photos", status: 200, golden: "events_none.json"},
 		"events that cannot be read are an error": {
 			path: "/v1/events?namespace=media&pvc=photos", err: backup.Errorf(backup.Unavailable, "listing the events in media: connection refused"), status: 503, golden: "events_unavailable.json"},
-		"events of no claim are refused": {
-			path: "/v1/events?namespace=media", status: 400, golden: "backups_invalid.json"},
+		"the events of a namespace's claims": {
+			path: "/v1/events?namespace=media", of: backup.Claim{Namespace: "media"}, events: assorted[1:], status: 200, golden: "events_namespace.json"},
+		"events of no namespace are refused": {
+			path: "/v1/events?pvc=", status: 400, golden: "events_invalid.json"},
+		"events of a claim that can have no such name are refused": {
+			path: "/v1/events?namespace=media&pvc=a/b", status: 400, golden: "events_invalid_claim.json"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld()
 			w.events = func(_ context.Context, claim backup.Claim) ([]claimevents.Event, error) {
-				assert.Equal(t, photos, claim)
+				assert.Equal(t, cmp.Or(test.of, photos), claim)
 				return test.events, test.err
 			}
 			url := w.serve(t, nil)

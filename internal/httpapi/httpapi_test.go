@@ -96,6 +96,10 @@ func (h happened) Of(ctx context.Context, claim backup.Claim) ([]claimevents.Eve
 	return h(ctx, claim)
 }
 
+func (h happened) In(ctx context.Context, namespace string) ([]claimevents.Event, error) {
+	return h(ctx, backup.Claim{Namespace: namespace})
+}
+
 func says(a backup.Answer) func(context.Context) backup.Answer {
 	return func(context.Context) backup.Answer { return a }
 }
@@ -185,6 +189,7 @@ func (w *world) server(change func(*httpapi.Config)) *httpapi.Server {
 		Status: httpapi.Status{
 			Version: "v1.2.3", Gate: func(context.Context) admission.Report { return w.gate },
 			Listings: func() []inventory.Listing { return w.listed }, Now: func() time.Time { return noon.Add(1500 * time.Millisecond) },
+			ReportMaxAge: 6 * time.Minute, ListingMaxAge: 8 * time.Minute,
 		},
 		Log: slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})

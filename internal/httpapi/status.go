@@ -22,6 +22,9 @@ type Status struct {
 	Listings func() []inventory.Listing
 	// Now is the clock.
 	Now func() time.Time
+	// ReportMaxAge and ListingMaxAge are how old the inventory and the plan, and
+	// what is known of a repository, get at most while all is well.
+	ReportMaxAge, ListingMaxAge time.Duration
 }
 
 func (s *Server) statusRoutes() []route {
@@ -42,6 +45,9 @@ func (s *Server) showStatus(w http.ResponseWriter, r *http.Request, _ httprouter
 		Gate:           wire.Gate{State: wire.GateState(gate.State), Message: gate.Message},
 		SignInRequired: s.services.SignIn.Required(),
 		Listings:       listings(s.services.Status.Listings()),
+
+		ReportMaxAgeSeconds:  s.services.Status.ReportMaxAge.Seconds(),
+		ListingMaxAgeSeconds: s.services.Status.ListingMaxAge.Seconds(),
 	}
 	if s.cfg.RestoreRequired {
 		status.RestoreMode = wire.RestoreModeRequired

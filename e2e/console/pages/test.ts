@@ -1,17 +1,27 @@
-import { test as base } from '@playwright/test';
+import { join } from 'node:path';
+import { test as base, type Page } from '@playwright/test';
 
 export { expect } from '@playwright/test';
+
+/** Where rehearse.mjs wants a picture of what each test leaves on the screen; it says nothing where none is wanted. */
+const PICTURES = process.env.PICTURES;
+
+async function picture(page: Page, title: string): Promise<void> {
+  if (PICTURES === undefined || page.url() === 'about:blank') return;
+  await page.screenshot({ path: join(PICTURES, `${title.replaceAll(/[^a-z0-9]+/gi, '-')}.png`), fullPage: true, animations: 'disabled' });
+}
 
 /** A test that also fails where a page broke, or the Content-Security-Policy had to stop something. */
 export const test = base.extend<{ sound: void }>({
   sound: [
-    async ({ page }, use) => {
+    async ({ page }, use, info) => {
       const broken: string[] = [];
       page.on('pageerror', (error) => broken.push(error.message));
       page.on('console', (message) => {
         if (message.type() === 'error' && message.text().includes('Content Security Policy')) broken.push(message.text());
       });
       await use();
+      await picture(page, info.titlePath.join(' ').replace('.spec.ts', ''));
       base.expect(broken, 'what broke in the page').toEqual([]);
     },
     { auto: true },

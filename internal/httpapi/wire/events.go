@@ -2,11 +2,13 @@ package wire
 
 import "time"
 
-// Events answers GET /v1/events: what happened to a claim lately, newest first.
-// Kubernetes keeps events for an hour unless it is set up otherwise.
+// Events answers GET /v1/events: what happened to a claim, or to the claims of a
+// namespace, lately, newest first. Kubernetes keeps events for an hour unless it is
+// set up otherwise.
 type Events struct {
 	Namespace string `json:"namespace"`
-	PVC       string `json:"pvc"`
+	// PVC is empty where all claims of the namespace were asked for.
+	PVC string `json:"pvc"`
 	// Total is how many there are; Events has the newest of them.
 	Total  int     `json:"total"`
 	Events []Event `json:"events"`

@@ -16,6 +16,11 @@ type Status struct {
 	SignInRequired bool `json:"sign_in_required"`
 	// Listings tells of each driver whether its backups can be listed.
 	Listings []Listing `json:"listings"`
+	// ReportMaxAgeSeconds is how old the inventory and the plan get at most while
+	// all is well, and ListingMaxAgeSeconds what is known of a repository. What is
+	// older may not be so any more.
+	ReportMaxAgeSeconds  float64 `json:"report_max_age_seconds"`
+	ListingMaxAgeSeconds float64 `json:"listing_max_age_seconds"`
 }
 
 // RestoreMode is what holds for claims that leave it to the operator.

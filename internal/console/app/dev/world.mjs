@@ -18,7 +18,7 @@ function days(age, perDay, random) {
 
 function claim(namespace, pvc, reason, random, now) {
   const driver = random() < 0.7 ? 'restic' : 'longhorn';
-  const age = { fresh: random() * 20, stale: 30 + random() * 400, lookup_failed: random() * 30, restoring: random() * 10, held: random() * 50 }[reason];
+  const age = { fresh: random() * 20, stale: 30 + random() * 400, lookup_failed: random() * 30, restoring: random() * 10, held: random() * 9 }[reason];
   const last = age === undefined ? null : iso(now - age * HOUR);
   const count = last ? 1 + Math.floor(random() * 40) : 0;
   const messages = {
@@ -47,6 +47,12 @@ function claim(namespace, pvc, reason, random, now) {
   };
 }
 
+/** A namespace whose claims are there to try things with: one to back up, one whose backups fail, one that is held. */
+function demo(random, now) {
+  const pvcs = [['broken', 'no_backups'], ['late', 'held'], ['photos', 'no_backups']].map(([pvc, reason]) => ({ ...claim('demo', pvc, reason, random, now), protection: 'required', policy: undefined, policy_source: undefined, next_run: undefined }));
+  return { name: 'demo', pvcs };
+}
+
 export function world(size, now = Date.now()) {
   const random = draw(7);
   const perNamespace = size > 3000 ? 50 : 20;
@@ -60,6 +66,7 @@ export function world(size, now = Date.now()) {
     }
     namespaces.push({ name, pvcs: pvcs.sort((a, b) => (a.pvc < b.pvc ? -1 : 1)) });
   }
+  namespaces.unshift(demo(random, now));
   const orphans = ['wiki', 'books', 'notes'].map((pvc) => ({
     namespace: 'attic',
     pvc,
@@ -73,19 +80,25 @@ export function world(size, now = Date.now()) {
   return { generated_at: iso(now - 40_000), namespaces, orphans, listings: [{ driver: 'longhorn', listed_at: iso(now - 60_000) }, { driver: 'restic', listed_at: iso(now - 90_000) }] };
 }
 
-export function backupsOf(namespace, pvc, now = Date.now()) {
+/** The backups of a claim or of what is left of one, newest first. */
+export function backupsOf(claim, now = Date.now()) {
+  if (!claim?.last_backup_at) return [];
+  const { namespace, pvc } = claim;
+  const newest = Math.min(now, Date.parse(claim.last_backup_at));
   const random = draw(pvc.length * 31 + namespace.length);
   const backups = [];
-  for (let i = 0; i < 60; i++) {
-    const driver = i % 7 === 3 ? 'longhorn' : 'restic';
+  for (let i = 0; i < claim.backup_count; i++) {
+    const driver = i % 7 === 3 ? 'longhorn' : claim.driver;
+    const at = iso(newest - (i * 12 + (i && random() * 6)) * HOUR);
+    const size = i % 11 === 5 ? null : Math.floor(2e9 + (60 - i) * 2e7 + random() * 1e8);
     backups.push({
       id: `${driver === 'restic' ? '' : 'backup-'}${(0x9e3779b9 * (i + 1) + pvc.length).toString(16).slice(0, 12)}`,
       driver,
-      taken_at: iso(now - (i * 12 + random() * 6) * HOUR),
-      created: iso(now - i * 12 * HOUR),
+      taken_at: at,
+      created: at,
       state: 'completed',
-      size_bytes: i % 11 === 5 ? null : Math.floor(2e9 + (60 - i) * 2e7 + random() * 1e8),
-      size: null,
+      size_bytes: size,
+      size,
       files: driver === 'restic' ? 12_000 - i * 20 : null,
       tags: [`namespace=${namespace}`, `pvc=${pvc}`],
       labels: {},

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { golden } from '@/testing/golden';
-import { waitForRestores } from './polling';
+import { waitForRestores, waitToLook } from './polling';
 
 describe('restores are asked for', () => {
   test('every two seconds while something moves', () => {
@@ -19,4 +19,8 @@ describe('restores are asked for', () => {
   test('soon after a first failure', () => {
     expect(waitForRestores(undefined, 1)).toBe(4000);
   });
+});
+
+test('what was begun is looked at ever less often', () => {
+  expect([1000, 101_000, 10_001_000].map((now) => waitToLook(1000, now))).toEqual([3000, 10_000, 30_000]);
 });

@@ -18,6 +18,11 @@ export function waitForRestores(restores: Restores | undefined, sameAnswers: num
   return Math.min(SLOWEST, FASTEST * 2 ** sameAnswers);
 }
 
+/** Gives how long to wait before looking again at what began at a time: three seconds at first, then ever longer, half a minute at most. */
+export function waitToLook(begun: number, now: number): number {
+  return Math.min(SLOWEST, Math.max(3 * SECOND, (now - begun) / 10));
+}
+
 type RestoresQuery = Query<Restores, Error, Restores, string[]>;
 
 /** Makes the function that times one query for restores. The cache keeps an answer's object while it says the same. */

@@ -49,11 +49,11 @@ export const statusQuery = queryOptions({
   refetchInterval: MINUTE,
 });
 
-/** What happened to a claim lately. */
-export function eventsQuery(claim: ClaimName) {
+/** What happened to a claim lately or, without its name, to the claims of its namespace. */
+export function eventsQuery(of: Pick<ClaimName, 'namespace'> & Partial<ClaimName>) {
   return queryOptions({
-    queryKey: ['events', claim.namespace, claim.pvc],
-    queryFn: ({ signal }) => answer(api.GET('/v1/events', { params: { query: claim }, signal })),
+    queryKey: ['events', of.namespace, of.pvc ?? ''],
+    queryFn: ({ signal }) => answer(api.GET('/v1/events', { params: { query: of }, signal })),
     refetchInterval: MINUTE / 2,
   });
 }

@@ -147,7 +147,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What happened to a claim lately, newest first */
+        /** What happened to a claim, or to the claims of a namespace, lately, newest first */
         get: operations["getV1Events"];
         put?: never;
         post?: never;
@@ -925,6 +925,8 @@ export interface components {
                 listed_at: null | string;
                 error?: string;
             }[];
+            report_max_age_seconds: number;
+            listing_max_age_seconds: number;
         };
         WhoAmI: {
             user: string;
@@ -1181,8 +1183,8 @@ export interface operations {
             query: {
                 /** @description The claim's namespace */
                 namespace: string;
-                /** @description The claim's name */
-                pvc: string;
+                /** @description The claim's name; by default all claims of the namespace, without their Restores and Jobs */
+                pvc?: string;
             };
             header?: never;
             path?: never;

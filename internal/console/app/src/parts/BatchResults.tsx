@@ -14,7 +14,12 @@ export interface BatchResult {
 }
 
 const RESULTS: Record<string, Wording> = {
-  started: { label: 'Started', tone: 'ok', meaning: 'It is under way.' },
+  started: { label: 'Started', tone: 'busy', meaning: 'It is under way.' },
+  complete: { label: 'Complete', tone: 'ok', meaning: 'It has ended well.' },
+  partial: { label: 'In part', tone: 'warn', meaning: 'It has ended, and lacks something.' },
+  back: { label: 'Data is back', tone: 'ok', meaning: 'The new claim is bound to its data.' },
+  retried: { label: 'Tried again', tone: 'warn', meaning: 'An attempt failed; another one follows.' },
+  failed: { label: 'Failed', tone: 'bad', meaning: 'It has ended, and not well.' },
   would_start: { label: 'Would start', tone: 'busy', meaning: 'Nothing was done yet.' },
   refused: { label: 'Refused', tone: 'bad', meaning: 'It was not started.' },
   not_started: { label: 'Not started', tone: 'idle', meaning: 'Other claims’ conflicts kept all of it from being started.' },

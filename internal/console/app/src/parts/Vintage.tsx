@@ -1,5 +1,7 @@
+import { useQuery } from '@tanstack/react-query';
+import { statusQuery } from '@/api/queries';
 import type { Listing } from '@/api/types';
-import { isOld, listingTrouble } from '@/words/vintage';
+import { isOld, listingTrouble, maxAges } from '@/words/vintage';
 import { Age } from './Age';
 import { Notice } from './Notice';
 import { useNow } from './now';
@@ -12,15 +14,16 @@ interface Props {
 /** Says what may be wrong with a report for its age, or for repositories that could not be listed. */
 export function Vintage({ generatedAt, listings }: Props) {
   const now = useNow();
+  const { report, listing: listed } = maxAges(useQuery(statusQuery).data);
   return (
     <>
-      {isOld(generatedAt, now) && (
+      {isOld(generatedAt, report, now) && (
         <Notice tone="warn" title="These facts are old.">
-          Soteria gathered them <Age time={generatedAt} />. They are made anew every few minutes; its log tells why not.
+          Soteria gathered them <Age time={generatedAt} />, and should have done so again since. Its log tells why it has not.
         </Notice>
       )}
       {listings.map((listing) => {
-        const trouble = listingTrouble(listing, now);
+        const trouble = listingTrouble(listing, listed, now);
         if (!trouble) return null;
         return (
           <Notice key={listing.driver} tone="unknown" title={trouble.title}>

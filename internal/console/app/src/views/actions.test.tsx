@@ -23,6 +23,9 @@ function posts(path: string, reply: (body: Record<string, unknown>) => { body: o
   return sent;
 }
 
+/** An event of how a backup ended. */
+const ended = (reason: string, message: string) => ({ ...golden.events.events[0], reason, message });
+
 describe('a claim', () => {
   test('is backed up at one click, and the backup is shown once it is listed', async () => {
     const sent = posts('/v1/backup', () => ({ status: 202, body: { driver: 'restic', job_name: 'soteria-backup-1', namespace: 'media', requested_by: 'ada', dry_run: false } }));
@@ -35,6 +38,20 @@ describe('a claim', () => {
     server.use(answers('/v1/backups', { ...golden.backups, total: 3, backups: [{ ...newest, id: 'cccccccccccc', taken_at: '2026-04-12T15:31:30Z' }, ...golden.backups.backups] }));
     await client.refetchQueries();
     expect(await screen.findByText('The backup is there')).toBeVisible();
+    await expectAccessible();
+  });
+
+  test('whose backup fails says so, and why', async () => {
+    posts('/v1/backup', () => ({ status: 202, body: { driver: 'restic', job_name: 'soteria-backup-1', namespace: 'media', requested_by: 'ada', dry_run: false } }));
+    const { user, client } = openConsole('/claims/media/photos');
+    await screen.findAllByText('aaaaaaaaaaaa');
+    await user.click(screen.getByRole('button', { name: 'Back up now' }));
+    expect(await screen.findByText('A backup is under way')).toBeVisible();
+    server.use(answers('/v1/events', { ...golden.events, events: [ended('BackupFailed', 'backup by Job soteria-backup-1 failed: wrong password')] }));
+    await client.refetchQueries();
+    const alert = await screen.findByRole('alert');
+    expect(alert).toHaveTextContent('The backup failed');
+    expect(alert).toHaveTextContent('wrong password');
     await expectAccessible();
   });
 
@@ -73,6 +90,20 @@ describe('a namespace', () => {
     expect(within(dialog).getAllByText('Started')).toHaveLength(2);
     expect(sent.map(({ dry_run }) => dry_run ?? false)).toEqual([true, false]);
     await expectAccessible();
+  });
+
+  test('is told how each of its backups ended, and why one failed', async () => {
+    const results = ['books', 'photos'].map((pvc) => ({ pvc, driver: 'restic', job_name: `soteria-backup-${pvc}` }));
+    posts('/v1/backup/namespace', ({ dry_run }) => ({ status: 202, body: { ...golden.namespaceBackup, results: results.map((each) => ({ ...each, result: dry_run ? 'would_start' : 'started' })) } }));
+    const failed = 'backup by Job soteria-backup-books failed: wrong password';
+    server.use(answers('/v1/events', { ...golden.events, pvc: '', events: [ended('BackupFailed', failed), ended('BackupCompleted', 'backup 01234567 by Job soteria-backup-photos is complete')] }));
+    const { user } = openConsole('/inventory?ns=media');
+    await user.click(await screen.findByRole('button', { name: /Back up all claims of media/ }));
+    const dialog = await screen.findByRole('dialog', { name: 'Back up media' });
+    await user.click(await within(dialog).findByRole('button', { name: 'Back up 2 claims' }));
+    expect(await within(dialog).findByText('2 of 2 backups have ended: 1 complete, 1 failed.')).toBeVisible();
+    expect(within(dialog).getByRole('row', { name: /books/ })).toHaveTextContent(failed);
+    expect(within(dialog).getByRole('row', { name: /photos/ })).toHaveTextContent('Complete');
   });
 });
 

@@ -33,8 +33,8 @@ export function keepInWords(keep: Keep | null | undefined): string {
 const SOURCES: Record<string, string> = {
   'claim-annotation': 'the claim’s annotation',
   'claim-label': 'the claim’s label',
-  'api-claim': 'kept here, for the claim',
-  'api-namespace': 'kept here, for the namespace',
+  'api-claim': 'the console, for the claim',
+  'api-namespace': 'the console, for the namespace',
 };
 
 /** Says where a policy comes from. */

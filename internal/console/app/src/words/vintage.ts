@@ -1,11 +1,22 @@
-import type { Listing } from '@/api/types';
+import type { Listing, Status } from '@/api/types';
 
-/** How old a report or a listing may be before the console says so: three times what Soteria aims at by default. */
-const OLD = 15 * 60_000;
+/** How old a report and a listing get at most while all is well, in milliseconds. */
+export interface MaxAges {
+  report: number;
+  listing: number;
+}
+
+/** What holds until Soteria has said what it is set to: more than it is by default. */
+const UNTOLD: MaxAges = { report: 15 * 60_000, listing: 15 * 60_000 };
+
+/** Gives how old a report and a listing get at most while all is well. */
+export function maxAges(status: Pick<Status, 'report_max_age_seconds' | 'listing_max_age_seconds'> | undefined): MaxAges {
+  return status ? { report: status.report_max_age_seconds * 1000, listing: status.listing_max_age_seconds * 1000 } : UNTOLD;
+}
 
 /** Whether a time is so long ago that what is of it may not be so any more. */
-export function isOld(time: string, now: Date): boolean {
-  return now.getTime() - new Date(time).getTime() > OLD;
+export function isOld(time: string, maxAge: number, now: Date): boolean {
+  return now.getTime() - new Date(time).getTime() > maxAge;
 }
 
 /** What is wrong with what is known of a driver's repository. */
@@ -15,14 +26,14 @@ export interface Trouble {
 }
 
 /** Tells what is wrong with a listing; null where it is recent and was believed. */
-export function listingTrouble(listing: Listing, now: Date): Trouble | null {
+export function listingTrouble(listing: Listing, maxAge: number, now: Date): Trouble | null {
   if (listing.error) {
     return { title: `The ${listing.driver} repository cannot be listed`, detail: `${sentence(listing.error)} What it holds is unknown, so claims without a known backup wait.` };
   }
   if (!listing.listed_at) {
     return { title: `The ${listing.driver} repository has not been listed yet`, detail: 'What it holds is unknown.' };
   }
-  if (isOld(listing.listed_at, now)) {
+  if (isOld(listing.listed_at, maxAge, now)) {
     return { title: `The ${listing.driver} repository was not listed lately`, detail: 'Backups may have come or gone since.' };
   }
   return null;

@@ -4,7 +4,7 @@ import { countGroups, groupOf, healthInWords } from './health';
 import { isOutcome } from './outcome';
 import { phaseInWords, stepOf } from './phase';
 import { isKeptHere, keepInWords, sourceInWords, standingInWords, targetInWords, timingInWords } from './policy';
-import { listingTrouble } from './vintage';
+import { isOld, listingTrouble, maxAges } from './vintage';
 
 const now = new Date('2026-04-12T15:30:00Z');
 const claims = golden.inventory.namespaces.flatMap(({ pvcs }) => pvcs);
@@ -75,6 +75,19 @@ describe('a listing', () => {
     ['that never was leaves it unknown what there is', { driver: 'restic', listed_at: null }, 'The restic repository has not been listed yet'],
     ['that is old may be wrong', { driver: 'restic', listed_at: '2026-04-12T14:29:00Z' }, 'The restic repository was not listed lately'],
   ])('%s', (_, listing, title) => {
-    expect(listingTrouble(listing, now)?.title).toBe(title);
+    expect(listingTrouble(listing, 60_000, now)?.title).toBe(title);
+  });
+});
+
+describe('what is told', () => {
+  test('is old once it is older than Soteria says that it gets', () => {
+    const ages = maxAges({ report_max_age_seconds: 3600, listing_max_age_seconds: 60 });
+    expect(isOld('2026-04-12T14:31:00Z', ages.report, now)).toBe(false);
+    expect(isOld('2026-04-12T14:31:00Z', ages.listing, now)).toBe(true);
+  });
+
+  test('is old after a quarter of an hour while Soteria has not said so', () => {
+    expect(isOld('2026-04-12T15:16:00Z', maxAges(undefined).report, now)).toBe(false);
+    expect(isOld('2026-04-12T15:14:00Z', maxAges(undefined).report, now)).toBe(true);
   });
 });

@@ -1,9 +1,10 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { useEffect, useRef } from 'react';
+import { useEffect, type ReactNode } from 'react';
 import { backUp } from '@/api/actions';
 import { failureOf } from '@/api/errors';
-import { inventoryQuery, policiesQuery } from '@/api/queries';
-import type { Backup, ClaimName, PolicyClaim } from '@/api/types';
+import { waitToLook } from '@/api/polling';
+import { backupsQuery, eventsQuery, inventoryQuery, policiesQuery } from '@/api/queries';
+import type { Backup, ClaimName } from '@/api/types';
 import { Age } from '@/parts/Age';
 import { Notice } from '@/parts/Notice';
 import { useMessages } from '@/parts/toasts';
@@ -38,33 +39,48 @@ export function BackUpNow({ claim, backups, onStarted }: ButtonProps) {
 }
 
 interface WatchProps {
+  claim: ClaimName;
   watch: Watch;
-  backups: readonly Backup[];
-  standing: PolicyClaim | undefined;
+  /** How many backups the page asks for: the watch looks into the same list. */
+  limit: number;
 }
 
-/** Follows a backup that was started here until it is listed. */
-export function BackupWatch({ watch, backups, standing }: WatchProps) {
-  const now = useNow();
+/** Follows a backup that was started here until it is listed, or failed. */
+export function BackupWatch({ claim, watch, limit }: WatchProps) {
   const client = useQueryClient();
-  const outcome = watched(watch, backups, standing, now.getTime());
-  const told = useRef(false);
+  const outcome = useWatched(claim, watch, limit);
   useEffect(() => {
-    if (outcome.state !== 'there' || told.current) return;
-    told.current = true;
-    void client.invalidateQueries(inventoryQuery);
+    if (outcome.state !== 'waiting') void Promise.all([client.invalidateQueries(inventoryQuery), client.invalidateQueries(policiesQuery)]);
   }, [outcome.state, client]);
   return <Outcome watch={watch} outcome={outcome} />;
 }
 
+/** Looks into the claim's backups and events, more often than the page does, until it is known what became of a backup. */
+function useWatched(claim: ClaimName, watch: Watch, limit: number): Watched {
+  const client = useQueryClient();
+  const backups = backupsQuery(claim, limit);
+  const events = eventsQuery(claim);
+  const outcomeAt = (now: number) => watched(watch, client.getQueryData(backups.queryKey)?.backups ?? [], client.getQueryData(events.queryKey)?.events ?? [], now);
+  const refetchInterval = () => (['waiting', 'unlisted'].includes(outcomeAt(Date.now()).state) ? waitToLook(watch.at, Date.now()) : false);
+  useQuery({ ...backups, refetchInterval });
+  useQuery({ ...events, refetchInterval });
+  return outcomeAt(useNow().getTime());
+}
+
 function Outcome({ watch, outcome }: { watch: Watch; outcome: Watched }) {
-  const name = watch.started.job_name ?? watch.started.backup ?? '';
+  const name = <span className="mono">{watch.started.job_name ?? watch.started.backup}</span>;
   switch (outcome.state) {
     case 'there':
       return (
-        <Notice tone="ok" title="The backup is there">
+        <Done lacking={outcome.lacking} title="The backup is there">
           <span className="mono">{outcome.backup.id}</span>, taken <Age time={outcome.backup.taken_at} />.
-        </Notice>
+        </Done>
+      );
+    case 'unlisted':
+      return (
+        <Done lacking={outcome.lacking} title="The backup is complete">
+          {name} has ended well. The backup shows below once {watch.started.driver} lists it.
+        </Done>
       );
     case 'failed':
       return (
@@ -75,20 +91,22 @@ function Outcome({ watch, outcome }: { watch: Watch; outcome: Watched }) {
     case 'unseen':
       return (
         <Notice tone="unknown" title="The backup has not shown up in an hour">
-          It may still be under way. What was started is <span className="mono">{name}</span>; its log tells more.
+          It may still be under way. What was started is {name}; its log tells more.
         </Notice>
       );
     case 'waiting':
       return (
         <Notice tone="busy" title="A backup is under way">
-          <span className="mono">{name}</span> was started <Age time={new Date(watch.at).toISOString()} />. It shows here once {watch.started.driver} lists it.
+          {name} was started <Age time={new Date(watch.at).toISOString()} />. Here it is said how it ends.
         </Notice>
       );
   }
 }
 
-/** Gives how the claim stands with its policy, as far as that is known. */
-export function useStanding(claim: ClaimName): PolicyClaim | undefined {
-  const { data } = useQuery(policiesQuery);
-  return data?.claims.find(({ namespace, pvc }) => namespace === claim.namespace && pvc === claim.pvc);
+function Done({ lacking, title, children }: { lacking: string | null; title: string; children: ReactNode }) {
+  return (
+    <Notice tone={lacking === null ? 'ok' : 'warn'} title={lacking === null ? title : `${title}, in part`}>
+      {children} {lacking}
+    </Notice>
+  );
 }

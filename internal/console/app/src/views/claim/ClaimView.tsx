@@ -1,8 +1,8 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link, getRouteApi } from '@tanstack/react-router';
 import { useState } from 'react';
-import { backupsQuery, inventoryQuery, restoresQuery } from '@/api/queries';
-import type { ClaimName, Inventory, InventoryClaim } from '@/api/types';
+import { backupsQuery, inventoryQuery, policiesQuery, restoresQuery } from '@/api/queries';
+import type { ClaimName, Inventory, InventoryClaim, PolicyClaim } from '@/api/types';
 import { Notice } from '@/parts/Notice';
 import { Page } from '@/parts/Page';
 import { State } from '@/parts/State';
@@ -10,12 +10,12 @@ import { healthInWords } from '@/words/health';
 import { isOver } from '@/words/phase';
 import { usePaces } from '../restores/paces';
 import { RestoreCard } from '../restores/RestoreCard';
-import { BackUpNow, BackupWatch, useStanding } from './BackUpNow';
+import { BackUpNow, BackupWatch } from './BackUpNow';
 import { BackupsSection } from './BackupsSection';
 import { EventsSection } from './EventsSection';
 import { Facts } from './Facts';
 import { Tests } from './Tests';
-import { waitToLook, watched, type Watch } from './watch';
+import type { Watch } from './watch';
 
 const route = getRouteApi('/claims/$ns/$pvc');
 
@@ -34,7 +34,7 @@ function Claim({ claim }: { claim: ClaimName }) {
   const [watch, setWatch] = useState<Watch | null>(null);
   const inventory = useQuery(inventoryQuery);
   const standing = useStanding(claim);
-  const backups = useQuery({ ...backupsQuery(claim, limit), refetchInterval: (query) => pollBackups(watch, query.state.data?.backups ?? [], Date.now()) });
+  const backups = useQuery(backupsQuery(claim, limit));
   const known = backups.data?.backups ?? [];
   const entry = inventory.data && find(inventory.data, claim);
   return (
@@ -56,7 +56,7 @@ function Claim({ claim }: { claim: ClaimName }) {
         </>
       }
     >
-      {watch && <BackupWatch key={watch.at} watch={watch} backups={known} standing={standing} />}
+      {watch && <BackupWatch key={watch.at} claim={claim} watch={watch} limit={limit} />}
       {inventory.isError && !entry && (
         <Notice tone="unknown" title="How the claim stands is not known">
           {inventory.error.message}
@@ -73,9 +73,10 @@ function Claim({ claim }: { claim: ClaimName }) {
   );
 }
 
-function pollBackups(watch: Watch | null, backups: Parameters<typeof watched>[1], now: number): number {
-  if (watch && watched(watch, backups, undefined, now).state === 'waiting') return waitToLook(watch, now);
-  return 60_000;
+/** Gives how the claim stands with its policy, as far as that is known. */
+function useStanding(claim: ClaimName): PolicyClaim | undefined {
+  const { data } = useQuery(policiesQuery);
+  return data?.claims.find(({ namespace, pvc }) => namespace === claim.namespace && pvc === claim.pvc);
 }
 
 function find(inventory: Inventory, claim: ClaimName): InventoryClaim | undefined {

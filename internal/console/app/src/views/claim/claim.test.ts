@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import type { Backup, PolicyClaim } from '@/api/types';
-import { golden } from '@/testing/golden';
+import type { Backup, ClaimEvent } from '@/api/types';
 import { lanesOf, withChanges } from './timeline';
-import { PATIENCE, waitToLook, watched, type Watch } from './watch';
+import { PATIENCE, watched, type Watch } from './watch';
 
 const taken = (id: string, driver: string, hour: number, size: number | null): Backup => ({
   id, driver, taken_at: `2026-03-01T${String(hour).padStart(2, '0')}:00:00Z`, created: '', state: 'completed', size_bytes: size, size, files: null, tags: [], labels: {},
@@ -24,29 +23,49 @@ test('each driver has a lane, with its backups along time', () => {
 
 describe('a backup that was started here', () => {
   const watch: Watch = { started: { driver: 'restic', job_name: 'soteria-backup-9', namespace: 'media', requested_by: 'ada', dry_run: false }, at: 1000, before: backups };
-  const standing = (message: string): PolicyClaim => ({ ...golden.policies.claims[0], namespace: 'media', pvc: 'photos', policy_id: 'x', source: 'api-claim', driver: 'restic', last_backup_at: null, next_run: null, state: 'failing', message });
+  const told = (reason: string, message: string): ClaimEvent[] => [
+    { first_at: '', last_at: '', count: 1, type: 'Normal', reason, message, source: 'soteria', object: { kind: 'PersistentVolumeClaim', namespace: 'media', name: 'photos' } },
+  ];
+  const newer = [taken('e', 'restic', 13, 1), ...backups];
 
   test('is there once its driver lists one that is newer than all that were there', () => {
-    expect(watched(watch, [taken('e', 'longhorn', 13, 1), ...backups], undefined, 2000)).toEqual({ state: 'waiting' });
-    expect(watched(watch, [taken('e', 'restic', 13, 1), ...backups], undefined, 2000)).toMatchObject({ state: 'there', backup: { id: 'e' } });
-    expect(watched({ ...watch, before: [] }, [taken('e', 'restic', 13, 1)], undefined, 2000)).toMatchObject({ state: 'there' });
+    expect(watched(watch, [taken('e', 'longhorn', 13, 1), ...backups], [], 2000)).toEqual({ state: 'waiting' });
+    expect(watched(watch, newer, [], 2000)).toMatchObject({ state: 'there', backup: { id: 'e' }, lacking: null });
+    expect(watched({ ...watch, before: [] }, [taken('e', 'restic', 13, 1)], [], 2000)).toMatchObject({ state: 'there' });
   });
 
   test('is not taken to be an old one that shows up as others go', () => {
-    expect(watched(watch, [taken('z', 'restic', 1, 1)], undefined, 2000)).toEqual({ state: 'waiting' });
+    expect(watched(watch, [taken('z', 'restic', 1, 1)], [], 2000)).toEqual({ state: 'waiting' });
   });
 
-  test('is not known to be there where nobody could tell which were there before', () => {
-    expect(watched({ ...watch, before: null }, backups, undefined, 2000)).toEqual({ state: 'waiting' });
+  test('is not known to be there where nobody could tell which were there before, but to be complete once an event says so', () => {
+    const unsure = { ...watch, before: null };
+    expect(watched(unsure, backups, [], 2000)).toEqual({ state: 'waiting' });
+    expect(watched(unsure, backups, told('BackupCompleted', 'backup 01234567 by Job soteria-backup-9 is complete: 3 files'), 2000)).toEqual({ state: 'unlisted', lacking: null });
   });
 
-  test('failed if the claim’s policy says so of its Job, and not of an earlier one', () => {
-    expect(watched(watch, [], standing('Job media/soteria-backup-9 failed'), 2000)).toMatchObject({ state: 'failed' });
-    expect(watched(watch, [], standing('Job media/soteria-backup-1 failed'), 2000)).toEqual({ state: 'waiting' });
+  test('failed if an event says so of its Job, and not of another', () => {
+    const failed = 'backup by Job soteria-backup-9 failed: wrong password';
+    expect(watched(watch, [], told('BackupFailed', failed), 2000)).toEqual({ state: 'failed', message: failed });
+    expect(watched(watch, [], told('BackupFailed', 'backup by Job soteria-backup-91 failed: wrong password'), 2000)).toEqual({ state: 'waiting' });
   });
 
-  test('is not waited for for ever, and looked for ever less often', () => {
-    expect(watched(watch, [], undefined, 1001 + PATIENCE)).toEqual({ state: 'unseen' });
-    expect([1000, 101_000, 10_001_000].map((now) => waitToLook(watch, now))).toEqual([3000, 10_000, 30_000]);
+  test('of a driver without Jobs failed if an event says so of the backup', () => {
+    const ofLonghorn: Watch = { ...watch, started: { ...watch.started, driver: 'longhorn', job_name: undefined, backup: 'backup-12ab' } };
+    expect(watched(ofLonghorn, [], told('BackupFailed', 'backup backup-12ab failed: the target is away'), 2000)).toMatchObject({ state: 'failed' });
+  });
+
+  test('that lacks files says so, listed or not', () => {
+    const partial = told('BackupPartial', 'backup 01234567 by Job soteria-backup-9 lacks files that could not be read: /data/secret');
+    expect(watched(watch, backups, partial, 2000)).toEqual({ state: 'unlisted', lacking: partial[0]?.message });
+    expect(watched(watch, newer, partial, 2000)).toMatchObject({ state: 'there', lacking: partial[0]?.message });
+  });
+
+  test('is only told of by events of its end', () => {
+    expect(watched(watch, [], told('Requested', 'ada asked for soteria-backup-9'), 2000)).toEqual({ state: 'waiting' });
+  });
+
+  test('is not waited for for ever', () => {
+    expect(watched(watch, [], [], 1001 + PATIENCE)).toEqual({ state: 'unseen' });
   });
 });

@@ -1,12 +1,14 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { backUpNamespace } from '@/api/actions';
 import { failureOf } from '@/api/errors';
-import { inventoryQuery, policiesQuery } from '@/api/queries';
+import { waitToLook } from '@/api/polling';
+import { eventsQuery, inventoryQuery, policiesQuery } from '@/api/queries';
 import type { NamespaceBackup } from '@/api/types';
-import { BatchResults, countResults } from '@/parts/BatchResults';
+import { BatchResults, countResults, type BatchResult } from '@/parts/BatchResults';
 import { Dialog } from '@/parts/Dialog';
 import { Notice } from '@/parts/Notice';
 import { plural } from '@/words/size';
+import { endingsInWords, outcomesOf } from './endings';
 
 /** Backs every bound claim of a namespace up: shows what would be started, then starts it, then what became of each. */
 export function BackUpNamespace({ namespace, onClose }: { namespace: string; onClose: () => void }) {
@@ -23,7 +25,6 @@ export function BackUpNamespace({ namespace, onClose }: { namespace: string; onC
     mutationFn: () => backUpNamespace({ namespace }),
     onSettled: () => Promise.all([client.invalidateQueries(inventoryQuery), client.invalidateQueries(policiesQuery)]),
   });
-  const shown = start.data ?? plan.data;
   const error = start.error ?? plan.error;
   return (
     <Dialog open onClose={onClose} title={`Back up ${namespace}`} description={start.data ? 'What became of each claim:' : 'What would be started, claim by claim:'}>
@@ -32,8 +33,8 @@ export function BackUpNamespace({ namespace, onClose }: { namespace: string; onC
           {failureOf(error).message}
         </Notice>
       )}
-      {!shown && !error && <p role="status">Asking what would be started…</p>}
-      {shown && <Outcome outcome={shown} />}
+      {!plan.data && !error && <p role="status">Asking what would be started…</p>}
+      {start.data ? <Progress batch={start.data} begun={start.submittedAt} /> : plan.data && <Outcome batch={plan.data} results={outcomesOf(plan.data)} />}
       <div className="dialog-actions">
         <button type="button" onClick={onClose}>
           {start.data ? 'Close' : 'Cancel'}
@@ -48,15 +49,35 @@ export function BackUpNamespace({ namespace, onClose }: { namespace: string; onC
   );
 }
 
-function Outcome({ outcome }: { outcome: NamespaceBackup }) {
+/** What became of each backup, told as it ends. */
+function Progress({ batch, begun }: { batch: NamespaceBackup; begun: number }) {
+  const client = useQueryClient();
+  const events = eventsQuery({ namespace: batch.namespace });
+  const isOver = () => countResults({ results: outcomesOf(batch, client.getQueryData(events.queryKey)?.events) }, 'started') === 0;
+  const { data, error } = useQuery({ ...events, refetchInterval: () => (isOver() ? false : waitToLook(begun, Date.now())) });
+  const results = outcomesOf(batch, data?.events);
   return (
     <>
-      {outcome.error && (
-        <Notice tone="warn" title="Nothing is started" urgent>
-          {outcome.error}
+      <p role="status">{endingsInWords(results)}</p>
+      {error && (
+        <Notice tone="unknown" title="How the backups end is not known">
+          {failureOf(error).message}
         </Notice>
       )}
-      <BatchResults label={`Claims of ${outcome.namespace}`} namespace={outcome.namespace} results={outcome.results.map((result) => ({ ...result, detail: result.job_name ?? result.backup }))} />
+      <Outcome batch={batch} results={results} />
+    </>
+  );
+}
+
+function Outcome({ batch, results }: { batch: NamespaceBackup; results: BatchResult[] }) {
+  return (
+    <>
+      {batch.error && (
+        <Notice tone="warn" title="Nothing is started" urgent>
+          {batch.error}
+        </Notice>
+      )}
+      <BatchResults label={`Claims of ${batch.namespace}`} namespace={batch.namespace} results={results} />
     </>
   );
 }

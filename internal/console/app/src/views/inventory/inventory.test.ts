@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import type { ClaimEvent } from '@/api/types';
 import { golden } from '@/testing/golden';
+import { endingsInWords, outcomesOf } from './endings';
 import { choicesIn, isFiltered, readFilters, type Filters } from './filters';
 import { rowsOf, type Row } from './rows';
 
@@ -70,4 +72,23 @@ describe('the lines of the inventory', () => {
 
 test('only what the inventory has can be chosen', () => {
   expect(choicesIn(golden.inventory)).toEqual({ drivers: ['longhorn', 'restic'], protections: ['auto', 'required', 'skip', 'none', 'invalid'] });
+});
+
+describe('a batch of backups', () => {
+  const [one] = golden.namespaceBackup.results;
+  const batch = { ...golden.namespaceBackup, results: ['a', 'b', 'c'].map((pvc) => ({ ...one, pvc, result: 'started' as const, driver: 'restic', job_name: `soteria-backup-${pvc}` })) };
+  const told = (reason: string, message: string): ClaimEvent => ({
+    first_at: '', last_at: '', count: 1, type: 'Warning', reason, message, source: 'soteria', object: { kind: 'PersistentVolumeClaim', namespace: 'media', name: '' },
+  });
+
+  test('has only been started while no event tells more', () => {
+    expect(endingsInWords(outcomesOf(batch))).toBe('0 of 3 backups have ended.');
+  });
+
+  test('tells how each ended, and why one did not end well', () => {
+    const failed = 'backup by Job soteria-backup-b failed: wrong password';
+    const results = outcomesOf(batch, [told('BackupCompleted', 'backup 0123 by Job soteria-backup-a is complete'), told('BackupFailed', failed)]);
+    expect(results.map(({ result, error }) => [result, error])).toEqual([['complete', undefined], ['failed', failed], ['started', undefined]]);
+    expect(endingsInWords(results)).toBe('2 of 3 backups have ended: 1 complete, 1 failed.');
+  });
 });

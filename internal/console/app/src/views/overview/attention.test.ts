@@ -6,10 +6,10 @@ import { concernsOf } from './attention';
 const brief = (inventory: Inventory, policies = undefined as typeof golden.policies | undefined) => concernsOf(inventory, policies).map(({ id, claims }) => [id, claims.map(({ pvc }) => pvc)]);
 
 describe('what needs a person', () => {
-  test('comes the most pressing first, each claim for one reason of the inventory', () => {
+  test('comes the most pressing first, each claim for every reason that it gives', () => {
     expect(brief(golden.inventory)).toEqual([
       ['held', ['queue']],
-      ['none', ['music', 'static']],
+      ['none', ['bad', 'music', 'scratch', 'static']],
       ['misdeclared', ['bad']],
       ['stale', ['photos']],
       ['unprotected', ['scratch']],

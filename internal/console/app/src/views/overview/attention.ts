@@ -20,7 +20,7 @@ export interface ConcernedClaim {
 
 type Rule = Omit<Concern, 'claims'> & { applies: (claim: InventoryClaim) => boolean };
 
-/** The concerns that a claim's line in the inventory tells, the most pressing first. A claim counts for the first. */
+/** The concerns that a claim's line in the inventory tells. A claim counts for each, as the filters of the inventory count it. */
 const RULES: Rule[] = [
   {
     id: 'held',
@@ -55,7 +55,7 @@ const RULES: Rule[] = [
     id: 'none',
     tone: 'bad',
     title: 'No backup',
-    remedy: 'They are protected, but there is nothing to bring back. Back them up.',
+    remedy: 'There is nothing to bring back. Back them up.',
     applies: ({ health_reason }) => health_reason === 'no_backups',
   },
   { id: 'stale', tone: 'warn', title: 'Stale', remedy: 'Their newest backup is too old.', applies: ({ health_reason }) => health_reason === 'stale' },
@@ -67,8 +67,7 @@ const ORDER: Concern['id'][] = ['held', 'failing', 'lost', 'none', 'misdeclared'
 export function concernsOf(inventory: Inventory, policies: Policies | undefined): Concern[] {
   const concerns = new Map<Concern['id'], Concern>();
   for (const claim of inventory.namespaces.flatMap(({ pvcs }) => pvcs)) {
-    const rule = RULES.find(({ applies }) => applies(claim));
-    if (rule) concernIn(concerns, rule).claims.push({ namespace: claim.namespace, pvc: claim.pvc, reason: claim.health_message ?? '' });
+    for (const rule of RULES.filter(({ applies }) => applies(claim))) concernIn(concerns, rule).claims.push({ namespace: claim.namespace, pvc: claim.pvc, reason: claim.health_message ?? '' });
   }
   const failing = failingOf(policies);
   if (failing.claims.length > 0) concerns.set('failing', failing);

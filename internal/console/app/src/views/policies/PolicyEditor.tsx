@@ -132,6 +132,7 @@ const TIMINGS = [
 ] as const;
 
 function When({ form, change, failure }: PartProps) {
+  const { data: inventory } = useQuery(inventoryQuery);
   return (
     <div className="fields">
       <Choice label="When" value={form.timing} options={TIMINGS} onChange={(timing) => change({ timing })} />
@@ -139,10 +140,12 @@ function When({ form, change, failure }: PartProps) {
         label="Driver"
         value={form.driver}
         onChange={(driver) => change({ driver })}
+        list="policy-drivers"
         autoComplete="off"
         hint="Empty: the one that Soteria is set to."
         error={errorAt(failure, 'driver')}
       />
+      <Names id="policy-drivers" names={inventory?.listings.map(({ driver }) => driver) ?? []} />
       {form.timing === 'interval' ? (
         <TextField
           label="Hours"

@@ -20,15 +20,14 @@ export function PolicyTable({ policies, onEdit, onPause, onDelete, busy }: Props
   const now = useNow();
   return (
     <div className="table-scroll" tabIndex={0} role="group" aria-label="Policies">
-      <table className="table">
+      <table className="table table-cards">
         <thead>
           <tr>
             <th scope="col">For</th>
             <th scope="col">When</th>
             <th scope="col">Keeps</th>
-            <th scope="col">Says so</th>
+            <th scope="col">Source</th>
             <th scope="col">Claims</th>
-            <th scope="col">Next run</th>
             <th scope="col">
               <span className="sr-only">Actions</span>
             </th>
@@ -40,19 +39,19 @@ export function PolicyTable({ policies, onEdit, onPause, onDelete, busy }: Props
             return (
               <tr key={policy.id}>
                 <th scope="row">{targetInWords(policy)}</th>
-                <td>
+                <td data-label="When">
                   {timingInWords(policy, now)}
                   {policy.driver && <span className="muted"> with {policy.driver}</span>}
-                  {!policy.enabled && (
-                    <>
-                      {' '}
-                      <State wording={{ label: 'Paused', tone: 'idle', meaning: 'It takes no backups until it is on again.' }} />
-                    </>
+                  {!policy.enabled && <State wording={{ label: 'Paused', tone: 'idle', meaning: 'It takes no backups until it is on again.' }} />}
+                  {standings.next && (
+                    <span className="muted next-run">
+                      next <Age time={standings.next} />
+                    </span>
                   )}
                 </td>
-                <td>{keepInWords(policy.keep)}</td>
-                <td>{sourceInWords(policy.source)}</td>
-                <td>
+                <td data-label="Keeps">{keepInWords(policy.keep)}</td>
+                <td data-label="Source">{sourceInWords(policy.source)}</td>
+                <td data-label="Claims">
                   <span className="stack">
                     {standings.counts.map(({ state, count }) => (
                       <State key={state} wording={standingInWords({ state })} label={`${countInWords(count)} ${standingInWords({ state }).label.toLowerCase()}`} />
@@ -60,7 +59,6 @@ export function PolicyTable({ policies, onEdit, onPause, onDelete, busy }: Props
                     {standings.counts.length === 0 && <span className="muted">none</span>}
                   </span>
                 </td>
-                <td>{standings.next ? <Age time={standings.next} /> : <span className="muted">none</span>}</td>
                 <td>
                   <Actions policy={policy} onEdit={onEdit} onPause={onPause} onDelete={onDelete} busy={busy} />
                 </td>

@@ -75,6 +75,7 @@ function usePlan(request: NamespaceRestoreRequest | null) {
 
 function NamespaceFields({ draft, change, failure }: WishProps & { failure: ReturnType<typeof failureOf> | null }) {
   const { data: inventory } = useQuery(inventoryQuery);
+  const orphans = inventory?.orphans.filter(({ namespace }) => namespace === draft.namespace).length ?? 0;
   return (
     <section className="panel" aria-labelledby="source">
       <h2 id="source">From and to</h2>
@@ -110,7 +111,7 @@ function NamespaceFields({ draft, change, failure }: WishProps & { failure: Retu
       </div>
       <label className="check">
         <input type="checkbox" checked={draft.orphans ?? false} onChange={(event) => change({ orphans: event.target.checked || undefined })} />
-        Also claims that exist only as backups
+        Also claims that exist only as backups{orphans > 0 && `, of which ${plural(orphans, 'is', 'are')} known`}
       </label>
       <Names id="namespaces" names={namesIn(inventory).namespaces} />
     </section>

@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { restoresQuery } from '@/api/queries';
 import type { NamespaceRestore, Restore, RestoreStarted } from '@/api/types';
-import { BatchResults } from '@/parts/BatchResults';
+import { BatchResults, type BatchResult } from '@/parts/BatchResults';
 import { ClaimLink } from '@/parts/ClaimLink';
 import { Notice } from '@/parts/Notice';
 import { Progress } from '@/parts/Progress';
@@ -59,17 +59,20 @@ export function NamespaceStarted({ outcome, again }: { outcome: NamespaceRestore
         label="What became of each claim"
         namespace={outcome.namespace}
         targetNamespace={outcome.target_namespace}
-        results={outcome.results.map((result) => ({ ...result, detail: detailOf(result.restore ? restores.get(result.restore) : undefined) }))}
+        results={outcome.results.map((result) => ({ ...result, ...becameOf(result.restore ? restores.get(result.restore) : undefined) }))}
       />
       <Next again={again} />
     </section>
   );
 }
 
-function detailOf(restore: Restore | undefined): string | undefined {
-  if (!restore) return undefined;
+/** What is told of a restore in the place of that it was started. */
+function becameOf(restore: Restore | undefined): Partial<BatchResult> {
+  if (!restore) return {};
+  if (isOver(restore)) return { result: 'back' };
+  if (restore.retry_at) return { result: 'retried', error: restore.message };
   const summary = restore.progress?.summary;
-  return `${phaseInWords(restore).label}${summary && !isOver(restore) ? `, ${summary}` : ''}`;
+  return { detail: `${phaseInWords(restore).label}${summary ? `, ${summary}` : ''}` };
 }
 
 function Next({ again }: { again: () => void }) {
