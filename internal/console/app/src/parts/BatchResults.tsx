@@ -1,6 +1,7 @@
 import type { Wording } from '@/words/health';
 import { ClaimLink } from './ClaimLink';
 import { State } from './State';
+import { Table, type Column } from './Table';
 
 /** What became of one claim of a batch. */
 export interface BatchResult {
@@ -40,38 +41,16 @@ interface Props {
 
 /** What becomes of each claim of a batch. */
 export function BatchResults({ label, namespace, targetNamespace, results }: Props) {
-  return (
-    <div className="table-scroll" tabIndex={0} role="group" aria-label={label}>
-      <table className="table">
-        <thead>
-          <tr>
-            <th scope="col">Claim</th>
-            {targetNamespace && <th scope="col">New claim</th>}
-            <th scope="col">Result</th>
-            <th scope="col">Driver</th>
-            <th scope="col">What</th>
-          </tr>
-        </thead>
-        <tbody>
-          {results.map((each) => (
-            <tr key={each.pvc}>
-              <th scope="row">
-                <ClaimLink namespace={namespace} pvc={each.pvc} bare />
-              </th>
-              {targetNamespace && (
-                <td className="mono">
-                  {targetNamespace}/{each.target_pvc}
-                </td>
-              )}
-              <td>
-                <State wording={RESULTS[each.result] ?? { label: each.result, tone: 'unknown', meaning: '' }} />
-              </td>
-              <td>{each.driver}</td>
-              <td>{each.error ?? <span className="mono">{each.detail}</span>}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
-  );
+  return <Table label={label} columns={columnsFor(namespace, targetNamespace)} lines={results} keyOf={({ pvc }) => pvc} />;
+}
+
+function columnsFor(namespace: string, targetNamespace: string | undefined): Column<BatchResult>[] {
+  const target: Column<BatchResult> = { label: 'New claim', className: 'mono', cell: ({ target_pvc }) => `${targetNamespace}/${target_pvc}` };
+  return [
+    { label: 'Claim', names: true, cell: ({ pvc }) => <ClaimLink namespace={namespace} pvc={pvc} bare /> },
+    ...(targetNamespace ? [target] : []),
+    { label: 'Result', cell: ({ result }) => <State wording={RESULTS[result] ?? { label: result, tone: 'unknown', meaning: '' }} /> },
+    { label: 'Driver', cell: ({ driver }) => driver },
+    { label: 'What', cell: ({ error, detail }) => error ?? <span className="mono">{detail}</span> },
+  ];
 }

@@ -47,20 +47,23 @@ export interface Message {
   undo?: () => void;
 }
 
-/** Gives functions that show a message, and that put another in its place. */
+/** Gives the function that shows a message. What is undone is not offered to be undone again. */
 export function useMessages() {
   const manager = Toast.useToastManager();
-  const options = ({ tone, title, detail, undo }: Message) => ({
-    type: tone,
-    title,
-    description: detail,
-    priority: tone === 'bad' ? ('high' as const) : ('low' as const),
-    timeout: undo ? UNDO_TIME : undefined,
-    actionProps: undo ? { children: 'Undo', onClick: undo } : undefined,
-  });
   return {
-    say: (message: Message): string => manager.add(options(message)),
-    replace: (id: string, message: Message) => manager.update(id, options(message)),
-    close: (id: string) => manager.close(id),
+    say: ({ tone, title, detail, undo }: Message) => {
+      const undone = () => {
+        manager.close(id);
+        undo?.();
+      };
+      const id = manager.add({
+        type: tone,
+        title,
+        description: detail,
+        priority: tone === 'bad' ? 'high' : 'low',
+        timeout: undo ? UNDO_TIME : undefined,
+        actionProps: undo ? { children: 'Undo', onClick: undone } : undefined,
+      });
+    },
   };
 }

@@ -4,7 +4,7 @@ import { backUp } from '@/api/actions';
 import { failureOf } from '@/api/errors';
 import { waitToLook } from '@/api/polling';
 import { backupsQuery, eventsQuery, inventoryQuery, policiesQuery } from '@/api/queries';
-import type { Backup, ClaimName } from '@/api/types';
+import type { Backup, Backups, ClaimName, Events } from '@/api/types';
 import { Age } from '@/parts/Age';
 import { Notice } from '@/parts/Notice';
 import { useMessages } from '@/parts/toasts';
@@ -28,7 +28,7 @@ export function BackUpNow({ claim, backups, onStarted }: ButtonProps) {
       messages.say({ tone: 'busy', title: 'The backup was started', detail: started.job_name ?? started.backup });
       onStarted({ started, at: Date.now(), before: backups ?? null });
     },
-    onError: (cause) => void messages.say({ tone: 'bad', title: 'No backup was started', detail: failureOf(cause).message }),
+    onError: (cause) => messages.say({ tone: 'bad', title: 'No backup was started', detail: failureOf(cause).message }),
     onSettled: () => client.invalidateQueries(policiesQuery),
   });
   return (
@@ -60,11 +60,20 @@ function useWatched(claim: ClaimName, watch: Watch, limit: number): Watched {
   const client = useQueryClient();
   const backups = backupsQuery(claim, limit);
   const events = eventsQuery(claim);
-  const outcomeAt = (now: number) => watched(watch, client.getQueryData(backups.queryKey)?.backups ?? [], client.getQueryData(events.queryKey)?.events ?? [], now);
-  const refetchInterval = () => (['waiting', 'unlisted'].includes(outcomeAt(Date.now()).state) ? waitToLook(watch.at, Date.now()) : false);
-  useQuery({ ...backups, refetchInterval });
-  useQuery({ ...events, refetchInterval });
-  return outcomeAt(useNow().getTime());
+  const refetchInterval = () => untilNextLook(watch, client.getQueryData(backups.queryKey), client.getQueryData(events.queryKey));
+  const { data: listed } = useQuery({ ...backups, refetchInterval });
+  const { data: told } = useQuery({ ...events, refetchInterval });
+  return becameOf(watch, listed, told, useNow().getTime());
+}
+
+function becameOf(watch: Watch, listed: Backups | undefined, told: Events | undefined, now: number): Watched {
+  return watched(watch, listed?.backups ?? [], told?.events ?? [], now);
+}
+
+function untilNextLook(watch: Watch, listed: Backups | undefined, told: Events | undefined): number | false {
+  const now = Date.now();
+  const { state } = becameOf(watch, listed, told, now);
+  return state === 'waiting' || state === 'unlisted' ? waitToLook(watch.at, now) : false;
 }
 
 function Outcome({ watch, outcome }: { watch: Watch; outcome: Watched }) {

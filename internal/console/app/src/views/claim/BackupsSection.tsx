@@ -4,6 +4,7 @@ import type { Backups, ClaimName } from '@/api/types';
 import { Age } from '@/parts/Age';
 import { Answer } from '@/parts/Answer';
 import { Empty } from '@/parts/Empty';
+import { Table, type Column } from '@/parts/Table';
 import { countInWords, plural, sizeInWords } from '@/words/size';
 import { Timeline } from './Timeline';
 import { withChanges, type TimelineBackup } from './timeline';
@@ -32,28 +33,7 @@ function List({ claim, data, more }: { claim: ClaimName; data: Backups; more: ((
   return (
     <>
       <Timeline backups={data.backups} />
-      <div className="table-scroll table-tall" tabIndex={0} role="group" aria-label="Backups of this claim">
-        <table className="table">
-          <thead>
-            <tr>
-              <th scope="col">Taken</th>
-              <th scope="col">Driver</th>
-              <th scope="col">Size</th>
-              <th scope="col">Change</th>
-              <th scope="col">Files</th>
-              <th scope="col">Backup</th>
-              <th scope="col">
-                <span className="sr-only">Actions</span>
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {withChanges(data.backups).map((backup) => (
-              <BackupRow key={`${backup.driver} ${backup.id}`} claim={claim} backup={backup} />
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table label="Backups of this claim" columns={columnsFor(claim)} lines={withChanges(data.backups)} keyOf={({ driver, id }) => `${driver} ${id}`} tall />
       {more && data.backups.length < data.total && (
         <button type="button" onClick={more}>
           Show all {plural(data.total, 'backup')}
@@ -63,24 +43,22 @@ function List({ claim, data, more }: { claim: ClaimName; data: Backups; more: ((
   );
 }
 
-function BackupRow({ claim, backup }: { claim: ClaimName; backup: TimelineBackup }) {
-  return (
-    <tr>
-      <th scope="row">
-        <Age time={backup.taken_at} />
-      </th>
-      <td>{backup.driver}</td>
-      <td className="figure">{sizeInWords(backup.size_bytes)}</td>
-      <td className="figure">{backup.change}</td>
-      <td className="figure">{backup.files === null ? '' : countInWords(backup.files)}</td>
-      <td className="mono wrap" title={backup.tags.join(', ') || undefined}>
-        {backup.id}
-      </td>
-      <td>
-        <Link to="/restore" search={{ ...claim, snapshot: backup.id }} aria-label={`Restore backup ${backup.id}…`}>
+function columnsFor(claim: ClaimName): Column<TimelineBackup>[] {
+  return [
+    { label: 'Taken', names: true, cell: ({ taken_at }) => <Age time={taken_at} /> },
+    { label: 'Driver', cell: ({ driver }) => driver },
+    { label: 'Size', className: 'figure', cell: ({ size_bytes }) => sizeInWords(size_bytes) },
+    { label: 'Change', className: 'figure', cell: ({ change }) => change },
+    { label: 'Files', className: 'figure', cell: ({ files }) => (files === null ? '' : countInWords(files)) },
+    { label: 'Backup', className: 'mono wrap', cell: ({ id, tags }) => <span title={tags.join(', ') || undefined}>{id}</span> },
+    {
+      label: 'Actions',
+      quiet: true,
+      cell: ({ id }) => (
+        <Link to="/restore" search={{ ...claim, snapshot: id }} aria-label={`Restore backup ${id}…`}>
           Restore…
         </Link>
-      </td>
-    </tr>
-  );
+      ),
+    },
+  ];
 }

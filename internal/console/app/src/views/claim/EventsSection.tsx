@@ -5,6 +5,7 @@ import { Age } from '@/parts/Age';
 import { Answer } from '@/parts/Answer';
 import { Empty } from '@/parts/Empty';
 import { State } from '@/parts/State';
+import { Table, type Column } from '@/parts/Table';
 import { countInWords } from '@/words/size';
 
 /** What happened to a claim, its restores and its Jobs lately, in Kubernetes' own words. */
@@ -23,24 +24,16 @@ export function EventsSection({ claim }: { claim: ClaimName }) {
 function List({ events }: { events: Events }) {
   if (events.events.length === 0) return <Empty title="Nothing was told lately.">Kubernetes keeps events for an hour, unless it is set up otherwise.</Empty>;
   return (
-    <div className="table-scroll table-tall" tabIndex={0} role="group" aria-label="Events of this claim">
-      <table className="table">
-        <thead>
-          <tr>
-            <th scope="col">When</th>
-            <th scope="col">What</th>
-            <th scope="col">On</th>
-            <th scope="col">Message</th>
-          </tr>
-        </thead>
-        <tbody>
-          {events.events.map((event) => (
-            <EventRow key={`${event.object.kind} ${event.object.name} ${event.reason} ${event.first_at} ${event.message}`} event={event} />
-          ))}
-        </tbody>
-      </table>
+    <>
+      <Table
+        label="Events of this claim"
+        columns={COLUMNS}
+        lines={events.events}
+        keyOf={({ object, reason, first_at, message }) => `${object.kind} ${object.name} ${reason} ${first_at} ${message}`}
+        tall
+      />
       {events.events.length < events.total && <p className="muted">The newest of {countInWords(events.total)} events.</p>}
-    </div>
+    </>
   );
 }
 
@@ -49,20 +42,24 @@ const WORDINGS = {
   Warning: { tone: 'warn', meaning: 'It is not as it should be.' },
 } as const;
 
-function EventRow({ event }: { event: ClaimEvent }) {
-  return (
-    <tr>
-      <td>
-        <Age time={event.last_at} />
-        {event.count > 1 && <span className="muted"> ({countInWords(event.count)} times)</span>}
-      </td>
-      <td>
-        <State wording={{ ...WORDINGS[event.type], label: event.reason }} />
-      </td>
-      <td>
-        {event.object.kind} <span className="mono">{event.object.name}</span>
-      </td>
-      <td>{event.message}</td>
-    </tr>
-  );
-}
+const COLUMNS: Column<ClaimEvent>[] = [
+  {
+    label: 'When',
+    cell: ({ last_at, count }) => (
+      <>
+        <Age time={last_at} />
+        {count > 1 && <span className="muted"> ({countInWords(count)} times)</span>}
+      </>
+    ),
+  },
+  { label: 'What', cell: ({ type, reason }) => <State wording={{ ...WORDINGS[type], label: reason }} /> },
+  {
+    label: 'On',
+    cell: ({ object }) => (
+      <>
+        {object.kind} <span className="mono">{object.name}</span>
+      </>
+    ),
+  },
+  { label: 'Message', cell: ({ message }) => message },
+];

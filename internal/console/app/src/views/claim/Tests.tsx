@@ -52,8 +52,8 @@ function useTest(claim: ClaimName) {
   const messages = useMessages();
   return useMutation({
     mutationFn: (snapshot: string) => testRestore({ ...claim, snapshot }),
-    onSuccess: () => void messages.say({ tone: 'busy', title: 'The test was started' }),
-    onError: (cause) => void messages.say({ tone: 'bad', title: 'No test was started', detail: failureOf(cause).message }),
+    onSuccess: () => messages.say({ tone: 'busy', title: 'The test was started' }),
+    onError: (cause) => messages.say({ tone: 'bad', title: 'No test was started', detail: failureOf(cause).message }),
     onSettled: () => client.invalidateQueries({ queryKey: ['restore-tests', claim.namespace, claim.pvc] }),
   });
 }

@@ -1,10 +1,11 @@
 import type { Policies, Policy } from '@/api/types';
 import { Age } from '@/parts/Age';
 import { State } from '@/parts/State';
+import { Table, type Column } from '@/parts/Table';
 import { useNow } from '@/parts/now';
 import { isKeptHere, keepInWords, sourceInWords, standingInWords, targetInWords, timingInWords } from '@/words/policy';
 import { countInWords } from '@/words/size';
-import { standingsOf } from './standing';
+import { standingsOf, type StandingsOfPolicy } from './standing';
 
 interface Props {
   policies: Policies;
@@ -16,58 +17,52 @@ interface Props {
 }
 
 /** The policies, where each comes from, and what can be done to it. */
-export function PolicyTable({ policies, onEdit, onPause, onDelete, busy }: Props) {
+export function PolicyTable({ policies, ...actions }: Props) {
   const now = useNow();
+  const lines = policies.policies.map((policy) => ({ policy, standings: standingsOf(policies, policy) }));
+  return <Table label="Policies" columns={columnsFor(now, actions)} lines={lines} keyOf={({ policy }) => policy.id} />;
+}
+
+interface Line {
+  policy: Policy;
+  standings: StandingsOfPolicy;
+}
+
+function columnsFor(now: Date, actions: Omit<Props, 'policies'>): Column<Line>[] {
+  return [
+    { label: 'For', names: true, cell: ({ policy }) => targetInWords(policy) },
+    { label: 'When', cell: ({ policy, standings }) => <When policy={policy} next={standings.next} now={now} /> },
+    { label: 'Keeps', cell: ({ policy }) => keepInWords(policy.keep) },
+    { label: 'Source', cell: ({ policy }) => sourceInWords(policy.source) },
+    { label: 'Claims', cell: ({ standings }) => <Counts standings={standings} /> },
+    { label: 'Actions', quiet: true, cell: ({ policy }) => <Actions policy={policy} {...actions} /> },
+  ];
+}
+
+function When({ policy, next, now }: { policy: Policy; next: string | null; now: Date }) {
   return (
-    <div className="table-scroll" tabIndex={0} role="group" aria-label="Policies">
-      <table className="table table-cards">
-        <thead>
-          <tr>
-            <th scope="col">For</th>
-            <th scope="col">When</th>
-            <th scope="col">Keeps</th>
-            <th scope="col">Source</th>
-            <th scope="col">Claims</th>
-            <th scope="col">
-              <span className="sr-only">Actions</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {policies.policies.map((policy) => {
-            const standings = standingsOf(policies, policy);
-            return (
-              <tr key={policy.id}>
-                <th scope="row">{targetInWords(policy)}</th>
-                <td data-label="When">
-                  {timingInWords(policy, now)}
-                  {policy.driver && <span className="muted"> with {policy.driver}</span>}
-                  {!policy.enabled && <State wording={{ label: 'Paused', tone: 'idle', meaning: 'It takes no backups until it is on again.' }} />}
-                  {standings.next && (
-                    <span className="muted next-run">
-                      next <Age time={standings.next} />
-                    </span>
-                  )}
-                </td>
-                <td data-label="Keeps">{keepInWords(policy.keep)}</td>
-                <td data-label="Source">{sourceInWords(policy.source)}</td>
-                <td data-label="Claims">
-                  <span className="stack">
-                    {standings.counts.map(({ state, count }) => (
-                      <State key={state} wording={standingInWords({ state })} label={`${countInWords(count)} ${standingInWords({ state }).label.toLowerCase()}`} />
-                    ))}
-                    {standings.counts.length === 0 && <span className="muted">none</span>}
-                  </span>
-                </td>
-                <td>
-                  <Actions policy={policy} onEdit={onEdit} onPause={onPause} onDelete={onDelete} busy={busy} />
-                </td>
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
-    </div>
+    <>
+      {timingInWords(policy, now)}
+      {policy.driver && <span className="muted"> with {policy.driver}</span>}{' '}
+      {!policy.enabled && <State wording={{ label: 'Paused', tone: 'idle', meaning: 'It takes no backups until it is on again.' }} />}
+      {next && (
+        <span className="muted next-run">
+          next <Age time={next} />
+        </span>
+      )}
+    </>
+  );
+}
+
+function Counts({ standings }: { standings: StandingsOfPolicy }) {
+  if (standings.counts.length === 0) return <span className="muted">none</span>;
+  return (
+    <span className="stack">
+      {standings.counts.map(({ state, count }) => {
+        const wording = standingInWords({ state });
+        return <State key={state} wording={wording} label={`${countInWords(count)} ${wording.label.toLowerCase()}`} />;
+      })}
+    </span>
   );
 }
 

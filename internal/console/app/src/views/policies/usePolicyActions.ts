@@ -12,23 +12,23 @@ export function usePolicyActions() {
   const client = useQueryClient();
   const messages = useMessages();
   const refresh = () => Promise.all([client.invalidateQueries(policiesQuery), client.invalidateQueries(inventoryQuery)]);
-  const failed = (title: string) => (cause: unknown) => void messages.say({ tone: 'bad', title, detail: failureOf(cause).message });
+  const failed = (title: string) => (cause: unknown) => messages.say({ tone: 'bad', title, detail: failureOf(cause).message });
 
   const restore = useMutation({
     mutationFn: (policy: Policy) => keepPolicy(requestOf(policy)),
-    onSuccess: (policy) => void messages.say({ tone: 'ok', title: 'The policy is back', detail: targetInWords(policy) }),
+    onSuccess: (policy) => messages.say({ tone: 'ok', title: 'The policy is back', detail: targetInWords(policy) }),
     onError: failed('The policy could not be brought back'),
     onSettled: refresh,
   });
   const remove = useMutation({
     mutationFn: (policy: Policy) => deletePolicy(policy.id),
-    onSuccess: (policy) => void messages.say({ tone: 'ok', title: 'The policy was deleted', detail: targetInWords(policy), undo: () => restore.mutate(policy) }),
+    onSuccess: (policy) => messages.say({ tone: 'ok', title: 'The policy was deleted', detail: targetInWords(policy), undo: () => restore.mutate(policy) }),
     onError: failed('The policy was not deleted'),
     onSettled: refresh,
   });
   const pause = useMutation({
     mutationFn: (policy: Policy) => keepPolicy(requestOf(policy, { enabled: !policy.enabled })),
-    onSuccess: (policy) => void messages.say({ tone: 'ok', title: policy.enabled ? 'The policy is on' : 'The policy is paused', detail: targetInWords(policy) }),
+    onSuccess: (policy) => messages.say({ tone: 'ok', title: policy.enabled ? 'The policy is on' : 'The policy is paused', detail: targetInWords(policy) }),
     onError: failed('The policy was not changed'),
     onSettled: refresh,
   });

@@ -44,7 +44,7 @@ export function NamespaceStarted({ outcome, again }: { outcome: NamespaceRestore
   const back = started.filter(({ restore }) => restore && restores.get(restore)?.phase === 'Completed').length;
   return (
     <section className="panel" aria-labelledby="started">
-      <h2 id="started">{plural(started.length, 'restore was', 'restores were')} started</h2>
+      <h2 id="started">{started.length > 0 && back === started.length ? 'The data is back' : `${plural(started.length, 'restore was', 'restores were')} started`}</h2>
       {outcome.error && (
         <Notice tone="bad" title="Nothing was started" urgent>
           {outcome.error}

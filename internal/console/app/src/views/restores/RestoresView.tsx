@@ -8,6 +8,7 @@ import { Answer } from '@/parts/Answer';
 import { ClaimLink } from '@/parts/ClaimLink';
 import { Empty } from '@/parts/Empty';
 import { Page } from '@/parts/Page';
+import { Table, type Column } from '@/parts/Table';
 import { useDraft } from '@/parts/draft';
 import { durationInWords } from '@/words/age';
 import type { Pace } from '@/words/rate';
@@ -90,47 +91,21 @@ function UnderWay({ restores, paceOf }: { restores: Restore[]; paceOf: (restore:
 }
 
 function Over({ restores }: { restores: Restore[] }) {
-  const [all, setAll] = useState(false);
-  const shown = all ? restores : restores.slice(0, SHOWN);
   return (
     <section aria-labelledby="over">
       <h2 id="over">Completed</h2>
-      <div className="table-scroll" tabIndex={0} role="group" aria-label="Completed restores">
-        <table className="table">
-          <thead>
-            <tr>
-              <th scope="col">Claim</th>
-              <th scope="col">Completed</th>
-              <th scope="col">Took</th>
-              <th scope="col">From</th>
-              <th scope="col">Size</th>
-            </tr>
-          </thead>
-          <tbody>
-            {shown.map((restore) => (
-              <tr key={keyOf(restore)}>
-                <th scope="row">
-                  <ClaimLink namespace={restore.namespace} pvc={restore.pvc || restore.name} />
-                </th>
-                <td>
-                  <Age time={restore.completed_at} />
-                </td>
-                <td>{tookInWords(restore)}</td>
-                <td>{restore.empty ? 'nothing: it started empty' : restore.backup && <Source backup={restore.backup} />}</td>
-                <td className="figure">{restore.backup && sizeInWords(restore.backup.size_bytes)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
-      {shown.length < restores.length && (
-        <button type="button" onClick={() => setAll(true)}>
-          Show all {plural(restores.length, 'restore')}
-        </button>
-      )}
+      <Table label="Completed restores" columns={OVER} lines={restores} keyOf={keyOf} first={SHOWN} thing="restore" />
     </section>
   );
 }
+
+const OVER: Column<Restore>[] = [
+  { label: 'Claim', names: true, cell: ({ namespace, pvc, name }) => <ClaimLink namespace={namespace} pvc={pvc || name} /> },
+  { label: 'Completed', cell: ({ completed_at }) => <Age time={completed_at} /> },
+  { label: 'Took', cell: tookInWords },
+  { label: 'From', cell: ({ empty, backup }) => (empty ? 'nothing: it started empty' : backup && <Source backup={backup} />) },
+  { label: 'Size', className: 'figure', cell: ({ backup }) => backup && sizeInWords(backup.size_bytes) },
+];
 
 function Source({ backup }: { backup: NonNullable<Restore['backup']> }) {
   return (
