@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -165,33 +164,25 @@ func (c *Cluster) RequestBackup(ctx context.Context, request wire.BackupRequest)
 }
 
 // BackUpWithLonghorn asks Soteria for a Longhorn backup of a claim and waits
-// until Soteria knows of it. It gives the backup's id.
+// until Soteria tells that it is complete. It gives the backup's id. Soteria is
+// not asked whether it knows of it: each such question has it list all backups.
 func (c *Cluster) BackUpWithLonghorn(ctx context.Context, namespace, claim string) (id string, err error) {
-	var before []string
-	if known, err := c.Backups(ctx, namespace, claim); err == nil {
-		for _, b := range known {
-			before = append(before, b.ID)
-		}
+	of := App{Namespace: namespace, Name: claim}
+	before, err := c.toldOf(ctx, of)
+	if err != nil {
+		return "", err
 	}
-	status, started, text, err := c.RequestBackup(ctx, wire.BackupRequest{Namespace: namespace, PVC: claim, Driver: "longhorn"})
+	status, _, text, err := c.RequestBackup(ctx, wire.BackupRequest{Namespace: namespace, PVC: claim, Driver: "longhorn"})
 	if err != nil {
 		return "", err
 	}
 	if status != http.StatusAccepted {
 		return "", fmt.Errorf("a Longhorn backup of %s/%s was answered with status %d: %s", namespace, claim, status, text)
 	}
-	// A backup that took long to begin was answered without its name: then it is
-	// the one that was not there before.
-	return id, WaitFor(ctx, "the Longhorn backup of "+namespace+"/"+claim+" to be known", func(ctx context.Context) (bool, string, error) {
-		known, err := c.Backups(ctx, namespace, claim)
-		for _, b := range known {
-			if b.ID == started.Backup || started.Backup == "" && b.Driver == "longhorn" && !slices.Contains(before, b.ID) {
-				id = b.ID
-				return true, "", nil
-			}
-		}
-		return false, fmt.Sprintf("%d others are", len(known)), err
-	})
+	const complete = " is complete"
+	told, err := c.awaitNewEvent(ctx, of, complete, before)
+	id, _, _ = strings.Cut(strings.TrimPrefix(told, "backup "), complete)
+	return id, err
 }
 
 // BackUp asks Soteria for a backup of a claim and waits until its Job is done.

@@ -117,10 +117,16 @@ func run(command *exec.Cmd) (string, error) {
 	return stdout.String(), nil
 }
 
-// Apply applies manifests as a GitOps tool or a user would.
+// Apply applies manifests as a GitOps tool or a user would. Where somebody makes
+// one of the objects between kubectl's look for it and its attempt to make it, as
+// two scenarios' parts may that share a namespace, they are applied again.
 func (c *Cluster) Apply(ctx context.Context, manifests string) error {
-	_, err := c.Kubectl(ctx, manifests, "apply", "-f", "-")
-	return err
+	for {
+		_, err := c.Kubectl(ctx, manifests, "apply", "-f", "-")
+		if err == nil || !strings.Contains(err.Error(), "Error from server (AlreadyExists)") {
+			return err
+		}
+	}
 }
 
 // Submit gives manifests to kubectl with other arguments than those of

@@ -3,6 +3,7 @@ package harness
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -12,29 +13,39 @@ import (
 // AwaitEvent waits for an event of Soteria's on the app's claim whose message
 // contains the text, and gives the message.
 func (c *Cluster) AwaitEvent(ctx context.Context, a App, contains string) (message string, err error) {
+	return c.awaitNewEvent(ctx, a, contains, nil)
+}
+
+// awaitNewEvent does the same, but for these messages.
+func (c *Cluster) awaitNewEvent(ctx context.Context, a App, contains string, but []string) (message string, err error) {
 	err = WaitFor(ctx, fmt.Sprintf("an event on claim %s that says %q", a.Key(), contains), func(ctx context.Context) (bool, string, error) {
-		claim, err := c.Claim(ctx, a)
-		if err != nil {
-			return false, "", err
+		seen, err := c.toldOf(ctx, a)
+		i := slices.IndexFunc(seen, func(told string) bool { return strings.Contains(told, contains) && !slices.Contains(but, told) })
+		if i < 0 {
+			return false, strings.Join(seen, " | "), err
 		}
-		var events corev1.EventList
-		if err := c.List(ctx, &events, client.InNamespace(a.Namespace)); err != nil {
-			return false, "", fmt.Errorf("listing events: %w", err)
-		}
-		var seen []string
-		for _, event := range events.Items {
-			if event.InvolvedObject.UID != claim.UID || !fromSoteria(event) {
-				continue
-			}
-			if strings.Contains(event.Message, contains) {
-				message = event.Message
-				return true, "", nil
-			}
-			seen = append(seen, event.Message)
-		}
-		return false, strings.Join(seen, " | "), nil
+		message = seen[i]
+		return true, "", nil
 	})
 	return message, err
+}
+
+// toldOf gives the messages of Soteria's events on the app's claim.
+func (c *Cluster) toldOf(ctx context.Context, a App) (messages []string, err error) {
+	claim, err := c.Claim(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	var events corev1.EventList
+	if err := c.List(ctx, &events, client.InNamespace(a.Namespace)); err != nil {
+		return nil, fmt.Errorf("listing events: %w", err)
+	}
+	for _, event := range events.Items {
+		if event.InvolvedObject.UID == claim.UID && fromSoteria(event) {
+			messages = append(messages, event.Message)
+		}
+	}
+	return messages, nil
 }
 
 func fromSoteria(event corev1.Event) bool {

@@ -4,7 +4,6 @@ package scenarios_test
 
 import (
 	"context"
-	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -17,16 +16,12 @@ import (
 // protectedClaims are what the guards are tried on; no policy asks about them.
 var protectedClaims = gate{name: "guard", labels: harness.Protected}
 
-func TestTheGuardRefusesWhatSoteriaHasNotSeen(t *testing.T) {
+func guardHolds(s *scenario) {
 	const namespace, labelled = "e2e-guard", "e2e-guard-labelled"
-	s := begin(t, 10*time.Minute, namespace, labelled)
+	s.own(namespace, labelled)
 	s.apply(namespaceManifest(labelled, "auto"))
 	s.run("in the API server", func(s *scenario) { s.guarded("policies/kyverno/guard/plain/guard.yaml", namespace, labelled) })
-	s.run("in Kyverno", func(s *scenario) {
-		s.after(cluster.RemoveKyverno)
-		require.NoError(s, cluster.InstallKyverno(s.ctx))
-		s.guarded("policies/kyverno/guard/guard.yaml", namespace, labelled)
-	})
+	s.run("in Kyverno", func(s *scenario) { s.guarded("policies/kyverno/guard/guard.yaml", namespace, labelled) })
 }
 
 // guarded shows that a guard has a claim refused that no webhook of Soteria's saw,
@@ -34,8 +29,7 @@ func TestTheGuardRefusesWhatSoteriaHasNotSeen(t *testing.T) {
 func (s *scenario) guarded(file, namespace, labelled string) {
 	guard, err := cluster.File(file)
 	require.NoError(s, err)
-	s.after(cluster.RestoreWebhook)
-	require.NoError(s, cluster.RemoveWebhook(s.ctx))
+	s.withoutWebhook()
 	s.installText(guard, claimOf(protectedClaims, namespace, "unseen"))
 
 	unprotected := gate{labels: harness.Unprotected}
@@ -68,12 +62,10 @@ func (s *scenario) guarded(file, namespace, labelled string) {
 	})
 }
 
-func TestHygieneReportsFirstAndRefusesWhereItIsEnforced(t *testing.T) {
+func hygieneHolds(s *scenario) {
 	const namespace, labelled = "e2e-hygiene", "e2e-hygiene-labelled"
-	s := begin(t, 10*time.Minute, namespace, labelled)
+	s.own(namespace, labelled)
 	s.apply(namespaceManifest(labelled, "auto"))
-	s.after(cluster.RemoveKyverno)
-	require.NoError(s, cluster.InstallKyverno(s.ctx))
 	unprotected := claimOf(gate{labels: harness.Unprotected}, namespace, "unprotected")
 
 	s.run("it warns of a label without effect", func(s *scenario) {

@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto/rand"
 	"slices"
-	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -17,11 +16,10 @@ import (
 	"github.com/soteria-dr/soteria/e2e/harness"
 )
 
-// TestClaimsComeBackByKyvernoAlone is the recovery where Soteria's own webhook is
-// not installed.
-func TestClaimsComeBackByKyvernoAlone(t *testing.T) {
+// restoredByKyverno is the recovery where Soteria's own webhook is not installed.
+func restoredByKyverno(s *scenario) {
 	const namespace = "e2e-kyverno-restore"
-	s := begin(t, 20*time.Minute, namespace)
+	s.own(namespace)
 	apps, trees := map[string]harness.App{}, map[string]string{}
 	for _, g := range gates {
 		if !g.locks {
@@ -34,7 +32,7 @@ func TestClaimsComeBackByKyvernoAlone(t *testing.T) {
 	}
 	s.destroy(namespace)
 	s.apply(namespaceManifest(namespace, ""))
-	s.withKyverno()
+	s.withoutWebhook()
 	require.NoError(s, cluster.AwaitKnown(s.ctx))
 
 	for _, g := range gates {
@@ -58,11 +56,11 @@ func TestClaimsComeBackByKyvernoAlone(t *testing.T) {
 	}
 }
 
-// TestKyvernoSignsIn is /exists that answers only those who sign in.
-func TestKyvernoSignsIn(t *testing.T) {
+// kyvernoSignsIn is /exists that answers only those who sign in.
+func kyvernoSignsIn(s *scenario) {
 	const namespace = "e2e-kyverno-signin"
-	s := begin(t, 20*time.Minute, namespace)
-	s.withKyverno()
+	s.own(namespace)
+	s.withoutWebhook()
 	token := rand.Text()
 	s.configure(map[string]string{"SOTERIA_EXISTS_AUTH_REQUIRED": "true", "SOTERIA_AUTH_BEARER_TOKENS": "kyverno:" + token})
 	claim := claimOf(gate{labels: harness.Protected}, namespace, "new")
@@ -108,13 +106,13 @@ func TestKyvernoSignsIn(t *testing.T) {
 // creations is how many claims the time of a creation is the median of.
 const creations = 21
 
-// TestWhatAGateAddsToACreation prints figures and asserts none.
-func TestWhatAGateAddsToACreation(t *testing.T) {
+// creationsTimed prints figures and asserts none.
+func creationsTimed(s *scenario) {
 	const namespace = "e2e-kyverno-latency"
-	s := begin(t, 15*time.Minute, namespace)
+	s.own(namespace)
 	s.timed("Soteria's webhook, no backup", gate{labels: harness.Protected}, namespace, "new")
 	s.timed("no gate: the claim is not protected", gate{labels: harness.Unprotected}, namespace, "new")
-	s.withKyverno()
+	s.withoutWebhook()
 	s.timed("Kyverno without policies", gate{labels: harness.Protected}, namespace, "new")
 	stub := s.serveExists()
 	for _, g := range gates {

@@ -53,25 +53,37 @@ func replicationSource(claim string) *corev1.TypedObjectReference {
 	return &corev1.TypedObjectReference{APIGroup: ptr.To("volsync.backube"), Kind: "ReplicationDestination", Name: claim + "-backup"}
 }
 
-// withKyverno installs Kyverno and takes Soteria's own webhook away, for as long as
-// the scenario lasts.
-func (s *scenario) withKyverno() {
-	s.Helper()
-	s.after(cluster.RestoreWebhook)
-	require.NoError(s, cluster.RemoveWebhook(s.ctx))
+// TestKyverno runs with the real Kyverno in the cluster.
+func TestKyverno(t *testing.T) {
+	s := begin(t, 40*time.Minute)
 	s.after(cluster.RemoveKyverno)
 	err := cluster.InstallKyverno(s.ctx)
 	if errors.Is(err, harness.ErrNotOurCluster) {
 		s.Skip(err)
 	}
 	require.NoError(s, err)
+
+	s.run("its policies let only proved answers through", gatesHold)
+	s.run("claims come back by Kyverno alone", restoredByKyverno)
+	s.run("it signs in", kyvernoSignsIn)
+	s.run("the guard refuses what Soteria has not seen", guardHolds)
+	s.run("hygiene reports first, and refuses where it is enforced", hygieneHolds)
+	s.run("what a gate adds to a creation", creationsTimed)
 }
 
-func TestKyvernosPoliciesLetOnlyProvedAnswersThrough(t *testing.T) {
+// withoutWebhook takes Soteria's own webhook away until the scenario's part is
+// over.
+func (s *scenario) withoutWebhook() {
+	s.Helper()
+	s.after(cluster.RestoreWebhook)
+	require.NoError(s, cluster.RemoveWebhook(s.ctx))
+}
+
+func gatesHold(s *scenario) {
 	const namespace, labelled = "e2e-kyverno", "e2e-kyverno-labelled"
-	s := begin(t, 30*time.Minute, namespace, labelled)
+	s.own(namespace, labelled)
 	s.apply(namespaceManifest(labelled, "auto"))
-	s.withKyverno()
+	s.withoutWebhook()
 	stub := s.serveExists()
 	for _, g := range gates {
 		s.run(g.name, func(s *scenario) {

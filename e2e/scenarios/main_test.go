@@ -45,7 +45,9 @@ func TestMain(m *testing.M) {
 		_, _ = fmt.Fprintln(os.Stderr, "preparing the scenarios:", err)
 		os.Exit(1)
 	}
-	os.Exit(m.Run())
+	status := m.Run()
+	tellFailures(os.Stderr)
+	os.Exit(status)
 }
 
 // prepare installs Soteria as the sources make it, with kill points, whatever a

@@ -177,11 +177,12 @@ func longhornFailures(s *scenario) {
 	s.write(app, "the second")
 	s.run("a backup ends in an error, and counts for nothing", func(s *scenario) {
 		s.after(misbehaving("- {fault: backupError, message: 'cannot write to the bucket'}")(s))
+		before := s.backups(app)
 		status, _, text, err := cluster.RequestBackup(s.ctx, wire.BackupRequest{Namespace: namespace, PVC: app.Name, Driver: "longhorn"})
 		require.NoError(s, err)
 		require.Equal(s, http.StatusAccepted, status, text)
 		s.awaitEvent(app, "cannot write to the bucket")
-		require.Len(s, s.backups(app), 1)
+		require.Len(s, s.backups(app), len(before))
 	})
 	s.destroy(namespace)
 	s.apply(namespaceManifest(namespace, ""))

@@ -10,5 +10,8 @@
 // told together with what went wrong since. What a store cannot tell is unknown,
 // never zero.
 //
+// Of past listings the last one of each day is kept beside it, in sums alone, for
+// a year: that tells how the bucket grows.
+//
 // The listing itself is in package s3 below; it feeds a [Tally].
 package bucket

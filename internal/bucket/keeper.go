@@ -2,6 +2,8 @@ package bucket
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -13,11 +15,11 @@ import (
 	"github.com/soteria-dr/soteria/internal/backup"
 )
 
-// ConfigMap is the name of the ConfigMap that holds what the last scan found,
-// under one key.
+// ConfigMap is the name of the ConfigMap that holds what the last scan found, and
+// under another key what those before it did.
 const ConfigMap = "soteria-bucket"
 
-const recordKey = "scan.json"
+const recordKey, growthKey = "scan.json", "growth.json"
 
 // callTimeout bounds each call to the API server.
 const callTimeout = 10 * time.Second
@@ -35,24 +37,53 @@ type Keeper struct {
 	Store Store
 }
 
-// load gives what is kept of the store, an empty record where nothing is. A
-// record that cannot be understood is an empty one too, with unreadable saying
-// why: it costs a listing, no data.
+// load gives what is kept of the store, an empty record where nothing is. What
+// cannot be understood counts as nothing too, with unreadable saying why: it
+// costs a listing or knowledge of the past, no data.
 func (k *Keeper) load(ctx context.Context) (kept record, unreadable, err error) {
 	stored, err := k.read(ctx)
 	if err != nil {
 		return record{}, nil, err
 	}
+	kept, noRecord := k.record(stored.Data)
+	past, noGrowth := k.growth(stored.Data)
+	if kept.Figures != nil {
+		past = past.with(*kept.Figures)
+	}
+	kept.growth = past
+	return kept, errors.Join(noRecord, noGrowth), nil
+}
+
+func (k *Keeper) record(data map[string]string) (record, error) {
 	empty := record{Format: recordFormat, Store: k.Store}
-	text, found := stored.Data[recordKey]
+	text, found := data[recordKey]
 	if !found {
-		return empty, nil, nil
+		return empty, nil
 	}
-	kept, unreadable = parse(text)
-	if unreadable != nil || kept.Store != k.Store {
-		return empty, unreadable, nil
+	kept, err := parse(text)
+	if err != nil {
+		return empty, fmt.Errorf("%s: %w", recordKey, err)
 	}
-	return kept, nil, nil
+	if kept.Store != k.Store {
+		return empty, nil
+	}
+	return kept, nil
+}
+
+func (k *Keeper) growth(data map[string]string) (growth, error) {
+	empty := growth{Format: growthFormat, Store: k.Store}
+	text, found := data[growthKey]
+	if !found {
+		return empty, nil
+	}
+	kept, err := parseGrowth(text)
+	if err != nil {
+		return empty, fmt.Errorf("%s: %w", growthKey, err)
+	}
+	if kept.Store != k.Store {
+		return empty, nil
+	}
+	return kept, nil
 }
 
 // save replaces what is kept. It is of kind Conflict when somebody else wrote at
@@ -65,9 +96,9 @@ func (k *Keeper) save(ctx context.Context, r record) error {
 		return err
 	}
 	if stored.Data == nil {
-		stored.Data = make(map[string]string, 1)
+		stored.Data = make(map[string]string, 2)
 	}
-	stored.Data[recordKey] = r.String()
+	stored.Data[recordKey], stored.Data[growthKey] = r.String(), r.growth.String()
 	if stored.ResourceVersion == "" {
 		err = k.Writer.Create(ctx, stored)
 	} else {

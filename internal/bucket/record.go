@@ -35,6 +35,8 @@ type record struct {
 	Failure *failure `json:"failure,omitempty"`
 	// Figures are those of the last scan that succeeded, nil before the first.
 	Figures *Figures `json:"figures,omitempty"`
+	// growth is kept beside the record, under a key of its own.
+	growth growth
 }
 
 type failure struct {

@@ -18,6 +18,9 @@ const overdue = 2
 type Report struct {
 	Store   Store
 	Figures Figures
+	// Growth is what the last scan of each day in UTC found, for a year and some
+	// days, oldest first; Figures are those of the last.
+	Growth []Point
 	// MonthlyCost estimates what Figures.Bytes cost in a month, in Currency.
 	MonthlyCost float64
 	Currency    string
@@ -52,7 +55,7 @@ func (r *Reporter) Report(ctx context.Context) (Report, error) {
 		return Report{}, r.nothingYet(kept, unreadable)
 	}
 	report := Report{
-		Store: kept.Store, Figures: *kept.Figures,
+		Store: kept.Store, Figures: *kept.Figures, Growth: kept.growth.until(kept.Figures.ScannedAt),
 		MonthlyCost: r.Price.monthly(kept.Figures.Bytes), Currency: r.Price.currency,
 		Stale: r.Clock.Since(kept.Figures.ScannedAt) > overdue*r.Interval,
 	}

@@ -90,7 +90,7 @@ func (s *Scanner) step(ctx context.Context) time.Duration {
 		return 0
 	}
 	if err == nil {
-		kept.Attempts, kept.Failure, kept.Figures = 0, nil, &figures
+		kept.Attempts, kept.Failure, kept.Figures, kept.growth = 0, nil, &figures, kept.growth.with(figures)
 		s.Log.InfoContext(ctx, "scanned the bucket", "bucket", kept.Store.Bucket, "objects", figures.Objects, "bytes", figures.Bytes, "took", figures.Took)
 	} else {
 		kept.Failure = &failure{At: s.Clock.Now().UTC(), Message: backup.Message(err)}

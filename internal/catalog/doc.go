@@ -31,6 +31,7 @@
 //
 // A backup with a restic id takes about 210 bytes for as long as its snapshot
 // lives, and twice that while the next listing is read (BenchmarkSnapshot): a
-// repository of 200,000 backups takes 40 MiB at rest. Looking up a claim with a
+// repository of 200,000 backups takes 40 MiB at rest. A claim adds to that its
+// place in a map, of which 28 bytes count its backups by day. Looking up a claim with a
 // hundred backups among them takes about a microsecond (BenchmarkKnown).
 package catalog

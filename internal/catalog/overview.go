@@ -40,7 +40,17 @@ func (o Overview) Of(claim backup.Claim) []backup.Backup {
 	if o.listed == nil {
 		return nil
 	}
-	return o.listed.byClaim[claim]
+	return o.listed.byClaim[claim].backups
+}
+
+// Days counts a claim's backups by the day on which they were taken, as of today.
+// It says nothing of those taken since the listing. It costs the same however
+// many backups there are.
+func (o Overview) Days(claim backup.Claim, today time.Time) backup.Days {
+	if o.listed == nil {
+		return backup.Days{}
+	}
+	return o.listed.days(claim, today)
 }
 
 // Doubt gives why the listing does not prove that the claim has no backup; nil
@@ -59,8 +69,8 @@ func (o Overview) All() iter.Seq2[backup.Claim, []backup.Backup] {
 		if o.listed == nil {
 			return
 		}
-		for claim, backups := range o.listed.byClaim {
-			if !yield(claim, backups) {
+		for claim, found := range o.listed.byClaim {
+			if !yield(claim, found.backups) {
 				return
 			}
 		}

@@ -17,6 +17,7 @@ func TestOverviews(t *testing.T) {
 			assert.Zero(t, o.ListedAt)
 			assert.Empty(t, o.Of(photos))
 			assert.NoError(t, o.Doubt(photos))
+			assert.Zero(t, o.Days(photos, time.Now()))
 			for claim := range o.All() {
 				t.Errorf("%s has been listed by nobody", claim)
 			}
@@ -46,6 +47,23 @@ func TestOverviews(t *testing.T) {
 			assert.ErrorContains(t, o.Failure, "connection refused")
 			assert.Equal(t, listedAt, o.ListedAt)
 			assert.Len(t, o.Of(photos), 1)
+		},
+		"backups are counted by the day on which they were taken, as of any later day": func(t *testing.T) {
+			r := newRepository("restic", photos)
+			pass(24 * time.Hour)
+			r.add(photos)
+			r.add(photos)
+			o := start(t, nil, r).Overviews()[0]
+			today := time.Now()
+			days := func(day time.Time) []uint16 {
+				counts := o.Days(photos, day)
+				return counts[backup.RecentDays-4:]
+			}
+			assert.Equal(t, []uint16{0, 0, 1, 2}, days(today))
+			assert.Equal(t, []uint16{1, 2, 0, 0}, days(today.AddDate(0, 0, 2)))
+			assert.Equal(t, []uint16{0, 0, 1, 2}, days(today.AddDate(0, 0, -1)), "a clock that was set back")
+			assert.Zero(t, o.Days(photos, today.AddDate(0, 1, 0)))
+			assert.Zero(t, o.Days(music, today))
 		},
 		"a doubt about a claim is told": func(t *testing.T) {
 			r := newRepository("restic")

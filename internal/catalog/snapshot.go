@@ -14,12 +14,24 @@ import (
 type snapshot struct {
 	began    moment
 	evidence backup.Evidence
-	// byClaim holds each claim's backups, newest first, as windows of one array.
-	byClaim map[backup.Claim][]backup.Backup
+	byClaim  map[backup.Claim]entry
 	// doubts says of which claims the listing does not prove that there is no
 	// backup, and why; the zero claim stands for every claim.
 	doubts map[backup.Claim]error
 	size   int
+}
+
+// entry is what a listing found of one claim.
+type entry struct {
+	// backups are newest first; those of all claims are windows of one array.
+	backups []backup.Backup
+	// days counts them as of the day on which the listing ended.
+	days backup.Days
+}
+
+// days counts a claim's backups as of a later day.
+func (s *snapshot) days(claim backup.Claim, today time.Time) backup.Days {
+	return s.byClaim[claim].days.Later(backup.DaysBetween(s.evidence.EndedAt, today))
 }
 
 // doubt gives why the listing proves nothing of a claim without backups; nil if
@@ -81,7 +93,7 @@ func (b *builder) word(s string) string {
 func (b *builder) snapshot(repository string, began moment, ended time.Time) *snapshot {
 	all := slices.Clip(slices.Clone(b.backups))
 	slices.SortFunc(all, byClaimNewestFirst)
-	byClaim := make(map[backup.Claim][]backup.Backup)
+	byClaim := make(map[backup.Claim]entry)
 	for start := 0; start < len(all); {
 		end := start + 1
 		for end < len(all) && all[end].Claim == all[start].Claim {
@@ -90,7 +102,7 @@ func (b *builder) snapshot(repository string, began moment, ended time.Time) *sn
 			}
 			end++
 		}
-		byClaim[all[start].Claim] = all[start:end:end]
+		byClaim[all[start].Claim] = entry{backups: all[start:end:end], days: backup.DaysOf(all[start:end], ended)}
 		start = end
 	}
 	return &snapshot{

@@ -28,7 +28,8 @@ func TestSnapshotKeepsEveryBackupWithItsClaim(t *testing.T) {
 	assert.Equal(t, 500, s.size)
 	assert.Len(t, s.byClaim, 17)
 	kept := 0
-	for claim, backups := range s.byClaim {
+	for claim, found := range s.byClaim {
+		backups := found.backups
 		kept += len(backups)
 		assert.IsNonIncreasing(t, times(backups))
 		for _, one := range backups {
@@ -46,9 +47,9 @@ func TestSnapshotWindowsCannotGrowIntoEachOther(t *testing.T) {
 	}
 	s := b.snapshot("5e1f", moment{}, time.Time{})
 	first, second := someBackup(0, 2).Claim, someBackup(1, 2).Claim
-	before := s.byClaim[second][0]
-	_ = append(s.byClaim[first], backup.Backup{})
-	assert.Equal(t, before, s.byClaim[second][0])
+	before := s.byClaim[second].backups[0]
+	_ = append(s.byClaim[first].backups, backup.Backup{})
+	assert.Equal(t, before, s.byClaim[second].backups[0])
 }
 
 func times(backups []backup.Backup) []int64 {

@@ -103,7 +103,7 @@ func (s *source) remember(claim backup.Claim) (backup.Answer, bool) {
 	if s.latest == nil || !s.quietSince(s.latest.began, claim) {
 		return backup.Answer{}, false
 	}
-	backups := s.latest.byClaim[claim]
+	backups := s.latest.byClaim[claim].backups
 	if len(backups) == 0 {
 		return backup.Answer{}, false
 	}
@@ -177,7 +177,7 @@ func (s *source) quietSince(began moment, claim backup.Claim) bool {
 
 // answer reads the latest snapshot, which must settle the question.
 func (s *source) answer(claim backup.Claim) backup.Answer {
-	switch backups := s.latest.byClaim[claim]; {
+	switch backups := s.latest.byClaim[claim].backups; {
 	case len(backups) > 0:
 		return backup.FoundBackups(backups, s.latest.evidence)
 	case len(s.backupsRunning[claim]) > 0:

@@ -47,6 +47,7 @@ func bucketContents(report bucket.Report) wire.Bucket {
 	contents := wire.Bucket{
 		Enabled: true, Bucket: report.Store.Bucket, Endpoint: report.Store.Endpoint, Prefix: report.Store.Prefix,
 		Objects: f.Objects, Bytes: f.Bytes, LargestPrefixes: make([]wire.BucketPrefix, 0, len(f.Largest)),
+		History:   make([]wire.BucketPoint, 0, len(report.Growth)),
 		ScannedAt: f.ScannedAt, ScanSeconds: f.Took.Seconds(),
 		MonthlyCostEstimate: report.MonthlyCost, Currency: report.Currency,
 		Error: report.Failure, Stale: report.Stale,
@@ -56,6 +57,9 @@ func bucketContents(report bucket.Report) wire.Bucket {
 	}
 	for _, p := range f.Largest {
 		contents.LargestPrefixes = append(contents.LargestPrefixes, wire.BucketPrefix(p))
+	}
+	for _, p := range report.Growth {
+		contents.History = append(contents.History, wire.BucketPoint{ScannedAt: p.At, Bytes: p.Bytes, Objects: p.Objects})
 	}
 	return contents
 }

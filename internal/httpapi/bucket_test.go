@@ -38,6 +38,11 @@ func contents(change func(*bucket.Report)) bucket.Report {
 			},
 			ScannedAt: noon, Took: 74500 * time.Millisecond,
 		},
+		Growth: []bucket.Point{
+			{At: noon.AddDate(0, 0, -31), Bytes: 161061273600, Objects: 30100},
+			{At: noon.AddDate(0, 0, -7), Bytes: 215822106624, Objects: 41400},
+			{At: noon, Bytes: 214748364800, Objects: 41250},
+		},
 		MonthlyCost: 1.2885, Currency: "USD",
 	}
 	if change != nil {
@@ -65,7 +70,7 @@ func TestBucketExamples(t *testing.T) {
 			finds(contents(nil)), 200, "bucket.json"},
 		"versions that the store does not tell are null, and a failed scan is told with the last good one": {
 			finds(contents(func(r *bucket.Report) {
-				r.Figures.History, r.Figures.Largest = nil, nil
+				r.Figures.History, r.Figures.Largest, r.Growth = nil, nil, r.Growth[2:]
 				r.Failure, r.Stale = "the scan that ended 2026-03-02T12:00:00Z failed: listing bucket backups at s3.us-west-004.backblazeb2.com: AccessDenied: not entitled; the figures are those of 2026-03-01T12:00:00Z", true
 			})), 200, "bucket_stale.json"},
 		"the first scan is under way": {
@@ -91,6 +96,8 @@ func TestTheClientReadsWhatTheBucketHolds(t *testing.T) {
 	require.NotNil(t, got.DeleteMarkers)
 	assert.Equal(t, int64(17), *got.DeleteMarkers)
 	assert.Equal(t, noon, got.ScannedAt)
+	require.Len(t, got.History, 3)
+	assert.Equal(t, int64(161061273600), got.History[0].Bytes)
 
 	_, err = client.New(serveBucket(t, nil), http.DefaultClient).Bucket(t.Context())
 	assert.Equal(t, backup.NotFound, backup.KindOf(err))

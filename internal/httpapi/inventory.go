@@ -11,23 +11,30 @@ import (
 
 // inventoryReport puts an inventory in the API's words.
 func inventoryReport(known *inventory.Inventory) wire.Inventory {
-	at := known.GeneratedAt()
+	as := asOf{known.GeneratedAt(), known.UntoldDays()}
 	return wire.Inventory{
-		GeneratedAt: whole(at),
-		Namespaces:  inventoryNamespaces(known.Claims(), at),
-		Orphans:     orphans(known.Orphans(), at),
+		GeneratedAt: whole(as.at),
+		Namespaces:  inventoryNamespaces(known.Claims(), as),
+		Orphans:     orphans(known.Orphans(), as),
 		Listings:    listings(known.Listings()),
 	}
 }
 
+// asOf is when the facts of a report were gathered, and how many of the days
+// until then they tell in part only.
+type asOf struct {
+	at         time.Time
+	untoldDays int
+}
+
 // inventoryNamespaces groups claims, which are sorted by namespace and name.
-func inventoryNamespaces(claims []inventory.Claim, at time.Time) []wire.InventoryNamespace {
+func inventoryNamespaces(claims []inventory.Claim, as asOf) []wire.InventoryNamespace {
 	namespaces := []wire.InventoryNamespace{}
 	for start := 0; start < len(claims); {
 		namespace := wire.InventoryNamespace{Name: claims[start].Claim.Namespace}
 		end := start
 		for ; end < len(claims) && claims[end].Claim.Namespace == namespace.Name; end++ {
-			namespace.PVCs = append(namespace.PVCs, inventoryClaim(&claims[end], at))
+			namespace.PVCs = append(namespace.PVCs, inventoryClaim(&claims[end], as))
 		}
 		namespaces = append(namespaces, namespace)
 		start = end
@@ -35,11 +42,11 @@ func inventoryNamespaces(claims []inventory.Claim, at time.Time) []wire.Inventor
 	return namespaces
 }
 
-func inventoryClaim(c *inventory.Claim, at time.Time) wire.InventoryClaim {
+func inventoryClaim(c *inventory.Claim, as asOf) wire.InventoryClaim {
 	return wire.InventoryClaim{
 		Namespace: c.Claim.Namespace, PVC: c.Claim.Name,
 		Volume: c.Volume, StorageClass: c.StorageClass, Capacity: c.Capacity, Driver: c.Driver,
-		BackupSummary: backupSummary(c.Backups, at),
+		BackupSummary: backupSummary(c.Backups, as),
 		Healthy:       c.Health.Healthy(), HealthReason: string(c.Health), HealthMessage: c.Message,
 		ByDriver:   byDriver(c.Backups),
 		Protection: string(c.Protection), Verdict: c.Verdict,
@@ -47,12 +54,26 @@ func inventoryClaim(c *inventory.Claim, at time.Time) wire.InventoryClaim {
 	}
 }
 
-func backupSummary(s inventory.Summary, at time.Time) wire.BackupSummary {
+func backupSummary(s inventory.Summary, as asOf) wire.BackupSummary {
 	if s.Count == 0 {
 		return wire.BackupSummary{}
 	}
-	age := hours(s.Age(at))
-	return wire.BackupSummary{LastBackupAt: when(s.Newest), LastBackupAgeHours: &age, BackupCount: s.Count}
+	age := hours(s.Age(as.at))
+	return wire.BackupSummary{LastBackupAt: when(s.Newest), LastBackupAgeHours: &age, BackupCount: s.Count, RecentDays: recentDays(s.Days, as.untoldDays)}
+}
+
+// recentDays gives counts by day; nil for a day that is not told in full and has
+// none.
+func recentDays(days backup.Days, untold int) []*int {
+	counts := make([]int, len(days))
+	list := make([]*int, len(days))
+	for i, count := range days {
+		counts[i] = int(count)
+		if count > 0 || i < len(days)-untold {
+			list[i] = &counts[i]
+		}
+	}
+	return list
 }
 
 func byDriver(s inventory.Summary) []wire.BackupsOfDriver {
@@ -63,11 +84,11 @@ func byDriver(s inventory.Summary) []wire.BackupsOfDriver {
 	return list
 }
 
-func orphans(all []inventory.Orphan, at time.Time) []wire.Orphan {
+func orphans(all []inventory.Orphan, as asOf) []wire.Orphan {
 	list := make([]wire.Orphan, 0, len(all))
 	for _, o := range all {
 		list = append(list, wire.Orphan{
-			Namespace: o.Claim.Namespace, PVC: o.Claim.Name, Driver: o.Backups.Driver, BackupSummary: backupSummary(o.Backups, at), ByDriver: byDriver(o.Backups),
+			Namespace: o.Claim.Namespace, PVC: o.Claim.Name, Driver: o.Backups.Driver, BackupSummary: backupSummary(o.Backups, as), ByDriver: byDriver(o.Backups),
 		})
 	}
 	return list

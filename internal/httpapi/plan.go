@@ -15,7 +15,7 @@ func planReport(p *inventory.Plan) wire.Plan {
 	plan := wire.Plan{
 		GeneratedAt: whole(at), Summary: planSummary(p), Unprotected: []string{},
 		Claims:  make([]wire.PlannedClaim, 0, len(forecasts)),
-		Orphans: orphans(p.Orphans(), at), Listings: listings(p.Listings()),
+		Orphans: orphans(p.Orphans(), asOf{at, p.UntoldDays()}), Listings: listings(p.Listings()),
 	}
 	for i := range forecasts {
 		f := &forecasts[i]

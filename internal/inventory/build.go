@@ -85,6 +85,7 @@ func (f *Facts) summary(claim backup.Claim) Summary {
 			s.Newest, s.Driver = newest, l.Driver
 		}
 		s.Count += len(found)
+		s.Days = s.Days.Plus(l.Found.Days(claim, f.Now))
 	}
 	slices.SortFunc(s.ByDriver, func(a, b DriverSummary) int { return strings.Compare(a.Driver, b.Driver) })
 	return s
@@ -116,7 +117,7 @@ func (f *Facts) inventory(subjects []subject, orphans []Orphan) *Inventory {
 	}
 	return &Inventory{
 		generatedAt: f.Now, maxAge: f.Settings.MaxAge, listings: slices.Clone(f.Listings),
-		claims: claims, orphans: orphans,
+		untoldDays: f.untoldDays(), claims: claims, orphans: orphans,
 	}
 }
 

@@ -177,7 +177,7 @@ func TestWhatAnInventoryTellsOfAClaim(t *testing.T) {
 		Claim: photos, Volume: "pvc-photos", StorageClass: "longhorn", Capacity: "50Gi", Driver: "restic",
 		Backups: inventory.Summary{Count: 5, Newest: now.Add(-30 * time.Hour), Driver: "restic", ByDriver: []inventory.DriverSummary{
 			{Driver: "longhorn", Count: 3, Newest: now.Add(-50 * time.Hour)}, {Driver: "restic", Count: 2, Newest: now.Add(-30 * time.Hour)},
-		}},
+		}, Days: backup.Days{backup.RecentDays - 3: 3, backup.RecentDays - 2: 2}},
 		Health: inventory.Stale, Protection: inventory.ProtectionAuto, Verdict: "Fresh (NoBackupExists)",
 		Schedule: inventory.Schedule{Policy: "p1", Source: "api", NextRun: now.Add(time.Hour)},
 	}, got)
@@ -225,6 +225,34 @@ func TestOrphans(t *testing.T) {
 	assert.Equal(t, 3, known.Orphans()[2].Backups.Count)
 	assert.Equal(t, "longhorn", known.Orphans()[2].Backups.Driver)
 	assert.Equal(t, known.Orphans(), plan.Orphans())
+}
+
+func TestHowManyDaysAreNotTold(t *testing.T) {
+	listedAgo := func(l inventory.Listing, days int) inventory.Listing {
+		l.ListedAt = now.AddDate(0, 0, -days)
+		return l
+	}
+	for name, test := range map[string]struct {
+		listings []inventory.Listing
+		want     int
+	}{
+		"none while every repository is listed":                               {[]inventory.Listing{empty("restic"), empty("longhorn")}, 0},
+		"none where nobody looks":                                             {nil, 0},
+		"today when a listing has failed today":                               {[]inventory.Listing{empty("restic"), failing(empty("longhorn"))}, 1},
+		"those since the last listing, its own included":                      {[]inventory.Listing{listedAgo(failing(empty("restic")), 3), empty("longhorn")}, 4},
+		"those since the listing that is the longest ago":                     {[]inventory.Listing{listedAgo(failing(empty("restic")), 3), failing(empty("longhorn"))}, 4},
+		"all of them when the last listing was before":                        {[]inventory.Listing{listedAgo(empty("restic"), 40)}, backup.RecentDays},
+		"all of them before the first listing":                                {[]inventory.Listing{unlisted("restic")}, backup.RecentDays},
+		"none of them more when a listing seems to have been in days to come": {[]inventory.Listing{listedAgo(failing(empty("restic")), -3)}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := inventorytest.State()
+			f.Listings = test.listings
+			known, plan := inventory.Build(f)
+			assert.Equal(t, test.want, known.UntoldDays())
+			assert.Equal(t, test.want, plan.UntoldDays())
+		})
+	}
 }
 
 func TestBuildingChangesNoneOfTheFacts(t *testing.T) {

@@ -60,6 +60,9 @@ type Listing struct {
 type Found interface {
 	// Of gives a claim's backups, newest first.
 	Of(claim backup.Claim) []backup.Backup
+	// Days counts them by the day on which they were taken, as of today. Its cost
+	// must not grow with the backups.
+	Days(claim backup.Claim, today time.Time) backup.Days
 	// Doubt gives why the listing does not prove that the claim has no backup;
 	// nil where it does.
 	Doubt(claim backup.Claim) error
@@ -110,6 +113,19 @@ func (f *Facts) unlisted() error {
 		}
 	}
 	return nil
+}
+
+// untoldDays gives how many of the last days, today included, the listings do not
+// tell in full: since the day on which the repository was listed that has been
+// listed least recently, where it cannot be told to hold the same now.
+func (f *Facts) untoldDays() int {
+	days := 0
+	for _, l := range f.Listings {
+		if l.unlisted(f.Now, f.Settings.Recent) != nil {
+			days = max(days, 1+backup.DaysBetween(l.ListedAt, f.Now))
+		}
+	}
+	return min(days, backup.RecentDays)
 }
 
 // doubt gives why the listings do not prove that the claim has no backup; nil

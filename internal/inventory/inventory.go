@@ -12,6 +12,7 @@ type Inventory struct {
 	generatedAt time.Time
 	maxAge      time.Duration
 	listings    []Listing
+	untoldDays  int
 	claims      []Claim
 	orphans     []Orphan
 }
@@ -25,6 +26,10 @@ func (i *Inventory) MaxAge() time.Duration { return i.maxAge }
 // Listings is what was known of each driver's repository, in the order of the
 // configuration.
 func (i *Inventory) Listings() []Listing { return i.listings }
+
+// UntoldDays is how many of the last days, today included, may have had backups
+// that are not known, since a repository could not be listed.
+func (i *Inventory) UntoldDays() int { return i.untoldDays }
 
 // Claims are the claims of the cluster, but for those that Soteria itself made,
 // by namespace and name.
@@ -78,6 +83,8 @@ type Summary struct {
 	Driver string
 	// ByDriver tells the same of each driver that has some, by name.
 	ByDriver []DriverSummary
+	// Days counts them by the day on which they were taken, as of the inventory.
+	Days backup.Days
 }
 
 // DriverSummary is what is known of a claim's backups with one driver.

@@ -15,6 +15,7 @@ import (
 type Plan struct {
 	generatedAt time.Time
 	listings    []Listing
+	untoldDays  int
 	forecasts   []Forecast
 	orphans     []Orphan
 }
@@ -25,6 +26,9 @@ func (p *Plan) GeneratedAt() time.Time { return p.generatedAt }
 // Listings is what was known of each driver's repository, in the order of the
 // configuration.
 func (p *Plan) Listings() []Listing { return p.listings }
+
+// UntoldDays is that of the inventory.
+func (p *Plan) UntoldDays() int { return p.untoldDays }
 
 // Forecasts are what would become of each claim, by namespace and name.
 func (p *Plan) Forecasts() []Forecast { return p.forecasts }
@@ -83,7 +87,7 @@ func (f *Facts) plan(subjects []subject, orphans []Orphan) *Plan {
 	for i := range subjects {
 		forecasts = append(forecasts, subjects[i].forecast(f))
 	}
-	return &Plan{generatedAt: f.Now, listings: f.Listings, forecasts: forecasts, orphans: orphans}
+	return &Plan{generatedAt: f.Now, listings: f.Listings, untoldDays: f.untoldDays(), forecasts: forecasts, orphans: orphans}
 }
 
 func (s *subject) forecast(f *Facts) Forecast {

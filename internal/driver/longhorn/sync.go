@@ -20,6 +20,9 @@ const (
 	// unavailablePatience is how long a target may stay unavailable after a sync
 	// was asked for: what Longhorn tells of it may be older than that.
 	unavailablePatience = 5 * time.Second
+	// pendingPatience is how long a sync that others asked for may take before it
+	// is asked for another one.
+	pendingPatience = 20 * time.Second
 	// unreadPatience is how long a listing waits for backups that Longhorn has not
 	// read, counted from when it last read one.
 	unreadPatience = 20 * time.Second
@@ -58,6 +61,13 @@ type targetSync struct {
 	// before and requested are as the target was when it was marked.
 	before    mark
 	requested time.Time
+	// marked is when it was, by Soteria's clock.
+	marked time.Time
+	// busy is true while Longhorn does a sync that was asked for before the mark.
+	// It writes down that it has in the object that a request changes as well, and
+	// begins anew should that have been changed meanwhile: asked too often, a
+	// Longhorn with many backup volumes would never come to an end.
+	busy bool
 	// asked is the first request for a sync after the mark, whoever made it; zero
 	// until there was one.
 	asked time.Time
@@ -71,17 +81,28 @@ type targetSync struct {
 	synced, first time.Time
 }
 
-func newTargetSync(t targetRecord) *targetSync {
+func newTargetSync(t targetRecord, now time.Time) *targetSync {
 	s := &targetSync{name: t.name()}
-	s.mark(t)
+	s.mark(t, now)
 	return s
 }
 
 // mark begins anew: a sync that is asked for from now on will count.
-func (s *targetSync) mark(t targetRecord) {
+func (s *targetSync) mark(t targetRecord, now time.Time) {
 	s.before = markOf(t.Spec.SyncRequestedAt, t.Status.LastSyncedAt)
-	s.requested = t.Spec.SyncRequestedAt.Time
+	s.requested, s.marked, s.busy = t.Spec.SyncRequestedAt.Time, now, isBusy(t)
 	s.asked, s.accepted, s.synced = time.Time{}, time.Time{}, time.Time{}
+}
+
+func isBusy(t targetRecord) bool {
+	return t.Status.Available && t.Spec.SyncRequestedAt.After(t.Status.LastSyncedAt.Time)
+}
+
+// mayBeAsked reports whether a target that is not done needs to be asked for a
+// sync, and whether that does no harm.
+func (s *targetSync) mayBeAsked(now time.Time) bool {
+	needed := s.asked.IsZero() && s.accepted.IsZero()
+	return needed && (!s.busy || now.Sub(s.marked) >= pendingPatience)
 }
 
 // done reports whether the target has been read since the listing began.
@@ -90,6 +111,7 @@ func (s *targetSync) done() bool { return !s.synced.IsZero() }
 // observe takes in how the target is now. The error says that it is not going to
 // be synced.
 func (s *targetSync) observe(t targetRecord, now time.Time) error {
+	s.busy = isBusy(t)
 	if s.asked.IsZero() && !t.Spec.SyncRequestedAt.Time.Equal(s.requested) {
 		s.asked = t.Spec.SyncRequestedAt.Time
 	}
@@ -105,7 +127,7 @@ func (s *targetSync) observe(t targetRecord, now time.Time) error {
 	case isSettled(t.Spec.SyncRequestedAt, t.Status.LastSyncedAt):
 		// Longhorn takes the request for fulfilled by a sync that may have begun
 		// too early: it has to be asked again.
-		s.mark(t)
+		s.mark(t, now)
 		return nil
 	}
 	return s.availability(t, now)
@@ -188,7 +210,7 @@ func (d *Driver) beginSync(ctx context.Context) (*syncing, error) {
 	}
 	s := &syncing{Driver: d, identity: identity(targets), volumes: make(map[string]mark, len(volumes)), waitsFor: "it was not asked yet"}
 	for _, t := range targets {
-		s.targets = append(s.targets, newTargetSync(t))
+		s.targets = append(s.targets, newTargetSync(t, d.cluster.Clock.Now()))
 	}
 	for _, v := range volumes {
 		s.volumes[v.name()] = markOf(v.Spec.SyncRequestedAt, v.Status.LastSyncedAt)
@@ -257,14 +279,18 @@ func (s *syncing) look(ctx context.Context) (known synced, done bool, err error)
 // ask asks for the syncs that were not asked for, or in vain.
 func (s *syncing) ask(ctx context.Context) error {
 	for _, t := range s.targets {
-		if t.done() || !t.accepted.IsZero() {
+		if t.done() {
+			continue
+		}
+		asked := fmt.Sprintf("it was asked to sync backup target %s and has yet to", t.name)
+		if !t.mayBeAsked(s.cluster.Clock.Now()) {
+			s.waitsFor = asked
 			continue
 		}
 		err := s.api.SyncBackupTarget(ctx, t.name)
 		switch {
 		case err == nil:
-			t.accepted = s.cluster.Clock.Now()
-			s.waitsFor = fmt.Sprintf("it was asked to sync backup target %s and has yet to", t.name)
+			t.accepted, s.waitsFor = s.cluster.Clock.Now(), asked
 		case api.IsTooSoon(err):
 			// Somebody asked shortly before. Should that have been after the mark,
 			// it counts as well.
@@ -330,7 +356,7 @@ func (s *syncing) lookAtVolumes(ctx context.Context, targets []targetRecord) (vo
 	}
 	for _, t := range targets {
 		if slices.Contains(missed, t.name()) {
-			s.target(t.name()).mark(t)
+			s.target(t.name()).mark(t, s.cluster.Clock.Now())
 		}
 	}
 	if len(behind) > 0 {

@@ -45,11 +45,34 @@ func TestATargetIsSyncedOnceASyncThatBeganAfterTheListingHasEnded(t *testing.T) 
 		"it is not available":                           {before: aTarget(0, 0, true), after: aTarget(20, 20, false), again: true},
 	} {
 		t.Run(sentence, func(t *testing.T) {
-			s := newTargetSync(c.before)
+			s := newTargetSync(c.before, noon)
 			s.accepted = noon
 			require.NoError(t, s.observe(c.after, noon))
 			assert.Equal(t, c.done, s.done())
 			assert.Equal(t, c.again, s.accepted.IsZero(), "whether it has to be asked again")
+		})
+	}
+}
+
+func TestATargetIsAskedWhereThatIsNeededAndDisturbsNoSyncUnderWay(t *testing.T) {
+	for sentence, c := range map[string]struct {
+		before, after targetRecord
+		later         time.Duration
+		asked         bool
+	}{
+		"nothing happened yet":                           {before: aTarget(0, 0, true), after: aTarget(0, 0, true), asked: true},
+		"there was no sync ever":                         {before: aTarget(-1, -1, true), after: aTarget(-1, -1, true), asked: true},
+		"somebody else has asked since":                  {before: aTarget(0, 0, true), after: aTarget(20, 0, true)},
+		"one that was asked for before is under way":     {before: aTarget(10, 0, true), after: aTarget(10, 0, true)},
+		"it has ended":                                   {before: aTarget(10, 0, true), after: aTarget(10, 11, true), asked: true},
+		"it has been under way for too long":             {before: aTarget(10, 0, true), after: aTarget(10, 0, true), later: pendingPatience, asked: true},
+		"it cannot begin, since the target is not there": {before: aTarget(10, 0, false), after: aTarget(10, 0, false), asked: true},
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			s := newTargetSync(c.before, noon)
+			now := noon.Add(c.later)
+			require.NoError(t, s.observe(c.after, now))
+			assert.Equal(t, c.asked, s.mayBeAsked(now))
 		})
 	}
 }
@@ -83,7 +106,7 @@ func TestNoSyncThatBeganBeforeTheMarkIsEverBelieved(t *testing.T) {
 				}
 			case "mark":
 				if marked == nil {
-					marked, markedAt = newTargetSync(state), clock
+					marked, markedAt = newTargetSync(state, noon), clock
 				}
 			case "look":
 				if marked == nil || marked.done() {

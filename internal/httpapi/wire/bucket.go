@@ -25,6 +25,9 @@ type Bucket struct {
 	// LargestPrefixes are the volumes, the repositories' folders or the other
 	// folders that take the most space, largest first, at most twenty.
 	LargestPrefixes []BucketPrefix `json:"largest_prefixes"`
+	// History is what the last scan of each day in UTC found, oldest first, this
+	// one last: at most 400 days. Scans that failed are not in it.
+	History []BucketPoint `json:"history"`
 	// ScannedAt is when the scan ended, ScanSeconds how long it took.
 	ScannedAt   time.Time `json:"scanned_at"`
 	ScanSeconds float64   `json:"scan_seconds"`
@@ -45,4 +48,11 @@ type BucketPrefix struct {
 	Objects int64  `json:"objects"`
 	// Bytes includes noncurrent versions.
 	Bytes int64 `json:"bytes"`
+}
+
+// BucketPoint is what the bucket held when a scan ended, counted as in [Bucket].
+type BucketPoint struct {
+	ScannedAt time.Time `json:"scanned_at"`
+	Bytes     int64     `json:"bytes"`
+	Objects   int64     `json:"objects"`
 }

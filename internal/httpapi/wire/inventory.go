@@ -64,6 +64,10 @@ type BackupSummary struct {
 	LastBackupAgeHours *float64   `json:"last_backup_age_hours"`
 	// BackupCount is how many backups are known.
 	BackupCount int `json:"backup_count"`
+	// RecentDays counts those taken on each of the last 14 days, in UTC, oldest
+	// first, the day of the report last. A day is null where none is known and a
+	// repository could not be listed since. Absent where no backup is known.
+	RecentDays []*int `json:"recent_days,omitempty"`
 }
 
 // BackupsOfDriver tells what is known of a claim's backups with one driver.

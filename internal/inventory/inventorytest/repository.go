@@ -22,6 +22,11 @@ type Repository struct {
 // Of implements [inventory.Found].
 func (r Repository) Of(claim backup.Claim) []backup.Backup { return r.Backups[claim] }
 
+// Days implements [inventory.Found].
+func (r Repository) Days(claim backup.Claim, today time.Time) backup.Days {
+	return backup.DaysOf(r.Backups[claim], today)
+}
+
 // Doubt implements [inventory.Found].
 func (r Repository) Doubt(claim backup.Claim) error {
 	if why, doubted := r.Doubts[claim]; doubted {

@@ -15,7 +15,9 @@ const group = process.env.MOCK_GROUP;
 const fail = (status, code, error) => ({ status, body: { error, code } });
 
 const GB = 1024 ** 3;
-const bucket = { enabled: true, bucket: 'backups', endpoint: 's3.us-west-004.backblazeb2.com', prefix: 'home/', objects: 41250, bytes: 200 * GB, versions: 41900, noncurrent_bytes: GB, delete_markers: 17, largest_prefixes: [{ prefix: 'home/restic/data/', objects: 12800, bytes: 190 * GB }, { prefix: 'home/backupstore/volumes/1a/2b/pvc-1234abcd/', objects: 28450, bytes: 10 * GB }], scanned_at: new Date(started - 3e6).toISOString(), scan_seconds: 74.5, monthly_cost_estimate: 1.2885, currency: 'USD', error: '', stale: false };
+const history = Array.from({ length: 120 }, (_, i) => ({ scanned_at: new Date(started - 3e6 - (119 - i) * 864e5).toISOString(), bytes: Math.round((140 + i / 2 + (i % 30 < 20 ? 0 : (i % 30) / 10)) * GB), objects: 30_000 + i * 95 }));
+const { bytes, objects } = history.at(-1);
+const bucket = { enabled: true, bucket: 'backups', endpoint: 's3.us-west-004.backblazeb2.com', prefix: 'home/', objects, bytes, versions: 41900, noncurrent_bytes: GB, delete_markers: 17, history, largest_prefixes: [{ prefix: 'home/restic/data/', objects: 12800, bytes: 190 * GB }, { prefix: 'home/backupstore/volumes/1a/2b/pvc-1234abcd/', objects: 28450, bytes: 10 * GB }], scanned_at: new Date(started - 3e6).toISOString(), scan_seconds: 74.5, monthly_cost_estimate: 1.2885, currency: 'USD', error: '', stale: false };
 
 const ago = (ms) => new Date(Date.now() - ms).toISOString();
 const fresh = (report) => ({ ...report, generated_at: ago(40_000), listings: report.listings.map((listing) => ({ ...listing, listed_at: ago(90_000) })) });

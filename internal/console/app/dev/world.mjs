@@ -10,6 +10,12 @@ function draw(seed) {
   return () => (state = (state * 1_103_515_245 + 12_345) % 2_147_483_648) / 2_147_483_648;
 }
 
+/** How many backups were taken on each of the last 14 days, the newest of them so many hours ago. */
+function days(age, perDay, random) {
+  const untouched = Math.floor(age / 24);
+  return Array.from({ length: 14 }, (_, i) => (14 - i <= untouched || random() < 0.06 ? 0 : Math.ceil(perDay * (i === 13 ? 0.5 : 1))));
+}
+
 function claim(namespace, pvc, reason, random, now) {
   const driver = random() < 0.7 ? 'restic' : 'longhorn';
   const age = { fresh: random() * 20, stale: 30 + random() * 400, lookup_failed: random() * 30, restoring: random() * 10, held: random() * 9 }[reason];
@@ -30,6 +36,7 @@ function claim(namespace, pvc, reason, random, now) {
     last_backup_at: last,
     last_backup_age_hours: age ?? null,
     backup_count: count,
+    ...(last && { recent_days: days(age, random() < 0.8 ? 1 : 1 + Math.floor(random() * 24), random) }),
     healthy: reason === 'fresh',
     health_reason: reason,
     ...(messages[reason] && { health_message: messages[reason] }),
@@ -67,6 +74,7 @@ export function world(size, now = Date.now()) {
     last_backup_at: iso(now - 2000 * HOUR),
     last_backup_age_hours: 2000,
     backup_count: 4,
+    recent_days: Array(14).fill(0),
     by_driver: [{ driver: 'restic', backup_count: 4, last_backup_at: iso(now - 2000 * HOUR) }],
   }));
   return { generated_at: iso(now - 40_000), namespaces, orphans, listings: [{ driver: 'longhorn', listed_at: iso(now - 60_000) }, { driver: 'restic', listed_at: iso(now - 90_000) }] };

@@ -424,6 +424,12 @@ export interface components {
                 objects: number;
                 bytes: number;
             }[];
+            history: {
+                /** Format: date-time */
+                scanned_at: string;
+                bytes: number;
+                objects: number;
+            }[];
             /** Format: date-time */
             scanned_at: string;
             scan_seconds: number;
@@ -497,6 +503,7 @@ export interface components {
                     last_backup_at: null | string;
                     last_backup_age_hours: null | number;
                     backup_count: number;
+                    recent_days?: (null | number)[];
                     healthy: boolean;
                     health_reason: string;
                     health_message?: string;
@@ -522,6 +529,7 @@ export interface components {
                 last_backup_at: null | string;
                 last_backup_age_hours: null | number;
                 backup_count: number;
+                recent_days?: (null | number)[];
                 by_driver: {
                     driver: string;
                     backup_count: number;
@@ -642,6 +650,7 @@ export interface components {
                 last_backup_at: null | string;
                 last_backup_age_hours: null | number;
                 backup_count: number;
+                recent_days?: (null | number)[];
                 by_driver: {
                     driver: string;
                     backup_count: number;

@@ -35,6 +35,7 @@ export type ClaimEvent = Events['events'][number];
 
 export type Status = Schemas['Status'];
 export type Bucket = Schemas['Bucket'];
+export type BucketPoint = Bucket['history'][number];
 export type WhoAmI = Schemas['WhoAmI'];
 
 export type NamespaceBackup = Schemas['NamespaceBackup'];

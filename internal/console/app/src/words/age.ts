@@ -42,6 +42,11 @@ export function utcTime(time: Date): string {
   return `${time.toISOString().slice(0, 19).replace('T', ' ')} UTC`;
 }
 
+/** A day in UTC, as logs have it: "2026-04-12". */
+export function utcDay(time: Date): string {
+  return time.toISOString().slice(0, 10);
+}
+
 const local = new Intl.DateTimeFormat('en-GB', { dateStyle: 'full', timeStyle: 'long' });
 
 /** A time to the second in the reader's zone, which it names. */

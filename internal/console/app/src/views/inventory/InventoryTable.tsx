@@ -64,6 +64,7 @@ const COLUMNS: { label: string; sort?: Sort }[] = [
   { label: 'State', sort: 'state' },
   { label: 'Newest backup', sort: 'age' },
   { label: 'Backups', sort: 'count' },
+  { label: 'Last 14 days' },
   { label: 'Protection' },
   { label: 'Next run' },
 ];

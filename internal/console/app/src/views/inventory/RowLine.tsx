@@ -5,6 +5,7 @@ import { ClaimLink } from '@/parts/ClaimLink';
 import { Shape, State } from '@/parts/State';
 import { GROUPS, GROUP_WORDS, healthInWords, protectionInWords } from '@/words/health';
 import { countInWords, plural } from '@/words/size';
+import { DayStrip } from './DayStrip';
 import type { Row } from './rows';
 
 interface Props {
@@ -82,6 +83,9 @@ function ClaimCells({ claim }: { claim: InventoryClaim }) {
         <span className="narrow-only">Backups: </span>
         {countInWords(claim.backup_count)}
       </div>
+      <div role="cell" className="cell-days">
+        <DayStrip days={claim.recent_days} />
+      </div>
       <div role="cell" className="cell-protection" title={protectionInWords(claim.protection)}>
         {claim.protection}
       </div>
@@ -108,6 +112,9 @@ function OrphanCells({ orphan }: { orphan: Orphan }) {
       <div role="cell" className="cell-count figure">
         <span className="narrow-only">Backups: </span>
         {countInWords(orphan.backup_count)}
+      </div>
+      <div role="cell" className="cell-days">
+        <DayStrip days={orphan.recent_days} />
       </div>
       <div role="cell" className="cell-protection" />
       <div role="cell" className="cell-next">

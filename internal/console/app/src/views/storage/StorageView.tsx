@@ -9,6 +9,7 @@ import { Notice } from '@/parts/Notice';
 import { Page } from '@/parts/Page';
 import { durationInWords } from '@/words/age';
 import { bytesInWords, countInWords, moneyInWords } from '@/words/size';
+import { GrowthSection } from './GrowthSection';
 import { Prefixes } from './Prefixes';
 
 /** What the backup bucket holds and costs, as of the last scan. */
@@ -47,6 +48,7 @@ function Contents({ bucket }: { bucket: Bucket }) {
         <Figure value={moneyInWords(bucket.monthly_cost_estimate, bucket.currency)} label="a month, estimated" />
       </ul>
       <p className="muted">The estimate is what is stored at the price that was set. Requests, traffic and unfinished uploads are not in it.</p>
+      <GrowthSection history={bucket.history} />
       <Prefixes bucket={bucket} />
       <Facts bucket={bucket} />
     </>
