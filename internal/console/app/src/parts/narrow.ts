@@ -1,6 +1,6 @@
 import { useSyncExternalStore } from 'react';
 
-/** The width below which tables become lists, as styles.css has it. */
+/** The width below which tables become lists, as the files in styles have it. */
 const NARROW = '(max-width: 760px)';
 
 function subscribe(listener: () => void): () => void {

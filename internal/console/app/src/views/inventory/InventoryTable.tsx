@@ -13,7 +13,7 @@ interface Props {
   onBackUp: (namespace: string) => void;
 }
 
-/** Heights in pixels, as styles.css has them: known beforehand, so that scrolling never waits for a measurement. */
+/** Heights in pixels, as styles/views/inventory.css has them: known beforehand, so that scrolling never waits for a measurement. */
 const LINE = { wide: 44, narrow: 76 };
 /** How many lines beyond the window are kept ready. */
 const READY = 24;

@@ -1,12 +1,10 @@
-import type { ApiError } from '@/api/errors';
 import type { RestoreStarted } from '@/api/types';
 import { Moment } from '@/parts/Age';
-import { Notice } from '@/parts/Notice';
 
 /** What a restore would do, as the API says it would. */
-export function ClaimPlan({ plan, checking }: { plan: RestoreStarted; checking: boolean }) {
+export function ClaimPlan({ plan }: { plan: RestoreStarted }) {
   return (
-    <div aria-busy={checking} className={checking ? 'checking' : undefined}>
+    <>
       <p>
         The claim{' '}
         <strong className="mono">
@@ -42,24 +40,6 @@ export function ClaimPlan({ plan, checking }: { plan: RestoreStarted; checking: 
           <dd>{plan.requested_by}</dd>
         </div>
       </dl>
-    </div>
-  );
-}
-
-const TITLES: Record<string, string> = {
-  conflict: 'The target is taken',
-  not_found: 'There is nothing to restore',
-  invalid: 'This cannot be asked for',
-  unprocessable: 'This cannot be done',
-  denied: 'You are not allowed to do this',
-  unauthenticated: 'You are signed out',
-};
-
-/** Why a restore cannot be, in the API's own words. */
-export function Unfit({ error }: { error: ApiError }) {
-  return (
-    <Notice tone={error.passing ? 'unknown' : 'bad'} title={TITLES[error.code] ?? 'It could not be told what would be restored'} urgent>
-      {error.message}
-    </Notice>
+    </>
   );
 }

@@ -1,78 +1,44 @@
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useQuery } from '@tanstack/react-query';
 import { restore } from '@/api/actions';
-import { failureOf } from '@/api/errors';
+import type { ApiError } from '@/api/errors';
 import { inventoryQuery } from '@/api/queries';
-import type { RestoreRequest, RestoreStarted } from '@/api/types';
 import { TextField, errorAt } from '@/parts/TextField';
 import { BackupChoice } from './BackupChoice';
-import { ClaimPlan, Unfit } from './ClaimPlan';
+import { ClaimPlan } from './ClaimPlan';
 import { Names, namesIn } from './Names';
-import { forgetting, type WishProps } from './wishProps';
 import { ClaimStarted } from './Started';
+import { useRestoring } from './useRestoring';
 import { claimRequest, defaultTarget } from './wish';
+import { WishForm } from './WishForm';
+import type { WishProps } from './wishProps';
 
 /** The form that brings one claim back, its plan, and what became of it. */
 export function ClaimRestore(props: WishProps) {
-  const client = useQueryClient();
-  const [started, setStarted] = useState<RestoreStarted | null>(null);
   const request = claimRequest(props.kept);
-  const plan = usePlan(started ? null : request);
-  const start = useMutation({
-    mutationFn: (wanted: RestoreRequest) => restore(wanted),
-    onSuccess: async (answer) => {
-      setStarted(answer);
-      await client.invalidateQueries({ queryKey: ['restores'] });
-    },
-  });
-  const fields: WishProps = { ...props, change: forgetting(start.reset, props.change) };
-  if (started) return <ClaimStarted started={started} again={() => setStarted(null)} />;
-  const error = start.error ?? plan.error;
-  const failure = error && props.settled ? failureOf(error) : null;
-  const ready = props.settled && plan.isSuccess && !plan.isFetching && !start.isPending;
+  const { plan, outcome, again, start, change, ...state } = useRestoring(props, request, restore);
+  if (outcome) return <ClaimStarted started={outcome} again={again} />;
+  const part: PartProps = { ...props, change, failure: state.failure };
   return (
-    <form
-      className="restore"
-      onSubmit={(event) => {
-        event.preventDefault();
-        // The backup that the plan shows is the one that is restored, though a newer one may come meanwhile.
-        if (ready && request) start.mutate({ ...request, snapshot: plan.data.backup });
-      }}
-    >
-      <Source {...fields} failure={failure} />
-      <Target {...fields} failure={failure} />
-      <section className="panel" aria-labelledby="plan" aria-live="polite">
-        <h2 id="plan">What will happen</h2>
-        {!request && <p className="muted">Name a claim to see what would be restored.</p>}
-        {request && (!props.settled || plan.isFetching) && !plan.data && !failure && <p className="muted">Asking what would be restored…</p>}
-        {failure && <Unfit error={failure} />}
-        {!failure && plan.data && <ClaimPlan plan={plan.data} checking={!props.settled || plan.isFetching} />}
-        <div className="dialog-actions">
-          <button type="submit" className="primary" disabled={!ready}>
-            {start.isPending ? 'Starting…' : 'Restore to the new claim'}
-          </button>
-        </div>
-      </section>
-    </form>
+    <WishForm
+      {...state}
+      fields={
+        <>
+          <Source {...part} />
+          <Target {...part} />
+        </>
+      }
+      thing="a claim"
+      named={request !== null}
+      plan={plan && <ClaimPlan plan={plan} />}
+      verb="Restore to the new claim"
+      // The backup that the plan shows is the one that is restored, though a newer one may come meanwhile.
+      onStart={() => request && plan && start({ ...request, snapshot: plan.backup })}
+    />
   );
 }
 
-function usePlan(request: RestoreRequest | null) {
-  return useQuery({
-    queryKey: ['restore-plan', request],
-    queryFn: () => {
-      if (!request) throw new Error('no claim is named');
-      return restore({ ...request, dry_run: true });
-    },
-    enabled: request !== null,
-    retry: false,
-    staleTime: 0,
-    gcTime: 0,
-  });
-}
-
 interface PartProps extends WishProps {
-  failure: ReturnType<typeof failureOf> | null;
+  failure: ApiError | null;
 }
 
 function Source({ draft, kept, change, failure }: PartProps) {

@@ -1,79 +1,40 @@
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useQuery } from '@tanstack/react-query';
 import { restoreNamespace } from '@/api/actions';
-import { failureOf } from '@/api/errors';
+import type { ApiError } from '@/api/errors';
 import { inventoryQuery } from '@/api/queries';
-import type { NamespaceRestore as Outcome, NamespaceRestoreRequest } from '@/api/types';
+import type { NamespaceRestore as Outcome } from '@/api/types';
 import { BatchResults, countResults } from '@/parts/BatchResults';
 import { Notice } from '@/parts/Notice';
 import { TextField, errorAt } from '@/parts/TextField';
 import { plural } from '@/words/size';
-import { Unfit } from './ClaimPlan';
 import { Names, namesIn } from './Names';
-import { forgetting, type WishProps } from './wishProps';
 import { NamespaceStarted } from './Started';
+import { useRestoring } from './useRestoring';
 import { namespaceRequest } from './wish';
+import { WishForm } from './WishForm';
+import type { WishProps } from './wishProps';
 
 /** The form that brings a namespace back, its plan claim by claim, and what became of each. */
 export function NamespaceRestore(props: WishProps) {
-  const client = useQueryClient();
-  const [outcome, setOutcome] = useState<Outcome | null>(null);
   const request = namespaceRequest(props.kept);
-  const plan = usePlan(outcome ? null : request);
-  const start = useMutation({
-    mutationFn: (wanted: NamespaceRestoreRequest) => restoreNamespace(wanted),
-    onSuccess: async (answer) => {
-      setOutcome(answer);
-      await client.invalidateQueries({ queryKey: ['restores'] });
-    },
-  });
-  const fields: WishProps = { ...props, change: forgetting(start.reset, props.change) };
-  if (outcome) return <NamespaceStarted outcome={outcome} again={() => setOutcome(null)} />;
-  const error = start.error ?? plan.error;
-  const failure = error && props.settled ? failureOf(error) : null;
-  const count = plan.data ? countResults(plan.data, 'would_start') : 0;
-  const checking = !props.settled || plan.isFetching;
-  const ready = !checking && count > 0 && !start.isPending;
+  const { plan, outcome, again, start, change, ...state } = useRestoring(props, request, restoreNamespace);
+  if (outcome) return <NamespaceStarted outcome={outcome} again={again} />;
+  const count = plan ? countResults(plan, 'would_start') : 0;
   return (
-    <form
-      className="restore"
-      onSubmit={(event) => {
-        event.preventDefault();
-        if (ready && request) start.mutate(request);
-      }}
-    >
-      <NamespaceFields {...fields} failure={failure} />
-      <section className="panel" aria-labelledby="plan" aria-live="polite">
-        <h2 id="plan">What will happen</h2>
-        {!request && <p className="muted">Name a namespace to see what would be restored.</p>}
-        {request && checking && !plan.data && !failure && <p className="muted">Asking what would be restored…</p>}
-        {failure && <Unfit error={failure} />}
-        {!failure && plan.data && <NamespacePlan plan={plan.data} checking={checking} />}
-        <div className="dialog-actions">
-          <button type="submit" className="primary" disabled={!ready}>
-            {start.isPending ? 'Starting…' : count > 0 ? `Restore ${plural(count, 'claim')}` : 'Restore'}
-          </button>
-        </div>
-      </section>
-    </form>
+    <WishForm
+      {...state}
+      fields={<NamespaceFields {...props} change={change} failure={state.failure} />}
+      thing="a namespace"
+      named={request !== null}
+      plan={plan && <NamespacePlan plan={plan} />}
+      verb={count > 0 ? `Restore ${plural(count, 'claim')}` : 'Restore'}
+      ready={state.ready && count > 0}
+      onStart={() => request && start(request)}
+    />
   );
 }
 
-function usePlan(request: NamespaceRestoreRequest | null) {
-  return useQuery({
-    queryKey: ['restore-namespace-plan', request],
-    queryFn: () => {
-      if (!request) throw new Error('no namespace is named');
-      return restoreNamespace({ ...request, dry_run: true });
-    },
-    enabled: request !== null,
-    retry: false,
-    staleTime: 0,
-    gcTime: 0,
-  });
-}
-
-function NamespaceFields({ draft, change, failure }: WishProps & { failure: ReturnType<typeof failureOf> | null }) {
+function NamespaceFields({ draft, change, failure }: WishProps & { failure: ApiError | null }) {
   const { data: inventory } = useQuery(inventoryQuery);
   const orphans = inventory?.orphans.filter(({ namespace }) => namespace === draft.namespace).length ?? 0;
   return (
@@ -118,9 +79,9 @@ function NamespaceFields({ draft, change, failure }: WishProps & { failure: Retu
   );
 }
 
-function NamespacePlan({ plan, checking }: { plan: Outcome; checking: boolean }) {
+function NamespacePlan({ plan }: { plan: Outcome }) {
   return (
-    <div aria-busy={checking} className={checking ? 'checking' : undefined}>
+    <>
       {plan.error && (
         <Notice tone="bad" title="Nothing would be started" urgent>
           {plan.error}
@@ -141,6 +102,6 @@ function NamespacePlan({ plan, checking }: { plan: Outcome; checking: boolean })
           results={plan.results.map((result) => ({ ...result, detail: result.backup && `from backup ${result.backup}` }))}
         />
       )}
-    </div>
+    </>
   );
 }

@@ -8,11 +8,3 @@ export interface WishProps {
   settled: boolean;
   change: (change: Partial<Wish>) => void;
 }
-
-/** Has a change of the wish also forget why the last one could not be fulfilled. */
-export function forgetting(forget: () => void, change: WishProps['change']): WishProps['change'] {
-  return (next) => {
-    forget();
-    change(next);
-  };
-}

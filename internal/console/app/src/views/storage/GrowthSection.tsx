@@ -1,4 +1,5 @@
 import type { Bucket } from '@/api/types';
+import { Table, type Column } from '@/parts/Table';
 import { bytesInWords } from '@/words/size';
 import { curveInWords, dayInWords, growthInWords, lineOf, rowsOf } from './growth';
 
@@ -24,7 +25,7 @@ export function GrowthSection({ history }: { history: History }) {
           <Curve history={history} />
           <details>
             <summary>Day by day</summary>
-            <Days history={history} />
+            <Table label="Stored, day by day" columns={DAYS} lines={rowsOf(history)} keyOf={({ day }) => day} />
           </details>
         </>
       )}
@@ -50,31 +51,9 @@ function Curve({ history }: { history: History }) {
   );
 }
 
-function Days({ history }: { history: History }) {
-  return (
-    <div className="table-scroll" tabIndex={0} role="group" aria-label="Stored, day by day">
-      <table className="table">
-        <thead>
-          <tr>
-            <th scope="col">Day (UTC)</th>
-            <th scope="col">Size</th>
-            <th scope="col">Change</th>
-            <th scope="col">Objects</th>
-          </tr>
-        </thead>
-        <tbody>
-          {rowsOf(history).map(({ day, size, change, objects }) => (
-            <tr key={day}>
-              <th scope="row" className="figure">
-                {day}
-              </th>
-              <td className="figure">{size}</td>
-              <td className="figure">{change}</td>
-              <td className="figure">{objects}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
-  );
-}
+const DAYS: Column<ReturnType<typeof rowsOf>[number]>[] = [
+  { label: 'Day (UTC)', names: true, className: 'figure', cell: ({ day }) => day },
+  { label: 'Size', className: 'figure', cell: ({ size }) => size },
+  { label: 'Change', className: 'figure', cell: ({ change }) => change },
+  { label: 'Objects', className: 'figure', cell: ({ objects }) => objects },
+];

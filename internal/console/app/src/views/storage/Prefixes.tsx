@@ -1,4 +1,5 @@
 import type { Bucket } from '@/api/types';
+import { Table, type Column } from '@/parts/Table';
 import { bytesInWords, countInWords } from '@/words/size';
 
 /** The largest prefixes, with a bar for each one's share of all that is stored. */
@@ -9,35 +10,19 @@ export function Prefixes({ bucket }: { bucket: Bucket }) {
       {bucket.largest_prefixes.length === 0 ? (
         <p className="muted">The last scan names none.</p>
       ) : (
-        <div className="table-scroll" tabIndex={0} role="group" aria-label="Largest prefixes">
-          <table className="table">
-            <thead>
-              <tr>
-                <th scope="col">Prefix</th>
-                <th scope="col">Share</th>
-                <th scope="col">Size</th>
-                <th scope="col">Objects</th>
-              </tr>
-            </thead>
-            <tbody>
-              {bucket.largest_prefixes.map(({ prefix, objects, bytes }) => (
-                <tr key={prefix}>
-                  <th scope="row" className="mono">
-                    {prefix}
-                  </th>
-                  <td>
-                    <Share share={bucket.bytes > 0 ? bytes / bucket.bytes : 0} />
-                  </td>
-                  <td className="figure">{bytesInWords(bytes)}</td>
-                  <td className="figure">{countInWords(objects)}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table label="Largest prefixes" columns={columnsFor(bucket)} lines={bucket.largest_prefixes} keyOf={({ prefix }) => prefix} />
       )}
     </section>
   );
+}
+
+function columnsFor(bucket: Bucket): Column<Bucket['largest_prefixes'][number]>[] {
+  return [
+    { label: 'Prefix', names: true, className: 'mono', cell: ({ prefix }) => prefix },
+    { label: 'Share', cell: ({ bytes }) => <Share share={bucket.bytes > 0 ? bytes / bucket.bytes : 0} /> },
+    { label: 'Size', className: 'figure', cell: ({ bytes }) => bytesInWords(bytes) },
+    { label: 'Objects', className: 'figure', cell: ({ objects }) => countInWords(objects) },
+  ];
 }
 
 function Share({ share }: { share: number }) {
