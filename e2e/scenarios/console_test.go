@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -16,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/soteria-dr/soteria/e2e/harness"
+	"github.com/soteria-dr/soteria/internal/httpapi/wire"
 )
 
 // TestTheConsole has a browser do what an operator does, and looks at the cluster
@@ -63,6 +65,12 @@ func TestTheConsole(t *testing.T) {
 		require.NotContains(s, s.policiesSecret(), namespace)
 	})
 	s.run("every view can be read by everybody, dark, light and on a phone", func(s *scenario) {
+		s.configure(bucketScanned)
+		s.await("the bucket to be scanned", func(ctx context.Context) (bool, string, error) {
+			var bucket wire.Bucket
+			status, err := cluster.Ask(ctx, "v1/b2", &bucket)
+			return status == http.StatusOK, http.StatusText(status), err
+		})
 		s.browse("looks.spec.ts", of, nil)
 	})
 	s.run("a claim that is held shows why, and is well once S3 is back", func(s *scenario) {

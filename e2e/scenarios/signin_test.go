@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -20,6 +21,12 @@ import (
 	"github.com/soteria-dr/soteria/internal/httpapi/wire"
 )
 
+// bucketScanned has Soteria scan the bucket that backups are in.
+var bucketScanned = map[string]string{
+	"SOTERIA_B2_ENABLED": "true", "SOTERIA_B2_ENDPOINT": "http://s3.backup-store.svc:7070", "SOTERIA_B2_REGION": "us-east-1",
+	"SOTERIA_B2_BUCKET": "soteria", "SOTERIA_B2_SECRET_NAME": "soteria-restic", "SOTERIA_B2_SCAN_INTERVAL": "10s",
+}
+
 func TestOnlyWhoMayUseTheAPIUsesIt(t *testing.T) {
 	const namespace = "e2e-signin"
 	s := begin(t, 8*time.Minute, namespace)
@@ -27,11 +34,11 @@ func TestOnlyWhoMayUseTheAPIUsesIt(t *testing.T) {
 	s.start(app)
 	token := rand.Text()
 	// A port that is forwarded comes out of the pod's own loopback address.
-	s.configure(map[string]string{
+	variables := map[string]string{
 		"SOTERIA_AUTH_REQUIRED": "true", "SOTERIA_AUTH_BEARER_TOKENS": "scripts:" + token, "SOTERIA_TRUSTED_PROXIES": "127.0.0.1, ::1",
-		"SOTERIA_B2_ENABLED": "true", "SOTERIA_B2_ENDPOINT": "http://s3.backup-store.svc:7070", "SOTERIA_B2_REGION": "us-east-1",
-		"SOTERIA_B2_BUCKET": "soteria", "SOTERIA_B2_SECRET_NAME": "soteria-restic", "SOTERIA_B2_SCAN_INTERVAL": "10s",
-	})
+	}
+	maps.Copy(variables, bucketScanned)
+	s.configure(variables)
 	nobody := s.apiWith(nil)
 	script := s.apiWith(http.Header{"Authorization": {"Bearer " + token}})
 
