@@ -13,9 +13,9 @@ const GROUP = "maintenance";
 const ACTS = [
   { tests: "back-up.spec.ts", given: PHOTOS },
   { tests: "back-up-fails.spec.ts", given: { CLAIM_NAMESPACE: "demo", CLAIM: "broken", CAUSE: "repository is locked" } },
+  { tests: "back-up-namespace.spec.ts", given: { NAMESPACE: "demo", CLAIMS: "photos" } },
   { tests: "restore.spec.ts", given: { ...PHOTOS, TARGET: "photos-again" } },
   { tests: "lost-namespace.spec.ts", given: { LOST_NAMESPACE: "attic", LOST_CLAIMS: "books notes wiki" } },
-  { tests: "back-up-namespace.spec.ts", given: { NAMESPACE: "attic", CLAIMS: "books notes wiki" } },
   { tests: "policy-made.spec.ts", given: PHOTOS },
   { tests: "policy-deleted.spec.ts", given: PHOTOS },
   { tests: "looks.spec.ts", given: PHOTOS },

@@ -103,6 +103,7 @@ export class Doings {
     this.#restores.unshift({ name, ...target, asked: now, backup: { ...source, driver, id, taken_at, size_bytes: TOTAL, files } });
     const namespace = this.inventory.namespaces.find((each) => each.name === target.namespace);
     const claim = { ...target, volume: name, storage_class: 'longhorn', capacity: '10Gi', driver, last_backup_at: null, last_backup_age_hours: null, backup_count: 0, healthy: false, health_reason: 'no_backups', by_driver: [], protection: 'auto' };
+    this.inventory.orphans = this.inventory.orphans.filter(({ namespace, pvc }) => namespace !== target.namespace || pvc !== target.pvc);
     if (namespace) namespace.pvcs.push(claim);
     else this.inventory.namespaces.push({ name: target.namespace, pvcs: [claim] });
     return name;
