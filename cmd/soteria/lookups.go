@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"k8s.io/utils/clock"
@@ -68,8 +69,14 @@ func (c *config) kopia(name string) kopia.Config {
 		settings.Path = c.KopiaPath
 		return settings
 	}
-	settings.Endpoint, settings.Region, settings.Bucket, settings.Prefix = c.KopiaS3Endpoint, c.KopiaS3Region, c.KopiaS3Bucket, c.KopiaS3Prefix
-	settings.AccessKey, settings.SecretKey, settings.Secure = c.KopiaS3AccessKey, c.KopiaS3SecretKey, c.KopiaS3Secure
+	endpoint := c.KopiaS3Endpoint
+	if endpoint != "" && !strings.Contains(endpoint, "://") && !c.KopiaS3Secure {
+		endpoint = "http://" + endpoint
+	}
+	settings.Prefix = c.KopiaS3Prefix
+	settings.Bucket = objectstore.Config{
+		Endpoint: endpoint, Region: c.KopiaS3Region, Bucket: c.KopiaS3Bucket, AccessKeyID: c.KopiaS3AccessKey, SecretAccessKey: c.KopiaS3SecretKey,
+	}
 	return settings
 }
 

@@ -237,7 +237,7 @@ func TestScanning(t *testing.T) {
 }
 
 func TestAScanThatFails(t *testing.T) {
-	refused := backup.Errorf(backup.Credentials, "listing bucket backups at s3.example.com: AccessDenied: no")
+	refused := backup.Errorf(backup.Credentials, "reading bucket backups at s3.example.com: AccessDenied: no")
 	fails := func(context.Context) (bucket.Figures, error) { return bucket.Figures{}, refused }
 
 	bubble(t, "keeps the last good one and says what went wrong and when", func(t *testing.T) {
@@ -248,7 +248,7 @@ func TestAScanThatFails(t *testing.T) {
 		got, err := w.report(t)
 		require.NoError(t, err)
 		assert.Equal(t, int64(3), got.Figures.Objects)
-		assert.Equal(t, "the scan that ended 2000-01-01T06:00:00Z failed: listing bucket backups at s3.example.com: AccessDenied: no; the figures are those of 2000-01-01T00:00:00Z", got.Failure)
+		assert.Equal(t, "the scan that ended 2000-01-01T06:00:00Z failed: reading bucket backups at s3.example.com: AccessDenied: no; the figures are those of 2000-01-01T00:00:00Z", got.Failure)
 		assert.False(t, got.Stale)
 		assert.Equal(t, 1, w.failed())
 		pass(interval + time.Second)
@@ -263,7 +263,7 @@ func TestAScanThatFails(t *testing.T) {
 		_, err := w.report(t)
 		require.ErrorIs(t, err, bucket.ErrNotScanned)
 		assert.Equal(t, backup.Unavailable, backup.KindOf(err), "it is not the caller who lacks a key")
-		assert.EqualError(t, err, "no scan of bucket backups has succeeded yet: the scan that ended 2000-01-01T00:00:00Z failed: listing bucket backups at s3.example.com: AccessDenied: no")
+		assert.EqualError(t, err, "no scan of bucket backups has succeeded yet: the scan that ended 2000-01-01T00:00:00Z failed: reading bucket backups at s3.example.com: AccessDenied: no")
 	})
 	bubble(t, "is repeated ever less often, and not less than once each interval", func(t *testing.T) {
 		w := newWorld()

@@ -71,7 +71,7 @@ func TestBucketExamples(t *testing.T) {
 		"versions that the store does not tell are null, and a failed scan is told with the last good one": {
 			finds(contents(func(r *bucket.Report) {
 				r.Figures.History, r.Figures.Largest, r.Growth = nil, nil, r.Growth[2:]
-				r.Failure, r.Stale = "the scan that ended 2026-03-02T12:00:00Z failed: listing bucket backups at s3.us-west-004.backblazeb2.com: AccessDenied: not entitled; the figures are those of 2026-03-01T12:00:00Z", true
+				r.Failure, r.Stale = "the scan that ended 2026-03-02T12:00:00Z failed: reading bucket backups at s3.us-west-004.backblazeb2.com: AccessDenied: not entitled; the figures are those of 2026-03-01T12:00:00Z", true
 			})), 200, "bucket_stale.json"},
 		"the first scan is under way": {
 			scanned(func(context.Context) (bucket.Report, error) {

@@ -29,7 +29,7 @@ type Config struct {
 }
 
 // Variables are the environment variables that a Config is read from, for errors
-// to name.
+// to name. SecretName is empty where the keys cannot be in a Secret.
 type Variables struct {
 	Endpoint, Region, Bucket, AccessKeyID, SecretAccessKey, SecretName string
 }
@@ -77,6 +77,8 @@ func (c Config) checkKeys(v Variables) string {
 		return v.SecretAccessKey + ": it is missing beside " + v.AccessKeyID
 	case key:
 		return v.AccessKeyID + ": it is missing beside " + v.SecretAccessKey
+	case v.SecretName == "":
+		return v.AccessKeyID + ": it is missing"
 	default:
 		return v.SecretName + ": the name of the Secret with the keys is missing; " + v.AccessKeyID + " and " + v.SecretAccessKey + " do as well"
 	}

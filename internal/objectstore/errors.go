@@ -15,7 +15,7 @@ import (
 // maxWords bounds what is told of a store's own words, in bytes.
 const maxWords = 300
 
-// Explain puts the error of a listing into words that hold no secret, whatever
+// Explain puts the error of a listing or a copy into words that hold no secret, whatever
 // the store put into its own. The cause is dropped for the same reason. The
 // remedy is added where the store denies access. It is of kind Credentials,
 // RepositoryAbsent (no such bucket) or Unavailable.
@@ -28,13 +28,13 @@ func (r *Reading) Explain(err error, remedy string) error {
 		if errors.As(err, &request) {
 			err = request.Err
 		}
-		return backup.Errorf(backup.Unavailable, "listing bucket %s at %s: %s", bucket, host, plain(r.keys.redact(err.Error())))
+		return backup.Errorf(backup.Unavailable, "reading bucket %s at %s: %s", bucket, host, plain(r.keys.redact(err.Error())))
 	}
 	words := plain(r.keys.redact(answer.Code + ": " + answer.Error()))
 	if answer.Code == minio.AccessDenied && remedy != "" {
 		words += " (" + remedy + ")"
 	}
-	return backup.Errorf(kindOf(answer), "listing bucket %s at %s: %s", bucket, host, words)
+	return backup.Errorf(kindOf(answer), "reading bucket %s at %s: %s", bucket, host, words)
 }
 
 func kindOf(answer minio.ErrorResponse) backup.Kind {

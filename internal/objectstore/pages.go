@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"sync"
 	"time"
 
 	"github.com/minio/minio-go/v7"
@@ -36,22 +35,33 @@ const (
 	rootObjects  = "ListBucketResult"
 )
 
-// pages carries the requests of one reading and holds the store to its part:
+// pages carries the requests of a reading and holds the store to its part:
 // minio-go would take any document for an empty page, and would ask for the same
 // page for ever. A refusal is an answer rather than an error, since errors are
 // tried again.
 type pages struct {
 	next http.RoundTripper
+}
 
-	mu sync.Mutex
-	// answered are the queries of the pages that came.
-	answered map[string]struct{}
+// answered are the queries of the pages that came, of one listing. Its pages are
+// asked for one after another.
+type answered map[string]struct{}
+
+type answeredKey struct{}
+
+// newListing gives the context of the requests of one listing.
+func newListing(ctx context.Context) context.Context {
+	return context.WithValue(ctx, answeredKey{}, answered{})
 }
 
 // RoundTrip implements [http.RoundTripper].
 func (p *pages) RoundTrip(req *http.Request) (*http.Response, error) {
 	query := req.URL.Query()
-	if isPage(query) && p.hasAnswered(req.URL.RawQuery) {
+	if isObject(query) {
+		return p.next.RoundTrip(req)
+	}
+	came, _ := req.Context().Value(answeredKey{}).(answered)
+	if _, again := came[req.URL.RawQuery]; again && isPage(query) {
 		return refusal(req, http.StatusUnprocessableEntity, codeNoProgress, "the store does not say where its listing goes on"), nil
 	}
 	ctx, cancel := context.WithTimeout(req.Context(), pageTimeout)
@@ -69,25 +79,18 @@ func (p *pages) RoundTrip(req *http.Request) (*http.Response, error) {
 		_ = resp.Body.Close() // nothing more is wanted of it
 		return refused, nil
 	}
-	p.answer(req.URL.RawQuery)
+	if came != nil {
+		came[req.URL.RawQuery] = struct{}{}
+	}
 	return resp, nil
 }
 
-func (p *pages) hasAnswered(query string) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	_, answered := p.answered[query]
-	return answered
-}
-
-func (p *pages) answer(query string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.answered[query] = struct{}{}
-}
-
-// isPage tells pages of the listing from other requests.
+// isPage tells pages of a listing from other requests.
 func isPage(query url.Values) bool { return query.Has("versions") || query.Has("list-type") }
+
+// isObject tells objects, which may be of any size and take any time, from what is
+// asked of their bucket.
+func isObject(query url.Values) bool { return !isPage(query) && !query.Has("location") }
 
 // check refuses a page that is another document than the one asked for.
 func check(req *http.Request, query url.Values, page *bufio.Reader) *http.Response {

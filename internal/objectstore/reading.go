@@ -2,7 +2,9 @@ package objectstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"net/http"
 	"strings"
@@ -18,8 +20,11 @@ import (
 // the reading.
 const attempts = 5
 
-// Reading is one look at a bucket. It is safe for concurrent use, but what was
-// listed to its end is not listed again: that takes another reading.
+// ErrNoObject says that there is no such object in the bucket.
+var ErrNoObject = errors.New("there is no such object")
+
+// Reading is a look at a bucket, with the keys as they were when it began. It is
+// safe for concurrent use.
 type Reading struct {
 	config      Config
 	keys        keys
@@ -35,6 +40,16 @@ func (c Config) Open(ctx context.Context, reader client.Reader) (*Reading, error
 	if err != nil {
 		return nil, err
 	}
+	return c.open(k)
+}
+
+// OpenWithOwnKeys begins a reading with the keys that the configuration holds
+// itself. It must be valid and name no Secret. Errors are of kind Unavailable.
+func (c Config) OpenWithOwnKeys() (*Reading, error) {
+	return c.open(keys{id: c.AccessKeyID, key: c.SecretAccessKey})
+}
+
+func (c Config) open(k keys) (*Reading, error) {
 	host, secure, err := c.endpoint()
 	if err != nil {
 		return nil, err
@@ -47,7 +62,7 @@ func (c Config) Open(ctx context.Context, reader client.Reader) (*Reading, error
 		Creds:      credentials.NewStaticV4(k.id.Reveal(), k.key.Reveal(), ""),
 		Secure:     secure,
 		Region:     c.region(),
-		Transport:  &pages{next: connections, answered: make(map[string]struct{})},
+		Transport:  &pages{next: connections},
 		MaxRetries: attempts,
 	})
 	r := &Reading{config: c, keys: k, store: store, connections: connections}
@@ -65,7 +80,7 @@ func (r *Reading) Close() { r.connections.CloseIdleConnections() }
 // next page only when the last one is used up.
 func (r *Reading) List(ctx context.Context, options minio.ListObjectsOptions) iter.Seq2[minio.ObjectInfo, error] {
 	return func(yield func(minio.ObjectInfo, error) bool) {
-		for object := range r.store.ListObjectsIter(ctx, r.config.Bucket, options) {
+		for object := range r.store.ListObjectsIter(newListing(ctx), r.config.Bucket, options) {
 			err := object.Err
 			if err == nil && !strings.HasPrefix(object.Key, options.Prefix) {
 				err = fmt.Errorf("the store lists %.80q below %q", object.Key, options.Prefix)
@@ -79,4 +94,29 @@ func (r *Reading) List(ctx context.Context, options minio.ListObjectsOptions) it
 			yield(minio.ObjectInfo{}, err)
 		}
 	}
+}
+
+// Copy copies length bytes of an object, from offset on, or all of it where length
+// is negative. An object that ends before is no error. Errors are [ErrNoObject], or
+// for [Reading.Explain].
+func (r *Reading) Copy(ctx context.Context, into io.Writer, key string, offset, length int64) error {
+	if length == 0 {
+		return nil
+	}
+	var options minio.GetObjectOptions
+	if length > 0 {
+		if err := options.SetRange(offset, offset+length-1); err != nil {
+			return err
+		}
+	}
+	object, err := r.store.GetObject(ctx, r.config.Bucket, key, options)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = object.Close() }() // it was only read
+	_, err = io.Copy(into, object)
+	if minio.ToErrorResponse(err).Code == minio.NoSuchKey {
+		return ErrNoObject
+	}
+	return err
 }

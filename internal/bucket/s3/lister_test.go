@@ -186,7 +186,7 @@ func TestWhatIsNoWholeListingIsAnError(t *testing.T) {
 			func(w http.ResponseWriter, r *http.Request) {
 				http.Redirect(w, r, "https://elsewhere.example.com/", http.StatusMovedPermanently)
 			},
-			backup.Unavailable, "listing bucket backups"},
+			backup.Unavailable, "reading bucket backups"},
 		"an entry that makes no sense": {
 			says(head + `<Version><Key>a</Key><Size>-1</Size></Version></ListVersionsResult>`), backup.Unavailable, `"a" has -1 bytes`},
 		"the same page for ever": {
@@ -205,7 +205,7 @@ func TestWhatIsNoWholeListingIsAnError(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			got, err := list(t, &store{held: held, perPage: 2, fault: on(2, test.answer)})
 			require.ErrorContains(t, err, test.words)
-			assert.ErrorContains(t, err, "listing bucket backups at 127.0.0.1:")
+			assert.ErrorContains(t, err, "reading bucket backups at 127.0.0.1:")
 			assert.Equal(t, test.kind, backup.KindOf(err))
 			assert.Zero(t, got)
 		})

@@ -1,8 +1,14 @@
 package kopia_test
 
 import (
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/driver"
@@ -10,6 +16,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/driver/kopia"
 	"github.com/soteria-dr/soteria/internal/driver/kopia/kopiatest"
 	"github.com/soteria-dr/soteria/internal/driver/restic/restictest"
+	"github.com/soteria-dr/soteria/internal/objectstore"
 	"github.com/soteria-dr/soteria/internal/secret"
 )
 
@@ -20,8 +27,11 @@ func s3(server *restictest.Server) kopiatest.S3 {
 
 func s3Config(server *restictest.Server) kopia.Config {
 	return kopia.Config{
-		Endpoint: server.Host, Bucket: restictest.Bucket, Prefix: "kopia/", Password: secret.New(kopiatest.Password),
-		AccessKey: secret.New(restictest.AccessKey), SecretKey: secret.New(restictest.SecretKey),
+		Prefix: "kopia/", Password: secret.New(kopiatest.Password),
+		Bucket: objectstore.Config{
+			Endpoint: "http://" + server.Host, Bucket: restictest.Bucket,
+			AccessKeyID: secret.New(restictest.AccessKey), SecretAccessKey: secret.New(restictest.SecretKey),
+		},
 	}
 }
 
@@ -47,16 +57,40 @@ func TestItListsAsADriverMustInS3(t *testing.T) {
 		Absent: func(t *testing.T) driver.Lister { return with(t, s3Config(absent)) },
 		Broken: map[string]func(*testing.T) driver.Lister{
 			"a wrong password":       broken(func(c *kopia.Config) { c.Password = secret.New("wrong") }),
-			"a wrong access key":     broken(func(c *kopia.Config) { c.AccessKey = secret.New("wrong") }),
-			"a wrong secret key":     broken(func(c *kopia.Config) { c.SecretKey = secret.New("wrong") }),
-			"a mistyped bucket":      broken(func(c *kopia.Config) { c.Bucket = "bakcups" }),
+			"a wrong access key":     broken(func(c *kopia.Config) { c.Bucket.AccessKeyID = secret.New("wrong") }),
+			"a wrong secret key":     broken(func(c *kopia.Config) { c.Bucket.SecretAccessKey = secret.New("wrong") }),
+			"a mistyped bucket":      broken(func(c *kopia.Config) { c.Bucket.Bucket = "bakcups" }),
 			"a mistyped prefix":      broken(func(c *kopia.Config) { c.Prefix = "kopai/" }),
-			"a store that is not up": broken(func(c *kopia.Config) { c.Endpoint = "127.0.0.1:1" }),
+			"a store that is not up": broken(func(c *kopia.Config) { c.Bucket.Endpoint = "http://127.0.0.1:1" }),
 		},
 		Hangs: func(t *testing.T) driver.Lister {
 			cfg := s3Config(absent)
-			cfg.Endpoint = silent(t)
+			cfg.Bucket.Endpoint = "http://" + silent(t)
 			return with(t, cfg)
 		},
 	}.Run(t)
+}
+
+func TestAnAnswerThatIsNoListingProvesNothing(t *testing.T) {
+	server := restictest.StartS3(t)
+	kopiatest.NewS3(t, s3(server)).Backup(t, claim, then)
+	store := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(&url.URL{Scheme: "http", Host: server.Host})
+		r.Out.Host = r.In.Host // it is signed
+	}}
+	between := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Has("list-type") {
+			_, _ = w.Write([]byte("<html><body>Please sign in</body></html>"))
+			return
+		}
+		store.ServeHTTP(w, r)
+	}))
+	t.Cleanup(between.Close)
+	cfg := s3Config(server)
+	cfg.Bucket.Endpoint = between.URL
+
+	_, err := with(t, cfg).List(t.Context(), &drivertest.Listing{})
+
+	require.Equal(t, backup.Unavailable, backup.KindOf(err))
+	require.ErrorContains(t, err, "not an S3 store")
 }

@@ -1,7 +1,6 @@
 package kopia
 
 import (
-	"net/url"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -9,6 +8,7 @@ import (
 	"github.com/minio/minio-go/v7/pkg/s3utils"
 
 	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/objectstore"
 	"github.com/soteria-dr/soteria/internal/secret"
 )
 
@@ -25,17 +25,10 @@ type Config struct {
 	// Path is the folder of the repository. It is only read.
 	Path string
 
-	// Endpoint is the store's URL, or its host alone, which is then spoken to by
-	// TLS if Secure is set. Region is the bucket's; empty, the store is asked.
-	Endpoint string
-	Region   string
-	Bucket   string
-	// Prefix is put before the names of blobs as it is: a folder's ends with a
-	// slash.
-	Prefix    string
-	AccessKey secret.String
-	SecretKey secret.String
-	Secure    bool
+	// Bucket is where the bucket is and how it is opened. Prefix is put before the
+	// names of blobs as it is: a folder's ends with a slash.
+	Bucket objectstore.Config
+	Prefix string
 
 	// Password opens the repository, or the content of PasswordFile does, which is
 	// read anew at each listing.
@@ -46,10 +39,12 @@ type Config struct {
 	RepositoryID string
 }
 
-var (
-	idPattern     = regexp.MustCompile(`^[0-9a-f]{64}$`)
-	regionPattern = regexp.MustCompile(`^[A-Za-z0-9._-]*$`)
-)
+var idPattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
+
+var variables = objectstore.Variables{ //nolint:gosec // names of variables, no secrets
+	Endpoint: "SOTERIA_KOPIA_S3_ENDPOINT", Region: "SOTERIA_KOPIA_S3_REGION", Bucket: "SOTERIA_KOPIA_S3_BUCKET",
+	AccessKeyID: "SOTERIA_KOPIA_S3_ACCESS_KEY", SecretAccessKey: "SOTERIA_KOPIA_S3_SECRET_KEY",
+}
 
 // Name is the name of the driver with this configuration.
 func (c Config) Name() string {
@@ -68,14 +63,17 @@ func (c Config) Validate() []error {
 		problems = append(problems, backup.Errorf(backup.Invalid, variable+": "+format, args...))
 	}
 	switch {
-	case c.Path == "" && c.Bucket == "":
+	case c.Path == "" && c.Bucket.Bucket == "":
 		bad("SOTERIA_KOPIA_REPOSITORY_PATH", "it is missing; SOTERIA_KOPIA_S3_BUCKET does as well")
-	case c.Path != "" && c.Bucket != "":
+	case c.Path != "" && c.Bucket.Bucket != "":
 		bad("SOTERIA_KOPIA_REPOSITORY_PATH", "the repository is to be either there or in SOTERIA_KOPIA_S3_BUCKET, not in both")
 	case c.Path != "" && !filepath.IsAbs(c.Path):
 		bad("SOTERIA_KOPIA_REPOSITORY_PATH", "%.200q is not an absolute path", c.Path)
-	case c.Bucket != "":
-		c.validateS3(bad)
+	case c.Bucket.Bucket != "":
+		problems = append(problems, c.Bucket.Validate(variables)...)
+		if strings.HasPrefix(c.Prefix, "/") || s3utils.CheckValidObjectNamePrefix(c.Prefix) != nil {
+			bad("SOTERIA_KOPIA_S3_PREFIX", "%.80q is not what keys begin with", c.Prefix)
+		}
 	}
 	switch {
 	case c.Password.IsEmpty() && c.PasswordFile == "":
@@ -87,46 +85,4 @@ func (c Config) Validate() []error {
 		bad("SOTERIA_KOPIA_REPOSITORY_ID", "%.100q is not a repository's unique id: 64 hexadecimal digits, as `kopia repository status` prints", c.RepositoryID)
 	}
 	return problems
-}
-
-func (c Config) validateS3(bad func(variable, format string, args ...any)) {
-	if _, _, err := c.endpoint(); err != nil {
-		bad("SOTERIA_KOPIA_S3_ENDPOINT", "%w", err)
-	}
-	if err := s3utils.CheckValidBucketName(c.Bucket); err != nil {
-		bad("SOTERIA_KOPIA_S3_BUCKET", "%.80q is not the name of a bucket: %w", c.Bucket, err)
-	}
-	if strings.HasPrefix(c.Prefix, "/") || s3utils.CheckValidObjectNamePrefix(c.Prefix) != nil {
-		bad("SOTERIA_KOPIA_S3_PREFIX", "%.80q is not what keys begin with", c.Prefix)
-	}
-	if !regionPattern.MatchString(c.Region) {
-		bad("SOTERIA_KOPIA_S3_REGION", "%.40q is not the name of a region", c.Region)
-	}
-	if c.AccessKey.IsEmpty() {
-		bad("SOTERIA_KOPIA_S3_ACCESS_KEY", "it is missing")
-	}
-	if c.SecretKey.IsEmpty() {
-		bad("SOTERIA_KOPIA_S3_SECRET_KEY", "it is missing")
-	}
-}
-
-// endpoint gives the store's host, with its port where it has one, and whether
-// it speaks TLS.
-func (c Config) endpoint() (host string, secure bool, err error) {
-	wrong := backup.Errorf(backup.Invalid, "it must be the store's host or its URL, without anything after the host and without a user")
-	text := c.Endpoint
-	if !strings.Contains(text, "://") {
-		text = map[bool]string{true: "https://", false: "http://"}[c.Secure] + text
-	}
-	// The parser's own words would repeat a password in the URL.
-	u, err := url.Parse(text)
-	switch {
-	case err != nil || u.Hostname() == "" || u.User != nil || strings.ContainsAny(u.Host, " \t\r\n,;"):
-		return "", false, wrong
-	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "":
-		return "", false, wrong
-	case u.Scheme != "https" && u.Scheme != "http":
-		return "", false, wrong
-	}
-	return u.Host, u.Scheme == "https", nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/driver/kopia"
+	"github.com/soteria-dr/soteria/internal/objectstore"
 	"github.com/soteria-dr/soteria/internal/secret"
 )
 
@@ -28,14 +29,16 @@ func folder() kopia.Config {
 
 func inS3() kopia.Config {
 	return kopia.Config{
-		Endpoint: "s3.example.com", Bucket: "backups", Secure: true, Password: secret.New("a password"),
-		AccessKey: secret.New("AKID"), SecretKey: secret.New("a secret key"),
+		Password: secret.New("a password"),
+		Bucket: objectstore.Config{
+			Endpoint: "s3.example.com", Bucket: "backups", AccessKeyID: secret.New("AKID"), SecretAccessKey: secret.New("a secret key"),
+		},
 	}
 }
 
 func TestAValidConfiguration(t *testing.T) {
 	full := inS3()
-	full.Endpoint, full.Region, full.Prefix = "http://10.0.0.1:9000/", "eu-west-1", "cluster/kopia/"
+	full.Bucket.Endpoint, full.Bucket.Region, full.Prefix = "http://10.0.0.1:9000/", "eu-west-1", "cluster/kopia/"
 	full.Password, full.PasswordFile, full.RepositoryID = secret.String{}, "/run/password", strings.Repeat("0a", 32)
 	for name, cfg := range map[string]kopia.Config{kopia.NameFS: folder(), kopia.NameS3: full} {
 		assert.Empty(t, cfg.Validate())
@@ -58,15 +61,15 @@ func TestEachMistakeNamesItsVariable(t *testing.T) {
 		"no password":                    {folder(), func(c *kopia.Config) { c.Password = secret.String{} }, "SOTERIA_KOPIA_PASSWORD"},
 		"two passwords":                  {folder(), func(c *kopia.Config) { c.PasswordFile = "/file" }, "SOTERIA_KOPIA_PASSWORD_FILE"},
 		"an id that is none":             {folder(), func(c *kopia.Config) { c.RepositoryID = "0a" }, "SOTERIA_KOPIA_REPOSITORY_ID"},
-		"no endpoint":                    {inS3(), func(c *kopia.Config) { c.Endpoint = "" }, "SOTERIA_KOPIA_S3_ENDPOINT"},
-		"an endpoint with a path":        {inS3(), func(c *kopia.Config) { c.Endpoint = "https://host/bucket" }, "SOTERIA_KOPIA_S3_ENDPOINT"},
-		"an endpoint with a password":    {inS3(), func(c *kopia.Config) { c.Endpoint = "https://me:secret@host" }, "SOTERIA_KOPIA_S3_ENDPOINT"},
-		"an endpoint of another sort":    {inS3(), func(c *kopia.Config) { c.Endpoint = "ftp://host" }, "SOTERIA_KOPIA_S3_ENDPOINT"},
-		"a bucket that cannot be":        {inS3(), func(c *kopia.Config) { c.Bucket = "b" }, "SOTERIA_KOPIA_S3_BUCKET"},
+		"no endpoint":                    {inS3(), func(c *kopia.Config) { c.Bucket.Endpoint = "" }, "SOTERIA_KOPIA_S3_ENDPOINT"},
+		"an endpoint with a path":        {inS3(), func(c *kopia.Config) { c.Bucket.Endpoint = "https://host/bucket" }, "SOTERIA_KOPIA_S3_ENDPOINT"},
+		"an endpoint with a password":    {inS3(), func(c *kopia.Config) { c.Bucket.Endpoint = "https://me:secret@host" }, "SOTERIA_KOPIA_S3_ENDPOINT"},
+		"an endpoint of another sort":    {inS3(), func(c *kopia.Config) { c.Bucket.Endpoint = "ftp://host" }, "SOTERIA_KOPIA_S3_ENDPOINT"},
+		"a bucket that cannot be":        {inS3(), func(c *kopia.Config) { c.Bucket.Bucket = "b" }, "SOTERIA_KOPIA_S3_BUCKET"},
 		"a prefix that begins at a root": {inS3(), func(c *kopia.Config) { c.Prefix = "/kopia" }, "SOTERIA_KOPIA_S3_PREFIX"},
-		"a region that cannot be":        {inS3(), func(c *kopia.Config) { c.Region = "eu west" }, "SOTERIA_KOPIA_S3_REGION"},
-		"no access key":                  {inS3(), func(c *kopia.Config) { c.AccessKey = secret.String{} }, "SOTERIA_KOPIA_S3_ACCESS_KEY"},
-		"no secret key":                  {inS3(), func(c *kopia.Config) { c.SecretKey = secret.String{} }, "SOTERIA_KOPIA_S3_SECRET_KEY"},
+		"a region that cannot be":        {inS3(), func(c *kopia.Config) { c.Bucket.Region = "eu west" }, "SOTERIA_KOPIA_S3_REGION"},
+		"no access key":                  {inS3(), func(c *kopia.Config) { c.Bucket.AccessKeyID = secret.String{} }, "SOTERIA_KOPIA_S3_ACCESS_KEY"},
+		"no secret key":                  {inS3(), func(c *kopia.Config) { c.Bucket.SecretAccessKey = secret.String{} }, "SOTERIA_KOPIA_S3_SECRET_KEY"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
