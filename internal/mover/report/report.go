@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/soteria-dr/soteria/internal/backup"
 )
@@ -88,7 +87,7 @@ func (r *Result) Problem(line string) {
 	const worthKeeping = 50
 	r.ProblemCount++
 	if len(r.Problems) < worthKeeping {
-		r.Problems = append(r.Problems, clip(line, Limit/8))
+		r.Problems = append(r.Problems, backup.Clip(line, Limit/8))
 	}
 }
 
@@ -119,8 +118,8 @@ func (r Result) Encode() []byte {
 		case len(r.Problems) > 0:
 			r.Problems = r.Problems[:len(r.Problems)-1]
 		default:
-			r.Error = clip(r.Error, len(r.Error)/2)
-			r.Action, r.Snapshot, r.Kind = clip(r.Action, wordLimit), clip(r.Snapshot, wordLimit), clip(r.Kind, wordLimit)
+			r.Error = backup.Clip(r.Error, len(r.Error)/2)
+			r.Action, r.Snapshot, r.Kind = backup.Clip(r.Action, wordLimit), backup.Clip(r.Snapshot, wordLimit), backup.Clip(r.Kind, wordLimit)
 		}
 	}
 }
@@ -166,15 +165,4 @@ func (p Progress) Line() []byte {
 		panic(err) // four integers always have a JSON form
 	}
 	return append(encoded, '\n')
-}
-
-// clip cuts text to at most size bytes without cutting a character in two.
-func clip(text string, size int) string {
-	if len(text) <= size {
-		return text
-	}
-	for size > 0 && !utf8.RuneStart(text[size]) {
-		size--
-	}
-	return text[:size]
 }
