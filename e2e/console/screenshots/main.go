@@ -5,13 +5,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
-	"os/signal"
-	"syscall"
 	"time"
-
-	"github.com/go-logr/logr"
-	logf "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/soteria-dr/soteria/e2e/harness"
 )
@@ -19,18 +13,7 @@ import (
 // timeout is how long taking the pictures may take.
 const timeout = 10 * time.Minute
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	logf.SetLogger(logr.Discard())
-	err := run(ctx)
-	cancel()
-	stop()
-	if err != nil {
-		_, _ = fmt.Fprintln(os.Stderr, "screenshots:", err)
-		os.Exit(1)
-	}
-}
+func main() { harness.Main("screenshots", timeout, run) }
 
 func run(ctx context.Context) error {
 	cluster, err := harness.Connect(ctx)
