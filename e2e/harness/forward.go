@@ -15,8 +15,12 @@ import (
 // forwarding is how kubectl tells which port it listens at.
 var forwarding = regexp.MustCompile(`^Forwarding from (127\.0\.0\.1:\d+) ->`)
 
-// answersWithin bounds a call of Soteria's API.
-const answersWithin = time.Minute
+const (
+	// answersWithin bounds a call of Soteria's API.
+	answersWithin = time.Minute
+	// patience is how long Soteria is asked again what it cannot tell.
+	patience = answersWithin / 2
+)
 
 // API is a way to the HTTP API of one replica, as a user has it who forwards a
 // port. Every request carries the header. It lasts until the given function is
@@ -35,7 +39,7 @@ func (c *Cluster) forward(ctx context.Context, target string, header http.Header
 	if err != nil {
 		return nil, nil, err
 	}
-	transport := withHeader{header: header, next: http.DefaultTransport.(*http.Transport).Clone()}
+	transport := withHeader{header: header, next: patient{next: http.DefaultTransport.(*http.Transport).Clone()}}
 	return client.New(address, &http.Client{Transport: transport, Timeout: answersWithin}), end, nil
 }
 
@@ -86,4 +90,30 @@ func (w withHeader) RoundTrip(r *http.Request) (*http.Response, error) {
 		r.Header[name] = values
 	}
 	return w.next.RoundTrip(r)
+}
+
+// patient repeats requests that are answered with 503 for a while: nothing was
+// done, and on a busy machine a listing may take longer than a request waits.
+type patient struct{ next http.RoundTripper }
+
+// RoundTrip implements [http.RoundTripper].
+func (p patient) RoundTrip(r *http.Request) (*http.Response, error) {
+	for began := time.Now(); ; {
+		resp, err := p.next.RoundTrip(r)
+		if err != nil || resp.StatusCode != http.StatusServiceUnavailable || time.Since(began) > patience {
+			return resp, err
+		}
+		_ = resp.Body.Close() // its answer is not wanted
+		select {
+		case <-r.Context().Done():
+			return nil, r.Context().Err()
+		case <-time.After(lookEvery):
+		}
+		if r.GetBody == nil {
+			continue
+		}
+		if r.Body, err = r.GetBody(); err != nil {
+			return nil, err
+		}
+	}
 }
