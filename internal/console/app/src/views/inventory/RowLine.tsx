@@ -75,17 +75,7 @@ function ClaimCells({ claim }: { claim: InventoryClaim }) {
         <State wording={wording} />
         {claim.health_message && <span className="reason-inline">{claim.health_message}</span>}
       </div>
-      <div role="cell" className="cell-age">
-        <Age time={claim.last_backup_at} />
-        <span className="driver">{claim.last_backup_at && claim.driver}</span>
-      </div>
-      <div role="cell" className="cell-count figure">
-        <span className="narrow-only">Backups: </span>
-        {countInWords(claim.backup_count)}
-      </div>
-      <div role="cell" className="cell-days">
-        <DayStrip days={claim.recent_days} />
-      </div>
+      <BackupCells of={claim} />
       <div role="cell" className="cell-protection" title={protectionInWords(claim.protection)}>
         {claim.protection}
       </div>
@@ -105,22 +95,30 @@ function OrphanCells({ orphan }: { orphan: Orphan }) {
       <div role="cell" className="cell-state">
         <State wording={{ label: 'Only in backups', tone: 'idle', meaning: 'No claim of this name exists; its backups do.' }} />
       </div>
-      <div role="cell" className="cell-age">
-        <Age time={orphan.last_backup_at} />
-        <span className="driver">{orphan.driver}</span>
-      </div>
-      <div role="cell" className="cell-count figure">
-        <span className="narrow-only">Backups: </span>
-        {countInWords(orphan.backup_count)}
-      </div>
-      <div role="cell" className="cell-days">
-        <DayStrip days={orphan.recent_days} />
-      </div>
+      <BackupCells of={orphan} />
       <div role="cell" className="cell-protection" />
       <div role="cell" className="cell-next">
         <Link to="/restore" search={{ namespace: orphan.namespace, pvc: orphan.pvc }} aria-label={`Restore ${orphan.namespace}/${orphan.pvc}…`}>
           Restore…
         </Link>
+      </div>
+    </>
+  );
+}
+
+function BackupCells({ of }: { of: Pick<InventoryClaim & Orphan, 'last_backup_at' | 'driver' | 'backup_count' | 'recent_days'> }) {
+  return (
+    <>
+      <div role="cell" className="cell-age">
+        <Age time={of.last_backup_at} />
+        <span className="driver">{of.last_backup_at && of.driver}</span>
+      </div>
+      <div role="cell" className="cell-count figure">
+        <span className="narrow-only">Backups: </span>
+        {countInWords(of.backup_count)}
+      </div>
+      <div role="cell" className="cell-days">
+        <DayStrip days={of.recent_days} />
       </div>
     </>
   );

@@ -1,11 +1,11 @@
 import { useQuery } from '@tanstack/react-query';
 import { restore } from '@/api/actions';
-import type { ApiError } from '@/api/errors';
 import { inventoryQuery } from '@/api/queries';
 import { TextField, errorAt } from '@/parts/TextField';
 import { BackupChoice } from './BackupChoice';
 import { ClaimPlan } from './ClaimPlan';
 import { Names, namesIn } from './Names';
+import { SourceNamespace, TargetNamespace, type PartProps } from './NamespaceNames';
 import { ClaimStarted } from './Started';
 import { useRestoring } from './useRestoring';
 import { claimRequest, defaultTarget } from './wish';
@@ -37,26 +37,15 @@ export function ClaimRestore(props: WishProps) {
   );
 }
 
-interface PartProps extends WishProps {
-  failure: ApiError | null;
-}
-
-function Source({ draft, kept, change, failure }: PartProps) {
+function Source(part: PartProps) {
+  const { draft, kept, change, failure } = part;
   const { data: inventory } = useQuery(inventoryQuery);
   const names = namesIn(inventory);
   return (
     <section className="panel" aria-labelledby="source">
       <h2 id="source">From</h2>
       <div className="fields">
-        <TextField
-          label="Namespace"
-          value={draft.namespace ?? ''}
-          onChange={(namespace) => change({ namespace: namespace || undefined, snapshot: undefined })}
-          list="namespaces"
-          autoComplete="off"
-          required
-          error={errorAt(failure, 'namespace')}
-        />
+        <SourceNamespace {...part} />
         <TextField
           label="Claim"
           value={draft.pvc ?? ''}
@@ -82,22 +71,14 @@ function Source({ draft, kept, change, failure }: PartProps) {
   );
 }
 
-function Target({ draft, change, failure }: PartProps) {
+function Target(part: PartProps) {
+  const { draft, change, failure } = part;
   const name = draft.pvc ? defaultTarget(draft.pvc) : '';
   return (
     <section className="panel" aria-labelledby="target">
       <h2 id="target">To</h2>
       <div className="fields">
-        <TextField
-          label="Target namespace"
-          value={draft.to ?? ''}
-          onChange={(to) => change({ to: to || undefined })}
-          placeholder={draft.namespace}
-          list="namespaces"
-          autoComplete="off"
-          hint="Empty: the same namespace."
-          error={errorAt(failure, 'target_namespace')}
-        />
+        <TargetNamespace {...part} hint="Empty: the same namespace." />
         <TextField
           label="Name of the new claim"
           value={draft.as ?? ''}

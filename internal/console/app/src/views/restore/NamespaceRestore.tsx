@@ -1,6 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
 import { restoreNamespace } from '@/api/actions';
-import type { ApiError } from '@/api/errors';
 import { inventoryQuery } from '@/api/queries';
 import type { NamespaceRestore as Outcome } from '@/api/types';
 import { BatchResults, countResults } from '@/parts/BatchResults';
@@ -8,6 +7,7 @@ import { Notice } from '@/parts/Notice';
 import { TextField, errorAt } from '@/parts/TextField';
 import { plural } from '@/words/size';
 import { Names, namesIn } from './Names';
+import { SourceNamespace, TargetNamespace, type PartProps } from './NamespaceNames';
 import { NamespaceStarted } from './Started';
 import { useRestoring } from './useRestoring';
 import { namespaceRequest } from './wish';
@@ -34,32 +34,16 @@ export function NamespaceRestore(props: WishProps) {
   );
 }
 
-function NamespaceFields({ draft, change, failure }: WishProps & { failure: ApiError | null }) {
+function NamespaceFields(part: PartProps) {
+  const { draft, change, failure } = part;
   const { data: inventory } = useQuery(inventoryQuery);
   const orphans = inventory?.orphans.filter(({ namespace }) => namespace === draft.namespace).length ?? 0;
   return (
     <section className="panel" aria-labelledby="source">
       <h2 id="source">From and to</h2>
       <div className="fields">
-        <TextField
-          label="Namespace"
-          value={draft.namespace ?? ''}
-          onChange={(namespace) => change({ namespace: namespace || undefined })}
-          list="namespaces"
-          autoComplete="off"
-          required
-          error={errorAt(failure, 'namespace')}
-        />
-        <TextField
-          label="Target namespace"
-          value={draft.to ?? ''}
-          onChange={(to) => change({ to: to || undefined })}
-          placeholder={draft.namespace}
-          list="namespaces"
-          autoComplete="off"
-          hint="Empty: the same. It must exist."
-          error={errorAt(failure, 'target_namespace')}
-        />
+        <SourceNamespace {...part} />
+        <TargetNamespace {...part} hint="Empty: the same. It must exist." />
         <TextField
           label="Prefix of the new names"
           value={draft.prefix ?? ''}
