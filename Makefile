@@ -43,7 +43,7 @@ console: $(CONSOLE_BUILT) ## Check the console: types, lint, unit tests, size
 	git diff --exit-code -- $(CONSOLE)/src/api
 	npm run --prefix $(CONSOLE) lint
 	npm run --prefix $(CONSOLE) test
-	node internal/console/size.mjs
+	node $(CONSOLE)/dev/budget.mjs
 
 .PHONY: generate
 generate: ## Regenerate deep copies and the CRD from the Go types

@@ -18,11 +18,8 @@ const (
 	RequestFailed = "RequestFailed"
 )
 
-// The longest texts that the API server takes in an event, in bytes.
-const (
-	maxAction = 128
-	maxNote   = 1024
-)
+// maxAction is the longest action that the API server takes in an event, in bytes.
+const maxAction = 128
 
 // Events writes events on claims. It is safe for concurrent use.
 type Events struct {
@@ -47,6 +44,6 @@ func (e Events) Record(ctx context.Context, claim backup.Claim, action, note str
 	if failed {
 		kind, reason = corev1.EventTypeWarning, RequestFailed
 	}
-	e.Recorder.Eventf(&object, nil, kind, reason, backup.Clip(action, maxAction), "%s", backup.Clip(note, maxNote))
+	e.Recorder.Eventf(&object, nil, kind, reason, backup.Clip(action, maxAction), "%s", backup.Clip(note, backup.MaxNote))
 	return nil
 }

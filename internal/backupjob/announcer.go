@@ -23,9 +23,6 @@ const (
 	Failed    Result = "failed"
 )
 
-// maxNote bounds an event's text, in bytes: Kubernetes takes no longer one.
-const maxNote = 1024
-
 // Observer counts how backups end, result being a [Result]. It must not block.
 type Observer interface {
 	BackupFinished(driver, result string)
@@ -60,6 +57,6 @@ func (a Announcer) Announce(ctx context.Context, driver string, of backup.Claim,
 		kind, reason = corev1.EventTypeWarning, "BackupFailed"
 	case Succeeded:
 	}
-	a.Events.Eventf(claim, related, kind, reason, "BackUp", "%s", backup.Clip(text, maxNote))
+	a.Events.Eventf(claim, related, kind, reason, "BackUp", "%s", backup.Clip(text, backup.MaxNote))
 	return nil
 }

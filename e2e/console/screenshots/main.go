@@ -26,7 +26,7 @@ func run(ctx context.Context) error {
 	}
 	defer func() { _ = end() }() // kubectl is killed; there is nothing that it could lose
 	report, err := cluster.Browse(ctx, address, "screenshots.spec.ts", map[string]string{
-		"SCREENSHOTS": "docs/screenshots", "CLAIM_NAMESPACE": "demo-photos", "CLAIM": "photos",
+		"SCREENSHOTS": "e2e/console/screenshots", "CLAIM_NAMESPACE": "demo-photos", "CLAIM": "photos",
 	})
 	fmt.Print(report)
 	return err
