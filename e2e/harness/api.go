@@ -181,8 +181,11 @@ func (c *Cluster) BackUpWithLonghorn(ctx context.Context, namespace, claim strin
 	}
 	const complete = " is complete"
 	told, err := c.awaitNewEvent(ctx, of, complete, before)
+	if err != nil {
+		return "", err
+	}
 	id, _, _ = strings.Cut(strings.TrimPrefix(told, "backup "), complete)
-	return id, err
+	return id, awaitNextSecond(ctx)
 }
 
 // BackUp asks Soteria for a backup of a claim and waits until its Job is done.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
@@ -42,7 +43,20 @@ func (c *Cluster) BackUpByHand(ctx context.Context, volume, snapshot string, lab
 	if err != nil {
 		return "", err
 	}
-	return found.GetName(), c.awaitLonghorn(ctx, found, "state", "Completed")
+	if err := c.awaitLonghorn(ctx, found, "state", "Completed"); err != nil {
+		return "", err
+	}
+	return found.GetName(), awaitNextSecond(ctx)
+}
+
+// awaitNextSecond waits until whatever is backed up from now on is newer than what
+// was before: Longhorn tells times in whole seconds, and of two backups of one
+// second neither is the newer.
+func awaitNextSecond(ctx context.Context) error {
+	now := time.Now().Unix()
+	return WaitFor(ctx, "the next second", func(context.Context) (bool, string, error) {
+		return time.Now().Unix() > now, "", nil
+	})
 }
 
 // longhornBackupOf gives the backup of a snapshot; nil if there is none.

@@ -172,7 +172,10 @@ func (c *Cluster) SystemBackUp(ctx context.Context, volume, name string) error {
 	if err := c.Create(ctx, backup); err != nil {
 		return fmt.Errorf("making backup %s: %w", backup.GetName(), err)
 	}
-	return c.awaitLonghorn(ctx, backup, "state", "Completed")
+	if err := c.awaitLonghorn(ctx, backup, "state", "Completed"); err != nil {
+		return err
+	}
+	return awaitNextSecond(ctx)
 }
 
 // awaitLonghorn waits until a field of an object's status has a value.

@@ -106,8 +106,8 @@ func orphaned(known wire.Inventory, claim backup.Claim) bool {
 }
 
 func restoresToANewClaim(s *scenario) {
-	const namespace = "e2e-api-restore"
-	s.own(namespace)
+	const namespace, other = "e2e-api-restore", "e2e-api-restore-other"
+	s.own(namespace, other)
 	api := s.apiWith(nil)
 	source := harness.App{Namespace: namespace, Name: "source", Size: "64Mi", Class: "local-wffc"}
 	s.seed(source, "the first")
@@ -137,7 +137,7 @@ func restoresToANewClaim(s *scenario) {
 	wish.TargetPVC, wish.Snapshot = "never", "ffffffffffff"
 	_, err = api.Restore(s.ctx, wish)
 	require.Equal(s, backup.NotFound, backup.KindOf(err), "%v", err)
-	wish.Snapshot, wish.TargetNamespace = "", "e2e-api-inventory"
+	wish.Snapshot, wish.TargetNamespace = "", other
 	_, err = api.Restore(s.ctx, wish)
 	require.Equal(s, backup.Denied, backup.KindOf(err), "backups do not cross namespaces: %v", err)
 
