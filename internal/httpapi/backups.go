@@ -84,14 +84,23 @@ func (s *Server) readBackupsQuery(query url.Values) (backupsQuery, error) {
 	if asked.driver != "" && !slices.Contains(s.services.Catalog.Drivers(), asked.driver) {
 		return backupsQuery{}, backup.UnknownDriver(asked.driver, s.services.Catalog.Drivers())
 	}
-	if text := query.Get("limit"); text != "" {
-		limit, err := strconv.Atoi(text)
-		if err != nil || limit < 1 {
-			return backupsQuery{}, &backup.Error{Kind: backup.Invalid, Field: "limit", Message: "limit must be a number from 1 on"}
-		}
-		asked.limit = limit
+	var err error
+	asked.limit, err = readLimit(query, 0)
+	return asked, err
+}
+
+// readLimit gives how many of a list are asked for, or what is meant where nothing
+// is said of that. Errors are of kind Invalid.
+func readLimit(query url.Values, unsaid int) (int, error) {
+	text := query.Get("limit")
+	if text == "" {
+		return unsaid, nil
 	}
-	return asked, nil
+	limit, err := strconv.Atoi(text)
+	if err != nil || limit < 1 {
+		return 0, &backup.Error{Kind: backup.Invalid, Field: "limit", Message: "limit must be a number from 1 on"}
+	}
+	return limit, nil
 }
 
 func (s *Server) backupsOf(ctx context.Context, asked backupsQuery) backup.Answer {

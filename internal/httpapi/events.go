@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 
 	"github.com/julienschmidt/httprouter"
@@ -21,8 +22,8 @@ type Events interface {
 	In(ctx context.Context, namespace string) ([]claimevents.Event, error)
 }
 
-// maxEvents bounds an answer. A claim that has more is told how many.
-const maxEvents = 200
+// fewEvents are how many an answer lists where no other number is asked for.
+const fewEvents = 200
 
 func (s *Server) eventRoutes() []route {
 	return []route{{
@@ -31,6 +32,7 @@ func (s *Server) eventRoutes() []route {
 		query: []parameter{
 			{name: "namespace", description: "The claim's namespace", required: true},
 			{name: "pvc", description: "The claim's name; by default all claims of the namespace, without their Restores and Jobs"},
+			{name: "limit", description: fmt.Sprintf("How many events are listed at most; by default %d", fewEvents)},
 		},
 		answers: answers{http.StatusOK: wire.Events{}},
 	}}
@@ -40,6 +42,11 @@ func (s *Server) eventRoutes() []route {
 func (s *Server) listEvents(w http.ResponseWriter, r *http.Request, _ httprouter.Params) {
 	query := r.URL.Query()
 	claim := backup.Claim{Namespace: query.Get("namespace"), Name: query.Get("pvc")}
+	limit, err := readLimit(query, fewEvents)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
 	ctx, cancel := context.WithTimeout(r.Context(), s.cfg.LookupBudget)
 	defer cancel()
 	found, err := s.eventsOf(ctx, claim)
@@ -47,7 +54,7 @@ func (s *Server) listEvents(w http.ResponseWriter, r *http.Request, _ httprouter
 		s.fail(w, r, err)
 		return
 	}
-	s.render(w, r, http.StatusOK, eventList(claim, found))
+	s.render(w, r, http.StatusOK, eventList(claim, found, limit))
 }
 
 // eventsOf gives the events of a claim or, where it has no name, of its namespace.
@@ -64,9 +71,9 @@ func (s *Server) eventsOf(ctx context.Context, claim backup.Claim) ([]claimevent
 	return s.services.Events.Of(ctx, claim)
 }
 
-func eventList(claim backup.Claim, found []claimevents.Event) wire.Events {
+func eventList(claim backup.Claim, found []claimevents.Event, limit int) wire.Events {
 	list := wire.Events{Namespace: claim.Namespace, PVC: claim.Name, Total: len(found)}
-	found = found[:min(len(found), maxEvents)]
+	found = found[:min(len(found), limit)]
 	list.Events = make([]wire.Event, 0, len(found))
 	for _, e := range found {
 		told := wire.Event{

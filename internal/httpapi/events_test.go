@@ -40,6 +40,10 @@ func TestEventExamples(t *testing.T) {
 			path: "/v1/events?namespace=media&pvc=photos", err: backup.Errorf(backup.Unavailable, "listing the events in media: connection refused"), status: 503, golden: "events_unavailable.json"},
 		"the events of a namespace's claims": {
 			path: "/v1/events?namespace=media", of: backup.Claim{Namespace: "media"}, events: assorted[1:], status: 200, golden: "events_namespace.json"},
+		"as many events as are asked for": {
+			path: "/v1/events?namespace=media&pvc=photos&limit=1", events: assorted, status: 200, golden: "events_limited.json"},
+		"a number of events that is none is refused": {
+			path: "/v1/events?namespace=media&pvc=photos&limit=0", status: 400, golden: "events_invalid_limit.json"},
 		"events of no namespace are refused": {
 			path: "/v1/events?pvc=", status: 400, golden: "events_invalid.json"},
 		"events of a claim that can have no such name are refused": {

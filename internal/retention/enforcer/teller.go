@@ -73,7 +73,7 @@ func (t *teller) say(ctx context.Context, of subject, kind, reason, action, text
 		}
 		return
 	}
-	t.events.Eventf(claim, nil, kind, reason, action, "%s", backup.Clip(text, maxNote))
+	t.events.Eventf(claim, nil, kind, reason, action, "%s", backup.Clip(text, backup.MaxNote))
 }
 
 // isNews reports whether a refusal is to be told, and takes it that it is.
@@ -94,6 +94,3 @@ func (t *teller) forget(of subject) {
 	defer t.mu.Unlock()
 	delete(t.last, of)
 }
-
-// maxNote bounds an event's text: Kubernetes takes 1024 bytes.
-const maxNote = 1000

@@ -49,11 +49,11 @@ export const statusQuery = queryOptions({
   refetchInterval: MINUTE,
 });
 
-/** What happened to a claim lately or, without its name, to the claims of its namespace. */
-export function eventsQuery(of: Pick<ClaimName, 'namespace'> & Partial<ClaimName>) {
+/** What happened to a claim lately or, without its name, to the claims of its namespace: the newest `limit` events, or as many as Soteria lists unasked. */
+export function eventsQuery(of: Pick<ClaimName, 'namespace'> & Partial<ClaimName>, limit?: number) {
   return queryOptions({
-    queryKey: ['events', of.namespace, of.pvc ?? ''],
-    queryFn: ({ signal }) => answer(api.GET('/v1/events', { params: { query: of }, signal })),
+    queryKey: ['events', of.namespace, of.pvc ?? '', limit ?? 0],
+    queryFn: ({ signal }) => answer(api.GET('/v1/events', { params: { query: { ...of, limit: limit?.toString() } }, signal })),
     refetchInterval: MINUTE / 2,
   });
 }

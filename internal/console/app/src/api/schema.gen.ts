@@ -1185,6 +1185,8 @@ export interface operations {
                 namespace: string;
                 /** @description The claim's name; by default all claims of the namespace, without their Restores and Jobs */
                 pvc?: string;
+                /** @description How many events are listed at most; by default 200 */
+                limit?: string;
             };
             header?: never;
             path?: never;

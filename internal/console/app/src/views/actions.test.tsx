@@ -96,7 +96,14 @@ describe('a namespace', () => {
     const results = ['books', 'photos'].map((pvc) => ({ pvc, driver: 'restic', job_name: `soteria-backup-${pvc}` }));
     posts('/v1/backup/namespace', ({ dry_run }) => ({ status: 202, body: { ...golden.namespaceBackup, results: results.map((each) => ({ ...each, result: dry_run ? 'would_start' : 'started' })) } }));
     const failed = 'backup by Job soteria-backup-books failed: wrong password';
-    server.use(answers('/v1/events', { ...golden.events, pvc: '', events: [ended('BackupFailed', failed), ended('BackupCompleted', 'backup 01234567 by Job soteria-backup-photos is complete')] }));
+    const events = [ended('BackupFailed', failed), ended('BackupCompleted', 'backup 01234567 by Job soteria-backup-photos is complete')];
+    const asked: Record<string, string>[] = [];
+    server.use(
+      http.get(at('/v1/events'), ({ request }) => {
+        asked.push(Object.fromEntries(new URL(request.url).searchParams));
+        return HttpResponse.json({ ...golden.events, pvc: '', events });
+      }),
+    );
     const { user } = openConsole('/inventory?ns=media');
     await user.click(await screen.findByRole('button', { name: /Back up all claims of media/ }));
     const dialog = await screen.findByRole('dialog', { name: 'Back up media' });
@@ -104,6 +111,8 @@ describe('a namespace', () => {
     expect(await within(dialog).findByText('2 of 2 backups have ended: 1 complete, 1 failed.')).toBeVisible();
     expect(within(dialog).getByRole('row', { name: /books/ })).toHaveTextContent(failed);
     expect(within(dialog).getByRole('row', { name: /photos/ })).toHaveTextContent('Complete');
+    // Enough for each claim of the batch, however many there are.
+    expect(asked[0]).toEqual({ namespace: 'media', limit: '100' });
   });
 });
 

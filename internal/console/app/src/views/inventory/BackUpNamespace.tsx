@@ -10,6 +10,9 @@ import { Notice } from '@/parts/Notice';
 import { plural } from '@/words/size';
 import { endingsInWords, outcomesOf } from './endings';
 
+/** More events than a claim has while it is backed up, so that the end of none is pushed out of the list. */
+const EVENTS_OF_A_CLAIM = 50;
+
 /** Backs every bound claim of a namespace up: shows what would be started, then starts it, then what became of each. */
 export function BackUpNamespace({ namespace, onClose }: { namespace: string; onClose: () => void }) {
   const client = useQueryClient();
@@ -52,7 +55,7 @@ export function BackUpNamespace({ namespace, onClose }: { namespace: string; onC
 /** What became of each backup, told as it ends. */
 function Progress({ batch, begun }: { batch: NamespaceBackup; begun: number }) {
   const client = useQueryClient();
-  const events = eventsQuery({ namespace: batch.namespace });
+  const events = eventsQuery({ namespace: batch.namespace }, batch.results.length * EVENTS_OF_A_CLAIM);
   const isOver = () => countResults({ results: outcomesOf(batch, client.getQueryData(events.queryKey)?.events) }, 'started') === 0;
   const { data, error } = useQuery({ ...events, refetchInterval: () => (isOver() ? false : waitToLook(begun, Date.now())) });
   const results = outcomesOf(batch, data?.events);
