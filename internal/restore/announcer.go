@@ -10,6 +10,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
+	"github.com/soteria-dr/soteria/internal/backup"
 )
 
 // repeatEvents is how often an event that still holds is told again: Kubernetes
@@ -53,12 +54,14 @@ func (a *announcer) sayFirst(claim *corev1.PersistentVolumeClaim, restore *v1alp
 }
 
 func (a *announcer) tell(claim *corev1.PersistentVolumeClaim, restore *v1alpha1.Restore, e event) {
+	// Kubernetes takes no longer one, and a backup system's words may be of any length.
+	note := backup.Clip(e.note, backup.MaxNote)
 	if restore == nil {
-		a.recorder.Eventf(claim, nil, e.kind, e.reason, e.action, "%s", e.note)
+		a.recorder.Eventf(claim, nil, e.kind, e.reason, e.action, "%s", note)
 		return
 	}
-	a.recorder.Eventf(claim, restore, e.kind, e.reason, e.action, "%s", e.note)
-	a.recorder.Eventf(restore, claim, e.kind, e.reason, e.action, "%s", e.note)
+	a.recorder.Eventf(claim, restore, e.kind, e.reason, e.action, "%s", note)
+	a.recorder.Eventf(restore, claim, e.kind, e.reason, e.action, "%s", note)
 }
 
 func (a *announcer) news(claim types.UID, e event) bool {

@@ -1,6 +1,7 @@
 package restore_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -26,6 +27,20 @@ func TestAnEventIsToldOnceAndAgainWhenItChangedOrIsOld(t *testing.T) {
 	assert.Equal(t, 4, look(), "another cause is")
 	w.clock.Step(restore.RepeatEvents + time.Second)
 	assert.Equal(t, 6, look(), "and so is one that Kubernetes soon forgets")
+}
+
+func TestAnEventIsNoLongerThanKubernetesTakesItHoweverMuchABackupSystemSays(t *testing.T) {
+	w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aClaim())
+	w.answers = func() backup.Answer { return unknown(backup.Unavailable, strings.Repeat("no answer ", 200)) }
+	_, err := w.tick()
+	require.NoError(t, err)
+	told := w.events.about("BackupsUnknown")
+	require.Len(t, told, 2)
+	for _, event := range told {
+		_, note, _ := strings.Cut(event, ": ")
+		assert.LessOrEqual(t, len(note), backup.MaxNote)
+		assert.Contains(t, note, "The claim waits and is not started empty: ")
+	}
 }
 
 func TestTheKillPointsAreNamedOnce(t *testing.T) {

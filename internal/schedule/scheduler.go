@@ -272,5 +272,5 @@ func (s *Scheduler) event(uid types.UID, claim backup.Claim, reason, message str
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "PersistentVolumeClaim"},
 		ObjectMeta: metav1.ObjectMeta{Namespace: claim.Namespace, Name: claim.Name, UID: uid},
 	}
-	s.cfg.Events.Eventf(object, nil, corev1.EventTypeWarning, reason, "BackUp", "%.900s", message)
+	s.cfg.Events.Eventf(object, nil, corev1.EventTypeWarning, reason, "BackUp", "%s", backup.Clip(message, backup.MaxNote))
 }
