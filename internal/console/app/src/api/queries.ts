@@ -18,16 +18,19 @@ export function newQueryClient(): QueryClient {
   });
 }
 
+/** How often reports are asked for: often, since the browser has one that has not changed sent only once. */
+const REPORTS = 10 * SECOND;
+
 export const inventoryQuery = queryOptions({
   queryKey: ['inventory'],
   queryFn: ({ signal }) => answer(api.GET('/v1/inventory', { signal })),
-  refetchInterval: MINUTE,
+  refetchInterval: REPORTS,
 });
 
 export const planQuery = queryOptions({
   queryKey: ['plan'],
   queryFn: ({ signal }) => answer(api.GET('/v1/plan', { signal })),
-  refetchInterval: MINUTE,
+  refetchInterval: REPORTS,
 });
 
 export const policiesQuery = queryOptions({
