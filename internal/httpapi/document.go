@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/google/jsonschema-go/jsonschema"
 	"github.com/julienschmidt/httprouter"
 
 	"github.com/soteria-dr/soteria/internal/httpapi/openapi"
@@ -68,11 +69,14 @@ func (s *Server) documentRoute(others []route) route {
 
 // describeRoutes makes the document.
 func describeRoutes(routes []route) (json.RawMessage, error) {
-	failure, err := openapi.Answered(reflect.TypeFor[wire.Error](), nil)
+	comments, err := openapi.ReadComments(reflect.TypeFor[wire.Error]().PkgPath(), wire.Sources)
 	if err != nil {
 		return nil, err
 	}
-	schemas := openapi.Components{"Error": failure}
+	schemas := schemas{in: openapi.Components{}, comments: comments}
+	if err := schemas.add("Error", wire.Error{}, openapi.Answered); err != nil {
+		return nil, err
+	}
 	paths := map[string]openapi.PathItem{}
 	for _, r := range routes {
 		operation, err := r.describe(schemas)
@@ -89,7 +93,7 @@ func describeRoutes(routes []route) (json.RawMessage, error) {
 		OpenAPI: openapi.Version, Security: signIn, Paths: paths,
 		Info: openapi.Info{Title: "Soteria", Version: apiVersion, Description: about},
 		Components: map[string]openapi.Components{
-			"schemas": schemas, "securitySchemes": schemes,
+			"schemas": schemas.in, "securitySchemes": schemes,
 			"responses": {"Error": openapi.Response{Description: errorTable(), Content: asJSON("Error")}},
 		},
 	})
@@ -99,9 +103,27 @@ func describeRoutes(routes []route) (json.RawMessage, error) {
 	return text, nil
 }
 
+// schemas are those of the bodies, by name, with what the source code says of them.
+type schemas struct {
+	in       openapi.Components
+	comments openapi.Comments
+}
+
+// add adds the schema of a body, which of makes.
+func (s schemas) add(name string, body any, of func(reflect.Type, openapi.Types) (*jsonschema.Schema, error)) error {
+	t := reflect.TypeOf(body)
+	schema, err := of(t, enumerations)
+	if err != nil {
+		return err
+	}
+	s.comments.Describe(schema, t)
+	s.in[name] = schema
+	return nil
+}
+
 // describe gives a route's operation. The schemas that it refers to are added to
 // schemas.
-func (r route) describe(schemas openapi.Components) (openapi.Operation, error) {
+func (r route) describe(schemas schemas) (openapi.Operation, error) {
 	path, _ := r.template()
 	operation := openapi.Operation{
 		OperationID: strings.ToLower(r.method) + identifier(path), Summary: r.summary,
@@ -109,24 +131,20 @@ func (r route) describe(schemas openapi.Components) (openapi.Operation, error) {
 		Responses: map[string]openapi.Response{"default": {Ref: "#/components/responses/Error"}},
 	}
 	if r.body != nil {
-		schema, err := openapi.Sent(reflect.TypeOf(r.body), enumerations)
-		if err != nil {
-			return operation, err
-		}
 		// What is sent and what is answered may be of one type, but not of one
 		// schema.
 		name := strings.TrimSuffix(nameOf(r.body), "Request") + "Request"
-		schemas[name] = schema
+		if err := schemas.add(name, r.body, openapi.Sent); err != nil {
+			return operation, err
+		}
 		operation.RequestBody = &openapi.RequestBody{Required: true, Content: asJSON(name)}
 	}
 	for status, body := range r.answers {
 		response := openapi.Response{Description: http.StatusText(status), Content: asPlainText}
 		if _, isPlain := body.(plain); !isPlain {
-			schema, err := openapi.Answered(reflect.TypeOf(body), enumerations)
-			if err != nil {
+			if err := schemas.add(nameOf(body), body, openapi.Answered); err != nil {
 				return operation, err
 			}
-			schemas[nameOf(body)] = schema
 			response.Content = asJSON(nameOf(body))
 		}
 		operation.Responses[strconv.Itoa(status)] = response

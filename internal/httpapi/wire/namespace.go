@@ -2,10 +2,11 @@ package wire
 
 // NamespaceBackupRequest is the body of POST /v1/backup/namespace.
 type NamespaceBackupRequest struct {
-	Namespace string   `json:"namespace"`
-	Driver    string   `json:"driver,omitempty"`
-	Tags      []string `json:"tags,omitempty"`
-	DryRun    bool     `json:"dry_run,omitempty"`
+	Namespace string `json:"namespace"`
+	// Driver, Tags and DryRun are as in [BackupRequest], for each claim.
+	Driver string   `json:"driver,omitempty"`
+	Tags   []string `json:"tags,omitempty"`
+	DryRun bool     `json:"dry_run,omitempty"`
 }
 
 // Extent says of how many claims of a namespace something was done.
@@ -48,7 +49,7 @@ type NamespaceBackupResult struct {
 	PVC    string `json:"pvc"`
 	Result Result `json:"result"`
 	Driver string `json:"driver"`
-	// The rest is as in [BackupStarted].
+	// JobName, Secret, Volume and Backup are as in [BackupStarted].
 	JobName string `json:"job_name,omitempty"`
 	Secret  string `json:"secret,omitempty"`
 	Volume  string `json:"volume,omitempty"`
@@ -69,7 +70,8 @@ type NamespaceRestoreRequest struct {
 	Snapshot string `json:"snapshot,omitempty"`
 	// IncludeOrphans also restores the claims that exist only as backups.
 	IncludeOrphans bool `json:"include_orphans,omitempty"`
-	DryRun         bool `json:"dry_run,omitempty"`
+	// DryRun only tells what would be done.
+	DryRun bool `json:"dry_run,omitempty"`
 }
 
 // NamespaceRestore answers POST /v1/restores/namespace.

@@ -2,8 +2,8 @@ package wire
 
 import "time"
 
-// PolicyRequest is the body of POST /v1/policies. One of IntervalHours and
-// Schedule says when.
+// PolicyRequest is the body of POST /v1/policies. Either an interval or a schedule
+// says when.
 type PolicyRequest struct {
 	Namespace string `json:"namespace"`
 	// PVC is the claim; empty: every claim of the namespace.

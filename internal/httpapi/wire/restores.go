@@ -23,7 +23,8 @@ type RestoreRequest struct {
 	Size         string   `json:"size,omitempty"`
 	AccessModes  []string `json:"access_modes,omitempty"`
 	VolumeMode   string   `json:"volume_mode,omitempty"`
-	DryRun       bool     `json:"dry_run,omitempty"`
+	// DryRun only tells what would be done.
+	DryRun bool `json:"dry_run,omitempty"`
 }
 
 // RestoreStarted answers POST /v1/restores: what was started (202), or would be
@@ -80,7 +81,7 @@ type Restore struct {
 	Evidence   string             `json:"evidence"`
 	Conditions []RestoreCondition `json:"conditions"`
 	CreatedAt  time.Time          `json:"created_at"`
-	// The times are null until they are known.
+	// StartedAt, CompletedAt and RetryAt are null until they are known.
 	StartedAt   *time.Time `json:"started_at"`
 	CompletedAt *time.Time `json:"completed_at"`
 	RetryAt     *time.Time `json:"retry_at"`

@@ -55,9 +55,11 @@ type BackupRequest struct {
 	PVC       string `json:"pvc"`
 	// Driver is the backup system to use; by default the one that Soteria is
 	// set to.
-	Driver string   `json:"driver,omitempty"`
-	Tags   []string `json:"tags,omitempty"`
-	DryRun bool     `json:"dry_run,omitempty"`
+	Driver string `json:"driver,omitempty"`
+	// Tags are put on the backup, as key=value or plain words.
+	Tags []string `json:"tags,omitempty"`
+	// DryRun only tells what would be done.
+	DryRun bool `json:"dry_run,omitempty"`
 }
 
 // BackupStarted answers POST /v1/backup: what was started (202), or would be on
@@ -130,7 +132,7 @@ type Health struct {
 type Error struct {
 	// Error tells a person what is wrong.
 	Error string `json:"error"`
-	// Code tells a program: a kind of package backup, or a Code constant.
+	// Code tells a program: the answers of each status list the codes that it may have.
 	Code string `json:"code"`
 	// Field is the part of the request at fault, where there is one.
 	Field string `json:"field,omitempty"`

@@ -367,169 +367,284 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description BackupRequest is the body of POST /v1/backup. */
         BackupRequest: {
             namespace: string;
             pvc: string;
+            /** @description driver is the backup system to use; by default the one that Soteria is set to. */
             driver?: string;
+            /** @description tags are put on the backup, as key=value or plain words. */
             tags?: null | string[];
+            /** @description dry_run only tells what would be done. */
             dry_run?: boolean;
         };
+        /** @description BackupStarted answers POST /v1/backup: what was started (202), or would be on a dry run (200). */
         BackupStarted: {
             driver: string;
+            /** @description job_name is the Job that does the work, in that namespace; absent for drivers without Jobs. */
             job_name?: string;
+            /** @description namespace is the claim's. */
             namespace: string;
+            /** @description secret is the name of the Job's own copy of the credentials. */
             secret?: string;
+            /** @description volume is the backup system's own name of the volume, and backup that of the backup; absent for drivers whose backups are named when they end. */
             volume?: string;
+            /** @description volume is the backup system's own name of the volume, and backup that of the backup; absent for drivers whose backups are named when they end. */
             backup?: string;
             requested_by: string;
             dry_run: boolean;
         };
+        /** @description Backups answers GET /v1/backups. */
         Backups: {
             namespace: string;
             pvc: string;
+            /** @description volume is the PersistentVolume that the claim is bound to; empty where it is gone or has none. */
             volume: string;
+            /** @description total is how many backups there are, of which a limit may show fewer. */
             total: number;
+            /** @description backups are newest first. */
             backups: {
                 id: string;
                 driver: string;
+                /** @description url is the backup's address; absent for drivers whose backups have none. */
                 url?: string;
+                /** @description snapshot is the name of the snapshot that it was made of, where it has one. */
                 snapshot?: string;
-                /** Format: date-time */
+                /**
+                 * Format: date-time
+                 * @description taken_at is when the data was as the backup holds it, and created the same.
+                 */
                 taken_at: string;
-                /** Format: date-time */
+                /**
+                 * Format: date-time
+                 * @description taken_at is when the data was as the backup holds it, and created the same.
+                 */
                 created: string;
-                /** @enum {string} */
+                /**
+                 * @description state is completed: a listing holds no other backups.
+                 * @enum {string}
+                 */
                 state: "completed";
+                /** @description size_bytes, size (the same) and files are null when the driver does not know them. */
                 size_bytes: null | number;
+                /** @description size_bytes, size (the same) and files are null when the driver does not know them. */
                 size: null | number;
+                /** @description size_bytes, size (the same) and files are null when the driver does not know them. */
                 files: null | number;
                 tags: string[];
+                /** @description labels are the tags of the form key=value. */
                 labels: {
                     [key: string]: string;
                 };
             }[];
         };
+        /** @description Bucket answers GET /v1/b2: what the backup bucket held when it was last scanned. */
         Bucket: {
+            /** @description enabled is true: where no bucket is scanned the answer is an error. */
             enabled: boolean;
             bucket: string;
+            /** @description endpoint is the store's host. */
             endpoint: string;
+            /** @description prefix is what the keys that were counted begin with; empty for all. */
             prefix: string;
+            /** @description objects counts the objects that can be read without naming a version. */
             objects: number;
+            /** @description bytes is all that is stored, noncurrent versions included. */
             bytes: number;
+            /** @description versions counts all versions of all objects, delete markers not. It, noncurrent_bytes and delete_markers are null when the store does not tell. */
             versions: null | number;
+            /** @description noncurrent_bytes is the part of bytes that older versions take. */
             noncurrent_bytes: null | number;
             delete_markers: null | number;
+            /** @description largest_prefixes are the volumes, the repositories' folders or the other folders that take the most space, largest first, at most twenty. */
             largest_prefixes: {
                 prefix: string;
                 objects: number;
+                /** @description bytes includes noncurrent versions. */
                 bytes: number;
             }[];
+            /** @description history is what the last scan of each day in UTC found, oldest first, this one last: at most 400 days. Scans that failed are not in it. */
             history: {
                 /** Format: date-time */
                 scanned_at: string;
                 bytes: number;
                 objects: number;
             }[];
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description scanned_at is when the scan ended, scan_seconds how long it took.
+             */
             scanned_at: string;
+            /** @description scanned_at is when the scan ended, scan_seconds how long it took. */
             scan_seconds: number;
+            /** @description monthly_cost_estimate is what storing bytes costs in a month, in currency; requests and traffic are left out. */
             monthly_cost_estimate: number;
+            /** @description monthly_cost_estimate is what storing bytes costs in a month, in currency; requests and traffic are left out. */
             currency: string;
+            /** @description error says when and why a later scan failed; empty when none did. */
             error: string;
+            /** @description stale is true when the scan is older than two scan intervals. */
             stale: boolean;
         };
+        /** @description Error is the body of every answer that is an error. */
         Error: {
+            /** @description error tells a person what is wrong. */
             error: string;
+            /** @description code tells a program: the answers of each status list the codes that it may have. */
             code: string;
+            /** @description field is the part of the request at fault, where there is one. */
             field?: string;
         };
+        /** @description Events answers GET /v1/events: what happened to a claim, or to the claims of a namespace, lately, newest first. Kubernetes keeps events for an hour unless it is set up otherwise. */
         Events: {
             namespace: string;
+            /** @description pvc is empty where all claims of the namespace were asked for. */
             pvc: string;
+            /** @description total is how many there are; events has the newest of them. */
             total: number;
+            /** @description total is how many there are; events has the newest of them. */
             events: {
-                /** Format: date-time */
+                /**
+                 * Format: date-time
+                 * @description first_at is when it happened at first, last_at lately, count how often.
+                 */
                 first_at: string;
-                /** Format: date-time */
+                /**
+                 * Format: date-time
+                 * @description first_at is when it happened at first, last_at lately, count how often.
+                 */
                 last_at: string;
+                /** @description first_at is when it happened at first, last_at lately, count how often. */
                 count: number;
                 /** @enum {string} */
                 type: "Normal" | "Warning";
+                /** @description reason is one word for programs, message the event in a sentence. */
                 reason: string;
+                /** @description reason is one word for programs, message the event in a sentence. */
                 message: string;
+                /** @description source is the program that tells it. */
                 source: string;
+                /** @description EventObject is what an event is about. */
                 object: {
+                    /** @description kind is PersistentVolumeClaim, Restore or Job. */
                     kind: string;
                     namespace: string;
                     name: string;
                 };
             }[];
         };
+        /** @description Existence answers GET /exists/{namespace}/{pvc}. */
         Existence: {
+            /** @description exists is true when at least one backup exists. */
             exists: boolean;
             namespace: string;
             pvc: string;
+            /** @description backend names the drivers that were asked, joined by commas. */
             backend: string;
-            /** @enum {string} */
+            /**
+             * @description decision is restore, fresh, hold or unknown.
+             * @enum {string}
+             */
             decision: "restore" | "fresh" | "hold" | "unknown";
+            /** @description authoritative is false when the answer is unknown: exists=false then proves nothing. */
             authoritative: boolean;
+            /** @description lock is a reserved volume name, new in each answer, for a policy that locks the claim by itself; empty when the answer is unknown. */
             lock: string;
+            /** @description latest is the newest backup, null when there is none. */
             latest: null | {
                 id: string;
                 driver: string;
                 /** Format: date-time */
                 taken_at: string;
+                /** @description size_bytes is null when the driver does not know it. */
                 size_bytes: null | number;
             };
+            /** @description source is what the backup system knows the claim by, where that has a name of its own; absent elsewhere. */
             source?: string;
+            /** @description error says why the answer is unknown; otherwise it is empty. */
             error: string;
         };
+        /** @description Health answers /healthz and /readyz. */
         Health: {
             status: string;
         };
+        /** @description Inventory answers GET /v1/inventory: how well every claim is backed up. */
         Inventory: {
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description generated_at is when the facts were gathered; ages are as of then.
+             */
             generated_at: string;
+            /** @description namespaces are those that hold claims, by name. */
             namespaces: {
                 name: string;
                 pvcs: {
                     namespace: string;
                     pvc: string;
+                    /** @description volume is empty while the claim is not bound to one. */
                     volume: string;
                     storage_class: string;
+                    /** @description capacity is what the volume has, or what the claim asks for while it has none. */
                     capacity: string;
+                    /** @description driver is that of the newest backup or, where there is none, the one that would back the claim up. */
                     driver: string;
-                    /** Format: date-time */
+                    /**
+                     * Format: date-time
+                     * @description last_backup_at is when the newest backup was taken, and last_backup_age_hours how many hours that is ago; null where none is known.
+                     */
                     last_backup_at: null | string;
+                    /** @description last_backup_at is when the newest backup was taken, and last_backup_age_hours how many hours that is ago; null where none is known. */
                     last_backup_age_hours: null | number;
+                    /** @description backup_count is how many backups are known. */
                     backup_count: number;
+                    /** @description recent_days counts those taken on each of the last 14 days, in UTC, oldest first, the day of the report last. A day is null where none is known and a repository could not be listed since. Absent where no backup is known. */
                     recent_days?: (null | number)[];
+                    /** @description healthy is true where health_reason is fresh. */
                     healthy: boolean;
+                    /** @description health_reason is fresh, stale, no_backups, lookup_failed, restoring, held, deleting, lost, unbound, excluded or skipped. */
                     health_reason: string;
+                    /** @description health_message says more where there is more to say. */
                     health_message?: string;
+                    /** @description by_driver tells the same of each driver that has backups of the claim. */
                     by_driver: {
                         driver: string;
                         backup_count: number;
                         /** Format: date-time */
                         last_backup_at: string;
                     }[];
+                    /** @description protection is auto, required, skip, none or, for a label that admission would refuse, invalid. */
                     protection: string;
+                    /** @description verdict is what admission decided when the claim was created, and why. */
                     verdict?: string;
+                    /** @description policy is the id of the policy that backs the claim up by itself, policy_source where it is from, next_run when the next backup is due; absent where there is none. */
                     policy?: string;
+                    /** @description policy is the id of the policy that backs the claim up by itself, policy_source where it is from, next_run when the next backup is due; absent where there is none. */
                     policy_source?: string;
-                    /** Format: date-time */
+                    /**
+                     * Format: date-time
+                     * @description policy is the id of the policy that backs the claim up by itself, policy_source where it is from, next_run when the next backup is due; absent where there is none.
+                     */
                     next_run?: null | string;
                 }[];
             }[];
+            /** @description orphans are the claims that exist only as backups, by namespace and name. */
             orphans: {
                 namespace: string;
                 pvc: string;
+                /** @description driver is that of the newest backup. */
                 driver: string;
-                /** Format: date-time */
+                /**
+                 * Format: date-time
+                 * @description last_backup_at is when the newest backup was taken, and last_backup_age_hours how many hours that is ago; null where none is known.
+                 */
                 last_backup_at: null | string;
+                /** @description last_backup_at is when the newest backup was taken, and last_backup_age_hours how many hours that is ago; null where none is known. */
                 last_backup_age_hours: null | number;
+                /** @description backup_count is how many backups are known. */
                 backup_count: number;
+                /** @description recent_days counts those taken on each of the last 14 days, in UTC, oldest first, the day of the report last. A day is null where none is known and a repository could not be listed since. Absent where no backup is known. */
                 recent_days?: (null | number)[];
+                /** @description by_driver tells the same of each driver that has backups of the claim. */
                 by_driver: {
                     driver: string;
                     backup_count: number;
@@ -537,27 +652,38 @@ export interface components {
                     last_backup_at: string;
                 }[];
             }[];
+            /** @description listings tell of each driver whether its repository can be listed. */
             listings: {
                 driver: string;
-                /** Format: date-time */
+                /**
+                 * Format: date-time
+                 * @description listed_at is when the last listing began that was believed; null where none was.
+                 */
                 listed_at: null | string;
+                /** @description error is why the last listing failed; absent where it was believed. */
                 error?: string;
             }[];
         };
+        /** @description NamespaceBackup answers POST /v1/backup/namespace. */
         NamespaceBackup: {
             namespace: string;
             /** @enum {string} */
             status: "all" | "some" | "none";
             requested_by: string;
             dry_run: boolean;
+            /** @description results are by name of the claim, one for each bound claim. */
             results: {
                 pvc: string;
                 /** @enum {string} */
                 result: "started" | "would_start" | "refused" | "not_started";
                 driver: string;
+                /** @description job_name, secret, volume and backup are as in BackupStarted. */
                 job_name?: string;
+                /** @description job_name, secret, volume and backup are as in BackupStarted. */
                 secret?: string;
+                /** @description job_name, secret, volume and backup are as in BackupStarted. */
                 volume?: string;
+                /** @description job_name, secret, volume and backup are as in BackupStarted. */
                 backup?: string;
                 error?: string;
                 code?: string;
@@ -567,12 +693,17 @@ export interface components {
             code?: string;
             field?: string;
         };
+        /** @description NamespaceBackupRequest is the body of POST /v1/backup/namespace. */
         NamespaceBackupRequest: {
             namespace: string;
+            /** @description driver, tags and dry_run are as in BackupRequest, for each claim. */
             driver?: string;
+            /** @description driver, tags and dry_run are as in BackupRequest, for each claim. */
             tags?: null | string[];
+            /** @description driver, tags and dry_run are as in BackupRequest, for each claim. */
             dry_run?: boolean;
         };
+        /** @description NamespaceRestore answers POST /v1/restores/namespace. */
         NamespaceRestore: {
             namespace: string;
             target_namespace: string;
@@ -580,6 +711,7 @@ export interface components {
             status: "all" | "some" | "none";
             requested_by: string;
             dry_run: boolean;
+            /** @description results are by name of the source. */
             results: {
                 pvc: string;
                 target_pvc: string;
@@ -592,25 +724,37 @@ export interface components {
                 code?: string;
                 field?: string;
             }[];
+            /** @description warnings say why there may be more claims than were found. */
             warnings?: string[];
             error?: string;
             code?: string;
             field?: string;
         };
+        /** @description NamespaceRestoreRequest is the body of POST /v1/restores/namespace. */
         NamespaceRestoreRequest: {
             namespace: string;
+            /** @description target_namespace is namespace by default; it must exist. */
             target_namespace?: string;
+            /** @description target_prefix begins the names of the claims that are made; empty gives them the names of the sources. */
             target_prefix?: string;
+            /** @description snapshot is as in RestoreRequest, for each claim. */
             snapshot?: string;
+            /** @description include_orphans also restores the claims that exist only as backups. */
             include_orphans?: boolean;
+            /** @description dry_run only tells what would be done. */
             dry_run?: boolean;
         };
         Object: {
             [key: string]: unknown;
         };
+        /** @description Plan answers GET /v1/plan: what would become of every claim if the cluster were rebuilt now from the same manifests. */
         Plan: {
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description generated_at is when the facts were gathered; ages are as of then.
+             */
             generated_at: string;
+            /** @description PlanSummary counts claims by outcome, and orphans. */
             summary: {
                 claims: number;
                 restore: number;
@@ -621,36 +765,57 @@ export interface components {
                 unprotected: number;
                 orphans: number;
             };
+            /** @description unprotected names the claims that nobody protects, as namespace/name. */
             unprotected: string[];
+            /** @description claims are by namespace and name. */
             claims: {
                 namespace: string;
                 pvc: string;
+                /** @description protection is auto, required, skip, none or, for a label that admission would refuse, invalid. */
                 protection: string;
+                /** @description outcome is restore, start_empty, hold, refuse, leave_alone or unprotected. */
                 outcome: string;
+                /** @description verdict and reason are what admission would decide, and by which rule. */
                 verdict: string;
+                /** @description verdict and reason are what admission would decide, and by which rule. */
                 reason: string;
+                /** @description message tells why, and what to do where that is not what one would want. */
                 message: string;
+                /** @description warning tells what the outcome may founder on. */
                 warning?: string;
+                /** @description backup is what would be restored; null where nothing would. */
                 backup: null | {
+                    /** @description namespace and pvc name the claim that it was taken of. */
                     namespace: string;
+                    /** @description namespace and pvc name the claim that it was taken of. */
                     pvc: string;
                     id: string;
                     driver: string;
                     /** Format: date-time */
                     taken_at: string;
                     age_hours: number;
+                    /** @description size_bytes is null when the driver does not know it. */
                     size_bytes: null | number;
                 };
             }[];
+            /** @description orphans are the claims that exist only as backups: no claim asks for them now. */
             orphans: {
                 namespace: string;
                 pvc: string;
+                /** @description driver is that of the newest backup. */
                 driver: string;
-                /** Format: date-time */
+                /**
+                 * Format: date-time
+                 * @description last_backup_at is when the newest backup was taken, and last_backup_age_hours how many hours that is ago; null where none is known.
+                 */
                 last_backup_at: null | string;
+                /** @description last_backup_at is when the newest backup was taken, and last_backup_age_hours how many hours that is ago; null where none is known. */
                 last_backup_age_hours: null | number;
+                /** @description backup_count is how many backups are known. */
                 backup_count: number;
+                /** @description recent_days counts those taken on each of the last 14 days, in UTC, oldest first, the day of the report last. A day is null where none is known and a repository could not be listed since. Absent where no backup is known. */
                 recent_days?: (null | number)[];
+                /** @description by_driver tells the same of each driver that has backups of the claim. */
                 by_driver: {
                     driver: string;
                     backup_count: number;
@@ -658,26 +823,40 @@ export interface components {
                     last_backup_at: string;
                 }[];
             }[];
+            /** @description listings tell of each driver whether its repository can be listed. */
             listings: {
                 driver: string;
-                /** Format: date-time */
+                /**
+                 * Format: date-time
+                 * @description listed_at is when the last listing began that was believed; null where none was.
+                 */
                 listed_at: null | string;
+                /** @description error is why the last listing failed; absent where it was believed. */
                 error?: string;
             }[];
         };
+        /** @description Policies answers GET /v1/policies. */
         Policies: {
             /** Format: date-time */
             generated_at: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description evaluated_at is when this replica last started what was due; null on replicas that do not lead, which do not know of backups that could not be started.
+             */
             evaluated_at: null | string;
+            /** @description policies are those of the API, then those that claims declare. */
             policies: {
+                /** @description id follows from the target and never changes. */
                 id: string;
                 namespace: string;
+                /** @description pvc is empty for a policy for every claim of the namespace. */
                 pvc: string;
                 interval_hours?: number;
+                /** @description schedule is "none" for a claim that declares that it wants no backups. */
                 schedule?: string;
                 driver?: string;
                 enabled: boolean;
+                /** @description Keep says how many backups stay; one stays if any of the counts keeps it. */
                 keep?: null | {
                     last?: number;
                     hourly?: number;
@@ -686,14 +865,19 @@ export interface components {
                     monthly?: number;
                     yearly?: number;
                 };
+                /** @description source is claim-annotation, claim-label, api-claim or api-namespace. Of several policies for a claim the first in this order holds. */
                 source: string;
             }[];
+            /** @description claims are those that a policy holds for. */
             claims: {
                 namespace: string;
                 pvc: string;
+                /** @description policy_id and source are of the policy that holds; empty for a claim whose declaration cannot be understood and that has no other. */
                 policy_id: string;
+                /** @description policy_id and source are of the policy that holds; empty for a claim whose declaration cannot be understood and that has no other. */
                 source: string;
                 driver: string;
+                /** @description keep says which of the claim's old backups stay, whichever policy says so; absent where all do. */
                 keep?: null | {
                     last?: number;
                     hourly?: number;
@@ -702,29 +886,44 @@ export interface components {
                     monthly?: number;
                     yearly?: number;
                 };
-                /** Format: date-time */
+                /**
+                 * Format: date-time
+                 * @description last_backup_at is null where no backup is known of.
+                 */
                 last_backup_at: null | string;
-                /** Format: date-time */
+                /**
+                 * Format: date-time
+                 * @description next_run is when the next backup is due, which may have passed; null where none is wanted.
+                 */
                 next_run: null | string;
+                /** @description state is scheduled, due, running, failing, skipped or off. */
                 state: string;
+                /** @description reason is why it is skipped: excluded, deleting, held, restoring, unbound, no_driver, backups_unknown or misdeclared. */
                 reason?: string;
                 message?: string;
             }[];
+            /** @description warnings are declarations on claims that cannot be understood. */
             warnings: {
                 namespace: string;
                 pvc: string;
+                /** @description source is claim-annotation or claim-label. */
                 source: string;
                 message: string;
             }[];
         };
+        /** @description Policy is a policy; the answer to POST (201 for a new one, 200 for one that took another's place) and DELETE. */
         Policy: {
+            /** @description id follows from the target and never changes. */
             id: string;
             namespace: string;
+            /** @description pvc is empty for a policy for every claim of the namespace. */
             pvc: string;
             interval_hours?: number;
+            /** @description schedule is "none" for a claim that declares that it wants no backups. */
             schedule?: string;
             driver?: string;
             enabled: boolean;
+            /** @description Keep says how many backups stay; one stays if any of the counts keeps it. */
             keep?: null | {
                 last?: number;
                 hourly?: number;
@@ -733,15 +932,22 @@ export interface components {
                 monthly?: number;
                 yearly?: number;
             };
+            /** @description source is claim-annotation, claim-label, api-claim or api-namespace. Of several policies for a claim the first in this order holds. */
             source: string;
         };
+        /** @description PolicyRequest is the body of POST /v1/policies. Either an interval or a schedule says when. */
         PolicyRequest: {
             namespace: string;
+            /** @description pvc is the claim; empty: every claim of the namespace. */
             pvc: string;
             interval_hours?: number;
+            /** @description schedule is five cron fields, or @daily and the like, in UTC unless it begins with CRON_TZ=<zone>. */
             schedule?: string;
+            /** @description driver is the backup system to use; by default the one that Soteria is set to. */
             driver?: string;
+            /** @description enabled is true unless it says otherwise. */
             enabled?: null | boolean;
+            /** @description keep says which old backups stay; without it all do. */
             keep?: null | {
                 last?: number;
                 hourly?: number;
@@ -751,23 +957,33 @@ export interface components {
                 yearly?: number;
             };
         };
+        /** @description Restore is one claim getting its data back. */
         Restore: {
             namespace: string;
             name: string;
+            /** @description pvc is the claim that is restored; empty for a Restore that no claim refers to yet. */
             pvc: string;
+            /** @description phase is Pending until the controller takes the claim up, then Selecting, Preparing, Transferring, Verifying, HandingOver, Completed. */
             phase: string;
+            /** @description empty is true when it is settled that the claim starts without data. */
             empty: boolean;
             attempt: number;
+            /** @description backup is null until one is chosen. */
             backup: null | {
+                /** @description namespace and pvc name the claim that the backup was taken of. */
                 namespace: string;
+                /** @description namespace and pvc name the claim that the backup was taken of. */
                 pvc: string;
                 driver: string;
                 id: string;
                 /** Format: date-time */
                 taken_at: string;
+                /** @description size_bytes and files are null when the driver does not know them. */
                 size_bytes: null | number;
+                /** @description size_bytes and files are null when the driver does not know them. */
                 files: null | number;
             };
+            /** @description progress is null until bytes move. */
             progress: null | {
                 bytes_done: number;
                 bytes_total: number;
@@ -775,7 +991,9 @@ export interface components {
                 files_total: number;
                 summary: string;
             };
+            /** @description message is the state in a sentence. */
             message: string;
+            /** @description evidence tells what the choice of the backup rests on. */
             evidence: string;
             conditions: {
                 type: string;
@@ -787,30 +1005,56 @@ export interface components {
             }[];
             /** Format: date-time */
             created_at: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description started_at, completed_at and retry_at are null until they are known.
+             */
             started_at: null | string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description started_at, completed_at and retry_at are null until they are known.
+             */
             completed_at: null | string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description started_at, completed_at and retry_at are null until they are known.
+             */
             retry_at: null | string;
         };
+        /** @description RestoreRequest is the body of POST /v1/restores. */
         RestoreRequest: {
+            /** @description namespace and pvc name the claim whose backup is wanted. */
             namespace: string;
+            /** @description namespace and pvc name the claim whose backup is wanted. */
             pvc: string;
+            /** @description snapshot is latest (the default), a backup's id, at least the first eight characters of one, or the name of the snapshot that a backup was made of. */
             snapshot?: string;
+            /** @description backup_url is a backup's url, instead of snapshot. */
             backup_url?: string;
+            /** @description target_namespace is namespace by default. */
             target_namespace?: string;
+            /** @description target_pvc is the claim to make; it must not exist. */
             target_pvc?: string;
+            /** @description storage_class, size ("10Gi"), access_modes and volume_mode are by default the source claim's or, where it is gone, the cluster's default class, what the backup needs, ReadWriteOnce and Filesystem. */
             storage_class?: string;
+            /** @description storage_class, size ("10Gi"), access_modes and volume_mode are by default the source claim's or, where it is gone, the cluster's default class, what the backup needs, ReadWriteOnce and Filesystem. */
             size?: string;
+            /** @description storage_class, size ("10Gi"), access_modes and volume_mode are by default the source claim's or, where it is gone, the cluster's default class, what the backup needs, ReadWriteOnce and Filesystem. */
             access_modes?: null | string[];
+            /** @description storage_class, size ("10Gi"), access_modes and volume_mode are by default the source claim's or, where it is gone, the cluster's default class, what the backup needs, ReadWriteOnce and Filesystem. */
             volume_mode?: string;
+            /** @description dry_run only tells what would be done. */
             dry_run?: boolean;
         };
+        /** @description RestoreStarted answers POST /v1/restores: what was started (202), or would be on a dry run (200). */
         RestoreStarted: {
+            /** @description restore is the name of the restore in the target's namespace: GET /v1/restores/{target_namespace}/{restore} follows it. It is drawn when the restore starts, so it is absent on a dry run. */
             restore?: string;
+            /** @description volume is the PersistentVolume that the target will be bound to. */
             volume?: string;
+            /** @description namespace and pvc name the source. */
             namespace: string;
+            /** @description namespace and pvc name the source. */
             pvc: string;
             target_namespace: string;
             target_pvc: string;
@@ -819,25 +1063,33 @@ export interface components {
             /** Format: date-time */
             taken_at: string;
             size: string;
+            /** @description storage_class is empty where the cluster's default is meant. */
             storage_class: string;
             volume_mode: string;
             requested_by: string;
             dry_run: boolean;
         };
+        /** @description RestoreTestStarted answers POST /v1/restore-test without a target: what was started (202), or would be on a dry run (200). */
         RestoreTestStarted: {
             driver: string;
+            /** @description job_name is the Job that does the work, in Soteria's own namespace; absent on a dry run. */
             job_name?: string;
             job_namespace: string;
+            /** @description namespace and pvc name the claim whose backup is tested. */
             namespace: string;
+            /** @description namespace and pvc name the claim whose backup is tested. */
             pvc: string;
             backup: string;
             /** Format: date-time */
             taken_at: string;
+            /** @description room_bytes is how much the test may take of a node's disk. */
             room_bytes: number;
             requested_by: string;
             dry_run: boolean;
         };
+        /** @description RestoreTests answers GET /v1/restore-tests. */
         RestoreTests: {
+            /** @description tests are newest first. */
             tests: {
                 driver: string;
                 job_name: string;
@@ -846,11 +1098,14 @@ export interface components {
                 backup: string;
                 /** @enum {string} */
                 phase: "Pending" | "Running" | "Passed" | "Failed";
+                /** @description message is what it waits for or why it failed. */
                 message: string;
+                /** @description restored is what was counted after the restore and expected what the backup lists; null until then. */
                 restored: null | {
                     files: number;
                     bytes: number;
                 };
+                /** @description restored is what was counted after the restore and expected what the backup lists; null until then. */
                 expected: null | {
                     files: number;
                     bytes: number;
@@ -858,28 +1113,42 @@ export interface components {
                 requested_by: string;
                 /** Format: date-time */
                 created_at: string;
-                /** Format: date-time */
+                /**
+                 * Format: date-time
+                 * @description started_at is null until bytes move.
+                 */
                 started_at: null | string;
             }[];
         };
+        /** @description Restores answers GET /v1/restores. */
         Restores: {
+            /** @description restores are newest first. */
             restores: {
                 namespace: string;
                 name: string;
+                /** @description pvc is the claim that is restored; empty for a Restore that no claim refers to yet. */
                 pvc: string;
+                /** @description phase is Pending until the controller takes the claim up, then Selecting, Preparing, Transferring, Verifying, HandingOver, Completed. */
                 phase: string;
+                /** @description empty is true when it is settled that the claim starts without data. */
                 empty: boolean;
                 attempt: number;
+                /** @description backup is null until one is chosen. */
                 backup: null | {
+                    /** @description namespace and pvc name the claim that the backup was taken of. */
                     namespace: string;
+                    /** @description namespace and pvc name the claim that the backup was taken of. */
                     pvc: string;
                     driver: string;
                     id: string;
                     /** Format: date-time */
                     taken_at: string;
+                    /** @description size_bytes and files are null when the driver does not know them. */
                     size_bytes: null | number;
+                    /** @description size_bytes and files are null when the driver does not know them. */
                     files: null | number;
                 };
+                /** @description progress is null until bytes move. */
                 progress: null | {
                     bytes_done: number;
                     bytes_total: number;
@@ -887,7 +1156,9 @@ export interface components {
                     files_total: number;
                     summary: string;
                 };
+                /** @description message is the state in a sentence. */
                 message: string;
+                /** @description evidence tells what the choice of the backup rests on. */
                 evidence: string;
                 conditions: {
                     type: string;
@@ -899,40 +1170,72 @@ export interface components {
                 }[];
                 /** Format: date-time */
                 created_at: string;
-                /** Format: date-time */
+                /**
+                 * Format: date-time
+                 * @description started_at, completed_at and retry_at are null until they are known.
+                 */
                 started_at: null | string;
-                /** Format: date-time */
+                /**
+                 * Format: date-time
+                 * @description started_at, completed_at and retry_at are null until they are known.
+                 */
                 completed_at: null | string;
-                /** Format: date-time */
+                /**
+                 * Format: date-time
+                 * @description started_at, completed_at and retry_at are null until they are known.
+                 */
                 retry_at: null | string;
             }[];
         };
+        /** @description Status answers GET /v1/status: whether Soteria can keep its promise now. */
         Status: {
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description generated_at is when it was asked for, by the server's clock.
+             */
             generated_at: string;
+            /** @description version is that of the replica that answers. */
             version: string;
-            /** @enum {string} */
+            /**
+             * @description restore_mode is what holds for claims that are labelled auto: auto, or required while no claim may start empty unless it says why.
+             * @enum {string}
+             */
             restore_mode: "auto" | "required";
+            /** @description Gate tells whether the API server sends protected claims to Soteria, or locks them itself. */
             gate: {
                 /** @enum {string} */
                 state: "closed" | "incomplete" | "off" | "unknown";
+                /** @description message says what is wrong and how to mend it; absent where the gate is closed. */
                 message?: string;
             };
+            /** @description sign_in_required tells whether callers have to sign in. */
             sign_in_required: boolean;
+            /** @description listings tells of each driver whether its backups can be listed. */
             listings: {
                 driver: string;
-                /** Format: date-time */
+                /**
+                 * Format: date-time
+                 * @description listed_at is when the last listing began that was believed; null where none was.
+                 */
                 listed_at: null | string;
+                /** @description error is why the last listing failed; absent where it was believed. */
                 error?: string;
             }[];
+            /** @description report_max_age_seconds is how old the inventory and the plan get at most while all is well, and listing_max_age_seconds what is known of a repository. What is older may not be so any more. */
             report_max_age_seconds: number;
+            /** @description report_max_age_seconds is how old the inventory and the plan get at most while all is well, and listing_max_age_seconds what is known of a repository. What is older may not be so any more. */
             listing_max_age_seconds: number;
         };
+        /** @description WhoAmI answers GET /v1/whoami: whom Soteria takes the caller for. */
         WhoAmI: {
+            /** @description user and email are as the credential gives them, empty where it does not. Without sign-in the user is anonymous. */
             user: string;
+            /** @description user and email are as the credential gives them, empty where it does not. Without sign-in the user is anonymous. */
             email: string;
             groups: string[];
+            /** @description authenticated is false for somebody who did not sign in. */
             authenticated: boolean;
+            /** @description how is proxy_headers, bearer_token, service_account or anonymous. */
             how: string;
         };
     };
