@@ -123,7 +123,9 @@ func (n Node) kubeletConfig() map[string]any {
 		"serializeImagePulls":      false,
 		"makeIPTablesUtilChains":   false,
 		"podLogsDir":               n.PodLogs(),
-		"volumePluginDir":          n.Layout.Path("volume-plugins"),
+		// A volume is attached, and detached, only once the node's status says so.
+		"nodeStatusUpdateFrequency": "1s",
+		"volumePluginDir":           n.Layout.Path("volume-plugins"),
 		// Images cannot be pulled again, so none is ever removed.
 		"imageGCHighThresholdPercent": 100,
 		"evictionHard": map[string]string{
