@@ -153,11 +153,11 @@ func (c *Cluster) loseLonghornObjects(ctx context.Context, kind string) error {
 // SystemBackUp backs a Longhorn volume up as Longhorn's own system backup does:
 // by a Backup object without labels, of a snapshot of that moment. It waits until
 // it is complete.
-func (c *Cluster) SystemBackUp(ctx context.Context, volume, name string) error {
+func (c *Cluster) SystemBackUp(ctx context.Context, volume string) error {
 	snapshot := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{"volume": volume, "createSnapshot": true}}}
 	snapshot.SetGroupVersionKind(longhornVersion.WithKind("Snapshot"))
 	snapshot.SetNamespace(longhornNamespace)
-	snapshot.SetName("system-" + name)
+	snapshot.SetName("system-" + volume)
 	if err := c.Create(ctx, snapshot); err != nil {
 		return fmt.Errorf("taking snapshot %s: %w", snapshot.GetName(), err)
 	}
@@ -167,7 +167,7 @@ func (c *Cluster) SystemBackUp(ctx context.Context, volume, name string) error {
 	backup := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{"snapshotName": snapshot.GetName()}}}
 	backup.SetGroupVersionKind(longhornVersion.WithKind("Backup"))
 	backup.SetNamespace(longhornNamespace)
-	backup.SetName("backup-system-" + name)
+	backup.SetName("backup-system-" + volume)
 	backup.SetLabels(map[string]string{"backup-volume": volume, "backup-target": "default"})
 	if err := c.Create(ctx, backup); err != nil {
 		return fmt.Errorf("making backup %s: %w", backup.GetName(), err)

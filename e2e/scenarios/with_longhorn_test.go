@@ -272,7 +272,7 @@ func longhornLost(s *scenario) {
 	// Another one was backed up by its volume alone, last.
 	s.seedLonghorn(app("system"), "by hand")
 	s.write(app("system"), "by a system backup")
-	require.NoError(s, cluster.SystemBackUp(s.ctx, s.longhornVolume(app("system")), "lost"))
+	require.NoError(s, cluster.SystemBackUp(s.ctx, s.longhornVolume(app("system"))))
 
 	for _, generation := range generations {
 		s.run("backup volumes are named as by Longhorn "+generation, func(s *scenario) {
