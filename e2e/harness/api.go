@@ -12,6 +12,7 @@ import (
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/httpapi/wire"
 )
 
@@ -103,32 +104,48 @@ func (c *Cluster) Exists(ctx context.Context, namespace, claim string) (status i
 // AwaitUnknown waits until every replica has noticed that the repository cannot
 // be listed: until all say so of a claim that nobody ever had, for this cause.
 func (c *Cluster) AwaitUnknown(ctx context.Context, cause string) error {
-	return c.awaitAnswers(ctx, fmt.Sprintf("every replica to know nothing because of %q", cause), func(status int, answer wire.Existence) bool {
+	return c.awaitAnswers(ctx, fmt.Sprintf("every replica to know nothing because of %q", cause), nobodys, func(status int, answer wire.Existence) bool {
 		return status == http.StatusServiceUnavailable && answer.Decision == wire.DecisionUnknown && strings.Contains(answer.Error, cause)
 	})
 }
 
 // AwaitKnown waits until every replica can list the repositories again.
 func (c *Cluster) AwaitKnown(ctx context.Context) error {
-	return c.awaitAnswers(ctx, "every replica to know which backups there are", func(_ int, answer wire.Existence) bool { return answer.Authoritative })
+	return c.awaitAnswers(ctx, "every replica to know which backups there are", nobodys, func(_ int, answer wire.Existence) bool { return answer.Authoritative })
 }
 
-// awaitAnswers waits until every replica answers as wanted when asked for a claim
-// that nobody ever had.
-func (c *Cluster) awaitAnswers(ctx context.Context, what string, wanted func(status int, answer wire.Existence) bool) error {
+// AwaitRestorable waits until every replica knows of backups of all these claims.
+func (c *Cluster) AwaitRestorable(ctx context.Context, namespace string, claims ...string) error {
+	of := make([]backup.Claim, 0, len(claims))
+	for _, claim := range claims {
+		of = append(of, backup.Claim{Namespace: namespace, Name: claim})
+	}
+	return c.awaitAnswers(ctx, "every replica to know backups of the claims in "+namespace, of, func(_ int, answer wire.Existence) bool {
+		return answer.Decision == wire.DecisionRestore
+	})
+}
+
+// nobodys is a claim that nobody ever had.
+var nobodys = []backup.Claim{{Namespace: "nobody", Name: "nothing"}}
+
+// awaitAnswers waits until every replica answers as wanted when asked for each of
+// the claims.
+func (c *Cluster) awaitAnswers(ctx context.Context, what string, claims []backup.Claim, wanted func(status int, answer wire.Existence) bool) error {
 	return WaitFor(ctx, what, func(ctx context.Context) (bool, string, error) {
 		replicas, err := c.Replicas(ctx)
 		if err != nil {
 			return false, "", err
 		}
 		for _, pod := range replicas {
-			var answer wire.Existence
-			status, err := ask(ctx, c.replica(pod.Name, "exists/nobody/nothing"), &answer)
-			if err != nil {
-				return false, "", err
-			}
-			if !wanted(status, answer) {
-				return false, fmt.Sprintf("%s answers %d, %q: %s", pod.Name, status, answer.Decision, answer.Error), nil
+			for _, claim := range claims {
+				var answer wire.Existence
+				status, err := ask(ctx, c.replica(pod.Name, "exists/"+claim.String()), &answer)
+				if err != nil {
+					return false, "", err
+				}
+				if !wanted(status, answer) {
+					return false, fmt.Sprintf("%s answers of %s %d, %q: %s", pod.Name, claim, status, answer.Decision, answer.Error), nil
+				}
 			}
 		}
 		return len(replicas) > 0, "no replica", nil

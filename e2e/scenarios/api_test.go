@@ -114,6 +114,10 @@ func restoresToANewClaim(s *scenario) {
 	first := s.backups(source)[0]
 	s.write(source, "the second")
 	s.backUp(source)
+	s.await("both backups to be known", func(ctx context.Context) (bool, string, error) {
+		known, err := api.Backups(ctx, keyOf(source), "")
+		return len(known) == 2, fmt.Sprintf("%d are", len(known)), err
+	})
 
 	wish := wire.RestoreRequest{Namespace: namespace, PVC: "source", TargetPVC: "newest", DryRun: true}
 	planned, err := api.Restore(s.ctx, wish)
@@ -171,14 +175,16 @@ func restoresToANewClaim(s *scenario) {
 // answersAtEveryRoute asks each route that the served document names for as little
 // as it lets be asked.
 func answersAtEveryRoute(s *scenario) {
-	const namespace = "e2e-api-routes"
-	s.own(namespace)
+	const namespace, whole = "e2e-api-routes", "e2e-api-routes-whole"
+	s.own(namespace, whole)
 	kept := harness.App{Namespace: namespace, Name: "kept", Size: "64Mi"}
 	s.seed(kept, "a story")
+	// What is asked of a whole namespace is asked of one in which nothing is under way.
+	s.seed(harness.App{Namespace: whole, Name: "kept", Size: "64Mi"}, "another")
 	started, err := s.apiWith(nil).Restore(s.ctx, wire.RestoreRequest{Namespace: namespace, PVC: "kept", TargetPVC: "copy"})
 	require.NoError(s, err)
 
-	of := fmt.Sprintf(`{"namespace":%q`, namespace)
+	of, ofWhole := fmt.Sprintf(`{"namespace":%q`, namespace), fmt.Sprintf(`{"namespace":%q`, whole)
 	requests := map[string]struct {
 		path, body string
 		status     int
@@ -197,7 +203,7 @@ func answersAtEveryRoute(s *scenario) {
 		"get /v1/b2":                    {"v1/b2", "", 404, map[string]any{"code": "not_found"}}, // it is not scanned here
 		"get /v1/backups":               {"v1/backups?namespace=" + namespace + "&pvc=kept", "", 200, map[string]any{"total": 1.0}},
 		"post /v1/backup":               {"v1/backup", of + `,"pvc":"kept","dry_run":true}`, 200, map[string]any{"driver": "restic", "dry_run": true}},
-		"post /v1/backup/namespace":     {"v1/backup/namespace", of + `,"dry_run":true}`, 200, map[string]any{"status": "all"}},
+		"post /v1/backup/namespace":     {"v1/backup/namespace", ofWhole + `,"dry_run":true}`, 200, map[string]any{"status": "all"}},
 		"get /v1/restores":              {"v1/restores", "", 200, nil},
 		"get /v1/restores/{namespace}/{name}": {
 			"v1/restores/" + namespace + "/" + started.Restore, "", 200, map[string]any{"namespace": namespace, "pvc": "copy"},
@@ -207,8 +213,8 @@ func answersAtEveryRoute(s *scenario) {
 			map[string]any{"target_namespace": namespace, "driver": "restic", "size": "64Mi", "volume_mode": "Filesystem", "storage_class": "local"},
 		},
 		"post /v1/restores/namespace": {
-			"v1/restores/namespace", of + `,"target_prefix":"restore-20260412-","dry_run":true}`, 200,
-			map[string]any{"target_namespace": namespace, "status": "all"},
+			"v1/restores/namespace", ofWhole + `,"target_prefix":"restore-20260412-","dry_run":true}`, 200,
+			map[string]any{"target_namespace": whole, "status": "all"},
 		},
 		"post /v1/restore-test": { // with a target it is POST /v1/restores by another name
 			"v1/restore-test", of + `,"pvc":"kept","target_pvc":"new","dry_run":true}`, 200, map[string]any{"target_namespace": namespace, "target_pvc": "new"},

@@ -46,6 +46,7 @@ func TestACrashLosesNothingAndLeavesNothing(t *testing.T) {
 		}
 		s.run("there is one volume and nothing else after a crash at "+doom.point, func(s *scenario) { s.requireWhole(app, dying.uids[doom]) })
 	}
+	require.NoError(s, cluster.AwaitRollout(s.ctx, harness.SoteriaNamespace, "soteria"))
 	survivors := dying.survivors()
 	survivors.classes[moverKilled.Name] = "local"
 	s.take(survivors)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/soteria-dr/soteria/e2e/harness"
@@ -20,23 +21,33 @@ func guardHolds(s *scenario) {
 	const namespace, labelled = "e2e-guard", "e2e-guard-labelled"
 	s.own(namespace, labelled)
 	s.apply(namespaceManifest(labelled, "auto"))
-	s.run("in the API server", func(s *scenario) { s.guarded("policies/kyverno/guard/plain/guard.yaml", namespace, labelled) })
-	s.run("in Kyverno", func(s *scenario) { s.guarded("policies/kyverno/guard/guard.yaml", namespace, labelled) })
+	s.run("in the API server", func(s *scenario) {
+		s.guarded("policies/kyverno/guard/plain/guard.yaml", "ValidatingAdmissionPolicy 'soteria-guard'", namespace, labelled)
+	})
+	s.run("in Kyverno", func(s *scenario) {
+		s.guarded("policies/kyverno/guard/guard.yaml", "vpol.validate.kyverno.svc", namespace, labelled)
+	})
 }
 
 // guarded shows that a guard has a claim refused that no webhook of Soteria's saw,
-// and lets those through that one did.
-func (s *scenario) guarded(file, namespace, labelled string) {
+// and lets those through that one did. by is how a refusal names the guard.
+func (s *scenario) guarded(file, by, namespace, labelled string) {
 	guard, err := cluster.File(file)
 	require.NoError(s, err)
 	s.withoutWebhook()
-	s.installText(guard, claimOf(protectedClaims, namespace, "unseen"))
+	s.installText(guard, claimOf(protectedClaims, namespace, "unseen"), by)
+	// The guard is seen to be gone only where no webhook has it let the claim through.
+	s.after(cluster.RemoveWebhook)
 
 	unprotected := gate{labels: harness.Unprotected}
 	s.run("without Soteria's webhook a protected claim is refused", func(s *scenario) {
-		s.refusedByPolicy(protectedClaims, namespace, "unseen")
-		s.refusedByPolicy(gate{labels: map[string]string{v1alpha1.BackupLabel: "daily"}}, namespace, "unseen-daily")
-		s.refusedByPolicy(unprotected, labelled, "unseen-by-namespace")
+		for _, unseen := range []*corev1.PersistentVolumeClaim{
+			claimOf(protectedClaims, namespace, "unseen"),
+			claimOf(gate{labels: map[string]string{v1alpha1.BackupLabel: "daily"}}, namespace, "unseen-daily"),
+			claimOf(unprotected, labelled, "unseen-by-namespace"),
+		} {
+			require.ErrorContains(s, s.try(unseen), by)
+		}
 	})
 	s.run("and so is one with a stamp of an earlier life", func(s *scenario) {
 		claim := claimOf(protectedClaims, namespace, "copied")

@@ -5,7 +5,9 @@ package scenarios_test
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -44,7 +46,12 @@ func restoredByKyverno(s *scenario) {
 			policy, err := cluster.File(g.file)
 			require.NoError(s, err)
 			mislabelled := claimOf(gate{labels: map[string]string{"soteria.dev/restore": "yes"}}, namespace, "mislabelled")
-			s.installText(policy, mislabelled)
+			s.installText(policy, mislabelled, "")
+			s.await("claims with a backup to be locked", func(context.Context) (bool, string, error) {
+				claim := claimOf(g, namespace, app.Name)
+				err := s.try(claim)
+				return claim.Spec.VolumeName != "", "it is let through", err
+			})
 			fresh := harness.App{Namespace: namespace, Name: g.name + "-new", Size: "64Mi", ClaimOnly: true}
 			s.awaitAccepted(fresh)
 			require.Empty(s, s.claim(fresh).Spec.DataSourceRef, "what has no backup is left alone")
@@ -72,8 +79,11 @@ func kyvernoSignsIn(s *scenario) {
 	s.run("without a token the claim is refused", func(s *scenario) {
 		policy, err := cluster.File("policies/kyverno/cel/restore.yaml")
 		require.NoError(s, err)
-		s.installText(policy, mislabelled)
-		require.ErrorContains(s, s.try(claim.DeepCopy()), "answered with status 401")
+		s.installText(policy, mislabelled, "")
+		s.await("the claim to be refused", func(context.Context) (bool, string, error) {
+			err := s.try(claim.DeepCopy())
+			return err != nil && strings.Contains(err.Error(), "answered with status 401"), fmt.Sprint(err), nil
+		})
 	})
 	s.run("with a token out of a Secret it is created", func(s *scenario) {
 		secret := &corev1.Secret{
@@ -84,14 +94,16 @@ func kyvernoSignsIn(s *scenario) {
 		s.after(func(ctx context.Context) error { return client.IgnoreNotFound(cluster.Delete(ctx, secret)) })
 		policy, err := cluster.Kubectl(s.ctx, "", "kustomize", "policies/kyverno/cel-signed-in")
 		require.NoError(s, err)
-		s.installText(policy, mislabelled)
+		s.installText(policy, mislabelled, "")
 		created(s)
 	})
 	s.run("a ClusterPolicy's call is refused until Soteria may review tokens, and then let in", func(s *scenario) {
 		policy, err := cluster.File("policies/kyverno/classic/restore.yaml")
 		require.NoError(s, err)
-		s.installText(policy, mislabelled)
-		require.Error(s, s.try(claim.DeepCopy()))
+		s.installText(policy, mislabelled, "")
+		s.await("the claim to be refused", func(context.Context) (bool, string, error) {
+			return s.try(claim.DeepCopy()) != nil, "it is let through", nil
+		})
 		const right = "deploy/components/kyverno-signin/tokenreviews.yaml"
 		s.after(func(ctx context.Context) error {
 			_, err := cluster.Kubectl(ctx, "", "delete", "--ignore-not-found", "-f", right)

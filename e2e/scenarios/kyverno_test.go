@@ -131,12 +131,12 @@ func (s *scenario) install(g gate, url, namespace string) {
 	s.Helper()
 	text, err := cluster.File(g.file)
 	require.NoError(s, err)
-	s.installText(strings.ReplaceAll(text, soteriaURL, url), claimOf(g, namespace, "500"))
+	s.installText(strings.ReplaceAll(text, soteriaURL, url), claimOf(g, namespace, "500"), "")
 }
 
 // installText applies policies until the scenario's part is over, and waits until
-// they refuse a claim.
-func (s *scenario) installText(policies string, refused *corev1.PersistentVolumeClaim) {
+// they refuse a claim in such words.
+func (s *scenario) installText(policies string, refused *corev1.PersistentVolumeClaim, says string) {
 	s.Helper()
 	s.after(func(ctx context.Context) error {
 		if _, err := cluster.Kubectl(ctx, policies, "delete", "--ignore-not-found", "-f", "-"); err != nil {
@@ -151,7 +151,8 @@ func (s *scenario) installText(policies string, refused *corev1.PersistentVolume
 		return true, "", cluster.Apply(ctx, policies)
 	})
 	s.await("the policies to be in force", func(ctx context.Context) (bool, string, error) {
-		return cluster.Create(ctx, refused.DeepCopy(), client.DryRunAll) != nil, "the claim is let through", nil
+		err := cluster.Create(ctx, refused.DeepCopy(), client.DryRunAll)
+		return err != nil && strings.Contains(err.Error(), says), fmt.Sprintf("the claim's refusal: %v", err), nil
 	})
 }
 

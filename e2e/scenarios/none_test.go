@@ -17,7 +17,7 @@ import (
 func TestAClaimThatHasNoBackupStartsAsAnyOther(t *testing.T) {
 	const namespace = "e2e-none"
 	t.Parallel()
-	s := begin(t, 5*time.Minute, namespace)
+	s := begin(t, 15*time.Minute, namespace)
 	s.together(map[string]func(*scenario){
 		"in a class that binds at once": func(s *scenario) {
 			untouched(s, harness.App{Namespace: namespace, Name: "immediate", Class: "local"})

@@ -4,6 +4,7 @@ package scenarios_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -147,10 +148,22 @@ func (s *scenario) destroy(namespaces ...string) {
 	require.NoError(s, cluster.DestroyNamespaces(s.ctx, namespaces...))
 }
 
-// apply applies manifests as a GitOps tool does.
+// apply applies manifests as a GitOps tool does: again, where admission did not
+// answer in time.
 func (s *scenario) apply(manifests string) {
 	s.Helper()
-	require.NoError(s, cluster.Apply(s.ctx, manifests))
+	var err error
+	s.await("admission to answer in time", func(ctx context.Context) (bool, string, error) {
+		err = cluster.Apply(ctx, manifests)
+		return !isOutOfTime(err), fmt.Sprint(err), nil
+	})
+	require.NoError(s, err)
+}
+
+// isOutOfTime reports whether the API server waited for a webhook in vain, as on a
+// busy machine.
+func isOutOfTime(err error) bool {
+	return err != nil && strings.Contains(err.Error(), "failed calling webhook") && strings.Contains(err.Error(), "deadline exceeded")
 }
 
 // submit gives manifests to kubectl with these arguments, and gives the warnings
@@ -160,6 +173,9 @@ func (s *scenario) submit(app harness.App, args ...string) (warnings string, err
 	s.Helper()
 	s.await("a verdict on "+app.Key().String(), func(ctx context.Context) (bool, string, error) {
 		warnings, err = cluster.Submit(ctx, app.Workload(), args...)
+		if isOutOfTime(err) {
+			return false, err.Error(), nil
+		}
 		if !strings.Contains(warnings, "soteria: Hold: could not tell") {
 			return true, "", nil
 		}

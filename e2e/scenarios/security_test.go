@@ -47,7 +47,7 @@ var named = []string{"", "soteria", "soteria-webhook-certificate", "soteria-repo
 func TestSoteriaMayDoOnlyWhatIsListed(t *testing.T) {
 	const elsewhere, everywhere = "default", "everywhere"
 	t.Parallel()
-	s := begin(t, 5*time.Minute)
+	s := begin(t, 15*time.Minute)
 	subject := "system:serviceaccount:" + harness.SoteriaNamespace + ":soteria"
 
 	var mu sync.Mutex
@@ -168,6 +168,12 @@ func TestAUserReachesNoBackupOfAnotherNamespace(t *testing.T) {
 	s.apply(tenant(own))
 	user := []string{"--as", "system:serviceaccount:" + own + ":user"}
 	as := func(args ...string) []string { return append(slices.Clone(user), args...) }
+	for _, kind := range []string{"persistentvolumeclaims", "deployments.apps", "restores.soteria.dev"} {
+		s.await("the user to be allowed to make "+kind, func(ctx context.Context) (bool, string, error) {
+			_, err := cluster.Kubectl(ctx, "", as("auth", "can-i", "create", kind, "-n", own)...)
+			return true, "", err // it fails where the answer is no
+		})
+	}
 
 	s.run("by an annotation", func(s *scenario) {
 		thief := harness.App{Namespace: own, Name: "by-annotation", Annotations: from(others + "/ledger"), ClaimOnly: true}

@@ -4,6 +4,8 @@ package scenarios_test
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -25,6 +27,7 @@ func TestAStormOfClaimsIsRestoredWithAHandfulOfListings(t *testing.T) {
 	}
 	s.seedFleet(storm)
 	s.destroy(namespace)
+	require.NoError(s, cluster.AwaitRestorable(s.ctx, namespace, slices.Collect(maps.Keys(storm.classes))...))
 
 	before, err := cluster.Metric(s.ctx, listingsMade)
 	require.NoError(s, err)

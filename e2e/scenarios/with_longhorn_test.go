@@ -5,6 +5,7 @@ package scenarios_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -31,7 +32,7 @@ const (
 // TestLonghorn runs with Soteria looking for Longhorn's backups beside restic's.
 // What makes Longhorn misbehave, or kills the controller, runs alone.
 func TestLonghorn(t *testing.T) {
-	s := begin(t, 30*time.Minute)
+	s := begin(t, 50*time.Minute)
 	require.NoError(s, cluster.ClearLonghornFaults(s.ctx))
 	s.after(cluster.ClearLonghornFaults)
 	s.after(func(ctx context.Context) error {
@@ -158,7 +159,7 @@ func longhornFailures(s *scenario) {
 	s.own(namespace)
 	app := harness.App{Namespace: namespace, Name: "kept", Class: "longhorn", Size: "64Mi"}
 	raw := harness.App{Namespace: namespace, Name: "raw", Class: "longhorn", Size: "64Mi", Block: true}
-	s.seedLonghorn(app, "the first")
+	first := s.seedLonghorn(app, "the first")
 	s.startNew(raw)
 	wanted := func(app harness.App, driver string) string {
 		return fmt.Sprintf(`{"namespace":%q,"pvc":%q,"driver":%q}`, app.Namespace, app.Name, driver)
@@ -177,12 +178,12 @@ func longhornFailures(s *scenario) {
 	s.write(app, "the second")
 	s.run("a backup ends in an error, and counts for nothing", func(s *scenario) {
 		s.after(misbehaving("- {fault: backupError, message: 'cannot write to the bucket'}")(s))
-		before := s.backups(app)
+		before := s.knownWith(app, first)
 		status, _, text, err := cluster.RequestBackup(s.ctx, wire.BackupRequest{Namespace: namespace, PVC: app.Name, Driver: "longhorn"})
 		require.NoError(s, err)
 		require.Equal(s, http.StatusAccepted, status, text)
 		s.awaitEvent(app, "cannot write to the bucket")
-		require.Len(s, s.backups(app), len(before))
+		require.Equal(s, before, s.knownWith(app, first))
 	})
 	s.destroy(namespace)
 	s.apply(namespaceManifest(namespace, ""))
@@ -190,12 +191,27 @@ func longhornFailures(s *scenario) {
 	require.Equal(s, "the first", s.story(app))
 }
 
+// knownWith gives the ids of the app's backups once one of them is known: of one
+// that another replica took, a replica hears when it next looks.
+func (s *scenario) knownWith(app harness.App, id string) (ids []string) {
+	s.Helper()
+	s.await("backup "+id+" to be known", func(ctx context.Context) (bool, string, error) {
+		known, err := cluster.Backups(ctx, app.Namespace, app.Name)
+		ids = nil
+		for _, b := range known {
+			ids = append(ids, b.ID)
+		}
+		return slices.Contains(ids, id), strings.Join(ids, ", "), err
+	})
+	return ids
+}
+
 // longhornTroubles are what Longhorn may do to a look for backups or a restore,
 // and what the claim's event must say of it; nothing where the claim is restored
 // all the same.
 var longhornTroubles = []trouble{
 	// First, while no other claim's restore can meet it.
-	{name: "faulted", cause: "the restore fails", says: "All replica restore failed",
+	{name: "faulted", cause: "the restore fails", says: "All replica restore failed", late: true,
 		bring: misbehaving("- {fault: restoreFault, message: 'no space left on device', times: 1}")},
 	{name: "unavailable", cause: "the backup target cannot be reached", says: "cannot list the bucket: connection refused",
 		bring: misbehaving("- {fault: targetUnavailable, message: 'cannot list the bucket: connection refused'}")},
@@ -205,8 +221,8 @@ var longhornTroubles = []trouble{
 	{name: "types", cause: "Longhorn's answers are of other types", bring: misbehaving("- {fault: wrongTypes}")},
 	{name: "slow", cause: "Longhorn answers late", bring: misbehaving("- {fault: slow, delay: 2s}")},
 	{name: "newest", cause: "Longhorn is of the newest version", bring: misbehaving("- {fault: apiMaster}")},
-	{name: "unsynced", cause: "the backup target is never read anew", says: "not ready to tell which backups there are", bring: misbehaving("- {fault: syncNever}")},
-	{name: "halfsynced", cause: "backup volumes are never read anew", says: "has yet to read", bring: misbehaving("- {fault: syncHalf}")},
+	{name: "unsynced", cause: "the backup target is never read anew", says: "not ready to tell which backups there are", late: true, bring: misbehaving("- {fault: syncNever}")},
+	{name: "halfsynced", cause: "backup volumes are never read anew", says: "has yet to read", late: true, bring: misbehaving("- {fault: syncHalf}")},
 	{name: "one", cause: "the other of the two systems cannot tell", says: "connection refused", bring: stopS3},
 }
 
@@ -234,6 +250,9 @@ func longhornNeverEmpty(s *scenario) {
 		s.run(trouble.cause, func(s *scenario) {
 			end := trouble.bring(s)
 			s.after(end)
+			if trouble.says != "" && !trouble.late {
+				require.NoError(s, cluster.AwaitUnknown(s.ctx, trouble.says))
+			}
 			s.apply(app.Manifest())
 			if trouble.says == "" {
 				// Longhorn's own CSI driver takes no part in this.
@@ -463,6 +482,7 @@ func longhornStorm(s *scenario) {
 	}
 	s.seedLonghornFleet(storm)
 	s.destroy(namespace)
+	require.NoError(s, cluster.AwaitRestorable(s.ctx, namespace, slices.Collect(maps.Keys(storm.classes))...))
 	before, err := cluster.Metric(s.ctx, "soteria_listings_total")
 	require.NoError(s, err)
 	s.apply(storm.manifest())
