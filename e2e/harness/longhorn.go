@@ -43,10 +43,15 @@ func (c *Cluster) BackUpByHand(ctx context.Context, volume, snapshot string, lab
 	if err != nil {
 		return "", err
 	}
-	if err := c.awaitLonghorn(ctx, found, "state", "Completed"); err != nil {
-		return "", err
+	return found.GetName(), c.awaitLonghornBackup(ctx, found)
+}
+
+// awaitLonghornBackup waits until a backup is complete, and the next is newer.
+func (c *Cluster) awaitLonghornBackup(ctx context.Context, backup *unstructured.Unstructured) error {
+	if err := c.awaitLonghorn(ctx, backup, "state", "Completed"); err != nil {
+		return err
 	}
-	return found.GetName(), awaitNextSecond(ctx)
+	return awaitNextSecond(ctx)
 }
 
 // awaitNextSecond waits until whatever is backed up from now on is newer than what

@@ -172,10 +172,7 @@ func (c *Cluster) SystemBackUp(ctx context.Context, volume string) error {
 	if err := c.Create(ctx, backup); err != nil {
 		return fmt.Errorf("making backup %s: %w", backup.GetName(), err)
 	}
-	if err := c.awaitLonghorn(ctx, backup, "state", "Completed"); err != nil {
-		return err
-	}
-	return awaitNextSecond(ctx)
+	return c.awaitLonghornBackup(ctx, backup)
 }
 
 // awaitLonghorn waits until a field of an object's status has a value.

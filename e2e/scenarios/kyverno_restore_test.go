@@ -75,15 +75,18 @@ func kyvernoSignsIn(s *scenario) {
 	created := func(s *scenario) {
 		s.await("the claim to be accepted", func(context.Context) (bool, string, error) { return true, "", s.try(claim.DeepCopy()) })
 	}
+	refused := func(s *scenario, says string) {
+		s.await("the claim to be refused", func(context.Context) (bool, string, error) {
+			err := s.try(claim.DeepCopy())
+			return err != nil && strings.Contains(err.Error(), says), fmt.Sprint(err), nil
+		})
+	}
 
 	s.run("without a token the claim is refused", func(s *scenario) {
 		policy, err := cluster.File("policies/kyverno/cel/restore.yaml")
 		require.NoError(s, err)
 		s.installText(policy, mislabelled, "")
-		s.await("the claim to be refused", func(context.Context) (bool, string, error) {
-			err := s.try(claim.DeepCopy())
-			return err != nil && strings.Contains(err.Error(), "answered with status 401"), fmt.Sprint(err), nil
-		})
+		refused(s, "answered with status 401")
 	})
 	s.run("with a token out of a Secret it is created", func(s *scenario) {
 		secret := &corev1.Secret{
@@ -101,9 +104,7 @@ func kyvernoSignsIn(s *scenario) {
 		policy, err := cluster.File("policies/kyverno/classic/restore.yaml")
 		require.NoError(s, err)
 		s.installText(policy, mislabelled, "")
-		s.await("the claim to be refused", func(context.Context) (bool, string, error) {
-			return s.try(claim.DeepCopy()) != nil, "it is let through", nil
-		})
+		refused(s, "")
 		const right = "deploy/components/kyverno-signin/tokenreviews.yaml"
 		s.after(func(ctx context.Context) error {
 			_, err := cluster.Kubectl(ctx, "", "delete", "--ignore-not-found", "-f", right)

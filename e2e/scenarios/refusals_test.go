@@ -262,13 +262,14 @@ func (s *scenario) refusesMoreThan(requests int) {
 		}
 		return answer.StatusCode, answer.Header.Get("Retry-After"), answer.Body.Close()
 	}
-	release := make(chan struct{})
+	held, release := context.WithCancel(s.ctx)
+	defer release()
 	var holding sync.WaitGroup
 	for range requests {
 		holding.Go(func() {
 			// The server waits for a body no longer than it thinks right.
-			for !isClosed(release) && s.ctx.Err() == nil {
-				_, _, _ = ask(endless{release})
+			for held.Err() == nil {
+				_, _, _ = ask(endless{held.Done()})
 			}
 		})
 	}
@@ -276,19 +277,10 @@ func (s *scenario) refusesMoreThan(requests int) {
 		status, retryAfter, err := ask(strings.NewReader("{}"))
 		return status == http.StatusTooManyRequests && retryAfter != "", http.StatusText(status), err
 	})
-	close(release)
+	release()
 	holding.Wait()
 	_, err = s.apiWith(nil).DeletePolicy(s.ctx, "0123456789abcdef")
 	require.Equal(s, backup.NotFound, backup.KindOf(err), "what was let go makes room: %v", err)
-}
-
-func isClosed(done <-chan struct{}) bool {
-	select {
-	case <-done:
-		return true
-	default:
-		return false
-	}
 }
 
 // endless is a body that has no more to give until it is let go; then it breaks

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/google/jsonschema-go/jsonschema"
@@ -80,16 +81,12 @@ func fieldComments(structure *ast.StructType) map[string]string {
 			shared = sentence(field.Doc)
 		}
 		for _, name := range field.Names {
-			if field.Doc != nil || mentions(shared, name.Name) {
+			if field.Doc != nil || slices.Contains(word.FindAllString(shared, -1), name.Name) {
 				fields[name.Name] = shared
 			}
 		}
 	}
 	return fields
-}
-
-func mentions(text, name string) bool {
-	return regexp.MustCompile(`\b` + name + `\b`).MatchString(text)
 }
 
 // link is how Go's comments refer to other types.
@@ -115,16 +112,12 @@ func (c Comments) Describe(schema *jsonschema.Schema, t reflect.Type) {
 	} else if kind == reflect.Map {
 		c.Describe(schema.AdditionalProperties, t.Elem())
 	} else if kind == reflect.Struct {
-		c.describeStruct(schema, t)
+		// What a field is, where something was said of it, is told rather than its type.
+		if t.PkgPath() == c.path && schema.Description == "" {
+			schema.Description = c.types[t.Name()].text
+		}
+		c.describeFields(schema, t)
 	}
-}
-
-func (c Comments) describeStruct(schema *jsonschema.Schema, t reflect.Type) {
-	// What a field is, where something was said of it, is told rather than its type.
-	if t.PkgPath() == c.path && schema.Description == "" {
-		schema.Description = c.types[t.Name()].text
-	}
-	c.describeFields(schema, t)
 }
 
 func (c Comments) describeFields(schema *jsonschema.Schema, t reflect.Type) {
@@ -155,6 +148,7 @@ func inJSON(comment string, t reflect.Type) string {
 	})
 }
 
+// word is what a name of a type or a field may be in a comment.
 var word = regexp.MustCompile(`\b[A-Z]\w*`)
 
 // nameInJSON is "" for a field that has none of its own there.
