@@ -69,6 +69,9 @@ type Answer struct {
 	backups   []Backup
 	evidence  []Evidence
 	err       error
+	// doubt is why the newest of the backups found may not be the newest that
+	// exists.
+	doubt error
 }
 
 // UnknownBecause makes the answer for a question that could not be settled. The
@@ -96,6 +99,25 @@ func FoundBackups(backups []Backup, evidence ...Evidence) Answer {
 	}
 	return Answer{certainty: Found, backups: sorted, evidence: evidence}
 }
+
+// Doubting returns the same answer with a doubt about which backup is the newest,
+// in words for the user. It changes an answer of Found alone: None must not be
+// made with a doubt, and an answer of None becomes Unknown.
+func (a Answer) Doubting(why error) Answer {
+	switch {
+	case why == nil || a.certainty == Unknown:
+	case a.certainty == None:
+		return UnknownBecause(why)
+	case a.doubt == nil:
+		a.doubt = why
+	}
+	return a
+}
+
+// Doubt returns why the newest backup found may not be the newest that exists;
+// nil where it is, and unless the answer is Found. A doubt blocks choosing the
+// newest backup; it does not block restoring one that is named by its id.
+func (a Answer) Doubt() error { return a.doubt }
 
 // Certainty says which of the three answers this is.
 func (a Answer) Certainty() Certainty { return a.certainty }

@@ -33,6 +33,15 @@ type Backup struct {
 	// Own is true when Soteria took the backup, so that retention may remove it.
 	// Backups of others are found and restored, and never removed.
 	Own bool
+	// Cluster names the cluster that took the backup (SOTERIA_CLUSTER there); empty
+	// when the backup does not say.
+	Cluster string
+	// Outcome is how the taking of the backup ended.
+	Outcome Outcome
+	// Unreviewed is true when the claim had been bound without a verdict while
+	// older backups of it existed: the backup may be of an empty volume. It is
+	// never chosen by itself until a person says which data is right.
+	Unreviewed bool
 	// Snapshot is the backup system's own name of the snapshot that the backup
 	// was made of, for systems whose snapshots have names; else empty.
 	Snapshot string
