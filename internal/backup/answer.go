@@ -45,6 +45,9 @@ type Evidence struct {
 	// BeganAt and EndedAt bound the listing, by the clock of the replica.
 	BeganAt time.Time
 	EndedAt time.Time
+	// AcceptedAt is when a person last accepted that backups of the claim are gone
+	// from the repository; the zero time if nobody ever did.
+	AcceptedAt time.Time
 }
 
 // String gives the evidence in one line, as stamped on a claim.
@@ -152,27 +155,47 @@ func (a Answer) EvidenceString() string {
 	return strings.Join(parts, "; ")
 }
 
-// Combine joins the answers of several drivers about one claim. Any Unknown
-// makes the whole Unknown, since the driver that could not be asked may hold
-// the newest backup; else Found if any found; else None. No answers at all
-// prove nothing: Unknown.
+// AcceptedAt returns when a person last accepted, in any of the repositories that
+// were asked, that backups of the claim are gone; the zero time if nobody ever did.
+func (a Answer) AcceptedAt() time.Time {
+	var last time.Time
+	for _, e := range a.evidence {
+		if e.AcceptedAt.After(last) {
+			last = e.AcceptedAt
+		}
+	}
+	return last
+}
+
+// Combine joins the answers of several drivers about one claim. It is Found if any
+// driver found backups; a driver that could not tell may hold a newer one, so that
+// its reason becomes a doubt about which of them is the newest. It is None only if
+// all drivers proved it. No answers at all prove nothing: Unknown.
 func Combine(answers ...Answer) Answer {
 	if len(answers) == 0 {
 		return UnknownBecause(&Error{Kind: Unavailable, Message: "no driver is configured to look for backups"})
 	}
 	var (
-		backups  []Backup
-		evidence []Evidence
+		backups        []Backup
+		evidence       []Evidence
+		unknown, doubt error
 	)
 	for _, a := range answers {
-		if a.certainty == Unknown {
-			return UnknownBecause(a.Err())
+		if a.certainty == Unknown && unknown == nil {
+			unknown = a.Err()
+		}
+		if a.doubt != nil && doubt == nil {
+			doubt = a.doubt
 		}
 		backups = append(backups, a.backups...)
 		evidence = append(evidence, a.evidence...)
 	}
-	if len(backups) > 0 {
-		return FoundBackups(backups, evidence...)
+	switch {
+	case len(backups) > 0:
+		return FoundBackups(backups, evidence...).Doubting(doubt).Doubting(unknown)
+	case unknown != nil:
+		return UnknownBecause(unknown)
+	default:
+		return ProvedNone(evidence...)
 	}
-	return ProvedNone(evidence...)
 }

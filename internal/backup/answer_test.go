@@ -36,7 +36,6 @@ func TestAnswerIsUnknownUnlessProved(t *testing.T) {
 		"found without a backup":        {backup.FoundBackups(nil, evidence), "without any backup"},
 		"no driver":                     {backup.Combine(), "no driver is configured"},
 		"a driver that could not tell":  {backup.Combine(backup.ProvedNone(evidence), backup.UnknownBecause(errDown)), "connection refused"},
-		"a driver that found, one down": {backup.Combine(backup.FoundBackups([]backup.Backup{taken("a", noon)}, evidence), backup.UnknownBecause(errDown)), "connection refused"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -97,7 +96,7 @@ func drawBackup(t *rapid.T) backup.Backup {
 	return b
 }
 
-func TestCombineIsOnlyAsSureAsTheLeastSure(t *testing.T) {
+func TestCombineHidesNothingThatIsKnownAndProvesNoMoreThanTheLeastSure(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		answers := rapid.SliceOfN(rapid.Custom(drawAnswer), 0, 5).Draw(t, "answers")
 		whole := backup.Combine(answers...)
@@ -105,13 +104,15 @@ func TestCombineIsOnlyAsSureAsTheLeastSure(t *testing.T) {
 			return slices.ContainsFunc(answers, func(a backup.Answer) bool { return a.Certainty() == c })
 		}
 		switch {
-		case len(answers) == 0 || has(backup.Unknown):
-			assert.Equal(t, backup.Unknown, whole.Certainty())
-			assert.Error(t, whole.Err())
 		case has(backup.Found):
 			assert.Equal(t, backup.Found, whole.Certainty())
 			assert.True(t, slices.IsSortedFunc(whole.Backups(), backup.NewestFirst))
-			assert.Len(t, whole.Evidence(), len(answers))
+			doubted := slices.ContainsFunc(answers, func(a backup.Answer) bool { return a.Certainty() == backup.Unknown || a.Doubt() != nil })
+			assert.Equal(t, doubted, whole.Doubt() != nil, "the newest is in doubt exactly where a driver could not tell, or doubts")
+		case len(answers) == 0 || has(backup.Unknown):
+			assert.Equal(t, backup.Unknown, whole.Certainty())
+			assert.Error(t, whole.Err())
+			assert.NoError(t, whole.Doubt())
 		default:
 			assert.Equal(t, backup.None, whole.Certainty())
 			assert.Len(t, whole.Evidence(), len(answers))
@@ -124,6 +125,32 @@ func TestCombineIsOnlyAsSureAsTheLeastSure(t *testing.T) {
 			assert.Len(t, whole.Backups(), total)
 		}
 	})
+}
+
+func TestWhatADriverFoundIsNotHiddenByOneThatIsDown(t *testing.T) {
+	found := backup.FoundBackups([]backup.Backup{taken("a", noon)}, evidence)
+	for _, whole := range []backup.Answer{backup.Combine(found, backup.UnknownBecause(errDown)), backup.Combine(backup.UnknownBecause(errDown), found)} {
+		require.Equal(t, backup.Found, whole.Certainty())
+		assert.Len(t, whole.Backups(), 1)
+		assert.ErrorIs(t, whole.Doubt(), errDown)
+	}
+	assert.NoError(t, backup.Combine(found, backup.ProvedNone(evidence)).Doubt())
+}
+
+func TestADoubtTurnsNoneIntoUnknownAndLeavesUnknownAlone(t *testing.T) {
+	none := backup.ProvedNone(evidence).Doubting(errDown)
+	assert.Equal(t, backup.Unknown, none.Certainty())
+	assert.ErrorIs(t, none.Err(), errDown)
+	assert.NoError(t, none.Doubt())
+	first := backup.FoundBackups([]backup.Backup{taken("a", noon)}, evidence).Doubting(nil).Doubting(errDown).Doubting(errors.New("another"))
+	assert.ErrorIs(t, first.Doubt(), errDown, "the first doubt is kept")
+}
+
+func TestAnAnswerKnowsWhenAPersonLastAcceptedThatBackupsAreGone(t *testing.T) {
+	accepted := evidence
+	accepted.AcceptedAt = noon
+	assert.Equal(t, noon, backup.ProvedNone(evidence, accepted).AcceptedAt())
+	assert.Zero(t, backup.ProvedNone(evidence).AcceptedAt())
 }
 
 func TestNewestFirstIsAnOrder(t *testing.T) {

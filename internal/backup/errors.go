@@ -53,6 +53,16 @@ const (
 	Partial
 	// DriverFailed: the backup system ran and failed, in its own words.
 	DriverFailed
+	// BackupMissing: a backup that was seen before is not there any more, and
+	// Soteria did not remove it. Stays until it is back or a person accepts it.
+	BackupMissing
+	// RepositoryUnaccepted: the repository is empty, and nothing but the listing
+	// itself says that it ought to be. Stays until a person or the configuration
+	// says so.
+	RepositoryUnaccepted
+	// RepositoryDropped: a backup system that held backups is not looked at any
+	// more. Stays until it is configured again or a person has it forgotten.
+	RepositoryDropped
 )
 
 // String gives the code used in API answers and metrics.
@@ -84,11 +94,26 @@ func (k Kind) String() string {
 		return "partial"
 	case DriverFailed:
 		return "driver_failed"
+	case BackupMissing:
+		return "backup_missing"
+	case RepositoryUnaccepted:
+		return "repository_unaccepted"
+	case RepositoryDropped:
+		return "repository_dropped"
 	case Internal:
 		return "internal"
 	default:
 		return "internal"
 	}
+}
+
+// Kinds returns every kind of error.
+func Kinds() []Kind {
+	kinds := make([]Kind, 0, RepositoryDropped+1)
+	for kind := Internal; kind <= RepositoryDropped; kind++ {
+		kinds = append(kinds, kind)
+	}
+	return kinds
 }
 
 // Error is an error of a kind. Message is written for the user, names the

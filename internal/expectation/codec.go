@@ -29,6 +29,23 @@ type line struct {
 	SeenAt    *time.Time `json:"seen,omitempty"`
 	Count     int        `json:"count,omitempty"`
 	Epoch     int        `json:"epoch,omitempty"`
+	Accepted  *time.Time `json:"accepted,omitempty"`
+	Leaving   *time.Time `json:"leaving,omitempty"`
+	Until     *time.Time `json:"until,omitempty"`
+}
+
+func lineOf(claim backup.Claim, r Record) line {
+	return line{
+		Namespace: claim.Namespace, Name: claim.Name, Newest: optional(r.Newest), ID: r.ID, SeenAt: optional(r.SeenAt), Count: r.Count, Epoch: r.Epoch,
+		Accepted: optional(r.AcceptedAt), Leaving: optional(r.Leaving), Until: optional(r.LeavingUntil),
+	}
+}
+
+func (l line) record() Record {
+	return Record{
+		Newest: timeOf(l.Newest), ID: l.ID, SeenAt: timeOf(l.SeenAt), Count: l.Count, Epoch: l.Epoch,
+		AcceptedAt: timeOf(l.Accepted), Leaving: timeOf(l.Leaving), LeavingUntil: timeOf(l.Until),
+	}
 }
 
 // format is the version of the encoding. A reader refuses a higher one: what it
@@ -44,9 +61,7 @@ func Encode(w io.Writer, claims Claims) error {
 		return fmt.Errorf("encoding expectations: %w", err)
 	}
 	for _, claim := range slices.SortedFunc(maps.Keys(claims), byName) {
-		r := claims[claim]
-		l := line{Namespace: claim.Namespace, Name: claim.Name, Newest: optional(r.Newest), ID: r.ID, SeenAt: optional(r.SeenAt), Count: r.Count, Epoch: r.Epoch}
-		if err := encoder.Encode(l); err != nil {
+		if err := encoder.Encode(lineOf(claim, claims[claim])); err != nil {
 			return fmt.Errorf("encoding expectations: %w", err)
 		}
 	}
@@ -85,7 +100,7 @@ func Decode(r io.Reader) (Claims, error) {
 		if _, twice := claims[claim]; twice {
 			return nil, fmt.Errorf("decoding expectations: %s is there twice", claim)
 		}
-		claims[claim] = Record{Newest: timeOf(l.Newest), ID: l.ID, SeenAt: timeOf(l.SeenAt), Count: l.Count, Epoch: l.Epoch}
+		claims[claim] = l.record()
 	}
 	if len(claims) != h.Records {
 		return nil, fmt.Errorf("decoding expectations: %d records where %d were written", len(claims), h.Records)

@@ -2,6 +2,7 @@ package expectation
 
 import (
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/soteria-dr/soteria/internal/backup"
@@ -24,6 +25,13 @@ type Record struct {
 	// that backups are gone, or by Soteria before it removed them. What a lower
 	// epoch remembers is void.
 	Epoch int
+	// AcceptedAt is when a person last accepted that backups of the claim are
+	// gone; the zero time if nobody ever did.
+	AcceptedAt time.Time
+	// Leaving is when the newest backup was taken that Soteria is removing, and
+	// LeavingUntil how long that may take. Until then a listing that still holds a
+	// backup between Newest and Leaving does not make it expected again.
+	Leaving, LeavingUntil time.Time
 }
 
 // Claims is what is remembered of a repository, by claim.
@@ -32,6 +40,7 @@ type Claims map[backup.Claim]Record
 // Observe returns the record after a listing at now that held backups, newest
 // first. A listing never lowers what is expected; see [Record.Settle].
 func (r Record) Observe(backups []backup.Backup, now time.Time) Record {
+	backups = r.withoutLeaving(backups, now)
 	if len(backups) == 0 || backups[0].TakenAt.Before(r.Newest) {
 		return r
 	}
@@ -39,7 +48,20 @@ func (r Record) Observe(backups []backup.Backup, now time.Time) Record {
 	if backups[0].TakenAt.Equal(r.Newest) && !seen.After(r.SeenAt) {
 		return r
 	}
-	return Record{Newest: backups[0].TakenAt.UTC(), ID: backups[0].ID, SeenAt: seen, Count: len(backups), Epoch: r.Epoch}
+	r.Newest, r.ID, r.SeenAt, r.Count = backups[0].TakenAt.UTC().Round(0), backups[0].ID, seen, len(backups)
+	return r
+}
+
+// withoutLeaving returns the backups without those that are being removed.
+func (r Record) withoutLeaving(backups []backup.Backup, now time.Time) []backup.Backup {
+	if !now.Before(r.LeavingUntil) {
+		return backups
+	}
+	leaves := func(b backup.Backup) bool { return b.TakenAt.After(r.Newest) && !b.TakenAt.After(r.Leaving) }
+	if !slices.ContainsFunc(backups, leaves) {
+		return backups
+	}
+	return slices.DeleteFunc(slices.Clone(backups), leaves)
 }
 
 // Missing reports whether the newest backup that is remembered is not among
@@ -51,26 +73,66 @@ func (r Record) Missing(backups []backup.Backup) bool {
 // Settle returns the record after it was settled that exactly these backups,
 // newest first, are expected from now on; with none, nothing is.
 func (r Record) Settle(backups []backup.Backup, now time.Time) Record {
-	return Record{Epoch: r.Epoch + 1}.Observe(backups, now)
+	return Record{Epoch: r.Epoch + 1, AcceptedAt: r.AcceptedAt}.Observe(backups, now)
+}
+
+// Accept is [Record.Settle] by a person, who accepts at now that whatever else was
+// expected is gone.
+func (r Record) Accept(backups []backup.Backup, now time.Time) Record {
+	settled := r.Settle(backups, now)
+	settled.AcceptedAt = now.UTC().Round(0)
+	return settled
+}
+
+// removal bounds how long the removal of a backup takes, with the listings that
+// began before it ended.
+const removal = time.Hour
+
+// Forget returns the record before Soteria removes backups of the claim; stays are
+// those that are left, both newest first. It is to be recorded before the first of
+// them goes. A crash after that does no harm: what is not removed within the hour
+// is expected again once a listing holds it.
+func (r Record) Forget(removed, stays []backup.Backup, now time.Time) Record {
+	if len(removed) == 0 || removed[0].TakenAt.Before(r.Newest) {
+		return r
+	}
+	settled := r.Settle(stays, now)
+	settled.Leaving, settled.LeavingUntil = removed[0].TakenAt.UTC().Round(0), now.UTC().Round(0).Add(removal)
+	return settled
 }
 
 // Union joins two memories of one repository. For each claim the higher epoch
-// holds; of the same epoch, the later newest backup, then the one seen later.
+// holds; of the same epoch, the later newest backup, then the one seen later. That
+// a person accepted something is never lost.
 func Union(a, b Claims) Claims {
 	joined := maps.Clone(a)
 	if joined == nil {
 		joined = make(Claims, len(b))
 	}
 	for claim, record := range b {
-		if other, ok := joined[claim]; !ok || other.less(record) {
-			joined[claim] = record
+		if other, ok := joined[claim]; ok {
+			record = other.join(record)
 		}
+		joined[claim] = record
 	}
 	return joined
 }
 
+func (r Record) join(other Record) Record {
+	accepted := r.AcceptedAt
+	if other.AcceptedAt.After(accepted) {
+		accepted = other.AcceptedAt
+	}
+	if r.less(other) {
+		r = other
+	}
+	r.AcceptedAt = accepted
+	return r
+}
+
 // less orders the records of one claim by which of them holds in a union. It is a
-// total order, so that a union does not depend on the order of its parts.
+// total order but for AcceptedAt, so that a union does not depend on the order of
+// its parts.
 func (r Record) less(other Record) bool {
 	switch {
 	case r.Epoch != other.Epoch:
@@ -81,7 +143,11 @@ func (r Record) less(other Record) bool {
 		return r.SeenAt.Before(other.SeenAt)
 	case r.Count != other.Count:
 		return r.Count < other.Count
-	default:
+	case r.ID != other.ID:
 		return r.ID < other.ID
+	case !r.Leaving.Equal(other.Leaving):
+		return r.Leaving.Before(other.Leaving)
+	default:
+		return r.LeavingUntil.Before(other.LeavingUntil)
 	}
 }

@@ -72,6 +72,41 @@ func TestARecordChangesOnceADayWhileNothingElseDoes(t *testing.T) {
 	}
 }
 
+func TestABackupThatSoteriaRemovesIsNeitherExpectedAgainNorForgottenForEver(t *testing.T) {
+	newest, older := epoch.Add(time.Hour), epoch
+	r := expectation.Record{}.Observe(taken(newest, older), epoch)
+	settled := r.Forget(taken(newest), taken(older), epoch)
+	if settled.Missing(taken(older)) || !settled.Missing(nil) {
+		t.Errorf("before the removal the record is %+v", settled)
+	}
+	if got := settled.Observe(taken(newest, older), epoch.Add(time.Minute)); got.Missing(taken(older)) {
+		t.Errorf("a listing from before the removal made it expected again: %+v", got)
+	}
+	if got := settled.Observe(taken(newest, older), epoch.Add(2*time.Hour)); !got.Missing(taken(older)) {
+		t.Errorf("a backup that was never removed is not expected any more: %+v", got)
+	}
+	if later := newest.Add(time.Minute); !settled.Observe(taken(later, older), epoch.Add(time.Minute)).Missing(taken(older)) {
+		t.Error("a backup that is newer than what is removed is not expected")
+	}
+	if got := r.Forget(taken(older), taken(newest), epoch); got != r {
+		t.Errorf("the removal of an older backup changed the record to %+v", got)
+	}
+}
+
+func TestThatAPersonAcceptedIsKeptWhateverComesAfter(t *testing.T) {
+	r := expectation.Record{}.Observe(taken(epoch), epoch).Accept(nil, epoch.Add(time.Hour))
+	if !r.AcceptedAt.Equal(epoch.Add(time.Hour)) || r.Missing(nil) {
+		t.Fatalf("accepted, the record is %+v", r)
+	}
+	claim := backup.Claim{Namespace: "ns", Name: "a"}
+	later := r.Observe(taken(epoch.Add(2*time.Hour)), epoch.AddDate(0, 0, 1)).Settle(nil, epoch.AddDate(0, 0, 2))
+	elsewhere := expectation.Record{Epoch: 9, Newest: epoch}
+	joined := expectation.Union(expectation.Claims{claim: later}, expectation.Claims{claim: elsewhere})[claim]
+	if !joined.AcceptedAt.Equal(r.AcceptedAt) || joined.Epoch != 9 {
+		t.Errorf("joined, the record is %+v", joined)
+	}
+}
+
 func claims() *rapid.Generator[expectation.Claims] {
 	return rapid.Custom(func(t *rapid.T) expectation.Claims {
 		c := expectation.Claims{}
@@ -81,7 +116,12 @@ func claims() *rapid.Generator[expectation.Claims] {
 			if rapid.Bool().Draw(t, "expected") {
 				r.Newest = epoch.Add(time.Duration(rapid.IntRange(0, 2).Draw(t, "hours")) * time.Hour)
 				r.SeenAt = epoch.AddDate(0, 0, rapid.IntRange(0, 1).Draw(t, "days"))
+				r.Leaving = r.Newest.Add(time.Duration(rapid.IntRange(0, 1).Draw(t, "leaving")) * time.Hour)
+				r.LeavingUntil = epoch.Add(time.Duration(rapid.IntRange(0, 1).Draw(t, "until")) * time.Hour)
 				r.ID, r.Count = rapid.SampledFrom([]string{"x", "y"}).Draw(t, "id"), rapid.IntRange(1, 2).Draw(t, "count")
+			}
+			if rapid.Bool().Draw(t, "accepted") {
+				r.AcceptedAt = epoch.Add(time.Duration(rapid.IntRange(0, 2).Draw(t, "accepted at")) * time.Hour)
 			}
 			c[claim] = r
 		}

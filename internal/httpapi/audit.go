@@ -52,7 +52,8 @@ func (c change) changed() bool {
 	switch backup.KindOf(c.err) {
 	case backup.Invalid, backup.Unprocessable, backup.NotFound, backup.Conflict, backup.Unauthenticated, backup.Denied, backup.Busy:
 		return false
-	case backup.Internal, backup.Unavailable, backup.Credentials, backup.RepositoryAbsent, backup.RepositoryChanged, backup.Partial, backup.DriverFailed:
+	case backup.Internal, backup.Unavailable, backup.Credentials, backup.RepositoryAbsent, backup.RepositoryChanged, backup.Partial, backup.DriverFailed,
+		backup.BackupMissing, backup.RepositoryUnaccepted, backup.RepositoryDropped:
 		return true
 	default:
 		return true

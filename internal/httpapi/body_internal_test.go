@@ -42,7 +42,7 @@ func FuzzParseBackupRequest(f *testing.F) {
 }
 
 func TestEveryKindHasAStatus(t *testing.T) {
-	for kind := backup.Internal; kind <= backup.DriverFailed; kind++ {
+	for _, kind := range backup.Kinds() {
 		assert.GreaterOrEqual(t, statuses[kind], 400, kind.String())
 	}
 }

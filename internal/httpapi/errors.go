@@ -25,6 +25,10 @@ var statuses = map[backup.Kind]int{
 	backup.Credentials:       http.StatusServiceUnavailable,
 	backup.RepositoryAbsent:  http.StatusServiceUnavailable,
 	backup.RepositoryChanged: http.StatusServiceUnavailable,
+
+	backup.BackupMissing:        http.StatusServiceUnavailable,
+	backup.RepositoryUnaccepted: http.StatusServiceUnavailable,
+	backup.RepositoryDropped:    http.StatusServiceUnavailable,
 }
 
 // refusals maps the codes of what HTTP rules out, for which package backup has no

@@ -409,7 +409,7 @@ func TestBackups(t *testing.T) {
 		assert.Equal(t, "driver", backup.FieldOf(err))
 	})
 	t.Run("that could not be told are never an empty list, whatever went wrong", func(t *testing.T) {
-		for kind := backup.Internal; kind <= backup.DriverFailed; kind++ {
+		for _, kind := range backup.Kinds() {
 			w := newWorld()
 			w.answer = says(backup.UnknownBecause(backup.Errorf(kind, "it failed")))
 			resp, body := send(t, http.MethodGet, w.serve(t, nil)+"/v1/backups?namespace=media&pvc=photos", "", "")
@@ -498,8 +498,9 @@ func TestErrorsKeepTheirKindOnTheWay(t *testing.T) {
 		backup.Internal: 500, backup.Invalid: 400, backup.NotFound: 404, backup.Conflict: 409, backup.Denied: 403,
 		backup.Unavailable: 503, backup.Credentials: 503, backup.RepositoryAbsent: 503, backup.RepositoryChanged: 503,
 		backup.Unprocessable: 422, backup.Unauthenticated: 401, backup.Busy: 429, backup.Partial: 502, backup.DriverFailed: 502,
+		backup.BackupMissing: 503, backup.RepositoryUnaccepted: 503, backup.RepositoryDropped: 503,
 	}
-	for kind := backup.Internal; kind <= backup.DriverFailed; kind++ {
+	for _, kind := range backup.Kinds() {
 		t.Run(kind.String(), func(t *testing.T) {
 			w := newWorld()
 			w.backup = func(context.Context, driver.BackupRequest) (driver.BackupStarted, error) {

@@ -244,7 +244,7 @@ func TestRestores(t *testing.T) {
 		assert.Equal(t, 1, w.counted("restore restic dry_run"))
 	})
 	t.Run("that are refused keep their kind and field, and are counted and written down", func(t *testing.T) {
-		for kind := backup.Invalid; kind <= backup.DriverFailed; kind++ {
+		for _, kind := range backup.Kinds()[backup.Invalid:] {
 			w := newWorld()
 			w.claims.refuse = map[string]error{"photos": &backup.Error{Kind: kind, Field: "snapshot", Message: "no"}}
 			_, err := w.client(t).Restore(t.Context(), wire.RestoreRequest{Namespace: "media", PVC: "photos", TargetPVC: "copy"})

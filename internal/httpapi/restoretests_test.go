@@ -67,7 +67,7 @@ func TestRestoreTests(t *testing.T) {
 		assert.Equal(t, "target_pvc", backup.FieldOf(err))
 	})
 	t.Run("of no backup, and those that the driver refuses, keep their kind", func(t *testing.T) {
-		for kind := backup.Invalid; kind <= backup.DriverFailed; kind++ {
+		for _, kind := range backup.Kinds()[backup.Invalid:] {
 			w := newWorld()
 			w.tester.failure = backup.Errorf(kind, "no")
 			_, err := w.client(t).TestRestore(t.Context(), wire.RestoreRequest{Namespace: "media", PVC: "photos"})

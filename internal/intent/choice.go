@@ -92,7 +92,7 @@ func first(backups []backup.Backup, is func(backup.Backup) bool) (backup.Backup,
 func unknown(source backup.Claim, why error) error {
 	kind := backup.KindOf(why)
 	switch kind {
-	case backup.Credentials, backup.RepositoryAbsent, backup.RepositoryChanged:
+	case backup.Credentials, backup.RepositoryAbsent, backup.RepositoryChanged, backup.BackupMissing, backup.RepositoryUnaccepted, backup.RepositoryDropped:
 	case backup.Unavailable, backup.Internal, backup.Invalid, backup.NotFound, backup.Conflict, backup.Denied, backup.Partial, backup.DriverFailed,
 		backup.Unprocessable, backup.Unauthenticated, backup.Busy:
 		kind = backup.Unavailable

@@ -198,7 +198,7 @@ func (w world) doubt(driver string) (why string, passes bool) {
 	if kind == backup.RepositoryAbsent {
 		return "", false
 	}
-	if kind == backup.RepositoryChanged || kind == backup.Credentials {
+	if kind == backup.RepositoryChanged || kind == backup.RepositoryUnaccepted || kind == backup.Credentials {
 		return backup.Message(r.Failure), false
 	}
 	return impatient("the repository could not be listed: "+backup.Message(r.Failure), waited), false

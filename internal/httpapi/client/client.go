@@ -125,7 +125,7 @@ func kindOf(code string) backup.Kind {
 	case wire.CodeMethodNotAllowed, wire.CodeBodyTooLarge, wire.CodeUnsupportedMediaType:
 		return backup.Invalid
 	}
-	for kind := backup.Internal; kind <= backup.DriverFailed; kind++ {
+	for _, kind := range backup.Kinds() {
 		if kind.String() == code {
 			return kind
 		}
