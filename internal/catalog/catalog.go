@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -33,6 +34,21 @@ type Config struct {
 	// is proved absent. Nil stands for a process that is told of none. It must
 	// not block nor call the catalog.
 	BackupsTold func() bool
+	// Memory remembers the backups of every claim; nil remembers them for as long as
+	// the process lives.
+	Memory Memory
+	// Copies are the copies of the memory beside the backups, by driver; a driver
+	// that has none is not in it.
+	Copies map[string]Copy
+	// Expect is what the configuration says of the backups in each driver's
+	// repository.
+	Expect map[string]Expected
+	// Without names the drivers that are lost for good: backups of others are
+	// restored without waiting for them. Nothing is proved absent without them.
+	Without []string
+	// Counts reports whether a backup counts among those that its claim is expected
+	// to keep; nil is [Counts]. Of what does not count nobody notices that it is gone.
+	Counts func(b backup.Backup, now time.Time) bool
 	// Log gets a line when listings begin to fail and when they recover.
 	Log *slog.Logger
 }
@@ -65,9 +81,18 @@ type Catalog struct {
 // New makes a catalog of the backups that listers list. It answers Unknown until
 // [Catalog.Start] runs. With no listers every answer is Unknown.
 func New(cfg Config, listers []driver.Lister, ledger Ledger, clock clock.Clock, observer Observer) *Catalog {
+	if cfg.Memory == nil {
+		cfg.Memory = &processMemory{}
+	}
+	if cfg.Counts == nil {
+		cfg.Counts = Counts
+	}
 	c := &Catalog{}
 	for _, lister := range listers {
 		c.sources = append(c.sources, newSource(cfg, lister, ledger, clock, observer))
+	}
+	for _, s := range c.sources {
+		s.looked = c.Drivers()
 	}
 	return c
 }
@@ -109,9 +134,14 @@ func (c *Catalog) Drivers() []string {
 }
 
 // Known answers with as little waiting as possible. Found may come from any
-// earlier listing, without waiting; None is a proof as that of [Catalog.Prove].
+// earlier listing, without waiting for the drivers that did not find any: one that
+// cannot be listed makes it a doubt which backup is the newest. None is a proof as
+// that of [Catalog.Prove].
 // It waits until ctx ends at the latest and then answers Unknown.
 func (c *Catalog) Known(ctx context.Context, claim backup.Claim) backup.Answer {
+	if slices.ContainsFunc(c.sources, func(s *source) bool { return s.remembers(claim) }) {
+		return c.ask(func(s *source) backup.Answer { return s.standing(ctx, claim) })
+	}
 	return c.ask(func(s *source) backup.Answer { return s.known(ctx, claim) })
 }
 
@@ -164,6 +194,20 @@ func (c *Catalog) ListedAt() map[string]time.Time {
 	return at
 }
 
+// Forgetting has it remembered that Soteria is about to remove backups of a claim
+// from a driver's repository; stays are those that are left there, of whoever took
+// them. It returns once that is durable, and is to be called before the first of them
+// goes: what vanishes without it counts as missing. It may be repeated at will. After
+// an error nothing may be removed.
+func (c *Catalog) Forgetting(ctx context.Context, driver string, claim backup.Claim, removed, stays []backup.Backup) error {
+	for _, s := range c.sources {
+		if s.lister.Name() == driver {
+			return s.forget(ctx, claim, removed, stays)
+		}
+	}
+	return nil
+}
+
 // ask puts a question to every source at once and joins the answers.
 func (c *Catalog) ask(question func(*source) backup.Answer) backup.Answer {
 	if len(c.sources) == 1 {
@@ -175,5 +219,20 @@ func (c *Catalog) ask(question func(*source) backup.Answer) backup.Answer {
 		asked.Go(func() { answers[i] = question(s) })
 	}
 	asked.Wait()
-	return backup.Combine(answers...)
+	return backup.Combine(c.withoutLost(answers)...)
+}
+
+// withoutLost leaves out the answers that could not be told of drivers that are lost
+// for good, where another driver found backups.
+func (c *Catalog) withoutLost(answers []backup.Answer) []backup.Answer {
+	if !slices.ContainsFunc(answers, func(a backup.Answer) bool { return a.Certainty() == backup.Found }) {
+		return answers
+	}
+	told := make([]backup.Answer, 0, len(answers))
+	for i, a := range answers {
+		if a.Certainty() != backup.Unknown || !c.sources[i].lost() {
+			told = append(told, a)
+		}
+	}
+	return told
 }

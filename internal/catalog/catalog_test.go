@@ -37,6 +37,10 @@ func start(t *testing.T, change func(*catalog.Config), repositories ...*reposito
 
 func newBench(change func(*catalog.Config), ledger *memory, repositories ...*repository) bench {
 	cfg := catalog.DefaultConfig()
+	cfg.Expect = map[string]catalog.Expected{}
+	for _, r := range repositories {
+		cfg.Expect[r.name] = catalog.ExpectNothing
+	}
 	if change != nil {
 		change(&cfg)
 	}
@@ -136,8 +140,9 @@ func TestAnswers(t *testing.T) {
 			r.set(func(r *repository) { r.backups = nil })
 			r.add(music)
 			assert.Equal(t, backup.Found, c.Known(within(t, budget), photos).Certainty(), "what was known")
-			assert.Equal(t, backup.None, c.Prove(within(t, budget), photos).Certainty())
-			assert.Equal(t, backup.None, c.Known(within(t, budget), photos).Certainty(), "the proof is known now")
+			gone := c.Prove(within(t, budget), photos)
+			assert.Equal(t, backup.BackupMissing, backup.KindOf(gone.Err()))
+			assert.Equal(t, gone, c.Known(within(t, budget), photos), "what was proved is known now")
 		},
 		"a question that arrives while a listing runs that began too early waits for the next": func(t *testing.T) {
 			r := newRepository("restic", music)
@@ -467,13 +472,38 @@ func TestSeveralDrivers(t *testing.T) {
 			assert.Equal(t, backup.None, a.Certainty())
 			assert.Len(t, a.Evidence(), 2)
 		},
-		"one that cannot tell makes the whole Unknown, unless only another is asked": func(t *testing.T) {
+		"one that cannot tell hides nothing that another found, and casts doubt on which is the newest": func(t *testing.T) {
 			longhorn := newRepository("longhorn")
 			longhorn.failure = down
 			c := start(t, nil, newRepository("restic", photos), longhorn)
-			assert.Equal(t, backup.Unknown, c.Known(within(t, budget), photos).Certainty())
+			asked := time.Now()
+			for _, a := range []backup.Answer{c.Known(within(t, budget), photos), c.Prove(within(t, budget), photos)} {
+				assert.Equal(t, backup.Found, a.Certainty())
+				assert.ErrorIs(t, a.Doubt(), down)
+			}
+			assert.Equal(t, backup.Unknown, c.Known(within(t, budget), music).Certainty())
+			assert.Less(t, time.Since(asked), time.Second, "nobody waits for what is down")
 			assert.Equal(t, backup.Found, c.KnownOf(within(t, budget), photos, "restic").Certainty())
 			assert.Equal(t, backup.Unknown, c.KnownOf(within(t, budget), photos, "longhorn").Certainty())
+		},
+		"what one has found does not wait for one that is never listed": func(t *testing.T) {
+			longhorn := newRepository("longhorn")
+			longhorn.latency = time.Minute
+			c := start(t, nil, newRepository("restic", photos), longhorn)
+			asked := time.Now()
+			a := c.Known(within(t, budget), photos)
+			assert.Equal(t, backup.Found, a.Certainty())
+			assert.ErrorContains(t, a.Doubt(), "the longhorn repository has not been listed yet")
+			assert.Zero(t, time.Since(asked))
+		},
+		"one that is lost for good delays no restore, and nothing is proved absent without it": func(t *testing.T) {
+			longhorn := newRepository("longhorn")
+			longhorn.failure = down
+			c := start(t, func(cfg *catalog.Config) { cfg.Without = []string{"longhorn"} }, newRepository("restic", photos), longhorn)
+			a := c.Prove(within(t, budget), photos)
+			assert.Equal(t, backup.Found, a.Certainty())
+			assert.NoError(t, a.Doubt())
+			assert.Equal(t, backup.Unknown, c.Prove(within(t, budget), music).Certainty())
 		},
 		"one that does not exist cannot tell": func(t *testing.T) {
 			c := start(t, nil, newRepository("restic"))
@@ -549,13 +579,16 @@ func TestExpectations(t *testing.T) {
 			assert.Equal(t, backup.Found, c.Known(within(t, budget), photos).Certainty())
 		},
 		"an emptied repository proves nothing, until it is accepted": func(t *testing.T) {
-			r := newRepository("restic", photos)
-			c := start(t, nil, r)
+			r, claims := newRepository("restic", photos), &remembered{}
+			c := start(t, func(cfg *catalog.Config) { cfg.Memory = claims }, r)
 			r.set(func(r *repository) { r.backups = nil })
 			pass(time.Minute)
 			a := c.Prove(within(t, budget), photos)
 			assert.Equal(t, backup.RepositoryChanged, backup.KindOf(a.Err()))
 			c.ledger.set(func(m *memory) { m.recorded["restic"] = catalog.Expectation{Repository: repositoryID} })
+			pass(time.Minute)
+			assert.Equal(t, backup.RepositoryChanged, backup.KindOf(c.Prove(within(t, budget), music).Err()), "a claim still misses its backup")
+			claims.accept(photos)
 			pass(time.Minute)
 			assert.Equal(t, backup.None, c.Prove(within(t, budget), photos).Certainty())
 		},
@@ -563,6 +596,86 @@ func TestExpectations(t *testing.T) {
 			c := start(t, func(cfg *catalog.Config) { cfg.Pins = map[string]string{"restic": otherID} }, newRepository("restic"))
 			assert.Equal(t, backup.RepositoryChanged, backup.KindOf(c.Prove(within(t, budget), photos).Err()))
 			assert.Zero(t, c.ledger.of("restic"))
+		},
+	})
+}
+
+func TestRepositoriesThatNobodyKnows(t *testing.T) {
+	unsaid := func(cfg *catalog.Config) { cfg.Expect = nil }
+	inBubbles(t, map[string]func(*testing.T){
+		"an empty one proves nothing and is not recorded, until a person accepts it": func(t *testing.T) {
+			c := start(t, unsaid, newRepository("restic"))
+			pass(time.Hour)
+			a := c.Prove(within(t, budget), photos)
+			assert.Equal(t, backup.RepositoryUnaccepted, backup.KindOf(a.Err()))
+			assert.Zero(t, c.ledger.of("restic"), "having looked at it is no reason to believe it")
+			c.ledger.set(func(m *memory) { m.recorded["restic"] = catalog.Expectation{Repository: repositoryID} })
+			pass(time.Minute)
+			assert.Equal(t, backup.None, c.Prove(within(t, budget), photos).Certainty())
+		},
+		"an empty one of which the version before has an entry is believed": func(t *testing.T) {
+			ledger := newMemory()
+			ledger.recorded["restic"] = catalog.Expectation{Repository: repositoryID}
+			c := newBench(unsaid, ledger, newRepository("restic"))
+			run(t, c.Catalog)
+			assert.Equal(t, backup.None, c.Prove(within(t, budget), photos).Certainty())
+		},
+		"one that was empty and fills up is believed for what it holds alone, until it is accepted": func(t *testing.T) {
+			r := newRepository("restic")
+			c := start(t, unsaid, r)
+			r.add(photos)
+			pass(time.Minute)
+			assert.Equal(t, backup.Found, c.Prove(within(t, budget), photos).Certainty())
+			a := c.Prove(within(t, budget), music)
+			assert.Equal(t, backup.RepositoryUnaccepted, backup.KindOf(a.Err()))
+			assert.ErrorContains(t, a.Err(), "soteria repository accept "+repositoryID)
+			assert.Zero(t, c.ledger.of("restic"))
+			c.ledger.set(func(m *memory) { m.recorded["restic"] = catalog.Expectation{Repository: repositoryID} })
+			pass(time.Minute)
+			assert.Equal(t, backup.None, c.Prove(within(t, budget), music).Certainty())
+		},
+		"one that holds backups is believed, unless the configuration pins another": func(t *testing.T) {
+			c := start(t, unsaid, newRepository("restic", photos))
+			assert.Equal(t, backup.None, c.Prove(within(t, budget), music).Certainty())
+		},
+	})
+}
+
+func TestABackupSystemThatIsNotLookedAtAnyMore(t *testing.T) {
+	held := func() *memory {
+		ledger := newMemory()
+		ledger.recorded["longhorn"] = catalog.Expectation{Repository: otherID, HeldBackups: true}
+		return ledger
+	}
+	inBubbles(t, map[string]func(*testing.T){
+		"is doubt for all while it is remembered to have held backups": func(t *testing.T) {
+			ledger := held()
+			c := newBench(nil, ledger, newRepository("restic", photos))
+			run(t, c.Catalog)
+			a := c.Prove(within(t, budget), music)
+			assert.Equal(t, backup.RepositoryDropped, backup.KindOf(a.Err()))
+			assert.ErrorContains(t, a.Err(), "soteria repository forget longhorn")
+			found := c.Prove(within(t, budget), photos)
+			assert.Equal(t, backup.Found, found.Certainty())
+			assert.Equal(t, backup.RepositoryDropped, backup.KindOf(found.Doubt()))
+			assert.Error(t, c.Overviews()[0].Unproved())
+			ledger.set(func(m *memory) { delete(m.recorded, "longhorn") })
+			pass(time.Minute)
+			assert.Equal(t, backup.None, c.Prove(within(t, budget), music).Certainty())
+			assert.NoError(t, c.Prove(within(t, budget), photos).Doubt())
+		},
+		"delays no restore where the configuration goes on without it": func(t *testing.T) {
+			c := newBench(func(cfg *catalog.Config) { cfg.Without = []string{"longhorn"} }, held(), newRepository("restic", photos))
+			run(t, c.Catalog)
+			assert.NoError(t, c.Prove(within(t, budget), photos).Doubt())
+			assert.Equal(t, backup.Unknown, c.Prove(within(t, budget), music).Certainty())
+		},
+		"is no doubt where it never held any": func(t *testing.T) {
+			ledger := newMemory()
+			ledger.recorded["longhorn"] = catalog.Expectation{Repository: otherID}
+			c := newBench(nil, ledger, newRepository("restic"))
+			run(t, c.Catalog)
+			assert.Equal(t, backup.None, c.Prove(within(t, budget), music).Certainty())
 		},
 	})
 }

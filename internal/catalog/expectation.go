@@ -29,13 +29,42 @@ type Ledger interface {
 	// something other than before is recorded by now, it changes nothing and
 	// fails with kind Conflict: read again and judge again.
 	Record(ctx context.Context, driver string, before, after Expectation) error
+
+	// Held names the drivers whose repositories are recorded to have held backups,
+	// whether or not they are looked at now. An entry that cannot be understood
+	// counts as one that did. It may be repeated at will.
+	Held(ctx context.Context) ([]string, error)
 }
+
+// Expected is what the configuration says of the backups in a repository. The zero
+// value says nothing.
+type Expected uint8
+
+// What may be said (SOTERIA_EXPECT_BACKUPS).
+const (
+	// Unsaid: a repository that is empty proves nothing until a person accepts it,
+	// unless this cluster remembers it.
+	Unsaid Expected = iota
+	// ExpectBackups: the repository holds backups. While it is empty it proves
+	// nothing.
+	ExpectBackups
+	// ExpectNothing: the repository may be new and empty. What this cluster
+	// remembers holds nevertheless.
+	ExpectNothing
+)
 
 // listed is what a listing says of the repository as a whole.
 type listed struct {
 	driver     string
 	repository string
 	backups    int
+	// expected is what the configuration says, and remembered is true where some
+	// claim is remembered to have had a backup in the repository.
+	expected   Expected
+	remembered bool
+	// unaccepted is true where this process saw the repository empty when nobody had
+	// accepted it.
+	unaccepted bool
 }
 
 // judge decides whether a listing may be believed, and what is to be recorded of
@@ -52,17 +81,56 @@ func judge(pin string, recorded Expectation, l listed) (Expectation, error) {
 			l.driver, l.repository, pin)
 	case pin == "" && recorded.Repository != "" && l.repository != recorded.Repository:
 		return Expectation{}, backup.Errorf(backup.RepositoryChanged,
-			"the %s repository is %s, but this cluster has used %s so far: point Soteria back to that one, or accept the new one with: soteria repository accept %s",
-			l.driver, l.repository, recorded.Repository, l.repository)
+			"the %s repository is %s, but this cluster has used %s so far: point Soteria back to that one, or accept the new one with: %s",
+			l.driver, l.repository, recorded.Repository, l.accept())
 	}
-	if l.repository != recorded.Repository {
+	known := l.repository == recorded.Repository
+	if !known {
 		recorded = Expectation{Repository: l.repository}
 	}
-	if recorded.HeldBackups && l.backups == 0 {
-		return Expectation{}, backup.Errorf(backup.RepositoryChanged,
-			"the %s repository %s has held backups and is empty now: bring them back, or accept that they are gone with: soteria repository accept %s",
-			l.driver, l.repository, l.repository)
+	if err := l.doubtEmpty(recorded, known); err != nil {
+		return Expectation{}, err
 	}
 	recorded.HeldBackups = recorded.HeldBackups || l.backups > 0
 	return recorded, nil
+}
+
+// doubtEmpty returns why an empty repository is not believed to be empty. Known is
+// true where this cluster remembers this very repository.
+func (l listed) doubtEmpty(recorded Expectation, known bool) error {
+	switch {
+	case l.backups > 0:
+		return nil
+	case recorded.HeldBackups, l.remembered:
+		return backup.Errorf(backup.RepositoryChanged,
+			"the %s repository %s has held backups and is empty now: bring them back, or accept that they are gone with: %s",
+			l.driver, l.repository, l.accept())
+	case l.expected == ExpectBackups:
+		return backup.Errorf(backup.RepositoryUnaccepted,
+			"the %s repository %s is empty, and SOTERIA_EXPECT_BACKUPS says that it holds backups: point Soteria at the one that does, or mount it; "+
+				"if they are gone for good, set SOTERIA_EXPECT_BACKUPS=%s=false", l.driver, l.repository, l.driver)
+	case l.expected == Unsaid && !known:
+		return backup.Errorf(backup.RepositoryUnaccepted,
+			"the %s repository %s is empty, and this cluster has not seen it before: if it ought to hold backups, point Soteria at the one that does; "+
+				"if it is new, accept it with: %s", l.driver, l.repository, l.accept())
+	}
+	return nil
+}
+
+// filled says that a repository has backups by now that was empty when it should not
+// have been.
+func (l listed) filled() error {
+	return backup.Errorf(backup.RepositoryUnaccepted,
+		"the %s repository %s was empty when this Soteria saw it first, and holds %d backups now: once it holds all that it ought to, accept it with: %s",
+		l.driver, l.repository, l.backups, l.accept())
+}
+
+// accept is the command by which a person accepts the repository as it is.
+func (l listed) accept() string {
+	// The command means this driver unless it names another.
+	const unnamed = "restic"
+	if l.driver == unnamed {
+		return "soteria repository accept " + l.repository
+	}
+	return "soteria repository accept " + l.driver + " " + l.repository
 }

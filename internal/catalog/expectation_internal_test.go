@@ -19,9 +19,37 @@ func TestJudge(t *testing.T) {
 		want     Expectation
 		refusal  string
 	}{
-		"the first listing records an empty repository": {
-			listed: listed{repository: ours},
+		"the first listing records an empty repository where it may be new": {
+			listed: listed{repository: ours, expected: ExpectNothing},
 			want:   Expectation{Repository: ours},
+		},
+		"an empty repository that this cluster has not seen before is refused, with the way out": {
+			listed:  listed{repository: ours},
+			refusal: "if it is new, accept it with: soteria repository accept 5e1f",
+		},
+		"an empty repository that this cluster has not seen before is refused though it is pinned": {
+			pin:     ours,
+			listed:  listed{repository: ours},
+			refusal: "soteria repository accept 5e1f",
+		},
+		"an empty repository that was accepted, or recorded by the version before, is believed": {
+			recorded: Expectation{Repository: ours},
+			listed:   listed{repository: ours},
+			want:     Expectation{Repository: ours},
+		},
+		"an empty repository is refused where backups are expected, whatever is recorded": {
+			recorded: Expectation{Repository: ours},
+			listed:   listed{repository: ours, expected: ExpectBackups},
+			refusal:  "set SOTERIA_EXPECT_BACKUPS=restic=false",
+		},
+		"an emptied repository is refused though the configuration expects nothing": {
+			recorded: Expectation{Repository: ours, HeldBackups: true},
+			listed:   listed{repository: ours, expected: ExpectNothing},
+			refusal:  "has held backups and is empty now",
+		},
+		"an empty repository is refused where a claim is remembered to have had a backup in it": {
+			listed:  listed{repository: ours, expected: ExpectNothing, remembered: true},
+			refusal: "has held backups and is empty now",
 		},
 		"the first listing records that there are backups": {
 			listed: listed{repository: ours, backups: 3},
@@ -56,8 +84,14 @@ func TestJudge(t *testing.T) {
 		"another repository is taken when the pin confirms it": {
 			pin:      other,
 			recorded: Expectation{Repository: ours, HeldBackups: true},
+			listed:   listed{repository: other, backups: 1},
+			want:     Expectation{Repository: other, HeldBackups: true},
+		},
+		"another repository that is empty is not taken by a pin alone": {
+			pin:      other,
+			recorded: Expectation{Repository: ours, HeldBackups: true},
 			listed:   listed{repository: other},
-			want:     Expectation{Repository: other},
+			refusal:  "soteria repository accept 0bad",
 		},
 		"a repository that is not the pinned one is refused, though it is the recorded one": {
 			pin:      other,
@@ -99,12 +133,20 @@ func TestJudgeNeverForgets(t *testing.T) {
 		if recorded.Repository != "" {
 			recorded.HeldBackups = rapid.Bool().Draw(t, "held")
 		}
-		l := listed{driver: "restic", repository: identity.Draw(t, "listed"), backups: rapid.IntRange(0, 2).Draw(t, "backups")}
+		l := listed{
+			driver: "restic", repository: identity.Draw(t, "listed"), backups: rapid.IntRange(0, 2).Draw(t, "backups"),
+			expected: rapid.SampledFrom([]Expected{Unsaid, ExpectBackups, ExpectNothing}).Draw(t, "expected"), remembered: rapid.Bool().Draw(t, "remembered"),
+		}
 
 		after, err := judge(pin, recorded, l)
 		if err != nil {
-			assert.Contains(t, []backup.Kind{backup.RepositoryChanged, backup.Internal}, backup.KindOf(err))
+			assert.Contains(t, []backup.Kind{backup.RepositoryChanged, backup.RepositoryUnaccepted, backup.Internal}, backup.KindOf(err))
 			return
+		}
+		if l.backups == 0 {
+			assert.NotEqual(t, ExpectBackups, l.expected, "an empty repository was believed that holds backups")
+			assert.False(t, l.remembered, "an empty repository was believed though claims had backups in it")
+			assert.True(t, l.expected == ExpectNothing || recorded.Repository == l.repository, "an empty repository was believed that nobody knows")
 		}
 		assert.Equal(t, l.repository, after.Repository)
 		assert.Equal(t, l.backups > 0 || (recorded.HeldBackups && recorded.Repository == l.repository), after.HeldBackups)

@@ -141,6 +141,18 @@ func (m *memory) Record(_ context.Context, driver string, before, after catalog.
 	return nil
 }
 
+func (m *memory) Held(context.Context) ([]string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var held []string
+	for driver, recorded := range m.recorded {
+		if recorded.HeldBackups {
+			held = append(held, driver)
+		}
+	}
+	return held, m.failRead
+}
+
 func (m *memory) set(change func(*memory)) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"iter"
 	"time"
 
@@ -60,6 +61,39 @@ func (o Overview) Doubt(claim backup.Claim) error {
 		return nil
 	}
 	return o.listed.doubt(claim)
+}
+
+// Newest gives why the newest of the claim's backups may not be the newest that
+// exists: another one is missing, or it could not be told; nil where it is.
+func (o Overview) Newest(claim backup.Claim) error {
+	if o.listed == nil {
+		return nil
+	}
+	return cmp.Or(o.listed.missing[claim], o.listed.unread)
+}
+
+// Unproved gives why the listing proves of no claim that it has no backup; nil where
+// it does, or where there was no listing.
+func (o Overview) Unproved() error {
+	if o.listed == nil {
+		return nil
+	}
+	return cmp.Or(o.listed.unproved(), o.listed.unread, o.listed.unwritten)
+}
+
+// Missing goes through every claim whose newest remembered backup is not there any
+// more, in no order, with the reason in words for the user.
+func (o Overview) Missing() iter.Seq2[backup.Claim, error] {
+	return func(yield func(backup.Claim, error) bool) {
+		if o.listed == nil {
+			return
+		}
+		for claim, why := range o.listed.missing {
+			if !yield(claim, why) {
+				return
+			}
+		}
+	}
 }
 
 // All goes through every claim that has backups, in no order, with its backups,

@@ -22,9 +22,10 @@ import (
 // TestNoneIsNeverWrong puts a catalog through arbitrary lives of a repository:
 // listings that fail, hang, tell only a part, tell it in another order or tell
 // an older or newer state; backups that run, end, fail and are pruned;
-// repositories that are swapped and emptied; a ledger that cannot be read or
-// written; a clock that jumps. Every answer is compared with the history of
-// what the repository really held.
+// repositories that are swapped and emptied; a ledger and a memory that cannot be
+// read or written; backups that vanish, that Soteria forgets and that a person
+// accepts; a backup system that is dropped; a clock that jumps. Every answer is
+// compared with the history of what the repository really held.
 func TestNoneIsNeverWrong(t *testing.T) {
 	seen := make(map[backup.Certainty]int)
 	rapid.Check(t, func(rt *rapid.T) {
@@ -32,9 +33,10 @@ func TestNoneIsNeverWrong(t *testing.T) {
 		count := rapid.IntRange(1, 300).Draw(rt, "count")
 		steps := rapid.SliceOfN(rapid.Custom(drawStep), count, count).Draw(rt, "steps")
 		freshness := rapid.SampledFrom([]time.Duration{0, time.Second, 2 * time.Second, 30 * time.Second}).Draw(rt, "freshness")
+		expect := rapid.SampledFrom([]catalog.Expected{catalog.Unsaid, catalog.ExpectNothing, catalog.ExpectNothing}).Draw(rt, "expect")
 		var w *world
 		synctest.Test(t, func(t *testing.T) {
-			w = newWorld(freshness)
+			w = newWorld(freshness, expect)
 			w.live(t, steps)
 		})
 		for _, violation := range w.violations {
@@ -74,6 +76,8 @@ func drawStep(t *rapid.T) step {
 			"backup appears unannounced", "backup is pruned", "backup is pruned", "backup is pruned", "backup is pruned",
 			"latency", "listings fail", "listings are cut short", "listings are well", "listings are well", "listings are well",
 			"repository swapped", "repository emptied", "repository back", "repository back", "accept", "accept",
+			"newest vanishes", "newest is forgotten", "newest is forgotten", "accept claim", "accept claim",
+			"memory unreadable", "memory unwritable", "memory well", "memory well", "memory well", "dropped", "kept", "kept",
 			"ledger unreadable", "ledger unwritable", "ledger well", "ledger well", "ledger well", "clock jumps",
 		}).Draw(t, "what"),
 		claim: rapid.SampledFrom([]backup.Claim{photos, music}).Draw(t, "claim"),
@@ -108,7 +112,9 @@ func (v version) of(claim backup.Claim) []string {
 // every answer. It is also the lister that the catalog sees.
 type world struct {
 	freshness time.Duration
+	expect    catalog.Expected
 	ledger    *chronicle
+	claims    *remembered
 
 	mu      sync.Mutex
 	jump    time.Duration
@@ -121,14 +127,24 @@ type world struct {
 	// jobs holds when each backup that runs now began.
 	jobs  map[backup.Claim][]time.Time
 	ended map[backup.Claim][]ending
+	// proved is the last proof of a claim's backups that nobody settled since, and
+	// settled when somebody last did.
+	proved  map[backup.Claim]proof
+	settled map[backup.Claim]time.Time
+	// droppedSince is when another backup system was dropped; zero while none is.
+	droppedSince time.Time
 
 	violations []string
 	answers    map[backup.Certainty]int
 }
 
-func newWorld(freshness time.Duration) *world {
+func newWorld(freshness time.Duration, expect catalog.Expected) *world {
 	return &world{
 		freshness: freshness,
+		expect:    expect,
+		claims:    &remembered{},
+		proved:    make(map[backup.Claim]proof),
+		settled:   make(map[backup.Claim]time.Time),
 		ledger:    &chronicle{memory: newMemory()},
 		history:   []version{{from: time.Now(), repository: repositoryID}},
 		jobs:      make(map[backup.Claim][]time.Time),
@@ -136,6 +152,9 @@ func newWorld(freshness time.Duration) *world {
 		answers:   make(map[backup.Certainty]int),
 	}
 }
+
+// proof is an answer of Found: when it was given, and the newest backup.
+type proof struct{ at, newest time.Time }
 
 // chronicle is a ledger that remembers all that was ever recorded.
 type chronicle struct {
@@ -168,6 +187,13 @@ func (c *chronicle) accept(repository string) {
 	accepted := catalog.Expectation{Repository: repository}
 	c.set(func(m *memory) { m.recorded["restic"] = accepted })
 	c.recorded = append(c.recorded, record{time.Now(), accepted})
+}
+
+// blank reports whether nothing was recorded at some moment since.
+func (c *chronicle) blank(since time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.recorded) == 0 || !c.recorded[0].from.Before(since)
 }
 
 // expected reports whether an expectation was current at any moment since.
@@ -247,6 +273,7 @@ func (w *world) live(t *testing.T, steps []step) {
 	cfg := catalog.DefaultConfig()
 	cfg.Freshness = w.freshness
 	cfg.ListingTimeout = 20 * time.Second
+	cfg.Expect, cfg.Memory = map[string]catalog.Expected{"restic": w.expect}, w.claims
 	c := catalog.New(cfg, []driver.Lister{w}, w.ledger, jumping{world: w}, newOutcomes())
 	stop := run(t, c)
 	var questions sync.WaitGroup
@@ -279,15 +306,15 @@ func (w *world) recover(t *testing.T, c *catalog.Catalog) {
 			w.end(step{what: "backup fails", claim: claim}, c)
 		}
 	}
-	for _, what := range []string{"listings are well", "latency", "ledger well", "accept"} {
+	for _, what := range []string{"listings are well", "latency", "ledger well", "memory well", "kept", "accept"} {
 		w.apply(step{what: what}, c)
 		// A listing under way may still see what was there before.
 		time.Sleep(time.Minute)
 	}
 	for _, claim := range []backup.Claim{photos, music} {
 		a := c.Prove(within(t, time.Minute), claim)
-		if got, want := sortedIDs(a.Backups()), w.last().of(claim); a.Certainty() == backup.Unknown || !slices.Equal(got, want) {
-			w.violations = append(w.violations, fmt.Sprintf("all is well again and %s has %v, but the answer is %s %v (%v)", claim, want, a.Certainty(), got, a.Err()))
+		if got, want := sortedIDs(a.Backups()), w.last().of(claim); a.Certainty() == backup.Unknown || a.Doubt() != nil || !slices.Equal(got, want) {
+			w.violations = append(w.violations, fmt.Sprintf("all is well again and %s has %v, but the answer is %s %v (%v, %v)", claim, want, a.Certainty(), got, a.Err(), a.Doubt()))
 		}
 	}
 }
@@ -314,7 +341,25 @@ func (w *world) apply(s step, c *catalog.Catalog) {
 	case "repository back":
 		w.change(func() { w.become(version{repository: repositoryID, backups: w.last().backups}) })
 	case "accept":
-		w.change(func() { w.ledger.accept(w.last().repository) })
+		w.change(func() {
+			w.ledger.accept(w.last().repository)
+			w.accept(photos)
+			w.accept(music)
+		})
+	case "accept claim":
+		w.change(func() { w.accept(s.claim) })
+	case "newest vanishes":
+		w.change(func() { w.removeNewest(s.claim) })
+	case "newest is forgotten":
+		w.forget(s, c)
+	case "memory unreadable":
+		w.claims.set(func(r *remembered) { r.failRead = backup.Errorf(backup.Unavailable, "the API server is away") })
+	case "memory unwritable":
+		w.claims.set(func(r *remembered) { r.failSave = backup.Errorf(backup.Unavailable, "the API server is away") })
+	case "memory well":
+		w.claims.set(func(r *remembered) { r.failRead, r.failSave = nil, nil })
+	case "dropped", "kept":
+		w.drop(s.what == "dropped")
 	case "ledger unreadable":
 		w.ledger.set(func(m *memory) { m.failRead = backup.Errorf(backup.Unavailable, "the API server is away") })
 	case "ledger unwritable":
@@ -381,6 +426,98 @@ func (w *world) prune(pick int) {
 	w.become(now)
 }
 
+// removeNewest takes the claim's newest backup out of the repository.
+func (w *world) removeNewest(claim backup.Claim) {
+	now := w.last()
+	if held := newestFirst(now, claim); len(held) > 0 {
+		now.backups = slices.DeleteFunc(slices.Clone(now.backups), func(b backup.Backup) bool { return b.ID == held[0].ID })
+		w.become(now)
+	}
+}
+
+func newestFirst(v version, claim backup.Claim) []backup.Backup {
+	var held []backup.Backup
+	for _, b := range v.backups {
+		if b.Claim == claim {
+			held = append(held, b)
+		}
+	}
+	slices.SortFunc(held, backup.NewestFirst)
+	return held
+}
+
+// accept settles a claim as the command does, which sees what is there.
+func (w *world) accept(claim backup.Claim) {
+	w.claims.accept(claim, newestFirst(w.last(), claim)...)
+	delete(w.proved, claim)
+	w.settled[claim] = time.Now()
+}
+
+// forget removes the claim's newest backup as retention does.
+func (w *world) forget(s step, c *catalog.Catalog) {
+	held := newestFirst(w.last(), s.claim)
+	if len(held) == 0 || c.Forgetting(context.Background(), "restic", s.claim, held[:1], held[1:]) != nil {
+		return
+	}
+	w.change(func() {
+		w.removeNewest(s.claim)
+		w.settled[s.claim] = time.Now()
+		last, proved := w.proved[s.claim]
+		switch {
+		case !proved || last.newest.After(held[0].TakenAt):
+			// A newer one is missing, which this does not settle.
+		case len(held) == 1:
+			delete(w.proved, s.claim)
+		default:
+			w.proved[s.claim] = proof{at: last.at, newest: held[1].TakenAt}
+		}
+	})
+	c.BackupEnded(s.claim, "retention")
+}
+
+// drop drops another backup system that held backups, or brings it back.
+func (w *world) drop(dropped bool) {
+	w.ledger.set(func(m *memory) {
+		if dropped {
+			m.recorded["longhorn"] = catalog.Expectation{Repository: otherID, HeldBackups: true}
+			return
+		}
+		delete(m.recorded, "longhorn")
+	})
+	w.change(func() {
+		switch {
+		case !dropped:
+			w.droppedSince = time.Time{}
+		case w.droppedSince.IsZero():
+			w.droppedSince = time.Now()
+		}
+	})
+}
+
+// judgeMemory says what is wrong with an answer for what was proved before, and keeps
+// what it proves.
+func (w *world) judgeMemory(claim backup.Claim, a backup.Answer, asked time.Time, proves bool) []string {
+	var wrong []string
+	last, proved := w.proved[claim]
+	proved = proved && last.at.Before(asked.Add(-w.freshness))
+	switch {
+	case a.Certainty() == backup.None && proved:
+		wrong = append(wrong, fmt.Sprintf("a backup of %s was proved to exist, and nobody settled that it is gone", last.newest))
+	case proves && a.Certainty() == backup.Found && a.Doubt() == nil && proved && a.Backups()[0].TakenAt.Before(last.newest):
+		wrong = append(wrong, fmt.Sprintf("a newer backup of %s was proved to exist, and there is no doubt", last.newest))
+	}
+	since := asked.Add(-w.freshness)
+	unlooked := !w.droppedSince.IsZero() && w.droppedSince.Before(since)
+	if unlooked && (a.Certainty() == backup.None || proves && a.Certainty() == backup.Found && a.Doubt() == nil) {
+		wrong = append(wrong, "a backup system that held backups is not looked at")
+	}
+	settled := !w.settled[claim].Before(since)
+	if newest, found := a.Backups(), a.Certainty() == backup.Found; found && proves && !settled && (!proved || !newest[0].TakenAt.Before(last.newest)) {
+		w.proved[claim] = proof{at: time.Now(), newest: newest[0].TakenAt}
+	}
+	return wrong
+}
+
 // question asks and judges the answer.
 func (w *world) question(t *testing.T, s step, ask func(context.Context, backup.Claim) backup.Answer, proof bool) {
 	t.Helper()
@@ -393,7 +530,7 @@ func (w *world) question(t *testing.T, s step, ask func(context.Context, backup.
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.answers[a.Certainty()]++
-	for _, wrong := range w.judge(s.claim, a, asked, jumped, proof) {
+	for _, wrong := range append(w.judge(s.claim, a, asked, jumped, proof), w.judgeMemory(s.claim, a, asked, proof)...) {
 		w.violations = append(w.violations, fmt.Sprintf("%s, asked at %s, answered at %s: %s %v, but %s",
 			s, asked.Format(time.StampMicro), time.Now().Format(time.StampMicro), a.Certainty(), a.Evidence(), wrong))
 	}
@@ -437,7 +574,7 @@ func (w *world) judge(claim backup.Claim, a backup.Answer, asked time.Time, jump
 		return v.repository == e.Repository && slices.Equal(v.of(claim), held) &&
 			w.ledger.expected(since, func(recorded catalog.Expectation) bool {
 				return recorded.Repository == v.repository && recorded.HeldBackups == (len(v.backups) > 0)
-			})
+			}) || !none && w.expect == catalog.Unsaid && w.ledger.blank(since)
 	})
 	if !real {
 		wrong = append(wrong, fmt.Sprintf("at no time since %s did the expected repository hold just %v of it", since.Format(time.StampMicro), held))

@@ -8,6 +8,7 @@ import (
 
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/driver"
+	"github.com/soteria-dr/soteria/internal/expectation"
 )
 
 // snapshot is what one listing found. It never changes once made.
@@ -19,7 +20,57 @@ type snapshot struct {
 	// backup, and why; the zero claim stands for every claim.
 	doubts map[backup.Claim]error
 	size   int
+	// expected is what is remembered of every claim, and missing says of which
+	// claims the newest backup that is remembered is not there, and why that holds
+	// them.
+	expected expectation.Claims
+	missing  map[backup.Claim]error
+	// unread and unwritten are why the memory could not be read and kept. Without
+	// having read it no backup is known to be the newest, and nothing proves that
+	// there is none.
+	unread, unwritten error
+	// uncopied, unaccepted and dropped are why nothing proves that there is none:
+	// the copy beside the backups could not be read, nobody accepted the repository,
+	// or another backup system that held backups is not looked at. The latter may
+	// also hold the newest one, unless the configuration goes on without it.
+	uncopied, unaccepted, dropped error
+	goesOnWithoutDropped          bool
 }
+
+// remember notes what is expected of every claim, and which claims lack it.
+func (s *snapshot) remember(expected expectation.Claims, missing func(expectation.Record, []backup.Backup) bool) {
+	s.expected, s.missing = expected, make(map[backup.Claim]error)
+	for claim, record := range expected {
+		if backups := s.byClaim[claim].backups; missing(record, backups) {
+			s.missing[claim] = missed(s.evidence.Driver, claim, record, len(backups))
+		}
+	}
+}
+
+// found is the answer for a claim that has backups.
+func (s *snapshot) found(claim backup.Claim) backup.Answer {
+	answer := backup.FoundBackups(s.byClaim[claim].backups, s.evidence).Doubting(s.missing[claim]).Doubting(s.unread)
+	if !s.goesOnWithoutDropped {
+		answer = answer.Doubting(s.dropped)
+	}
+	return answer
+}
+
+// none is the answer for a claim that has no backups.
+func (s *snapshot) none(claim backup.Claim) backup.Answer {
+	evidence := s.evidence
+	evidence.AcceptedAt = s.expected[claim].AcceptedAt
+	return backup.ProvedNone(evidence).Doubting(s.doubt(claim)).Doubting(s.unproved())
+}
+
+// unproved returns why the listing proves of no claim that it has no backup, beside
+// what speaks against the listing itself; nil where nothing does.
+func (s *snapshot) unproved() error {
+	return cmp.Or(s.unaccepted, s.uncopied, s.dropped)
+}
+
+// trouble returns what may pass by itself, so that a listing soon is worth while.
+func (s *snapshot) trouble() error { return cmp.Or(s.unread, s.unwritten, s.uncopied) }
 
 // entry is what a listing found of one claim.
 type entry struct {
@@ -37,10 +88,7 @@ func (s *snapshot) days(claim backup.Claim, today time.Time) backup.Days {
 // doubt gives why the listing proves nothing of a claim without backups; nil if
 // it does.
 func (s *snapshot) doubt(claim backup.Claim) error {
-	if why, doubted := s.doubts[claim]; doubted {
-		return why
-	}
-	return s.doubts[backup.Claim{}]
+	return cmp.Or(s.missing[claim], s.doubts[claim], s.doubts[backup.Claim{}], s.unread, s.unwritten)
 }
 
 // builder gathers what a listing tells. It keeps one copy of each text that

@@ -1,10 +1,12 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -12,6 +14,7 @@ import (
 
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/driver"
+	"github.com/soteria-dr/soteria/internal/expectation"
 )
 
 // moment is a point in the life of a source. The sequence says exactly what came
@@ -51,13 +54,22 @@ type question struct {
 
 // source lists one driver's repository and answers from what it found.
 type source struct {
-	cfg      Config
+	cfg Config
+	// looked names the drivers whose repositories are listed.
+	looked   []string
 	lister   driver.Lister
 	ledger   Ledger
 	clock    clock.Clock
 	observer Observer
 	// recovered is told when listings work again.
 	recovered func(driver string)
+
+	// What follows belongs to the goroutine that lists. recalled is all that was
+	// ever known of the claims' backups, copiedOf the repository whose copy was
+	// read, unaccepted the one that was seen empty when it should not have been.
+	recalled             expectation.Claims
+	copiedOf, unaccepted string
+	warned               bool
 
 	mu  sync.Mutex
 	seq uint64
@@ -107,8 +119,39 @@ func (s *source) remember(claim backup.Claim) (backup.Answer, bool) {
 	if len(backups) == 0 {
 		return backup.Answer{}, false
 	}
-	return backup.FoundBackups(backups, s.latest.evidence), true
+	return s.latest.found(claim), true
 }
+
+// remembers reports whether backups of the claim are known already.
+func (s *source) remembers(claim backup.Claim) bool {
+	_, found := s.remember(claim)
+	return found
+}
+
+// standing is the answer for a claim of which another driver's backups are known: it
+// waits only where a backup of the claim has ended since the last listing.
+func (s *source) standing(ctx context.Context, claim backup.Claim) backup.Answer {
+	if answer, found := s.remember(claim); found {
+		return answer
+	}
+	s.mu.Lock()
+	listed, failure := s.latest, s.failure
+	quiet := listed != nil && s.quietSince(listed.began, claim)
+	s.mu.Unlock()
+	switch {
+	case failure != nil:
+		return backup.UnknownBecause(failure)
+	case listed == nil:
+		return backup.UnknownBecause(backup.Errorf(backup.Unavailable, "the %s repository has not been listed yet", s.lister.Name()))
+	case !quiet:
+		return s.prove(ctx, claim)
+	default:
+		return listed.none(claim)
+	}
+}
+
+// lost reports whether the configuration has restores go on without the driver.
+func (s *source) lost() bool { return slices.Contains(s.cfg.Without, s.lister.Name()) }
 
 // prove waits for a listing that settles the question. A listing that ended well
 // without settling it, because a backup of the claim ended meanwhile, makes it
@@ -179,16 +222,13 @@ func (s *source) quietSince(began moment, claim backup.Claim) bool {
 func (s *source) answer(claim backup.Claim) backup.Answer {
 	switch backups := s.latest.byClaim[claim].backups; {
 	case len(backups) > 0:
-		return backup.FoundBackups(backups, s.latest.evidence)
+		return s.latest.found(claim)
 	case len(s.backupsRunning[claim]) > 0:
 		return backup.UnknownBecause(backup.Errorf(backup.Unavailable, "a backup of %s is running", claim))
 	case s.cfg.BackupsTold != nil && !s.cfg.BackupsTold():
 		return backup.UnknownBecause(backup.Errorf(backup.Unavailable, "it is not known yet which backups are running"))
 	default:
-		if why := s.latest.doubt(claim); why != nil {
-			return backup.UnknownBecause(why)
-		}
-		return backup.ProvedNone(s.latest.evidence)
+		return s.latest.none(claim)
 	}
 }
 
@@ -285,14 +325,18 @@ func (s *source) rest(ctx context.Context) bool {
 func (s *source) due() (time.Duration, <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.failure == nil {
-		return s.cfg.RefreshInterval, s.next.wanted
-	}
 	pause := s.cfg.RetryMin
 	for range s.failures - 1 {
 		pause = min(2*pause, s.cfg.RetryMax)
 	}
-	return pause, nil
+	switch {
+	case s.failure != nil:
+		return pause, nil
+	case s.failures > 0:
+		return min(pause, s.cfg.RefreshInterval), s.next.wanted
+	default:
+		return s.cfg.RefreshInterval, s.next.wanted
+	}
 }
 
 // list reads the repository once and settles the outcome.
@@ -333,6 +377,7 @@ func (s *source) read(ctx context.Context, began moment) (*snapshot, error) {
 	defer cancel()
 	name := s.lister.Name()
 	found := newBuilder(name)
+	copied := s.startCopy(ctx)
 	repository, err := s.lister.List(ctx, found)
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return nil, &backup.Error{
@@ -345,39 +390,96 @@ func (s *source) read(ctx context.Context, began moment) (*snapshot, error) {
 		return nil, backup.Errorf(backup.KindOf(err), "listing the %s repository: %w", name, err)
 	}
 	ended := s.clock.Now()
-	if err := s.believe(ctx, listed{driver: name, repository: repository, backups: len(found.backups)}); err != nil {
+	if s.copiedOf != "" && s.copiedOf != repository {
+		s.copiedOf = ""
+		copied = s.startCopy(ctx)
+	}
+	known := s.recall(ctx, copied)
+	l := listed{
+		driver: name, repository: repository, backups: len(found.backups),
+		expected: s.cfg.Expect[name], remembered: known.expectsAny(), unaccepted: s.unaccepted == repository,
+	}
+	unaccepted, err := s.believe(ctx, l)
+	if err != nil {
 		return nil, err
 	}
-	return found.snapshot(repository, began, ended), nil
+	snapshot := found.snapshot(repository, began, ended)
+	snapshot.unaccepted = unaccepted
+	snapshot.dropped, snapshot.goesOnWithoutDropped = s.dropped(ctx)
+	s.learn(ctx, snapshot, known)
+	if known.uncopied == nil {
+		s.copiedOf = repository
+	}
+	s.warn(l)
+	return snapshot, nil
+}
+
+// warn says once that the configuration expects nothing of a repository that holds
+// backups.
+func (s *source) warn(l listed) {
+	if s.warned || l.expected != ExpectNothing || l.backups == 0 {
+		return
+	}
+	s.warned = true
+	s.cfg.Log.Warn("the repository holds backups, and SOTERIA_EXPECT_BACKUPS says that it may be empty: remove that, so that a rebuilt cluster notices when they are gone",
+		"driver", l.driver, "repository", l.repository, "backups", l.backups)
+}
+
+// dropped returns why another backup system may hold backups: it did, and is not
+// looked at any more. It is lost where restores go on without all such systems.
+func (s *source) dropped(ctx context.Context) (why error, lost bool) {
+	held, err := s.ledger.Held(ctx)
+	if err != nil {
+		return backup.Errorf(backup.KindOf(err), "reading which backup systems have held backups: %w", err), true
+	}
+	lost = true
+	for _, driver := range held {
+		if slices.Contains(s.looked, driver) {
+			continue
+		}
+		why = cmp.Or(why, backup.Errorf(backup.RepositoryDropped,
+			"%s has held backups of this cluster and is not looked at any more: configure it again and name it in SOTERIA_RESTORE_DRIVERS, "+
+				"or, if its backups do not matter any more, run: soteria repository forget %s", driver, driver))
+		lost = lost && slices.Contains(s.cfg.Without, driver)
+	}
+	return why, lost
 }
 
 // believe compares the listing with what is expected of the repository, and
-// records what the listing taught. It returns once that is durable.
-func (s *source) believe(ctx context.Context, l listed) error {
+// records what the listing taught. It returns once that is durable. A repository that
+// this process saw empty before anybody accepted it, and that has backups by now, is
+// believed for those that it has and recorded by nobody: it may still be being
+// copied, or a backup was taken into the wrong one.
+func (s *source) believe(ctx context.Context, l listed) (unaccepted, err error) {
 	const attempts = 5
-	var err error
 	for range attempts {
 		var before, after Expectation
 		before, err = s.ledger.Expectation(ctx, l.driver)
 		if err != nil {
-			return backup.Errorf(backup.KindOf(err), "reading what is expected of the %s repository: %w", l.driver, err)
+			return nil, backup.Errorf(backup.KindOf(err), "reading what is expected of the %s repository: %w", l.driver, err)
 		}
 		after, err = judge(s.cfg.Pins[l.driver], before, l)
+		if backup.KindOf(err) == backup.RepositoryUnaccepted {
+			s.unaccepted = l.repository
+		}
 		if err != nil {
-			return err
+			return nil, err
+		}
+		if l.unaccepted && before.Repository != l.repository {
+			return l.filled(), nil
 		}
 		if after == before {
-			return nil
+			return nil, nil
 		}
 		err = s.ledger.Record(ctx, l.driver, before, after)
 		if err == nil {
-			return nil
+			return nil, nil
 		}
 		if backup.KindOf(err) != backup.Conflict {
 			break
 		}
 	}
-	return backup.Errorf(backup.KindOf(err), "recording what is expected of the %s repository: %w", l.driver, err)
+	return nil, backup.Errorf(backup.KindOf(err), "recording what is expected of the %s repository: %w", l.driver, err)
 }
 
 // settle keeps what a listing found and answers those who wait for it. A failure
@@ -393,8 +495,11 @@ func (s *source) settle(l *listing, found *snapshot, err error) (recovered bool)
 		l.end(err)
 		return false
 	}
-	recovered = s.latest == nil || s.failure != nil
-	s.latest, s.failure, s.failures = found, nil, 0
+	recovered = s.latest == nil || s.failure != nil || s.latest.trouble() != nil && found.trouble() == nil
+	s.latest, s.failure = found, nil
+	if s.failures++; found.trouble() == nil {
+		s.failures = 0
+	}
 	maps.DeleteFunc(s.backupsEnded, func(_ backup.Claim, ended uint64) bool { return ended < found.began.seq })
 	l.end(nil)
 	return recovered

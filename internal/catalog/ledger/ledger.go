@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -74,6 +76,42 @@ func (l *Ledger) Accept(ctx context.Context, driver, repository string) error {
 			return catalog.Expectation{Repository: repository}, nil
 		})
 		if backup.KindOf(err) != backup.Conflict {
+			return err
+		}
+	}
+	return err
+}
+
+// Held implements [catalog.Ledger].
+func (l *Ledger) Held(ctx context.Context) ([]string, error) {
+	stored, err := l.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var held []string
+	for _, driver := range slices.Sorted(maps.Keys(stored.Data)) {
+		if e, err := l.parse(stored, driver); err != nil || e.HeldBackups {
+			held = append(held, driver)
+		}
+	}
+	return held, nil
+}
+
+// Forget removes what is recorded of a driver's repository, whatever it is. It may be
+// repeated. It is for a person to decide on: see [catalog.Ledger].
+func (l *Ledger) Forget(ctx context.Context, driver string) error {
+	const attempts = 5
+	var err error
+	for range attempts {
+		var stored *corev1.ConfigMap
+		if stored, err = l.read(ctx); err != nil {
+			return err
+		}
+		if _, recorded := stored.Data[driver]; !recorded {
+			return nil
+		}
+		delete(stored.Data, driver)
+		if err = l.write(ctx, stored, driver); backup.KindOf(err) != backup.Conflict {
 			return err
 		}
 	}

@@ -25,6 +25,19 @@ func (m *Memory) Expectation(_ context.Context, driver string) (catalog.Expectat
 	return m.byDriver[driver], nil
 }
 
+// Held implements [catalog.Ledger].
+func (m *Memory) Held(context.Context) ([]string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var held []string
+	for driver, recorded := range m.byDriver {
+		if recorded.HeldBackups {
+			held = append(held, driver)
+		}
+	}
+	return held, nil
+}
+
 // Record implements [catalog.Ledger].
 func (m *Memory) Record(_ context.Context, driver string, before, after catalog.Expectation) error {
 	m.mu.Lock()

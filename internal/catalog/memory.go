@@ -1,0 +1,205 @@
+package catalog
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/expectation"
+)
+
+// Memory remembers the backups that every claim was seen to have, where it
+// outlives the process, for all replicas. A repository goes by the name of its
+// driver. What the methods return is shared and must not be changed.
+type Memory interface {
+	// Claims returns what is remembered of a repository, also what other replicas
+	// wrote by now. What cannot be read or understood is an error, never nothing.
+	Claims(ctx context.Context, repository string) (expectation.Claims, error)
+
+	// Remember joins learned with what is remembered, as [expectation.Union] does,
+	// and returns the whole once it is durable. After an error part of it may be.
+	// It may be repeated at will, by several replicas at a time.
+	Remember(ctx context.Context, repository string, learned expectation.Claims) (expectation.Claims, error)
+}
+
+// Copy reads the copy of the memory that is kept beside the backups, for a cluster
+// that was built anew.
+type Copy interface {
+	// Read returns what the copy remembers; an empty map and no error only where it
+	// is proved that the repository has no copy. The repository goes by the name of
+	// its driver.
+	Read(ctx context.Context, repository string) (expectation.Claims, error)
+}
+
+// processMemory is a [Memory] that ends with the process, for one that has nothing
+// else to keep it in.
+type processMemory struct {
+	mu           sync.Mutex
+	byRepository map[string]expectation.Claims
+}
+
+func (m *processMemory) Claims(_ context.Context, repository string) (expectation.Claims, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.byRepository[repository], nil
+}
+
+func (m *processMemory) Remember(_ context.Context, repository string, learned expectation.Claims) (expectation.Claims, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.byRepository == nil {
+		m.byRepository = make(map[string]expectation.Claims)
+	}
+	m.byRepository[repository] = expectation.Union(m.byRepository[repository], learned)
+	return m.byRepository[repository], nil
+}
+
+// implausible is how far ahead of the clock a backup may be dated and still count.
+const implausible = 10 * time.Minute
+
+// Counts reports whether a backup is one that the claim is expected to keep: not one
+// that is dated in the future, nor one that was void from the start. It is the
+// default of [Config.Counts].
+func Counts(b backup.Backup, now time.Time) bool {
+	return !b.TakenAt.After(now.Add(implausible)) && b.Outcome != backup.OutcomeVoid
+}
+
+// recollection is what is known of a repository's claims when a listing has ended.
+type recollection struct {
+	// stored is what the memory holds, and claims that with the copy and with what
+	// this process could not write yet.
+	stored, claims expectation.Claims
+	// unread is why the memory could not be read, uncopied why the copy could not.
+	unread, uncopied error
+}
+
+// expectsAny reports whether any claim is expected to have a backup.
+func (r recollection) expectsAny() bool {
+	for _, record := range r.claims {
+		if !record.Newest.IsZero() {
+			return true
+		}
+	}
+	return false
+}
+
+// recall reads the memory, and waits for the copy where one is being read.
+func (s *source) recall(ctx context.Context, copied func() (expectation.Claims, error)) recollection {
+	var r recollection
+	name := s.lister.Name()
+	stored, err := s.cfg.Memory.Claims(ctx, name)
+	if err != nil {
+		r.unread = backup.Errorf(backup.KindOf(err), "reading which %s backups each claim is expected to have: %w", name, err)
+	}
+	r.stored, r.claims = stored, expectation.Union(s.recalled, stored)
+	beside, err := copied()
+	if err != nil {
+		r.uncopied = backup.Errorf(backup.KindOf(err), "reading the copy of the expectations that is kept beside the %s backups: %w", name, err)
+	}
+	if len(beside) > 0 {
+		r.claims = expectation.Union(r.claims, beside)
+	}
+	return r
+}
+
+// startCopy begins to read the copy beside the backups, unless this process has read
+// that of the repository it listed last, and returns how to wait for it.
+func (s *source) startCopy(ctx context.Context) (copied func() (expectation.Claims, error)) {
+	name := s.lister.Name()
+	beside := s.cfg.Copies[name]
+	if beside == nil || s.copiedOf != "" {
+		return func() (expectation.Claims, error) { return nil, nil }
+	}
+	var claims expectation.Claims
+	var err error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		claims, err = beside.Read(ctx, name)
+	}()
+	return func() (expectation.Claims, error) {
+		select {
+		case <-done:
+			return claims, err
+		case <-ctx.Done():
+			return nil, backup.Errorf(backup.Unavailable, "it took too long: %w", ctx.Err())
+		}
+	}
+}
+
+// learn compares a listing that is believed with what is remembered: it has new
+// backups remembered, and notes in the snapshot which ones are missing.
+func (s *source) learn(ctx context.Context, found *snapshot, r recollection) {
+	now := s.clock.Now()
+	learned := make(expectation.Claims)
+	for claim, record := range r.claims {
+		if record != r.stored[claim] {
+			learned[claim] = record
+		}
+	}
+	for claim, e := range found.byClaim {
+		before := r.claims[claim]
+		if after := before.Observe(s.counted(e.backups, now), now); after != before {
+			learned[claim] = after
+		}
+	}
+	s.recalled = expectation.Union(r.claims, learned)
+	found.remember(s.recalled, func(record expectation.Record, backups []backup.Backup) bool { return s.missing(record, backups, now) })
+	found.unread, found.uncopied = r.unread, r.uncopied
+	if len(learned) == 0 {
+		return
+	}
+	if _, err := s.cfg.Memory.Remember(ctx, found.evidence.Driver, learned); err != nil {
+		found.unwritten = backup.Errorf(backup.KindOf(err), "recording which %s backups each claim is expected to have: %w", found.evidence.Driver, err)
+	}
+}
+
+// counted returns those of a claim's backups that it is expected to keep.
+func (s *source) counted(backups []backup.Backup, now time.Time) []backup.Backup {
+	not := func(b backup.Backup) bool { return !s.cfg.Counts(b, now) }
+	if !slices.ContainsFunc(backups, not) {
+		return backups
+	}
+	return slices.DeleteFunc(slices.Clone(backups), not)
+}
+
+// missing reports whether the newest backup that is remembered is not there, nor a
+// newer one that counts. A backup that counted once and does not any more is there.
+func (s *source) missing(record expectation.Record, backups []backup.Backup, now time.Time) bool {
+	there := func(b backup.Backup) bool { return b.TakenAt.Equal(record.Newest) }
+	return record.Missing(s.counted(backups, now)) && !slices.ContainsFunc(backups, there)
+}
+
+// forget has it remembered that Soteria is about to remove backups of a claim.
+func (s *source) forget(ctx context.Context, claim backup.Claim, removed, stays []backup.Backup) error {
+	name, now := s.lister.Name(), s.clock.Now()
+	claims, err := s.cfg.Memory.Claims(ctx, name)
+	if err != nil {
+		return backup.Errorf(backup.KindOf(err), "reading which %s backups %s is expected to have: %w", name, claim, err)
+	}
+	before := claims[claim]
+	after := before.Forget(slices.SortedFunc(slices.Values(removed), backup.NewestFirst), s.counted(slices.SortedFunc(slices.Values(stays), backup.NewestFirst), now), now)
+	if after == before {
+		return nil
+	}
+	if _, err := s.cfg.Memory.Remember(ctx, name, expectation.Claims{claim: after}); err != nil {
+		return backup.Errorf(backup.KindOf(err), "recording that %s backups of %s are about to be removed: %w", name, claim, err)
+	}
+	return nil
+}
+
+// missed says that a claim's newest backup is missing, and how to go on.
+func missed(driver string, claim backup.Claim, record expectation.Record, left int) error {
+	const day = "2006-01-02"
+	rest := "no other backup of it is there"
+	if left > 0 {
+		rest = fmt.Sprintf("%d older ones are", left)
+	}
+	return backup.Errorf(backup.BackupMissing,
+		"the %s backup %s of %s, taken %s and last seen on %s, is not there any more (%s): bring it back, or accept that it is gone with: "+
+			"soteria repository accept --claim %s; or label the claim soteria.dev/restore=skip with a reason",
+		driver, backup.ShortID(record.ID), claim, record.Newest.UTC().Format(time.RFC3339), record.SeenAt.UTC().Format(day), rest, claim)
+}

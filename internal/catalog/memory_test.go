@@ -1,0 +1,246 @@
+package catalog_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/catalog"
+	"github.com/soteria-dr/soteria/internal/expectation"
+)
+
+// remembered is a memory of claims, and a copy of one, that a test can look into and
+// break.
+type remembered struct {
+	mu       sync.Mutex
+	claims   expectation.Claims
+	writes   int
+	reads    int
+	failRead error
+	failSave error
+}
+
+func (r *remembered) Claims(context.Context, string) (expectation.Claims, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.reads++
+	if r.failRead != nil {
+		return nil, r.failRead
+	}
+	return r.claims, nil
+}
+
+func (r *remembered) Read(ctx context.Context, repository string) (expectation.Claims, error) {
+	return r.Claims(ctx, repository)
+}
+
+func (r *remembered) Remember(_ context.Context, _ string, learned expectation.Claims) (expectation.Claims, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.failSave != nil {
+		return nil, r.failSave
+	}
+	r.writes++
+	r.claims = expectation.Union(r.claims, learned)
+	return r.claims, nil
+}
+
+func (r *remembered) set(change func(*remembered)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	change(r)
+}
+
+func (r *remembered) of(claim backup.Claim) expectation.Record {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.claims[claim]
+}
+
+// accept settles a claim as the command does.
+func (r *remembered) accept(claim backup.Claim, left ...backup.Backup) {
+	r.set(func(r *remembered) {
+		r.claims = expectation.Union(r.claims, expectation.Claims{claim: r.claims[claim].Accept(left, time.Now())})
+	})
+}
+
+func TestAMissingBackup(t *testing.T) {
+	with := func(m *remembered) func(*catalog.Config) { return func(cfg *catalog.Config) { cfg.Memory = m } }
+	inBubbles(t, map[string]func(*testing.T){
+		"whose claim has no other is Unknown though other claims have backups, until a person accepts it": func(t *testing.T) {
+			memory, r := &remembered{}, newRepository("restic", photos, music)
+			c := start(t, with(memory), r)
+			r.set(func(r *repository) { r.backups = r.backups[1:] })
+			pass(time.Minute)
+			a := c.Prove(within(t, budget), photos)
+			assert.Equal(t, backup.Unknown, a.Certainty())
+			assert.Equal(t, backup.BackupMissing, backup.KindOf(a.Err()))
+			for _, words := range []string{"photos-0", "last seen on", "no other backup", "soteria repository accept --claim media/photos"} {
+				assert.ErrorContains(t, a.Err(), words)
+			}
+			assert.NoError(t, c.Prove(within(t, budget), music).Doubt())
+			assert.Error(t, c.Overviews()[0].Doubt(photos), "retention goes by it, too")
+			for claim, why := range c.Overviews()[0].Missing() {
+				assert.Equal(t, photos, claim)
+				assert.Equal(t, backup.BackupMissing, backup.KindOf(why))
+			}
+			memory.accept(photos)
+			pass(time.Minute)
+			none := c.Prove(within(t, budget), photos)
+			assert.Equal(t, backup.None, none.Certainty())
+			assert.NotZero(t, none.AcceptedAt())
+		},
+		"of which older ones are left casts doubt on the newest, and hides none of them": func(t *testing.T) {
+			memory, r := &remembered{}, newRepository("restic", photos)
+			pass(time.Hour)
+			r.add(photos)
+			c := start(t, with(memory), r)
+			r.set(func(r *repository) { r.backups = r.backups[:1] })
+			pass(time.Minute)
+			for _, a := range []backup.Answer{c.Prove(within(t, budget), photos), c.Known(within(t, budget), photos)} {
+				assert.Equal(t, []string{"photos-0"}, ids(a))
+				assert.Equal(t, backup.BackupMissing, backup.KindOf(a.Doubt()))
+				assert.ErrorContains(t, a.Doubt(), "1 older ones are")
+			}
+			r.add(photos)
+			pass(time.Minute)
+			assert.NoError(t, c.Prove(within(t, budget), photos).Doubt(), "a newer one is there now")
+		},
+		"is noticed by a process that never saw it": func(t *testing.T) {
+			memory, r := &remembered{}, newRepository("restic", photos, music)
+			start(t, with(memory), r)
+			r.set(func(r *repository) { r.backups = r.backups[1:] })
+			c := start(t, with(memory), r)
+			assert.Equal(t, backup.BackupMissing, backup.KindOf(c.Prove(within(t, budget), photos).Err()))
+		},
+		"under another id is there": func(t *testing.T) {
+			memory, r := &remembered{}, newRepository("restic", photos)
+			c := start(t, with(memory), r)
+			r.set(func(r *repository) {
+				copied := r.backups[0]
+				copied.ID = "copied"
+				r.backups = []backup.Backup{copied}
+			})
+			pass(time.Minute)
+			assert.NoError(t, c.Prove(within(t, budget), photos).Doubt())
+		},
+		"that is dated in the future was never expected, and does not stand for one that was": func(t *testing.T) {
+			memory, r := &remembered{}, newRepository("restic", photos)
+			pass(time.Hour)
+			r.add(photos)
+			r.set(func(r *repository) { r.backups[1].TakenAt = time.Now().AddDate(1, 0, 0) })
+			c := start(t, with(memory), r)
+			assert.True(t, memory.of(photos).Newest.Before(time.Now()))
+			r.set(func(r *repository) { r.backups = r.backups[1:] })
+			pass(time.Minute)
+			assert.Equal(t, backup.BackupMissing, backup.KindOf(c.Prove(within(t, budget), photos).Doubt()))
+		},
+		"that Soteria itself is about to remove is not missed": func(t *testing.T) {
+			memory, r := &remembered{}, newRepository("restic", photos)
+			pass(time.Hour)
+			newest := r.add(photos)
+			c := start(t, with(memory), r)
+			older := r.backups[:1]
+			assert.NoError(t, c.Forgetting(t.Context(), "restic", photos, []backup.Backup{newest}, older))
+			pass(10 * time.Minute) // another listing still sees it
+			r.set(func(r *repository) { r.backups = older })
+			pass(time.Minute)
+			a := c.Prove(within(t, budget), photos)
+			assert.Equal(t, []string{"photos-0"}, ids(a))
+			assert.NoError(t, a.Doubt())
+			r.set(func(r *repository) { r.backups = nil })
+			pass(time.Minute)
+			assert.Equal(t, backup.Unknown, c.Prove(within(t, budget), photos).Certainty(), "what was to stay is missed")
+		},
+	})
+}
+
+func TestTheMemory(t *testing.T) {
+	away := backup.Errorf(backup.Unavailable, "the API server is away")
+	with := func(m *remembered) func(*catalog.Config) { return func(cfg *catalog.Config) { cfg.Memory = m } }
+	inBubbles(t, map[string]func(*testing.T){
+		"is written in one go and only on change": func(t *testing.T) {
+			memory, r := &remembered{}, newRepository("restic", photos, music)
+			start(t, with(memory), r)
+			assert.Equal(t, 1, memory.writes)
+			pass(11 * time.Hour)
+			assert.Equal(t, 1, memory.writes)
+			r.add(photos)
+			pass(10 * time.Minute)
+			assert.Equal(t, 2, memory.writes)
+		},
+		"that cannot be written hides nothing and proves nothing, and is written once it can be": func(t *testing.T) {
+			memory, r := &remembered{failSave: away}, newRepository("restic", photos)
+			c := start(t, with(memory), r)
+			a := c.Known(within(t, budget), photos)
+			assert.Equal(t, backup.Found, a.Certainty())
+			assert.NoError(t, a.Doubt())
+			assert.ErrorIs(t, c.Prove(within(t, budget), music).Err(), away)
+			r.set(func(r *repository) { r.backups = nil })
+			r.add(music)
+			pass(time.Minute)
+			memory.set(func(m *remembered) { m.failSave = nil })
+			pass(time.Minute)
+			assert.NotZero(t, memory.of(photos).Newest, "what could not be written is not forgotten")
+			assert.Equal(t, backup.BackupMissing, backup.KindOf(c.Prove(within(t, budget), photos).Err()))
+		},
+		"that cannot be read hides nothing, proves nothing and lets no backup count as the newest": func(t *testing.T) {
+			memory := &remembered{failRead: away}
+			c := start(t, with(memory), newRepository("restic", photos))
+			a := c.Prove(within(t, budget), photos)
+			assert.Equal(t, backup.Found, a.Certainty())
+			assert.ErrorIs(t, a.Doubt(), away)
+			assert.ErrorIs(t, c.Prove(within(t, budget), music).Err(), away)
+			memory.set(func(m *remembered) { m.failRead = nil })
+			pass(time.Minute)
+			assert.NoError(t, c.Prove(within(t, budget), photos).Doubt())
+			assert.Equal(t, backup.None, c.Prove(within(t, budget), music).Certainty())
+		},
+	})
+}
+
+func TestTheCopyBesideTheBackups(t *testing.T) {
+	away := backup.Errorf(backup.Unavailable, "connection refused")
+	elsewhere := expectation.Claims{photos: {Newest: time.Date(1999, 1, 1, 0, 0, 0, 0, time.UTC), ID: "gone", Count: 1}}
+	with := func(m, beside *remembered) func(*catalog.Config) {
+		return func(cfg *catalog.Config) { cfg.Memory, cfg.Copies = m, map[string]catalog.Copy{"restic": beside} }
+	}
+	inBubbles(t, map[string]func(*testing.T){
+		"tells a rebuilt cluster which backups are missing, is read once, and joins the memory": func(t *testing.T) {
+			memory, beside := &remembered{}, &remembered{claims: elsewhere}
+			c := start(t, with(memory, beside), newRepository("restic", music))
+			assert.Equal(t, backup.BackupMissing, backup.KindOf(c.Prove(within(t, budget), photos).Err()))
+			assert.Equal(t, elsewhere[photos], memory.of(photos))
+			pass(time.Hour)
+			assert.Equal(t, 1, beside.reads)
+		},
+		"makes an empty repository Unknown whatever the configuration expects": func(t *testing.T) {
+			c := start(t, with(&remembered{}, &remembered{claims: elsewhere}), newRepository("restic"))
+			assert.Equal(t, backup.RepositoryChanged, backup.KindOf(c.Prove(within(t, budget), music).Err()))
+		},
+		"that cannot be read blocks None alone, and is read again": func(t *testing.T) {
+			beside := &remembered{failRead: away}
+			c := start(t, with(&remembered{}, beside), newRepository("restic", photos))
+			a := c.Prove(within(t, budget), photos)
+			assert.Equal(t, backup.Found, a.Certainty())
+			assert.NoError(t, a.Doubt())
+			assert.ErrorIs(t, c.Prove(within(t, budget), music).Err(), away)
+			beside.set(func(b *remembered) { b.failRead = nil })
+			pass(time.Minute)
+			assert.Equal(t, backup.None, c.Prove(within(t, budget), music).Certainty())
+		},
+		"of another repository is read when that one was accepted": func(t *testing.T) {
+			beside, r := &remembered{}, newRepository("restic", photos)
+			c := start(t, with(&remembered{}, beside), r)
+			reads := beside.reads
+			r.set(func(r *repository) { r.id = otherID })
+			c.ledger.set(func(m *memory) { m.recorded["restic"] = catalog.Expectation{Repository: otherID} })
+			pass(10 * time.Minute)
+			assert.Equal(t, reads+1, beside.reads)
+		},
+	})
+}
