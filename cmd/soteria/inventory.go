@@ -95,7 +95,7 @@ func listingsOf(known *catalog.Catalog) func() []inventory.Listing {
 		overviews := known.Overviews()
 		listings := make([]inventory.Listing, 0, len(overviews))
 		for _, o := range overviews {
-			listings = append(listings, inventory.Listing{Driver: o.Driver, ListedAt: o.ListedAt, Failure: o.Failure, Found: o})
+			listings = append(listings, inventory.Listing{Driver: o.Driver, ListedAt: o.ListedAt, Failure: o.Failure, Unproved: o.Unproved(), Found: o})
 		}
 		return listings
 	}

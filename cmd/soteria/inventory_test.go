@@ -46,6 +46,8 @@ func (forgetful) Record(context.Context, string, catalog.Expectation, catalog.Ex
 	return nil
 }
 
+func (forgetful) Held(context.Context) ([]string, error) { return nil, nil }
+
 func TestTheInventoryHearsOfEachListingOnceItCanBeRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var known *catalog.Catalog

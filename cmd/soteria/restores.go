@@ -39,6 +39,11 @@ func backedUp(overviews []catalog.Overview, namespace string) (claims []backup.C
 		case o.Failure != nil:
 			doubt = append(doubt, fmt.Sprintf("the last listing of the %s backups failed, so newer claims may be missing: %s", o.Driver, backup.Message(o.Failure)))
 		}
+		for claim, why := range o.Missing() {
+			if claim.Namespace == namespace {
+				doubt = append(doubt, backup.Message(why))
+			}
+		}
 		for claim := range o.All() {
 			if claim.Namespace == namespace {
 				claims = append(claims, claim)

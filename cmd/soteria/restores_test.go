@@ -26,6 +26,8 @@ func (noExpectation) Record(context.Context, string, catalog.Expectation, catalo
 	return nil
 }
 
+func (noExpectation) Held(context.Context) ([]string, error) { return nil, nil }
+
 type unobserved struct{}
 
 func (unobserved) Listed(string, time.Duration, int, error) {}

@@ -76,5 +76,10 @@ func (l listedClaims) Listings(claim backup.Claim) []enforcer.Listing {
 	return listings
 }
 
+// Forgetting implements [enforcer.Catalog].
+func (l listedClaims) Forgetting(ctx context.Context, driver string, claim backup.Claim, removed, stays []backup.Backup) error {
+	return l.known.Forgetting(ctx, driver, claim, removed, stays)
+}
+
 // Forgotten implements [enforcer.Catalog].
 func (l listedClaims) Forgotten(claim backup.Claim) { l.known.BackupEnded(claim, "retention") }

@@ -34,6 +34,8 @@ func (blankLedger) Record(context.Context, string, catalog.Expectation, catalog.
 	return nil
 }
 
+func (blankLedger) Held(context.Context) ([]string, error) { return nil, nil }
+
 func TestRetentionGoesByWhatTheCatalogKnows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, err := readConfig(valid(nil))

@@ -17,7 +17,20 @@ import (
 func status(c config, mgr manager.Manager, known *catalog.Catalog) httpapi.Status {
 	return httpapi.Status{
 		Version: version(), Gate: admission.New(mgr.GetAPIReader(), clock.RealClock{}).Report,
-		Listings: listingsOf(known), Now: time.Now,
+		Listings: listingsOf(known), Missing: missingOf(known), Now: time.Now,
 		ReportMaxAge: c.reportInterval() + time.Minute, ListingMaxAge: c.inventory().Recent,
+	}
+}
+
+// missingOf gives the backups that are missing.
+func missingOf(known *catalog.Catalog) func() []httpapi.Missing {
+	return func() []httpapi.Missing {
+		var all []httpapi.Missing
+		for _, o := range known.Overviews() {
+			for claim, why := range o.Missing() {
+				all = append(all, httpapi.Missing{Driver: o.Driver, Claim: claim, Why: why})
+			}
+		}
+		return all
 	}
 }

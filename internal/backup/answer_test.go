@@ -29,13 +29,13 @@ func TestAnswerIsUnknownUnlessProved(t *testing.T) {
 		answer backup.Answer
 		why    string
 	}{
-		"the zero value":                {backup.Answer{}, "nobody has looked"},
-		"a question that failed":        {backup.UnknownBecause(errDown), "connection refused"},
-		"a failure without words":       {backup.UnknownBecause(nil), "nobody has looked"},
-		"none without evidence":         {backup.ProvedNone(), "no backup repository has been listed"},
-		"found without a backup":        {backup.FoundBackups(nil, evidence), "without any backup"},
-		"no driver":                     {backup.Combine(), "no driver is configured"},
-		"a driver that could not tell":  {backup.Combine(backup.ProvedNone(evidence), backup.UnknownBecause(errDown)), "connection refused"},
+		"the zero value":               {backup.Answer{}, "nobody has looked"},
+		"a question that failed":       {backup.UnknownBecause(errDown), "connection refused"},
+		"a failure without words":      {backup.UnknownBecause(nil), "nobody has looked"},
+		"none without evidence":        {backup.ProvedNone(), "no backup repository has been listed"},
+		"found without a backup":       {backup.FoundBackups(nil, evidence), "without any backup"},
+		"no driver":                    {backup.Combine(), "no driver is configured"},
+		"a driver that could not tell": {backup.Combine(backup.ProvedNone(evidence), backup.UnknownBecause(errDown)), "connection refused"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -34,6 +34,12 @@ var (
 	none    = backup.ProvedNone(evidence)
 	unknown = backup.UnknownBecause(errors.New("connection refused"))
 
+	doubted        = found.Doubting(unknown.Err())
+	doubtedForeign = foreign.Doubting(unknown.Err())
+	// accepted is what a person accepted after the claim was admitted.
+	admitted = noon.Add(time.Hour)
+	accepted = backup.ProvedNone(backup.Evidence{Driver: "restic", AcceptedAt: admitted.Add(time.Minute)})
+
 	anything    = backup.Selector{}
 	theOldest   = backup.Selector{ID: oldest.ID}
 	beforeAll   = backup.Selector{AsOf: noon.Add(-24 * time.Hour)}
@@ -137,6 +143,37 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
+func TestAPromiseIsSettledByWhatAPersonAcceptedSince(t *testing.T) {
+	for name, test := range map[string]struct {
+		acceptedAt time.Time
+		want       decision.Kind
+	}{
+		"nobody ever accepted anything":       {time.Time{}, decision.Hold},
+		"it was accepted for an earlier life": {admitted.Add(-time.Second), decision.Hold},
+		"it was accepted since":               {admitted.Add(time.Second), decision.Fresh},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := decision.Decide(decision.Facts{
+				Claim: photos, Source: photos, Mode: decision.Auto, Promised: "Restore (BackupFound)", PromisedAt: admitted,
+				Answer: backup.ProvedNone(backup.Evidence{Driver: "restic", AcceptedAt: test.acceptedAt}),
+			})
+			assert.Equal(t, test.want, v.Kind)
+			if v.Kind == decision.Hold {
+				assert.Contains(t, v.Message, "soteria repository accept --claim media/photos")
+				assert.Contains(t, v.Message, "Restore (BackupFound)")
+			}
+		})
+	}
+}
+
+func TestADoubtAboutTheNewestSaysWhatIsKnownAndWhatIsNot(t *testing.T) {
+	v := decision.Decide(decision.Facts{Claim: photos, Source: photos, Mode: decision.Auto, Answer: doubted})
+	assert.Equal(t, decision.Hold, v.Kind)
+	for _, words := range []string{"backups of media/photos exist (2)", "aaaaaaaa", "connection refused", `soteria.dev/restore-backup: "aaaaaaaa"`} {
+		assert.Contains(t, v.Message, words)
+	}
+}
+
 func TestTheZeroValuesAreTheSafeOnes(t *testing.T) {
 	assert.Equal(t, decision.Hold, decision.Verdict{}.Kind)
 	assert.Equal(t, decision.NotOptedIn, decision.Facts{}.Mode)
@@ -158,6 +195,12 @@ func TestWordsOfVerdictsAndModes(t *testing.T) {
 	} {
 		assert.Equal(t, word, mode.String())
 	}
+}
+
+// known is what is known of a claim's backups, now and when it was admitted.
+type known struct {
+	answer   backup.Answer
+	promised string
 }
 
 // everyCombination yields every combination of facts, each fact in every value
@@ -184,7 +227,9 @@ func everyCombination() iter.Seq[decision.Facts] {
 			of(func(f *decision.Facts, v bool) { f.DenyUnknown = v }, false, true),
 			of(func(f *decision.Facts, v []string) { f.LookedUp = v }, nil, []string{"s3"}),
 			of(func(f *decision.Facts, v decision.Populator) { f.Populator = v }, decision.Populator{}, volsync),
-			of(func(f *decision.Facts, v backup.Answer) { f.Answer = v }, found, foreign, none, unknown),
+			of(func(f *decision.Facts, v known) { f.Answer, f.Promised, f.PromisedAt = v.answer, v.promised, admitted },
+				known{answer: found}, known{answer: foreign}, known{answer: none}, known{answer: unknown},
+				known{answer: doubted}, known{answer: doubtedForeign, promised: "Restore"}, known{answer: none, promised: "Restore"}, known{answer: accepted, promised: "Restore"}),
 		}, decision.Facts{}, yield)
 	}
 }
@@ -236,10 +281,13 @@ func table(f decision.Facts) (decision.Kind, decision.Reason) {
 		{f.SelectionProblem == "" && f.Source.Namespace != f.Claim.Namespace && !f.CrossNamespaceAllowed, decision.Deny, decision.ReasonCrossNamespace},
 		{f.SelectionProblem == "" && f.Claim.Name == "" && f.Source == f.Claim, decision.Fresh, decision.ReasonGeneratedName},
 		{f.SelectionProblem != "", decision.Hold, decision.ReasonInvalidSelection},
+		{f.Answer.Doubt() != nil && f.Selector.ID == "" && f.DenyUnknown && f.Populator != decision.Populator{}, decision.Deny, decision.ReasonNewestInDoubt},
+		{f.Answer.Doubt() != nil && f.Selector.ID == "", decision.Hold, decision.ReasonNewestInDoubt},
 		{certainty == backup.Found && lookedUp && referred, decision.Refer, decision.ReasonReferred},
 		{certainty == backup.Found && lookedUp, decision.Hold, decision.ReasonNobodyRestores},
 		{certainty == backup.Found && selected, decision.Restore, decision.ReasonBackupFound},
 		{certainty != backup.Unknown && !f.Selector.IsZero(), decision.Hold, decision.ReasonSelectionNotFound},
+		{certainty == backup.None && f.Promised != "" && f.Answer.AcceptedAt().IsZero(), decision.Hold, decision.ReasonBackupMissing},
 		{certainty == backup.None && f.Mode == decision.Required, decision.Hold, decision.ReasonRequiredNone},
 		{certainty == backup.None, decision.Fresh, decision.ReasonProvedNone},
 		{certainty == backup.Unknown && f.DenyUnknown, decision.Deny, decision.ReasonUnknown},
@@ -268,8 +316,8 @@ func TestEveryCombinationOfFactsGetsTheTablesVerdict(t *testing.T) {
 			t.Fatalf("%+v: %s (%s): %s", f, v.Kind, v.Reason, problem)
 		}
 	}
-	assert.Equal(t, 589_824, combinations)
-	assert.Len(t, reasons, 18, "every reason is given for something")
+	assert.Equal(t, 1_179_648, combinations)
+	assert.Len(t, reasons, 20, "every reason is given for something")
 }
 
 // unsafe says what is wrong with a verdict, whatever the table says: what must
@@ -293,6 +341,10 @@ func unsafe(f decision.Facts, v decision.Verdict) string {
 		return "a claim starts empty while a backup of it may exist"
 	case v.Kind == decision.Restore && (f.Answer.Certainty() != backup.Found || !selected):
 		return "a claim is restored from a backup that nobody found"
+	case v.Kind == decision.Fresh && !onPurpose && !neverNamed && f.Promised != "" && f.Answer.AcceptedAt().IsZero():
+		return "a claim starts empty that was to be restored, and nobody accepted that"
+	case (v.Kind == decision.Restore || v.Kind == decision.Refer) && f.Answer.Doubt() != nil && f.Selector.ID == "":
+		return "a claim is given a backup that may not be the newest"
 	case v.Kind == decision.Restore && crosses:
 		return "a backup crosses namespaces though that is not allowed"
 	case v.Kind == decision.Restore && f.SelectionProblem != "":

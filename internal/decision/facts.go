@@ -1,6 +1,10 @@
 package decision
 
-import "github.com/soteria-dr/soteria/internal/backup"
+import (
+	"time"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+)
 
 // Mode is how a claim is protected. The zero value is not at all.
 type Mode uint8
@@ -83,6 +87,13 @@ type Facts struct {
 	// DenyUnknown refuses a claim where the answer is Unknown instead of
 	// holding it.
 	DenyUnknown bool
+	// Promised is what was found of Source when the claim was admitted or its backup
+	// was chosen, in words; empty where nothing is known to have been. It only ever
+	// makes the verdict stricter, since users can write where it is read from.
+	Promised string
+	// PromisedAt is when the claim was made: what a person accepted since then
+	// settles the promise.
+	PromisedAt time.Time
 	// Answer is what the catalog says of Source. Only looked at where
 	// [NeedsAnswer].
 	Answer backup.Answer

@@ -26,9 +26,11 @@ var withoutAnswer = []rule{
 
 // withAnswer are the rules that go by the catalog's answer. First match wins.
 var withAnswer = []rule{
+	newestInDoubt,
 	lookedUp,
 	found,
 	selectionNotFound,
+	promised,
 	requiredWithNone,
 	provedNone,
 	unknown,

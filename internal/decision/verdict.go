@@ -68,6 +68,8 @@ const (
 	ReasonReferred          Reason = "RestoredByPopulator"
 	ReasonBackupFound       Reason = "BackupFound"
 	ReasonSelectionNotFound Reason = "SelectedBackupNotFound"
+	ReasonNewestInDoubt     Reason = "NewestBackupInDoubt"
+	ReasonBackupMissing     Reason = "BackupMissing"
 	ReasonRequiredNone      Reason = "RequiredBackupMissing"
 	ReasonProvedNone        Reason = "NoBackupExists"
 	ReasonUnknown           Reason = "BackupsUnknown"

@@ -62,7 +62,7 @@ func (s *Server) listBackups(w http.ResponseWriter, r *http.Request, _ httproute
 		s.fail(w, r, err)
 		return
 	}
-	s.render(w, r, http.StatusOK, backupList(asked, volume, answer.Backups()))
+	s.render(w, r, http.StatusOK, backupList(asked, volume, answer))
 }
 
 // backupsQuery is what GET /v1/backups asks for. An empty driver means all, and
@@ -110,8 +110,9 @@ func (s *Server) backupsOf(ctx context.Context, asked backupsQuery) backup.Answe
 	return s.services.Catalog.KnownOf(ctx, asked.claim, asked.driver)
 }
 
-func backupList(asked backupsQuery, volume string, backups []backup.Backup) wire.Backups {
-	list := wire.Backups{Namespace: asked.claim.Namespace, PVC: asked.claim.Name, Volume: volume, Total: len(backups)}
+func backupList(asked backupsQuery, volume string, answer backup.Answer) wire.Backups {
+	backups := answer.Backups()
+	list := wire.Backups{Doubt: backup.Message(answer.Doubt()), Namespace: asked.claim.Namespace, PVC: asked.claim.Name, Volume: volume, Total: len(backups)}
 	if asked.limit > 0 && asked.limit < len(backups) {
 		backups = backups[:asked.limit]
 	}

@@ -49,6 +49,8 @@ func (noLedger) Record(context.Context, string, catalog.Expectation, catalog.Exp
 	return nil
 }
 
+func (noLedger) Held(context.Context) ([]string, error) { return nil, nil }
+
 // BenchmarkExists answers /exists for claims with backups, through the whole
 // handler with its real catalog, metrics and access log.
 func BenchmarkExists(b *testing.B) {

@@ -58,6 +58,7 @@ func existence(claim backup.Claim, answer backup.Answer, required bool) wire.Exi
 	case backup.Found:
 		newest := answer.Backups()[0]
 		e.Exists, e.Decision = true, wire.DecisionRestore
+		e.Doubt = backup.Message(answer.Doubt())
 		e.Latest = &wire.Latest{ID: newest.ID, Driver: newest.Driver, TakenAt: newest.TakenAt, SizeBytes: known(newest.SizeBytes)}
 	case backup.None:
 		e.Decision = wire.DecisionFresh

@@ -63,6 +63,7 @@ type world struct {
 	told    []told
 	untold  error
 	gate    admission.Report
+	missing []httpapi.Missing
 	listed  []inventory.Listing
 	events  func(context.Context, backup.Claim) ([]claimevents.Event, error)
 	console http.Handler
@@ -188,7 +189,7 @@ func (w *world) server(change func(*httpapi.Config)) *httpapi.Server {
 		Lock: func() string { return w.lock }, Console: w.console, Events: happened(w.events),
 		Status: httpapi.Status{
 			Version: "v1.2.3", Gate: func(context.Context) admission.Report { return w.gate },
-			Listings: func() []inventory.Listing { return w.listed }, Now: func() time.Time { return noon.Add(1500 * time.Millisecond) },
+			Listings: func() []inventory.Listing { return w.listed }, Missing: func() []httpapi.Missing { return w.missing }, Now: func() time.Time { return noon.Add(1500 * time.Millisecond) },
 			ReportMaxAge: 6 * time.Minute, ListingMaxAge: 8 * time.Minute,
 		},
 		Log: slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug})),
@@ -240,6 +241,12 @@ func TestExamples(t *testing.T) {
 		"a claim whose newest backup has no known size exists": {
 			path: "/exists/media/photos", status: 200, golden: "exists_restore_size_unknown.json",
 			world: func(w *world) { w.answer = says(backup.FoundBackups([]backup.Backup{oldest}, evidence)) }},
+		"a claim whose newest backup is in doubt exists": {
+			path: "/exists/media/photos", status: 200, golden: "exists_doubt.json",
+			world: func(w *world) { w.answer = says(backup.FoundBackups([]backup.Backup{oldest}, evidence).Doubting(down)) }},
+		"a list of which the newest is in doubt shows what is known": {
+			path: "/v1/backups?namespace=media&pvc=photos", status: 200, golden: "backups_doubt.json",
+			world: func(w *world) { w.answer = says(backup.FoundBackups([]backup.Backup{oldest}, evidence).Doubting(down)) }},
 		"a claim proved to have no backups does not exist": {
 			path: "/exists/media/photos", status: 200, golden: "exists_fresh.json",
 			world: func(w *world) { w.answer = says(backup.ProvedNone(evidence)) }},

@@ -97,7 +97,7 @@ func orphans(all []inventory.Orphan, as asOf) []wire.Orphan {
 func listings(all []inventory.Listing) []wire.Listing {
 	list := make([]wire.Listing, 0, len(all))
 	for _, l := range all {
-		list = append(list, wire.Listing{Driver: l.Driver, ListedAt: when(l.ListedAt), Error: backup.Message(l.Failure)})
+		list = append(list, wire.Listing{Driver: l.Driver, ListedAt: when(l.ListedAt), Error: backup.Message(l.Failure), Unproved: backup.Message(l.Unproved)})
 	}
 	return list
 }

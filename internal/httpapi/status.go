@@ -1,13 +1,16 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/julienschmidt/httprouter"
 
 	"github.com/soteria-dr/soteria/internal/admission"
+	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/httpapi/wire"
 	"github.com/soteria-dr/soteria/internal/inventory"
 )
@@ -20,11 +23,33 @@ type Status struct {
 	Gate func(context.Context) admission.Report
 	// Listings tells whether the drivers' backups can be listed. It does not wait.
 	Listings func() []inventory.Listing
+	// Missing gives the backups that are missing, in any order. It does not wait.
+	Missing func() []Missing
 	// Now is the clock.
 	Now func() time.Time
 	// ReportMaxAge and ListingMaxAge are how old the inventory and the plan, and
 	// what is known of a repository, get at most while all is well.
 	ReportMaxAge, ListingMaxAge time.Duration
+}
+
+// Missing is a claim whose newest backup is gone, and why in words.
+type Missing struct {
+	Driver string
+	Claim  backup.Claim
+	Why    error
+}
+
+// missing puts the first of the missing backups in the API's words.
+func missing(all []Missing) []wire.MissingBackup {
+	const most = 100
+	slices.SortFunc(all, func(a, b Missing) int {
+		return cmp.Or(cmp.Compare(a.Claim.Namespace, b.Claim.Namespace), cmp.Compare(a.Claim.Name, b.Claim.Name), cmp.Compare(a.Driver, b.Driver))
+	})
+	told := []wire.MissingBackup{}
+	for _, m := range all[:min(len(all), most)] {
+		told = append(told, wire.MissingBackup{Driver: m.Driver, Namespace: m.Claim.Namespace, PVC: m.Claim.Name, Message: backup.Message(m.Why)})
+	}
+	return told
 }
 
 func (s *Server) statusRoutes() []route {
@@ -39,12 +64,13 @@ func (s *Server) statusRoutes() []route {
 func (s *Server) showStatus(w http.ResponseWriter, r *http.Request, _ httprouter.Params) {
 	ctx, cancel := context.WithTimeout(r.Context(), s.cfg.LookupBudget)
 	defer cancel()
-	gate := s.services.Status.Gate(ctx)
+	gate, lost := s.services.Status.Gate(ctx), s.services.Status.Missing()
 	status := wire.Status{
 		GeneratedAt: whole(s.services.Status.Now()), Version: s.services.Status.Version, RestoreMode: wire.RestoreModeAuto,
 		Gate:           wire.Gate{State: wire.GateState(gate.State), Message: gate.Message},
 		SignInRequired: s.services.SignIn.Required(),
 		Listings:       listings(s.services.Status.Listings()),
+		Missing:        missing(lost), MissingTotal: len(lost),
 
 		ReportMaxAgeSeconds:  s.services.Status.ReportMaxAge.Seconds(),
 		ListingMaxAgeSeconds: s.services.Status.ListingMaxAge.Seconds(),

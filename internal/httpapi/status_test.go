@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/soteria-dr/soteria/internal/admission"
+	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/httpapi"
 	"github.com/soteria-dr/soteria/internal/httpapi/wire"
 	"github.com/soteria-dr/soteria/internal/inventory"
@@ -28,6 +29,11 @@ func TestStatusExamples(t *testing.T) {
 			world: func(w *world) {
 				w.gate = admission.Report{State: admission.Off, Message: "The gate is off: protected claims start empty"}
 				w.listed = []inventory.Listing{{Driver: "restic", ListedAt: noon.Add(-time.Hour), Failure: down}, {Driver: "longhorn"}}
+				w.listed[1].Unproved = backup.Errorf(backup.RepositoryDropped, "s3 is not looked at any more")
+				w.missing = []httpapi.Missing{
+					{Driver: "restic", Claim: backup.Claim{Namespace: "media", Name: "photos"}, Why: backup.Errorf(backup.BackupMissing, "the backup 1a2b3c4d is gone")},
+					{Driver: "restic", Claim: backup.Claim{Namespace: "ai", Name: "cache"}, Why: backup.Errorf(backup.BackupMissing, "the backup 5e6f7a8b is gone")},
+				}
 			},
 			config: func(cfg *httpapi.Config) { cfg.RestoreRequired = true },
 			golden: "status_worst.json",

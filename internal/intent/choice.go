@@ -34,6 +34,9 @@ func (c Choice) from(source backup.Claim, answer backup.Answer) (backup.Backup, 
 	case backup.Unknown:
 		return backup.Backup{}, unknown(source, answer.Err())
 	}
+	if doubt := answer.Doubt(); doubt != nil && c.wantsNewest() {
+		return backup.Backup{}, newestUnknown(source, doubt)
+	}
 	chosen, found := c.pick(answer.Backups())
 	if !found {
 		field, value := "snapshot", c.Snapshot
@@ -44,6 +47,11 @@ func (c Choice) from(source backup.Claim, answer backup.Answer) (backup.Backup, 
 			"%s %q does not name one backup of %s (%d exist); GET /v1/backups lists them", field, backup.Clip(value, backup.MaxWord), source, len(answer.Backups()))}
 	}
 	return chosen, nil
+}
+
+// wantsNewest reports whether the choice is whichever backup is the newest.
+func (c Choice) wantsNewest() bool {
+	return c.URL == "" && (c.Snapshot == "" || c.Snapshot == Latest)
 }
 
 // validate refuses a choice that contradicts itself or cannot be an address. A
@@ -69,7 +77,7 @@ func (c Choice) pick(backups []backup.Backup) (backup.Backup, bool) {
 	switch {
 	case c.URL != "":
 		return first(backups, func(b backup.Backup) bool { return b.Locator == c.URL })
-	case c.Snapshot == "", c.Snapshot == Latest:
+	case c.wantsNewest():
 		return backup.Selector{}.Select(backups)
 	}
 	if chosen, found := (backup.Selector{ID: c.Snapshot}).Select(backups); found {
@@ -86,10 +94,19 @@ func first(backups []backup.Backup, is func(backup.Backup) bool) (backup.Backup,
 	return backups[at], true
 }
 
-// unknown says that it could not be told which backups exist. Its kind is one of
-// those that may pass or wait for a person: whatever went wrong in the looking is
-// no fault of the request.
+// unknown says that it could not be told which backups exist.
 func unknown(source backup.Claim, why error) error {
+	return backup.Errorf(lookingKind(why), "could not tell whether backups of %s exist: %w", source, why)
+}
+
+// newestUnknown says that backups exist, and that a newer one than those may, too.
+func newestUnknown(source backup.Claim, why error) error {
+	return backup.Errorf(lookingKind(why), "could not tell which backup of %s is the newest: %w; name one by its id, GET /v1/backups lists those that are known", source, why)
+}
+
+// lookingKind is the kind of an error that looking for backups met: one of those that
+// may pass or wait for a person, since whatever went wrong is no fault of the request.
+func lookingKind(why error) backup.Kind {
 	kind := backup.KindOf(why)
 	switch kind {
 	case backup.Credentials, backup.RepositoryAbsent, backup.RepositoryChanged, backup.BackupMissing, backup.RepositoryUnaccepted, backup.RepositoryDropped:
@@ -99,5 +116,5 @@ func unknown(source backup.Claim, why error) error {
 	default:
 		kind = backup.Unavailable
 	}
-	return backup.Errorf(kind, "could not tell whether backups of %s exist: %w", source, why)
+	return kind
 }

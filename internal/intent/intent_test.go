@@ -221,6 +221,30 @@ func TestTheBackupIsTheOneThatIsAskedFor(t *testing.T) {
 	}
 }
 
+func TestANewestBackupInDoubtIsNotChosenAndOneThatIsNamedIs(t *testing.T) {
+	missing := backup.Errorf(backup.BackupMissing, "the backup 1a2b3c4d is gone")
+	for name, test := range map[string]struct {
+		choice  intent.Choice
+		refused bool
+	}{
+		"the newest":             {intent.Choice{}, true},
+		"the newest by its word": {intent.Choice{Snapshot: intent.Latest}, true},
+		"one by its id":          {intent.Choice{Snapshot: oldest.ID}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(bound(photos))
+			w.answer = w.answer.Doubting(missing)
+			_, err := w.requests().Restore(t.Context(), wish(func(w *intent.Wish) { w.Choice = test.choice }))
+			if !test.refused {
+				require.NoError(t, err)
+				return
+			}
+			assert.Equal(t, backup.BackupMissing, backup.KindOf(err))
+			assert.ErrorContains(t, err, "name one by its id")
+		})
+	}
+}
+
 func TestTheTargetIsShaped(t *testing.T) {
 	gone := func(b backup.Backup) func(*world) {
 		return func(w *world) { w.answer = backup.FoundBackups([]backup.Backup{b}, evidence) }

@@ -62,6 +62,8 @@ func (noLedger) Record(context.Context, string, catalog.Expectation, catalog.Exp
 	return nil
 }
 
+func (noLedger) Held(context.Context) ([]string, error) { return nil, nil }
+
 // largeFacts are those of a large cluster, its backups as the real catalog keeps
 // them.
 func largeFacts(b *testing.B) inventory.Facts {

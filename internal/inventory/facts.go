@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"cmp"
 	"iter"
 	"time"
 
@@ -51,6 +52,9 @@ type Listing struct {
 	// Failure is why the last listing failed; nil when it was believed, or when
 	// none has ended yet.
 	Failure error
+	// Unproved is why the listing proves of no claim that it has no backup, though it
+	// was believed for those that it found; nil where it does.
+	Unproved error
 	// Found is what it found.
 	Found Found
 }
@@ -66,6 +70,9 @@ type Found interface {
 	// Doubt gives why the listing does not prove that the claim has no backup;
 	// nil where it does.
 	Doubt(claim backup.Claim) error
+	// Newest gives why the newest of the claim's backups may not be the newest that
+	// exists; nil where it is.
+	Newest(claim backup.Claim) error
 	// All goes through every claim that has backups, in any order.
 	All() iter.Seq2[backup.Claim, []backup.Backup]
 }
@@ -132,7 +139,18 @@ func (f *Facts) untoldDays() int {
 // where all of them do.
 func (f *Facts) doubt(claim backup.Claim) error {
 	for _, l := range f.Listings {
-		if err := l.Found.Doubt(claim); err != nil {
+		if err := cmp.Or(l.Found.Doubt(claim), l.Unproved); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// newest gives why the newest of the claim's backups that are listed may not be the
+// newest that exists; nil where it is.
+func (f *Facts) newest(claim backup.Claim) error {
+	for _, l := range f.Listings {
+		if err := l.Found.Newest(claim); err != nil {
 			return err
 		}
 	}
@@ -154,7 +172,7 @@ func (f *Facts) answer(claim backup.Claim) backup.Answer {
 		backups = append(backups, found...)
 	}
 	if len(backups) > 0 {
-		return backup.FoundBackups(backups, evidence...)
+		return backup.FoundBackups(backups, evidence...).Doubting(f.newest(claim))
 	}
 	if err := f.unlisted(); err != nil {
 		return backup.UnknownBecause(err)

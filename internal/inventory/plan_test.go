@@ -67,6 +67,10 @@ func TestWhatWouldBecomeOfAClaim(t *testing.T) {
 			listings: []inventory.Listing{old(empty("longhorn"))}, outcome: inventory.WouldHold, reason: decision.ReasonUnknown, says: "last listed"},
 		"without backups waits where that is in doubt": {
 			listings: []inventory.Listing{doubting(empty("restic"), photos)}, outcome: inventory.WouldHold, reason: decision.ReasonUnknown, says: "half a backup"},
+		"without backups waits where a listing proves nothing": {
+			listings: []inventory.Listing{unproved(empty("restic"))}, outcome: inventory.WouldHold, reason: decision.ReasonUnknown, says: "not looked at any more"},
+		"with backups waits where the newest of them is missing": {
+			listings: []inventory.Listing{losing(hour[0], photos)}, outcome: inventory.WouldHold, reason: decision.ReasonNewestInDoubt, says: "1a2b3c4d is gone"},
 		"waits where nobody looks for backups": {
 			listings: nil, outcome: inventory.WouldHold, reason: decision.ReasonUnknown, says: "no driver"},
 		"may start empty for the reason given": {
@@ -164,4 +168,16 @@ func TestWhatCouldNotBeToldIsNeverToldAsNone(t *testing.T) {
 		assert.Equal(t, inventory.LookupFailed, known.Claims()[0].Health)
 		assert.Equal(t, inventory.WouldHold, plan.Forecasts()[0].Outcome)
 	}
+}
+
+func unproved(l inventory.Listing) inventory.Listing {
+	l.Unproved = backup.Errorf(backup.RepositoryDropped, "longhorn is not looked at any more")
+	return l
+}
+
+func losing(l inventory.Listing, claim backup.Claim) inventory.Listing {
+	found := l.Found.(inventorytest.Repository)
+	found.Older = map[backup.Claim]error{claim: backup.Errorf(backup.BackupMissing, "the backup 1a2b3c4d is gone")}
+	l.Found = found
+	return l
 }

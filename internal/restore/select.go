@@ -1,6 +1,7 @@
 package restore
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -58,6 +59,7 @@ func (r *Reconciler) judge(ctx context.Context, o *observed) (decision.Verdict, 
 	if !decision.NeedsAnswer(facts) {
 		return decision.Decide(facts), nil, nil
 	}
+	facts.Promised, facts.PromisedAt = promise(o.claim, o.prime), o.claim.CreationTimestamp.Time
 	facts.Answer = r.prove(ctx, o, facts.Source)
 	return decision.Decide(facts), &facts.Answer, nil
 }
@@ -80,8 +82,10 @@ func (r *Reconciler) hold(o *observed, verdict decision.Verdict, answer *backup.
 		verdict.Message = message
 	}
 	cause := verdict.Kind.String()
-	if answer != nil && answer.Certainty() == backup.Unknown {
-		cause = backup.KindOf(answer.Err()).String()
+	if answer != nil {
+		if why := cmp.Or(answer.Err(), answer.Doubt()); why != nil {
+			cause = backup.KindOf(why).String()
+		}
 	}
 	o.waits(v1alpha1.PhaseSelecting, v1alpha1.ConditionSelected, string(verdict.Reason), message)
 	r.events.say(o.claim, o.restore, held(verdict, cause))

@@ -30,6 +30,22 @@ func TestAClaimThatCannotBeSettledIsHeldAndSaysWhy(t *testing.T) {
 			answer: unknown(backup.Unavailable, "s3: dial tcp: connection refused"), reason: "BackupsUnknown",
 			message: "could not tell whether backups of shop/db exist: s3: dial tcp: connection refused; the claim waits and is restored by itself once that is mended",
 		},
+		"a newer backup than those that are known may exist": {
+			answer: found(aBackup()).Doubting(backup.Errorf(backup.BackupMissing, "the restic backup 1a2b3c4d is gone")),
+			reason: "NewestBackupInDoubt", message: "the restic backup 1a2b3c4d is gone",
+		},
+		"admission found a backup, and none is there now": {
+			claim: func(c *corev1.PersistentVolumeClaim) {
+				c.Annotations[v1alpha1.VerdictAnnotation] = "Restore (BackupFound)"
+			},
+			answer: none(), reason: "BackupMissing", message: "soteria repository accept --claim shop/db",
+		},
+		"admission found a backup that may not be the newest, and none is there now": {
+			claim: func(c *corev1.PersistentVolumeClaim) {
+				c.Annotations[v1alpha1.VerdictAnnotation] = "Hold (NewestBackupInDoubt)"
+			},
+			answer: none(), reason: "BackupMissing", message: "Hold (NewestBackupInDoubt)",
+		},
 		"nobody listed anything yet": {answer: backup.Answer{}, reason: "BackupsUnknown", message: "nobody has looked for backups yet"},
 		"a restore is required and there is no backup": {
 			claim:  func(c *corev1.PersistentVolumeClaim) { c.Labels[v1alpha1.RestoreLabel] = "required" },
@@ -180,4 +196,17 @@ func TestALookForBackupsThatTakesLongIsToldOnce(t *testing.T) {
 	require.Len(t, told, 2, "once on the claim and once on the Restore")
 	assert.Contains(t, told[0], "The claim waits and is not started empty: the look for backups of shop/db has taken more than 1ns")
 	assert.NotEmpty(t, w.events.about("BackupsUnknown"))
+}
+
+func TestARestoreThatLosesItsRecordAndItsBackupDoesNotCompleteEmpty(t *testing.T) {
+	w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aClaim())
+	w.until(func() bool { return w.prime() != nil }, "a prime")
+	w.answers = none
+	require.NoError(t, w.api.Delete(t.Context(), w.restore()))
+	for range 5 {
+		_, err := w.tick()
+		require.NoError(t, err)
+	}
+	assert.False(t, w.completed())
+	assert.Equal(t, "BackupMissing", meta.FindStatusCondition(w.restore().Status.Conditions, v1alpha1.ConditionSelected).Reason)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -28,6 +29,23 @@ func (r *Reconciler) stamp(ctx context.Context, claim *corev1.PersistentVolumeCl
 		verdict.Kind = decision.Hold
 	}
 	return r.annotate(ctx, claim, kube.Stamps(verdict, ptr.Deref(answer, backup.Answer{}), answer != nil))
+}
+
+// promise is what a claim's stamps, or a prime that was made for it under a Restore
+// that is gone, say was found of its backups; empty where neither says that any was.
+// Users can write stamps, too: they may only make a decision stricter.
+func promise(claim, prime *corev1.PersistentVolumeClaim) string {
+	if prime != nil {
+		if chosen := prime.Annotations[v1alpha1.BackupAnnotation]; chosen != "" && chosen != v1alpha1.EmptyBackup {
+			return "its restore from " + chosen + " had begun"
+		}
+	}
+	verdict := claim.Annotations[v1alpha1.VerdictAnnotation]
+	inDoubt := fmt.Sprintf("%s (%s)", decision.Hold, decision.ReasonNewestInDoubt)
+	if !strings.HasPrefix(verdict, decision.Restore.String()+" ") && verdict != inDoubt {
+		return ""
+	}
+	return backup.Clip(verdict+": "+claim.Annotations[v1alpha1.EvidenceAnnotation], maxWords)
 }
 
 // annotate writes annotations on this very claim; that it is gone is no error.

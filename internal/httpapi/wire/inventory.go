@@ -96,4 +96,7 @@ type Listing struct {
 	ListedAt *time.Time `json:"listed_at"`
 	// Error is why the last listing failed; absent where it was believed.
 	Error string `json:"error,omitempty"`
+	// Unproved is why the listing, though it was believed, proves of no claim that it
+	// has no backup, and what settles that; absent where it does.
+	Unproved string `json:"unproved,omitempty"`
 }

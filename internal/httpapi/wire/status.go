@@ -16,11 +16,25 @@ type Status struct {
 	SignInRequired bool `json:"sign_in_required"`
 	// Listings tells of each driver whether its backups can be listed.
 	Listings []Listing `json:"listings"`
+	// Missing are the backups that were seen before and are gone, though Soteria did
+	// not remove them, by namespace and name of their claims; the first hundred, absent where none is.
+	// MissingTotal counts them all.
+	Missing      []MissingBackup `json:"missing,omitempty"`
+	MissingTotal int             `json:"missing_total,omitempty"`
 	// ReportMaxAgeSeconds is how old the inventory and the plan get at most while
 	// all is well, and ListingMaxAgeSeconds what is known of a repository. What is
 	// older may not be so any more.
 	ReportMaxAgeSeconds  float64 `json:"report_max_age_seconds"`
 	ListingMaxAgeSeconds float64 `json:"listing_max_age_seconds"`
+}
+
+// MissingBackup is a backup that was the newest of its claim and is gone.
+type MissingBackup struct {
+	Driver    string `json:"driver"`
+	Namespace string `json:"namespace"`
+	PVC       string `json:"pvc"`
+	// Message says which backup it is, when it was last seen, and what settles it.
+	Message string `json:"message"`
 }
 
 // RestoreMode is what holds for claims that leave it to the operator.

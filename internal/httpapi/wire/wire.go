@@ -20,6 +20,9 @@ type Existence struct {
 	Lock string `json:"lock"`
 	// Latest is the newest backup, null when there is none.
 	Latest *Latest `json:"latest"`
+	// Doubt says why a newer backup than Latest may exist, so that the claim waits;
+	// absent where Latest is the newest.
+	Doubt string `json:"doubt,omitempty"`
 	// Source is what the backup system knows the claim by, where that has a name
 	// of its own; absent elsewhere.
 	Source string `json:"source,omitempty"`
@@ -90,6 +93,9 @@ type Backups struct {
 	Volume string `json:"volume"`
 	// Total is how many backups there are, of which a limit may show fewer.
 	Total int `json:"total"`
+	// Doubt says why a newer backup than those that are listed may exist; absent
+	// where none does.
+	Doubt string `json:"doubt,omitempty"`
 	// Backups are newest first.
 	Backups []Backup `json:"backups"`
 }

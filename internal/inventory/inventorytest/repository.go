@@ -17,6 +17,8 @@ type Repository struct {
 	// Doubts are why claims are not proved to have no backup; the zero claim
 	// stands for every claim.
 	Doubts map[backup.Claim]error
+	// Older are why the newest backup of a claim may not be the newest there is.
+	Older map[backup.Claim]error
 }
 
 // Of implements [inventory.Found].
@@ -34,6 +36,9 @@ func (r Repository) Doubt(claim backup.Claim) error {
 	}
 	return r.Doubts[backup.Claim{}]
 }
+
+// Newest implements [inventory.Found].
+func (r Repository) Newest(claim backup.Claim) error { return r.Older[claim] }
 
 // All implements [inventory.Found].
 func (r Repository) All() iter.Seq2[backup.Claim, []backup.Backup] { return maps.All(r.Backups) }

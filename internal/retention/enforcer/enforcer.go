@@ -34,6 +34,10 @@ type Listing struct {
 type Catalog interface {
 	// Listings gives what is known of a claim, driver by driver.
 	Listings(claim backup.Claim) []Listing
+	// Forgetting has it remembered that backups of the claim are about to be removed
+	// from a driver's repository, and that stays are left there. After an error
+	// nothing may be removed: what is gone would be missed.
+	Forgetting(ctx context.Context, driver string, claim backup.Claim, removed, stays []backup.Backup) error
 	// Forgotten tells that backups of the claim are no longer there.
 	Forgotten(claim backup.Claim)
 }
@@ -171,6 +175,9 @@ func (e *Enforcer) enforce(ctx context.Context, claim backup.Claim, keep retenti
 	}
 	forgetting, cancel := context.WithTimeout(ctx, e.cfg.Patience)
 	defer cancel()
+	if err := e.cfg.Catalog.Forgetting(forgetting, listing.Driver, claim, doomed, without(listing.Backups, doomed)); err != nil {
+		return nil, len(doomed), e.refused(ctx, of, fmt.Errorf("no old %s backup of %s is removed: %w", listing.Driver, claim, err))
+	}
 	err = pruner.Forget(forgetting, driver.ForgetRequest{Claim: claim, Backups: doomed, Stays: kept[0]})
 	if ctx.Err() != nil && err != nil {
 		return nil, len(doomed), err // this process is ending, which is nobody's news
@@ -183,6 +190,14 @@ func (e *Enforcer) enforce(ctx context.Context, claim backup.Claim, keep retenti
 	e.cfg.Observer.BackupsForgotten(listing.Driver, len(doomed))
 	e.told.removed(ctx, of, doomed, len(kept))
 	return doomed, 0, nil
+}
+
+// without gives the backups that are not among those that are doomed.
+func without(all, doomed []backup.Backup) []backup.Backup {
+	gone := func(b backup.Backup) bool {
+		return slices.ContainsFunc(doomed, func(d backup.Backup) bool { return d.ID == b.ID })
+	}
+	return slices.DeleteFunc(slices.Clone(all), gone)
 }
 
 func (e *Enforcer) mayForget(ctx context.Context, claim backup.Claim, listing Listing, kept, doomed []backup.Backup) error {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"testing"
 	"time"
 
@@ -43,6 +44,10 @@ type world struct {
 	drivers   []*mem.Lister
 	listings  map[string]enforcer.Listing
 	forgotten []backup.Claim
+	// settled are the backups that are to be left when some are about to go; unsettled
+	// is why that could not be remembered.
+	settled   [][]string
+	unsettled error
 	counted   []string
 	events    *events.FakeRecorder
 	cluster   client.Client
@@ -94,6 +99,27 @@ func (w *world) Listings(claim backup.Claim) []enforcer.Listing {
 		all = append(all, l)
 	}
 	return all
+}
+
+// Forgetting implements [enforcer.Catalog].
+func (w *world) Forgetting(ctx context.Context, driver string, claim backup.Claim, removed, stays []backup.Backup) error {
+	left := &drivertest.Listing{}
+	for _, d := range w.drivers {
+		if d.Name() == driver {
+			_, err := d.List(context.WithoutCancel(ctx), left)
+			require.NoError(w.t, err)
+		}
+	}
+	for _, b := range removed {
+		assert.True(w.t, slices.ContainsFunc(left.Backups, func(l backup.Backup) bool { return l.ID == b.ID }), "it is told before %s goes", b.ID)
+	}
+	var ids []string
+	for _, b := range stays {
+		assert.Equal(w.t, claim, b.Claim)
+		ids = append(ids, b.ID)
+	}
+	w.settled = append(w.settled, ids)
+	return w.unsettled
 }
 
 // Forgotten implements [enforcer.Catalog].
@@ -429,4 +455,25 @@ func TestTheEndOfTheProcessIsNoNews(t *testing.T) {
 	assert.Empty(t, w.said())
 	assert.Empty(t, w.counted)
 	assert.Len(t, w.left(w.drivers[0]), 3)
+}
+
+func TestThatBackupsGoIsRememberedBeforeTheyDo(t *testing.T) {
+	t.Run("with those of anybody that are left", func(t *testing.T) {
+		w := newWorld(t)
+		ids := w.backups(w.drivers[0], 4)
+		outcome, err := w.Enforce(t.Context(), cache, retention.Keep{Last: 2})
+		require.NoError(t, err)
+		assert.Len(t, outcome.Removed, 2)
+		require.Len(t, w.settled, 1)
+		assert.ElementsMatch(t, ids[:2], w.settled[0])
+	})
+	t.Run("or else none goes", func(t *testing.T) {
+		w := newWorld(t)
+		ids := w.backups(w.drivers[0], 4)
+		w.unsettled = backup.Errorf(backup.Unavailable, "the API server is away")
+		outcome, err := w.Enforce(t.Context(), cache, retention.Keep{Last: 2})
+		require.ErrorIs(t, err, w.unsettled)
+		assert.Equal(t, 2, outcome.Waiting)
+		assert.ElementsMatch(t, ids, w.left(w.drivers[0]))
+	})
 }
