@@ -85,6 +85,7 @@ type config struct {
 
 	BucketConfig
 	LookupConfig
+	ExpectConfig
 
 	// What is derived while reading.
 	backupArgs   []string
@@ -232,6 +233,7 @@ func (c *config) check() []error {
 	}
 	problems = append(problems, c.checkBucket()...)
 	problems = append(problems, c.checkLookups()...)
+	problems = append(problems, c.checkExpect()...)
 	return problems
 }
 
@@ -259,6 +261,7 @@ func (c *config) catalog() catalog.Config {
 	settings.Freshness = c.Freshness
 	settings.RefreshInterval = c.RefreshInterval
 	settings.ListingTimeout = c.ListingTimeout
+	settings.Expect, settings.Without = c.expect, c.RestoreWithout
 	return settings
 }
 

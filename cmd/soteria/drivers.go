@@ -63,6 +63,10 @@ func newBackends(c config, p platform) (*backends, error) {
 			return nil, err
 		}
 	}
+	if !c.looksAt(c.BackupDriver) {
+		p.log.Warn("backups are taken with a driver that is not looked at for restores: claims whose only backups are its own start empty; name it in SOTERIA_RESTORE_DRIVERS",
+			"driver", c.BackupDriver)
+	}
 	maps.Copy(b.pins, c.lookupPins())
 	looked, err := newLookups(c, p.fills.Reader)
 	b.listers = append(b.listers, looked...)

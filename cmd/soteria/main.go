@@ -3,7 +3,10 @@
 //	soteria                          serve: admission, restores, the HTTP API
 //	soteria repository init          make the backup repository, once
 //	soteria repository show          print the repository's identity
-//	soteria repository accept ID     believe a repository that changed, or was emptied
+//	soteria repository accept ID     believe a repository that changed, or is empty
+//	soteria repository accept --claim NAMESPACE/NAME
+//	                                 believe that a claim's missing backups are gone
+//	soteria repository forget DRIVER forget a backup system that is used no more
 //	soteria mover ...                what runs inside Jobs; not for people
 //	soteria version
 //
@@ -65,7 +68,7 @@ func run(ctx context.Context, args []string, env map[string]string, stdout, stde
 	case "version":
 		_, err = fmt.Fprintln(stdout, version())
 	default:
-		err = fmt.Errorf("%w: soteria [serve | repository init|show|accept | version], not %q", errUsage, command)
+		err = fmt.Errorf("%w: soteria [serve | repository init|show|accept|forget | version], not %q", errUsage, command)
 	}
 	switch {
 	case err == nil:

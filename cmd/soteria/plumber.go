@@ -94,6 +94,11 @@ func readPlumberConfig(env map[string]string) (config, error) {
 		}
 	}
 	ours["SOTERIA_RESTORE_DRIVERS"] = backend
+	if ours["SOTERIA_EXPECT_BACKUPS"] == "" {
+		// pvc-plumber takes a store that is empty for one that is new, and nothing
+		// here outlives the process that a person could have accepted it for.
+		ours["SOTERIA_EXPECT_BACKUPS"] = "false"
+	}
 	c, err := readConfig(ours)
 	if err != nil {
 		problems = append(problems, errors.New(strings.NewReplacer(translated...).Replace(err.Error())))

@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"slices"
+	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes"
@@ -19,14 +22,21 @@ import (
 	"github.com/soteria-dr/soteria/internal/driver"
 	"github.com/soteria-dr/soteria/internal/driver/longhorn"
 	"github.com/soteria-dr/soteria/internal/driver/restic"
+	"github.com/soteria-dr/soteria/internal/kube"
 )
 
-const repositoryUsage = `soteria repository init [--if-absent]   make the restic repository and print its identity
-soteria repository show [DRIVER]        print the identity of the repository that is there
-soteria repository accept [DRIVER] ID   believe the repository with this identity from now on, whatever
-                                        was expected before, even if it is empty
+const repositoryUsage = `soteria repository init [--if-absent] [--yes]
+      make the restic repository, believe it though it is empty, and print its identity
+soteria repository show [DRIVER]
+      print the identity of the repository that is there
+soteria repository accept [--yes] [DRIVER] ID
+      believe the repository with this identity and what it holds now, even if that is nothing or less than before
+soteria repository accept --claim NAMESPACE/NAME [DRIVER]
+      believe that a claim has no other backups than those that are there now; without DRIVER, in every repository
+soteria repository forget [--yes] DRIVER
+      forget that a driver held backups which is not looked at any more
 DRIVER is restic, unless said otherwise, longhorn, whose repository is its backup targets, kopia-fs, kopia-s3, or s3,
-whose repository is the bucket that SOTERIA_LOOKUP_S3_BUCKET names.`
+whose repository is the bucket that SOTERIA_LOOKUP_S3_BUCKET names. What would start claims empty that wait now asks for --yes.`
 
 // repository runs the acts that only a person decides on.
 func repository(ctx context.Context, args []string, env map[string]string, stdout io.Writer) error {
@@ -38,7 +48,7 @@ func repository(ctx context.Context, args []string, env map[string]string, stdou
 	if err != nil {
 		return fmt.Errorf("%w:\n%w", errConfig, err)
 	}
-	if !c.uses(act.driver) {
+	if act.driver != "" && !c.uses(act.driver) {
 		return fmt.Errorf("%w: the driver %s is not configured", errConfig, act.driver)
 	}
 	tools, err := newTools(c)
@@ -56,10 +66,16 @@ func repository(ctx context.Context, args []string, env map[string]string, stdou
 // tools are what acts work with: the drivers that are configured, and what the
 // cluster expects of their repositories.
 type tools struct {
-	restic       *restic.Driver
-	longhorn     *longhorn.Driver
-	lookups      map[string]driver.Lister
+	restic *restic.Driver
+	// listers are the drivers that are configured, by name, of which looked names
+	// those that are looked at for restores.
+	listers      map[string]driver.Lister
+	looked       []string
+	cluster      client.Client
 	expectations *ledger.Ledger
+	memory       *ledger.Expectations
+	policy       kube.Policy
+	now          func() time.Time
 }
 
 func newTools(c config) (t tools, err error) {
@@ -67,35 +83,45 @@ func newTools(c config) (t tools, err error) {
 	if err != nil {
 		return tools{}, err
 	}
-	t.expectations = ledger.New(cluster, cluster, c.Namespace)
+	memory := ledger.NewExpectations(cluster, cluster, c.Namespace)
+	t = tools{
+		listers: make(map[string]driver.Lister), cluster: cluster, expectations: ledger.New(cluster, cluster, c.Namespace), memory: memory,
+		policy: c.policy(), now: time.Now,
+	}
 	if c.uses(restic.Name) {
 		if t.restic, err = restic.New(c.restic(""), restic.Cluster{Client: cluster, Reader: cluster}); err != nil {
 			return tools{}, err
 		}
+		t.listers[restic.Name] = t.restic
 	}
 	if c.uses(longhorn.Name) {
-		if t.longhorn, err = longhorn.New(c.longhorn(), longhorn.Cluster{Client: cluster, Reader: cluster, REST: resources}); err != nil {
+		if t.listers[longhorn.Name], err = longhorn.New(c.longhorn(), longhorn.Cluster{Client: cluster, Reader: cluster, REST: resources}); err != nil {
 			return tools{}, err
 		}
 	}
-	t.lookups = make(map[string]driver.Lister)
 	for _, name := range c.lookedUp() {
-		if t.lookups[name], err = newLookup(c, name, cluster); err != nil {
+		if t.listers[name], err = newLookup(c, name, cluster); err != nil {
 			return tools{}, err
+		}
+	}
+	for _, name := range repositoryNames {
+		if c.looksAt(name) {
+			t.looked = append(t.looked, name)
 		}
 	}
 	return t, nil
 }
 
 // identity reads the identity of a driver's repository.
-func (t tools) identity(ctx context.Context, driver string) (string, error) {
-	if lookup, found := t.lookups[driver]; found {
-		return lookup.List(ctx, nothing{})
+func (t tools) identity(ctx context.Context, name string) (string, error) {
+	if name == restic.Name {
+		return t.restic.Identity(ctx)
 	}
-	if driver == longhorn.Name {
-		return t.longhorn.List(ctx, nothing{})
+	lister, err := t.lister(name)
+	if err != nil {
+		return "", err
 	}
-	return t.restic.Identity(ctx)
+	return lister.List(ctx, nothing{})
 }
 
 // nothing is a listing of which only the repository's identity matters.
@@ -104,56 +130,132 @@ type nothing struct{}
 func (nothing) Backup(backup.Backup)      {}
 func (nothing) Doubt(backup.Claim, error) {}
 
-// act is one of the things to do with a driver's repository; it gives what to
-// print.
+// act is one of the things to do with a driver's repository, which must be configured
+// where it is named; it gives what to print.
 type act struct {
 	driver string
 	do     func(ctx context.Context, t tools) (string, error)
 }
 
+// options are what an act is told beside its words.
+type options struct {
+	ifAbsent, yes bool
+	claim         string
+}
+
+// parse tells words from options, in any order.
+func parse(args []string) (words []string, o options, err error) {
+	flags := flag.NewFlagSet("repository", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.BoolVar(&o.ifAbsent, "if-absent", false, "")
+	flags.BoolVar(&o.yes, "yes", false, "")
+	flags.StringVar(&o.claim, "claim", "", "")
+	for rest := args; len(rest) > 0; rest = rest[1:] {
+		if err := flags.Parse(rest); err != nil {
+			return nil, options{}, err
+		}
+		if rest = flags.Args(); len(rest) == 0 {
+			break
+		}
+		words = append(words, rest[0])
+	}
+	return words, o, nil
+}
+
 func repositoryAct(args []string) (act, error) {
-	name, driver, rest := "", restic.Name, []string(nil)
-	if len(args) > 0 {
-		name, rest = args[0], args[1:]
+	usage := fmt.Errorf("%w:\n%s", errUsage, repositoryUsage)
+	words, o, err := parse(args)
+	if err != nil || len(words) == 0 {
+		return act{}, usage
 	}
-	if name != "init" && len(rest) > 0 && (slices.Contains(drivers, rest[0]) || slices.Contains(lookups, rest[0])) {
-		driver, rest = rest[0], rest[1:]
+	name, rest := words[0], words[1:]
+	named := len(rest) > 0 && slices.Contains(repositoryNames, rest[0])
+	if name == "accept" && o.claim != "" {
+		return acceptClaim(rest, named, o)
 	}
-	switch {
-	case name == "init" && len(rest) == 0:
-		return act{driver, initRepository}, nil
-	case name == "init" && len(rest) == 1 && rest[0] == "--if-absent":
-		return act{driver, initIfAbsent}, nil
-	case name == "show" && len(rest) == 0:
-		return act{driver, func(ctx context.Context, t tools) (string, error) { return t.identity(ctx, driver) }}, nil
-	case name == "accept" && len(rest) == 1:
-		return act{driver, acceptRepository(driver, rest[0])}, nil
+	subject := restic.Name
+	if name != "init" && named {
+		subject, rest = rest[0], rest[1:]
 	}
-	return act{}, fmt.Errorf("%w:\n%s", errUsage, repositoryUsage)
+	switch only := (options{yes: o.yes}); {
+	case name == "init" && len(rest) == 0 && o.claim == "":
+		return act{subject, initRepository(o)}, nil
+	case name == "show" && len(rest) == 0 && o == options{}:
+		return act{subject, func(ctx context.Context, t tools) (string, error) { return t.identity(ctx, subject) }}, nil
+	case name == "accept" && len(rest) == 1 && o == only:
+		return act{subject, acceptRepository(subject, rest[0], o.yes)}, nil
+	case name == "forget" && named && len(rest) == 0 && o == only:
+		return act{"", forget(subject, o.yes)}, nil
+	}
+	return act{}, usage
 }
 
-func initRepository(ctx context.Context, t tools) (string, error) {
-	return t.restic.InitRepository(ctx)
-}
-
-func initIfAbsent(ctx context.Context, t tools) (string, error) {
-	id, err := t.restic.InitRepository(ctx)
-	if backup.KindOf(err) == backup.Conflict {
-		return t.restic.Identity(ctx)
+func acceptClaim(drivers []string, named bool, o options) (act, error) {
+	claim, err := backup.ParseClaim(o.claim)
+	if err != nil {
+		return act{}, fmt.Errorf("%w: --claim: %w", errUsage, err)
 	}
-	return id, err
+	if len(drivers) > 1 || len(drivers) == 1 && !named || o.ifAbsent {
+		return act{}, fmt.Errorf("%w:\n%s", errUsage, repositoryUsage)
+	}
+	return act{strings.Join(drivers, ""), settleClaim(claim, drivers)}, nil
 }
 
-func acceptRepository(driver, id string) func(context.Context, tools) (string, error) {
+// initRepository makes the repository and, where this cluster has used none yet,
+// accepts it as it is: empty.
+func initRepository(o options) func(context.Context, tools) (string, error) {
 	return func(ctx context.Context, t tools) (string, error) {
-		there, err := t.identity(ctx, driver)
+		if id, err := t.restic.Identity(ctx); err == nil && o.ifAbsent {
+			return id, nil
+		} else if backup.KindOf(err) == backup.RepositoryAbsent {
+			if err := t.confirm(ctx, o.yes, "making a new repository", nil); err != nil {
+				return "", err
+			}
+		}
+		id, err := t.restic.InitRepository(ctx)
+		if backup.KindOf(err) == backup.Conflict && o.ifAbsent {
+			return t.restic.Identity(ctx)
+		}
 		if err != nil {
 			return "", err
 		}
-		if there != id {
-			return "", backup.Errorf(backup.Invalid, "the %s repository is %s, not %s", driver, there, id)
+		return id, t.acceptNew(ctx, id)
+	}
+}
+
+// acceptNew accepts a repository that was made a moment ago. One that takes the place
+// of another is left to a person: what that other holds may be all there is.
+func (t tools) acceptNew(ctx context.Context, id string) error {
+	before, err := t.expectations.Expectation(ctx, restic.Name)
+	if err != nil || before.Repository != "" {
+		return err
+	}
+	return t.expectations.Accept(ctx, restic.Name, id)
+}
+
+func acceptRepository(name, id string, yes bool) func(context.Context, tools) (string, error) {
+	return func(ctx context.Context, t tools) (string, error) {
+		identity, err := t.identity(ctx, name)
+		if err != nil {
+			return "", err
 		}
-		if err := t.expectations.Accept(ctx, driver, id); err != nil {
+		if identity != id {
+			return "", backup.Errorf(backup.Invalid, "the %s repository is %s, not %s", name, identity, id)
+		}
+		there, listed, err := t.list(ctx, name)
+		if err != nil {
+			return "", err
+		}
+		if listed != id {
+			return "", backup.Errorf(backup.Invalid, "the %s repository is %s by now, not %s", name, listed, id)
+		}
+		if err := t.confirm(ctx, yes, "accepting "+id, there); err != nil {
+			return "", err
+		}
+		if err := t.settleAll(ctx, name, there); err != nil {
+			return "", err
+		}
+		if err := t.expectations.Accept(ctx, name, id); err != nil {
 			return "", err
 		}
 		return "accepted " + id, nil

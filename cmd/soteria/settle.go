@@ -1,0 +1,211 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/catalog"
+	"github.com/soteria-dr/soteria/internal/decision"
+	"github.com/soteria-dr/soteria/internal/driver"
+	"github.com/soteria-dr/soteria/internal/expectation"
+	"github.com/soteria-dr/soteria/internal/kube"
+)
+
+// gathered is a listing whose backups are kept, by claim.
+type gathered map[backup.Claim][]backup.Backup
+
+func (g gathered) Backup(b backup.Backup)  { g[b.Claim] = append(g[b.Claim], b) }
+func (gathered) Doubt(backup.Claim, error) {}
+
+// counting are a claim's backups that it is expected to keep, newest first.
+func (g gathered) counting(claim backup.Claim, now time.Time) []backup.Backup {
+	kept := slices.DeleteFunc(slices.Clone(g[claim]), func(b backup.Backup) bool { return !catalog.Counts(b, now) })
+	slices.SortFunc(kept, backup.NewestFirst)
+	return kept
+}
+
+// list lists a driver's repository.
+func (t tools) list(ctx context.Context, name string) (gathered, string, error) {
+	lister, err := t.lister(name)
+	if err != nil {
+		return nil, "", err
+	}
+	all := gathered{}
+	repository, err := lister.List(ctx, all)
+	if err != nil {
+		return nil, "", backup.Errorf(backup.KindOf(err), "listing the %s repository: %w", name, err)
+	}
+	return all, repository, nil
+}
+
+func (t tools) lister(name string) (driver.Lister, error) {
+	if lister, found := t.listers[name]; found {
+		return lister, nil
+	}
+	return nil, fmt.Errorf("%w: the driver %s is not configured", errConfig, name)
+}
+
+// settleAll has no claim miss a backup that a repository does not hold now.
+func (t tools) settleAll(ctx context.Context, name string, there gathered) error {
+	remembered, err := t.memory.Claims(ctx, name)
+	if err != nil {
+		return err
+	}
+	now, settled := t.now(), make(expectation.Claims)
+	for claim, record := range remembered {
+		if left := there.counting(claim, now); record.Missing(left) {
+			settled[claim] = record.Accept(left, now)
+		}
+	}
+	if len(settled) == 0 {
+		return nil
+	}
+	_, err = t.memory.Remember(ctx, name, settled)
+	return err
+}
+
+// settleClaim has a claim miss no backup that these repositories do not hold now.
+// It settles those that it can, and tells what each is expected to hold from now on.
+func settleClaim(claim backup.Claim, names []string) func(context.Context, tools) (string, error) {
+	return func(ctx context.Context, t tools) (string, error) {
+		if len(names) == 0 {
+			names = t.looked
+		}
+		told := make([]string, 0, len(names))
+		for _, name := range names {
+			line, err := t.settle(ctx, claim, name)
+			if err != nil {
+				return "", fmt.Errorf("claim %s could not be settled in the %s repository (settled so far: %d): %w", claim, name, len(told), err)
+			}
+			told = append(told, line)
+		}
+		return strings.Join(told, "\n"), nil
+	}
+}
+
+func (t tools) settle(ctx context.Context, claim backup.Claim, name string) (told string, err error) {
+	there, repository, err := t.list(ctx, name)
+	if err != nil {
+		return "", err
+	}
+	expected, err := t.expectations.Expectation(ctx, name)
+	if err != nil {
+		return "", err
+	}
+	if expected.Repository != "" && expected.Repository != repository {
+		return "", backup.Errorf(backup.RepositoryChanged, "it is %s, but this cluster has used %s so far: point Soteria back to that one, or accept the new one first", repository, expected.Repository)
+	}
+	remembered, err := t.memory.Claims(ctx, name)
+	if err != nil {
+		return "", err
+	}
+	now := t.now()
+	left := there.counting(claim, now)
+	if _, err := t.memory.Remember(ctx, name, expectation.Claims{claim: remembered[claim].Accept(left, now)}); err != nil {
+		return "", err
+	}
+	if len(left) == 0 {
+		return fmt.Sprintf("accepted: %s holds no backup of %s", name, claim), nil
+	}
+	return fmt.Sprintf("accepted: the newest of %d %s backups of %s is %s, taken %s", len(left), name, claim, backup.ShortID(left[0].ID), left[0].TakenAt.UTC().Format(time.RFC3339)), nil
+}
+
+// forget drops all that this cluster remembers of a driver that is not looked at.
+func forget(name string, yes bool) func(context.Context, tools) (string, error) {
+	return func(ctx context.Context, t tools) (string, error) {
+		if slices.Contains(t.looked, name) {
+			return "", backup.Errorf(backup.Conflict, "%s is looked at for restores, so that Soteria would remember it again at once: "+
+				"take it out of the configuration first, or accept what is gone with: soteria repository accept", name)
+		}
+		if err := t.confirm(ctx, yes, "forgetting "+name, nil); err != nil {
+			return "", err
+		}
+		if err := t.memory.Forget(ctx, name); err != nil {
+			return "", err
+		}
+		return "forgot " + name, t.expectations.Forget(ctx, name)
+	}
+}
+
+// confirm refuses what would start claims empty that wait now, unless a person says
+// that it is meant. There is what is known to be in the repository that it is about.
+func (t tools) confirm(ctx context.Context, yes bool, what string, there gathered) error {
+	if yes {
+		return nil
+	}
+	waiting, err := t.waiting(ctx)
+	if err != nil {
+		return err
+	}
+	waiting = slices.DeleteFunc(waiting, func(source wait) bool { return len(there[source.source]) > 0 })
+	if len(waiting) == 0 {
+		return nil
+	}
+	const most = 10
+	names := make([]string, 0, most)
+	for _, w := range waiting[:min(most, len(waiting))] {
+		names = append(names, w.claim.String())
+	}
+	if len(waiting) > most {
+		names = append(names, "…")
+	}
+	return backup.Errorf(backup.Conflict, "%s would start %d waiting claims empty, unless another repository holds their backups: %s; if that is what you want, say so with --yes",
+		what, len(waiting), strings.Join(names, ", "))
+}
+
+// wait is a claim that waits for its backup to be settled, and whose backup that is.
+type wait struct{ claim, source backup.Claim }
+
+// waiting finds the claims that are locked, for which no backup was chosen yet, and
+// that start empty once it is proved that there is none.
+func (t tools) waiting(ctx context.Context) ([]wait, error) {
+	var claims corev1.PersistentVolumeClaimList
+	if err := t.cluster.List(ctx, &claims); err != nil {
+		return nil, backup.Errorf(backup.Unavailable, "looking for claims that wait: %w", err)
+	}
+	var waiting []wait
+	for i := range claims.Items {
+		claim := &claims.Items[i]
+		_, name, locked := kube.LockOf(claim)
+		if !locked || claim.Status.Phase == corev1.ClaimBound || !claim.DeletionTimestamp.IsZero() {
+			continue
+		}
+		source, waits, err := t.waits(ctx, claim, name)
+		if err != nil {
+			return nil, err
+		}
+		if waits {
+			waiting = append(waiting, wait{backup.Claim{Namespace: claim.Namespace, Name: claim.Name}, source})
+		}
+	}
+	return waiting, nil
+}
+
+func (t tools) waits(ctx context.Context, claim *corev1.PersistentVolumeClaim, restore string) (source backup.Claim, waits bool, err error) {
+	wish := &v1alpha1.Restore{}
+	err = t.cluster.Get(ctx, types.NamespacedName{Namespace: claim.Namespace, Name: restore}, wish)
+	switch s := wish.Status; {
+	case apierrors.IsNotFound(err):
+		wish = nil
+	case err != nil:
+		return backup.Claim{}, false, backup.Errorf(backup.Unavailable, "reading Restore %s/%s: %w", claim.Namespace, restore, err)
+	case s.Claim != nil && s.Claim.UID == claim.UID && (s.Backup != nil || s.Empty):
+		return backup.Claim{}, false, nil
+	}
+	facts, err := kube.ReadFacts(ctx, t.cluster, claim, wish, t.policy)
+	if err != nil {
+		return backup.Claim{}, false, backup.Errorf(backup.Unavailable, "looking at claim %s/%s: %w", claim.Namespace, claim.Name, err)
+	}
+	facts.Answer = backup.ProvedNone(backup.Evidence{})
+	empty := decision.NeedsAnswer(facts) && decision.Decide(facts).Kind == decision.Fresh
+	return facts.Source, empty, nil
+}
