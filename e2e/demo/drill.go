@@ -100,7 +100,9 @@ func (d *drill) repository(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := d.cluster.Configure(ctx, map[string]string{"SOTERIA_LONGHORN_URL": longhorn.DefaultURL}); err != nil {
+	// Longhorn's backup target is new and empty.
+	settings := map[string]string{"SOTERIA_LONGHORN_URL": longhorn.DefaultURL, "SOTERIA_EXPECT_BACKUPS": "longhorn=false"}
+	if err := d.cluster.Configure(ctx, settings); err != nil {
 		return "", err
 	}
 	return "repository " + id[:12] + " is pinned", nil

@@ -165,12 +165,13 @@ func (c *Cluster) UseRepository(ctx context.Context, url string) (id string, err
 	if err := c.Configure(ctx, map[string]string{repositoryURL: url, repositoryPin: ""}); err != nil {
 		return "", err
 	}
-	out, err := c.Soteria(ctx, "repository", "init", "--if-absent")
+	// Claims of scenarios that run meanwhile may wait.
+	out, err := c.Soteria(ctx, "repository", "init", "--if-absent", "--yes")
 	if err != nil {
 		return "", err
 	}
 	id = strings.TrimSpace(out)
-	if _, err := c.Soteria(ctx, "repository", "accept", id); err != nil {
+	if _, err := c.Soteria(ctx, "repository", "accept", "--yes", id); err != nil {
 		return "", err
 	}
 	return id, c.Configure(ctx, map[string]string{repositoryPin: id})
@@ -184,8 +185,15 @@ func (c *Cluster) usesRepository(ctx context.Context, url string) (id string, us
 	if id = config.Data[repositoryPin]; err != nil || id == "" || config.Data[repositoryURL] != url {
 		return "", false
 	}
-	out, err := c.Soteria(ctx, "repository", "init", "--if-absent")
+	out, err := c.Soteria(ctx, "repository", "init", "--if-absent", "--yes")
 	return id, err == nil && strings.TrimSpace(out) == id
+}
+
+// ForgetDriver has Soteria forget that a driver held backups which it does not look
+// at any more: until then that is a doubt about every claim.
+func (c *Cluster) ForgetDriver(ctx context.Context, driver string) error {
+	_, err := c.Soteria(ctx, "repository", "forget", "--yes", driver)
+	return err
 }
 
 // Soteria runs one of Soteria's own commands in one of its pods.

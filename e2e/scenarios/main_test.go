@@ -15,6 +15,7 @@ import (
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/soteria-dr/soteria/e2e/harness"
+	"github.com/soteria-dr/soteria/internal/driver/longhorn"
 )
 
 // preparation is how long it may take to build and install Soteria.
@@ -35,7 +36,7 @@ var (
 var settings = []string{
 	"SOTERIA_RESTORE_MODE", "SOTERIA_ON_UNKNOWN", "SOTERIA_CROSS_NAMESPACE", "SOTERIA_LONGHORN_URL", "SOTERIA_LISTING_TIMEOUT",
 	"SOTERIA_AUTH_REQUIRED", "SOTERIA_AUTH_BEARER_TOKENS", "SOTERIA_TRUSTED_PROXIES", "SOTERIA_B2_ENABLED",
-	"SOTERIA_POLICY_EVAL_SECONDS", "SOTERIA_EXISTS_AUTH_REQUIRED",
+	"SOTERIA_POLICY_EVAL_SECONDS", "SOTERIA_EXISTS_AUTH_REQUIRED", expectBackups,
 }
 
 func TestMain(m *testing.M) {
@@ -78,6 +79,10 @@ func prepare() error {
 		defaults[variable] = ""
 	}
 	if err := cluster.Configure(ctx, defaults); err != nil {
+		return err
+	}
+	// A run that was broken off may have left it.
+	if err := cluster.ForgetDriver(ctx, longhorn.Name); err != nil {
 		return err
 	}
 	_, err = cluster.UseRepository(ctx, repository)

@@ -27,6 +27,7 @@ import (
 const (
 	longhornURL    = "SOTERIA_LONGHORN_URL"
 	listingTimeout = "SOTERIA_LISTING_TIMEOUT"
+	expectBackups  = "SOTERIA_EXPECT_BACKUPS"
 )
 
 // TestLonghorn runs with Soteria looking for Longhorn's backups beside restic's.
@@ -36,10 +37,13 @@ func TestLonghorn(t *testing.T) {
 	require.NoError(s, cluster.ClearLonghornFaults(s.ctx))
 	s.after(cluster.ClearLonghornFaults)
 	s.after(func(ctx context.Context) error {
-		return cluster.Configure(ctx, map[string]string{longhornURL: "", listingTimeout: ""})
+		if err := cluster.Configure(ctx, map[string]string{longhornURL: "", listingTimeout: "", expectBackups: ""}); err != nil {
+			return err
+		}
+		return cluster.ForgetDriver(ctx, longhorn.Name)
 	})
 	// A listing that cannot end gives up, and says why, after this.
-	require.NoError(s, cluster.Configure(s.ctx, map[string]string{longhornURL: longhorn.DefaultURL, listingTimeout: "30s"}))
+	require.NoError(s, cluster.Configure(s.ctx, map[string]string{longhornURL: longhorn.DefaultURL, listingTimeout: "30s", expectBackups: "longhorn=false"}))
 
 	s.together(map[string]func(*scenario){
 		"a claim comes back as it was": longhornRoundTrip,
