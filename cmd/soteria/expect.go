@@ -19,7 +19,7 @@ type ExpectConfig struct {
 
 // expectedWords are the words for what may be expected of a repository.
 var expectedWords = map[string]catalog.Expected{
-	"true": catalog.ExpectBackups, "false": catalog.ExpectNothing, "unset": catalog.Unsaid, "": catalog.Unsaid,
+	"true": catalog.ExpectBackups, "false": catalog.ExpectNothing, "unset": catalog.Unsaid,
 }
 
 // checkExpect checks the settings and derives what they hold.
@@ -44,6 +44,9 @@ var repositoryNames = slices.Concat(drivers, lookups)
 // for single repositoryNames.
 func parseExpect(text string) (map[string]catalog.Expected, error) {
 	expect := make(map[string]catalog.Expected, len(repositoryNames))
+	if text == "" {
+		return expect, nil
+	}
 	said := make(map[string]bool)
 	for entry := range strings.SplitSeq(text, ",") {
 		name, word, named := strings.Cut(strings.TrimSpace(entry), "=")

@@ -21,6 +21,23 @@
 // Found from an older listing: it only makes a claim wait, and whoever restores
 // it asks Prove before choosing a backup.
 //
+// # What is missing
+//
+// A listing is also compared with what the [Memory] holds of every claim. A backup
+// that was the newest of its claim and is not there, nor any newer one, is missing:
+// the claim is Unknown where it has no other backup, else the answer is Found with a
+// doubt, which keeps an older one from being chosen. New backups are remembered before
+// the listing is believed for None; that they could not be hides none of them. The
+// [Copy] beside the backups is joined once in the life of a process, before its first
+// None. A repository that is empty proves nothing unless this cluster knows it or the
+// configuration says so (see [Expected]), and nothing is proved while a driver that
+// held backups is not looked at. [Catalog.Forgetting] is how Soteria itself removes
+// backups without missing them.
+//
+// A listing costs two requests for the ledger and what the memory needs to see what
+// other replicas wrote (package ledger: one request while they wrote nothing), however
+// many questions it settles.
+//
 // # When listings fail
 //
 // A failure answers all who wait, at once, with its own words. The source then
@@ -28,6 +45,10 @@
 // itself, once. Questions in between get the same words without waiting.
 //
 // # Memory
+//
+// What is remembered of a claim takes about 250 bytes, twice for as long as the process
+// lives. Comparing 10,000 claims with a listing takes less than a
+// tenth of a second (BenchmarkLearn).
 //
 // A backup with a restic id takes about 210 bytes for as long as its snapshot
 // lives, and twice that while the next listing is read (BenchmarkSnapshot): a

@@ -103,15 +103,23 @@ func (r Record) Forget(removed, stays []backup.Backup, now time.Time) Record {
 
 // Union joins two memories of one repository. For each claim the higher epoch
 // holds; of the same epoch, the later newest backup, then the one seen later. That
-// a person accepted something is never lost.
+// a person accepted something is never lost. Where one of them adds nothing, the
+// result is the other; it must not be changed.
 func Union(a, b Claims) Claims {
-	joined := maps.Clone(a)
-	if joined == nil {
-		joined = make(Claims, len(b))
+	if len(a) == 0 {
+		a, b = b, a
 	}
+	joined, shared := a, true
 	for claim, record := range b {
-		if other, ok := joined[claim]; ok {
+		other, ok := joined[claim]
+		if ok {
 			record = other.join(record)
+		}
+		if ok && record == other {
+			continue
+		}
+		if shared {
+			joined, shared = maps.Clone(a), false
 		}
 		joined[claim] = record
 	}
