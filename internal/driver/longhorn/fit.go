@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	storagev1 "k8s.io/api/storage/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/driver"
@@ -34,8 +35,8 @@ func (d *Driver) fitted(ctx context.Context, req driver.VolumeRequest, wanted ap
 	}
 	if from.IsEncrypted() && !s.Encrypted {
 		return api.NewVolume{}, backup.Errorf(backup.Invalid,
-			"backup %s is of an encrypted volume, and storage class %s does not encrypt, so that nobody could read what is restored: "+
-				"apply the claim again with a class that encrypts with the same Secret, or choose another backup", req.Backup.ID, req.Class.Name)
+			"backup %s is of an encrypted volume, and %s does not encrypt, so that what is restored could not be read: "+
+				"apply the claim again with a class of Longhorn's that encrypts with the same Secret, or choose another backup", req.Backup.ID, classInWords(req.Class))
 	}
 	wanted.BackingImage, wanted.BackupTargetName = from.BackingImage, from.BackupTargetName
 	wanted.BackupBlockSize = blockSize(s.BackupBlockSize, from.BlockSize, max(wanted.Size, int64(from.VolumeSize)))
@@ -50,6 +51,15 @@ func (d *Driver) fitted(ctx context.Context, req driver.VolumeRequest, wanted ap
 		}
 	}
 	return wanted, nil
+}
+
+// classInWords names the class of a volume. That of a volume which data is copied
+// from, to one of another provisioner, has no name.
+func classInWords(class *storagev1.StorageClass) string {
+	if class.Name == "" {
+		return "the volume that Soteria copies from to other provisioners' volumes"
+	}
+	return "storage class " + class.Name
 }
 
 // blockSize is the backup block size of a volume of this size, in bytes: what the
@@ -106,17 +116,30 @@ func (d *Driver) warnings(ctx context.Context, req driver.VolumeRequest, volume 
 		return nil, err
 	}
 	found := classWarnings(req.Class, s, volume)
-	if s.VolumeTopology == topologyZonal || s.VolumeTopology == topologyRegional {
-		places, err := d.topologyOf(ctx, req.Class, s)
-		if err != nil {
-			return nil, err
-		}
-		if _, ok := confined(s.VolumeTopology, places); !ok {
-			found = append(found, fmt.Sprintf("its data is not kept to one place, since nothing says to which: volumeTopology is %s, and the class's allowedTopologies, "+
-				"of the labels in Longhorn's setting %s, name no single one", s.VolumeTopology, api.AllowedTopologyKeys))
-		}
+	confining, pinning := s.VolumeTopology == topologyZonal || s.VolumeTopology == topologyRegional, pinsToNode(req.Class, s)
+	if !confining && !pinning {
+		return found, nil
+	}
+	places, err := d.topologyOf(ctx, req.Class, s)
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := confined(s.VolumeTopology, places); confining && !ok {
+		found = append(found, fmt.Sprintf("its data is not kept to one place, since nothing says to which: volumeTopology is %s, and the class's allowedTopologies, "+
+			"of the labels in Longhorn's setting %s, name no single one", s.VolumeTopology, api.AllowedTopologyKeys))
+	}
+	if pinning && len(places) != 1 {
+		found = append(found, "it is not pinned to where one node is, as strictTopology asks, since no node is chosen before a restored volume is there; the class's allowedTopologies hold")
 	}
 	return found, nil
+}
+
+// pinsToNode reports whether the class pins each volume to where the node is that
+// the scheduler chose. It is so for classes that wait for the first consumer
+// alone.
+func pinsToNode(class *storagev1.StorageClass, s settings) bool {
+	return class.Parameters["strictTopology"] == "true" && s.DataLocality != strictLocal &&
+		ptr.Deref(class.VolumeBindingMode, storagev1.VolumeBindingImmediate) == storagev1.VolumeBindingWaitForFirstConsumer
 }
 
 // classWarnings is [Driver.warnings] for what the volume itself tells.

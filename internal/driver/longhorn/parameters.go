@@ -72,7 +72,7 @@ var parameters = []parameter{
 	{"backingImageNodeSelector", "1.7", nil},
 	{"backingImageDiskSelector", "1.7", nil},
 	// It narrows the object's node affinity to the node that the scheduler chose;
-	// none is chosen for a claim whose volume is restored first.
+	// none is chosen for a claim whose volume is restored first, see [pinsToNode].
 	{"strictTopology", "1.11", nil},
 	// A restore is another content than these.
 	{"fromBackup", "1.6", nil},

@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
@@ -363,6 +364,8 @@ func TestAnEncryptedBackupIsNotRestoredToAClassThatDoesNotEncrypt(t *testing.T) 
 	_, err := m.d.MakeVolume(t.Context(), m.requestOf(nil))
 	assert.Equal(t, backup.Invalid, backup.KindOf(err))
 	require.ErrorContains(t, err, "backup backup-a1 is of an encrypted volume, and storage class longhorn does not encrypt")
+	_, err = m.d.MakeVolume(t.Context(), m.requestOf(nil, func(req *driver.VolumeRequest) { req.Class.Name = "" }))
+	require.ErrorContains(t, err, "the volume that Soteria copies from to other provisioners' volumes does not encrypt")
 	assert.Zero(t, m.lh.Calls("POST volumes"))
 	m.until(driver.FillDone, m.requestOf(map[string]string{"encrypted": "true"}))
 }
@@ -453,6 +456,22 @@ func TestAVolumeIsKeptToWhereTheClassAllows(t *testing.T) {
 		assert.NotContains(t, m.asked(), "topologyRequirement")
 		require.Len(t, done.Warnings, 1)
 		assert.Contains(t, done.Warnings[0], "volumeTopology is zonal")
+	})
+	t.Run("and says that no node was chosen for it", func(t *testing.T) {
+		late := func(req *driver.VolumeRequest) {
+			req.Class.VolumeBindingMode = ptr.To(storagev1.VolumeBindingWaitForFirstConsumer)
+		}
+		strict := map[string]string{"strictTopology": "true"}
+		m := newMaking(t)
+		m.lh.Set("csi-allowed-topology-keys", corev1.LabelTopologyZone)
+		done, _ := m.until(driver.FillDone, m.requestOf(strict, inZones("a", "b"), late))
+		require.Len(t, done.Warnings, 1)
+		assert.Contains(t, done.Warnings[0], "as strictTopology asks")
+		for _, req := range []driver.VolumeRequest{m.requestOf(strict, inZones("a"), late), m.requestOf(strict, inZones("a", "b"))} {
+			done, err := m.d.MakeVolume(t.Context(), req)
+			require.NoError(t, err)
+			assert.Empty(t, done.Warnings, "one place is where every node is, and without waiting no node would be chosen")
+		}
 	})
 	t.Run("and is not made while the setting cannot be read", func(t *testing.T) {
 		m := newMaking(t)

@@ -145,7 +145,9 @@ func TestALargeBlockSizeRefusesVolumesThatItDoesNotDivide(t *testing.T) {
 		`{"name":"v","size":"67108864"}`:                             "",
 		`{"name":"v","size":69206016}`:                               "",
 	} {
-		response, err := http.Post(f.URL+"/v1/volumes", "application/json", strings.NewReader(body))
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, f.URL+"/v1/volumes", strings.NewReader(body))
+		require.NoError(t, err)
+		response, err := http.DefaultClient.Do(request)
 		require.NoError(t, err)
 		answer, err := io.ReadAll(response.Body)
 		require.NoError(t, err)

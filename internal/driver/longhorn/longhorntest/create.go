@@ -183,10 +183,6 @@ func (l *Longhorn) invalid(in newVolume, v *volume) string {
 		return "invalid data locality mode: " + in.DataLocality
 	case !slices.Contains(modes, v.access):
 		return "invalid access mode: " + v.access
-	case in.DataLocality == "strict-local" && v.replicas != 1:
-		return "replica count should be 1 in data locality strict-local mode"
-	case in.DataLocality == "strict-local" && v.access == "rwx" && !in.Migratable:
-		return "access mode rwx (migratable: false) is incompatible with data locality strict-local mode"
 	case !slices.Contains(frontends[v.engine], v.frontend):
 		return fmt.Sprintf("invalid volume frontend specified: %s for data engine %s ", v.frontend, v.engine)
 	case in.Migratable && v.access != "rwx":
@@ -196,7 +192,20 @@ func (l *Longhorn) invalid(in newVolume, v *volume) string {
 	case l.targets[v.target] == nil:
 		return fmt.Sprintf("failed to get backup target %s: backuptarget.longhorn.io %q not found", v.target, v.target)
 	}
-	return l.badBlockSize(v.size, v.block)
+	return cmp.Or(badLocality(in, v), l.badBlockSize(v.size, v.block))
+}
+
+// badLocality says why a volume cannot be kept to one node; "" if it can or is not.
+func badLocality(in newVolume, v *volume) string {
+	switch {
+	case in.DataLocality != "strict-local":
+		return ""
+	case v.replicas != 1:
+		return "replica count should be 1 in data locality strict-local mode"
+	case v.access == "rwx" && !in.Migratable:
+		return "access mode rwx (migratable: false) is incompatible with data locality strict-local mode"
+	}
+	return ""
 }
 
 // badBlockSize says why a volume of this size cannot have this backup block size.
