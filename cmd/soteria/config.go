@@ -63,6 +63,8 @@ type config struct {
 	LonghornBackupTarget string `env:"SOTERIA_LONGHORN_BACKUP_TARGET"`
 	LonghornUnlabeled    string `env:"SOTERIA_LONGHORN_UNLABELED"`
 
+	LonghornIgnoreTargets []string `env:"SOTERIA_LONGHORN_IGNORE_TARGETS"`
+
 	ResticRepository   string `env:"SOTERIA_RESTIC_REPOSITORY"`
 	ResticRepositoryID string `env:"SOTERIA_RESTIC_REPOSITORY_ID"`
 	ResticSecretName   string `env:"SOTERIA_RESTIC_SECRET_NAME" envDefault:"soteria-restic"`
@@ -284,6 +286,8 @@ func (c *config) longhorn() longhorn.Config {
 		BackupTarget: c.LonghornBackupTarget,
 		Unlabeled:    longhorn.Unlabeled(c.LonghornUnlabeled),
 		OwnNamespace: c.Namespace,
+
+		IgnoreTargets: c.LonghornIgnoreTargets,
 	}
 }
 

@@ -221,6 +221,9 @@ type VolumeState struct {
 	// size. Left to the caller are its name, labels, claim, class and reclaim
 	// policy.
 	Volume *corev1.PersistentVolume
+	// Warnings says what of the class does not hold for the volume, in sentences
+	// for users. It is told when the volume is made and, again, when it is done.
+	Warnings []string
 }
 
 // VolumeMaker is a backup system that restores a backup to a volume which a

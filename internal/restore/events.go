@@ -2,6 +2,7 @@ package restore
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -29,6 +30,7 @@ const (
 	reasonRestoreInUse     = "RestoreInUse"
 	reasonVolumeNameTaken  = "VolumeNameTaken"
 	reasonVolumeKept       = "EarlierVolumeKept"
+	reasonVolumeDiffers    = "VolumeDiffersFromClass"
 	reasonUnsupported      = "Unsupported"
 	reasonStorageClass     = "StorageClassUnusable"
 	reasonPrimeNameTaken   = "PrimeNameTaken"
@@ -77,6 +79,13 @@ func obstructed(reason, message string) event {
 func setAside(volume string) event {
 	return event{kind: corev1.EventTypeNormal, reason: reasonVolumeKept, action: "PutAside", note: fmt.Sprintf(
 		"What an earlier claim of this name held is kept, as volume %s; delete that volume and its storage once nobody needs it", volume)}
+}
+
+// differs tells in what the volume that a backup system made is not as its class
+// says.
+func differs(class string, warnings []string) event {
+	return event{kind: corev1.EventTypeWarning, reason: reasonVolumeDiffers, action: "MakeVolume", note: fmt.Sprintf(
+		"The restored volume differs from storage class %s: %s", class, strings.Join(warnings, "; "))}
 }
 
 // failed tells that an attempt failed, in the backup system's own words.

@@ -62,6 +62,9 @@ func (r *Reconciler) restoreVolume(ctx context.Context, o *observed) (driver.Fil
 		return driver.FillState{}, fmt.Errorf("restore the volume with attempt %d: %w", s.Attempt, err)
 	}
 	o.made = state.Volume
+	if len(state.Warnings) > 0 {
+		r.events.say(o.claim, o.restore, differs(o.way.class.Name, state.Warnings))
+	}
 	return state.FillState, nil
 }
 

@@ -55,6 +55,18 @@ func TestABackupThatWasPrunedMeanwhileIsNotReplacedByAnother(t *testing.T) {
 	assert.Contains(t, w.events.about("TransferFailed")[0], "to give this backup up, delete the claim and apply it again")
 }
 
+func TestInWhatAMadeVolumeDiffersFromItsClassIsToldOnce(t *testing.T) {
+	w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aClaim())
+	w.answers = func() backup.Answer { return found(aMadeBackup()) }
+	w.warnings = []string{"Soteria does not know the class's parameters zebra", "its backing image is another"}
+	w.until(w.completed, "completed")
+	told := w.events.about("VolumeDiffersFromClass")
+	require.Len(t, told, 2, "on the claim and on its Restore")
+	assert.Contains(t, told[0], "Warning")
+	assert.Contains(t, told[0], "The restored volume differs from storage class")
+	assert.Contains(t, told[0], "parameters zebra; its backing image is another")
+}
+
 func TestEveryAttemptAsksForTheSameFill(t *testing.T) {
 	w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aClaim())
 	w.until(w.completed, "completed")

@@ -81,8 +81,10 @@ type world struct {
 	// fail makes attempts end otherwise than done, where it gives a state.
 	fail func(attempt int32) *driver.FillState
 
-	backends   map[string]string      // handle to data, "" while empty
-	made       map[string]*madeVolume // by handle
+	backends map[string]string      // handle to data, "" while empty
+	made     map[string]*madeVolume // by handle
+	// warnings are what is told of each made volume.
+	warnings   []string
 	jobs       map[types.UID]*job
 	requests   []driver.FillRequest
 	handles    int
@@ -758,7 +760,7 @@ func (m maker) MakeVolume(_ context.Context, request driver.VolumeRequest) (driv
 	w.backends[handle] = "data of " + request.Backup.ID
 	volume := aVolume("", handle, "")
 	volume.Annotations = map[string]string{"pv.kubernetes.io/provisioned-by": provider}
-	return driver.VolumeState{FillState: driver.FillState{Phase: driver.FillDone}, Volume: volume}, nil
+	return driver.VolumeState{FillState: driver.FillState{Phase: driver.FillDone}, Volume: volume, Warnings: w.warnings}, nil
 }
 
 func (m maker) DiscardVolume(_ context.Context, uid types.UID) (bool, error) {

@@ -100,6 +100,8 @@
 //	half                  API: the body ends in the middle and the connection is closed
 //	wrongTypes            API: numbers become strings and numeric strings become numbers
 //	apiMaster             API: answers get the fields that the newest Longhorn has and 1.8 has not
+//	largeBlock            API: a new volume is refused as 1.10 and later do whose setting default-backup-block-size is 16:
+//	                      unless its size is a multiple of that, or of the backupBlockSize that it is asked for with
 //	targetUnavailable     the backup target is not available, with message; match: the target's name
 //	syncNever             no sync of the target is ever done, though it is called available; match: the target's name
 //	syncHalf              the target is synced, its backup volumes and backups are not; match: the volume's name

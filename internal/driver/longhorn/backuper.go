@@ -79,7 +79,7 @@ func failedIfRefused(err error) error {
 	if errors.As(err, &refused) && refused.Stated {
 		return backup.Errorf(backup.DriverFailed, "%w", err)
 	}
-	return err
+	return presumablyThere(err)
 }
 
 // backupableVolume finds the Longhorn volume behind a bound claim and refuses one
@@ -121,6 +121,10 @@ func (d *Driver) backupableVolume(ctx context.Context, claim *corev1.PersistentV
 
 // checkTarget refuses a backup that has nowhere to go.
 func (d *Driver) checkTarget(ctx context.Context, name string) error {
+	if d.cfg.ignores(name) {
+		return backup.Errorf(backup.Conflict, "the volume's backups go to Longhorn's backup target %s, which SOTERIA_LONGHORN_IGNORE_TARGETS leaves out, so that none would be found again: "+
+			"give the volume another backup target in Longhorn, or do not leave that one out", name)
+	}
 	targets, err := d.api.BackupTargets(ctx)
 	if err != nil {
 		return failedIfRefused(err)

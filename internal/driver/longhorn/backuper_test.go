@@ -3,6 +3,7 @@ package longhorn_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -213,6 +214,31 @@ func TestATargetThatIsNotAvailableTakesNoBackup(t *testing.T) {
 	_, err := d.Backup(t.Context(), driver.BackupRequest{Claim: plex, DryRun: true})
 	assert.Equal(t, backup.Unavailable, backup.KindOf(err))
 	assert.ErrorContains(t, err, "is not available: AccessDenied: key")
+}
+
+func TestABackupToATargetThatIsLeftOutIsRefused(t *testing.T) {
+	w := plexWorld(t)
+	w.SetTarget("second", "nfs://nas.lan:/export/lh", "")
+	w.AddVolume(longhorntest.Volume{Name: "vol-1", Namespace: plex.Namespace, PVC: plex.Name, Attached: true, Target: "second"})
+	_, err := w.driver(t, "a", func(c *longhorn.Config) { c.IgnoreTargets = []string{"second"} }).Backup(t.Context(), driver.BackupRequest{Claim: plex, DryRun: true})
+	assert.Equal(t, backup.Conflict, backup.KindOf(err))
+	require.ErrorContains(t, err, "backup target second, which SOTERIA_LONGHORN_IGNORE_TARGETS leaves out")
+	_, err = w.driver(t, "a", func(c *longhorn.Config) { c.IgnoreTargets = []string{"third"} }).Backup(t.Context(), driver.BackupRequest{Claim: plex, DryRun: true})
+	assert.NotContains(t, fmt.Sprint(err), "SOTERIA_LONGHORN_IGNORE_TARGETS")
+}
+
+func TestThatLonghornDoesNotFindItsTargetsIsNoMissingClaim(t *testing.T) {
+	w := plexWorld(t)
+	w.Change(func(f *longhorntest.Faults) {
+		f.Answer = func(call string) (int, string) {
+			if call == "GET backuptargets" {
+				return 404, ""
+			}
+			return 0, ""
+		}
+	})
+	_, err := w.driver(t, "a").Backup(t.Context(), driver.BackupRequest{Claim: plex, DryRun: true})
+	assert.Equal(t, backup.Unavailable, backup.KindOf(err))
 }
 
 func TestADryRunChecksAndStartsNothing(t *testing.T) {

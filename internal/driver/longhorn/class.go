@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"regexp"
-	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -13,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/driver/longhorn/api"
 )
 
 // Provisioner is the name of Longhorn's CSI driver.
@@ -24,6 +24,7 @@ const (
 	defaultStaleReplicaTimeout = 2880 // minutes
 	defaultDataEngine          = "v1"
 	defaultFSType              = "ext4"
+	defaultFrontend            = "blockdev"
 )
 
 // csiPrefix begins the parameters of a class that are for Kubernetes' sidecars
@@ -42,7 +43,11 @@ type settings struct {
 	DiskSelector        []string
 	NodeSelector        []string
 	Encrypted           bool
-	Migratable          bool
+	// Migratable holds only for volumes that are shared.
+	Migratable bool
+	// Share makes every volume of the class shared, Exclusive one for a single
+	// pod, whatever the claim asks for.
+	Share, Exclusive bool
 	// RevisionCounterDisabled is the opposite of what the field's name says in
 	// words: true is Longhorn's default for volumes that its CSI plugin makes.
 	RevisionCounterDisabled     bool
@@ -51,92 +56,81 @@ type settings struct {
 	ReplicaZoneSoftAntiAffinity string
 	ReplicaDiskSoftAntiAffinity string
 	FreezeFilesystemForSnapshot string
+	// Frontend is empty for Longhorn's default.
+	Frontend          string
+	UblkQueueDepth    int
+	UblkNumberOfQueue int
+	NVMeTCPQueues     int
+	RecurringJobs     []api.RecurringJob
+	// BackupTarget is where backups of the volume go, "" for Longhorn's default.
+	BackupTarget string
+	// BackupBlockSize is in bytes, 0 where the class does not say.
+	BackupBlockSize int64
+	DataLayout      api.DataLayout
+	// VolumeTopology is empty, any, zonal or regional.
+	VolumeTopology string
 }
 
 // settingsOf reads a class's parameters as Longhorn's CSI plugin does when it
-// makes a volume. What it does not know is left to the plugin, which gets all
-// parameters with the volume. Errors are of kind Invalid and name the class and
-// the parameter.
+// makes a volume, see [parameters]. Errors are of kind Invalid and name the class
+// and the parameter.
 func settingsOf(class *storagev1.StorageClass) (settings, error) {
-	p := parameters{class: class}
 	s := settings{
-		Replicas:                    p.number("numberOfReplicas", 0),
-		StaleReplicaTimeout:         p.number("staleReplicaTimeout", defaultStaleReplicaTimeout),
-		DataEngine:                  cmp.Or(p.text("dataEngine"), defaultDataEngine),
-		DataLocality:                p.text("dataLocality"),
-		ReplicaAutoBalance:          p.text("replicaAutoBalance"),
-		DiskSelector:                p.list("diskSelector"),
-		NodeSelector:                p.list("nodeSelector"),
-		Encrypted:                   p.yes("encrypted", false),
-		Migratable:                  p.yes("migratable", false),
-		RevisionCounterDisabled:     p.yes("disableRevisionCounter", true),
-		UnmapMarkSnapChainRemoved:   p.text("unmapMarkSnapChainRemoved"),
-		ReplicaSoftAntiAffinity:     p.text("replicaSoftAntiAffinity"),
-		ReplicaZoneSoftAntiAffinity: p.text("replicaZoneSoftAntiAffinity"),
-		ReplicaDiskSoftAntiAffinity: p.text("replicaDiskSoftAntiAffinity"),
-		FreezeFilesystemForSnapshot: p.text("freezeFilesystemForSnapshot"),
+		StaleReplicaTimeout: defaultStaleReplicaTimeout, DataEngine: defaultDataEngine, RevisionCounterDisabled: true,
+		DiskSelector: []string{}, NodeSelector: []string{},
 	}
-	return s, p.problem
-}
-
-// parameters reads the parameters of a class and keeps the first problem.
-type parameters struct {
-	class   *storagev1.StorageClass
-	problem error
-}
-
-func (p *parameters) text(key string) string { return p.class.Parameters[key] }
-
-func (p *parameters) number(key string, otherwise int) int {
-	text := p.text(key)
-	if text == "" {
-		return otherwise
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 0 {
-		p.bad(key, "a number")
-	}
-	return n
-}
-
-func (p *parameters) yes(key string, otherwise bool) bool {
-	text := p.text(key)
-	if text == "" {
-		return otherwise
-	}
-	is, err := strconv.ParseBool(text)
-	if err != nil {
-		p.bad(key, "true or false")
-	}
-	return is
-}
-
-// list reads tags that are separated by commas.
-func (p *parameters) list(key string) []string {
-	found := []string{}
-	for each := range strings.SplitSeq(p.text(key), ",") {
-		if each = strings.TrimSpace(each); each != "" {
-			found = append(found, each)
+	for _, p := range parameters {
+		value := class.Parameters[p.name]
+		if value == "" || p.read == nil {
+			continue
+		}
+		if wanted := p.read(&s, value); wanted != "" {
+			return s, backup.Errorf(backup.Invalid, "storage class %s: parameter %s is %q, which is not %s", class.Name, p.name, value, wanted)
 		}
 	}
-	return found
+	if s.StaleReplicaTimeout == 0 {
+		s.StaleReplicaTimeout = defaultStaleReplicaTimeout
+	}
+	if s.VolumeTopology == topologyZonal && s.ReplicaZoneSoftAntiAffinity == "disabled" {
+		return s, backup.Errorf(backup.Invalid,
+			"storage class %s: volumeTopology is zonal and replicaZoneSoftAntiAffinity is disabled, which Longhorn refuses: all replicas of a zonal volume are in one zone", class.Name)
+	}
+	return s, nil
 }
 
-func (p *parameters) bad(key, wanted string) {
-	if p.problem == nil {
-		p.problem = backup.Errorf(backup.Invalid, "storage class %s: parameter %s is %q, which is not %s", p.class.Name, key, p.text(key), wanted)
+// access returns Longhorn's word for the access mode of a volume of the class,
+// for a claim with these modes. The error is of kind Invalid.
+func (s settings) access(class *storagev1.StorageClass, modes []corev1.PersistentVolumeAccessMode) (string, error) {
+	word := accessMode(modes)
+	shared, exclusive := s.Share || word == accessShared, s.Exclusive || word == accessExclusive
+	switch {
+	case shared && exclusive:
+		return "", backup.Errorf(backup.Invalid, "storage class %s and the access modes of the claim ask for a volume that is shared and for one pod alone, which Longhorn refuses: "+
+			"correct the parameters share and exclusive, or the claim's access modes", class.Name)
+	case shared:
+		return accessShared, nil
+	case exclusive:
+		return accessExclusive, nil
 	}
+	return word, nil
 }
+
+// Longhorn's words for access modes.
+const (
+	accessOnce      = "rwo"
+	accessShared    = "rwx"
+	accessExclusive = "rwop" // from version 1.11 on
+)
 
 // accessMode gives Longhorn's word for a claim's access modes.
 func accessMode(modes []corev1.PersistentVolumeAccessMode) string {
-	word := "rwo"
+	word := accessOnce
 	for _, mode := range modes {
 		switch mode {
 		case corev1.ReadWriteMany, corev1.ReadOnlyMany:
-			return "rwx"
+			return accessShared
 		case corev1.ReadWriteOncePod:
-			word = "rwop"
+			word = accessExclusive
 		case corev1.ReadWriteOnce:
 		}
 	}
@@ -144,13 +138,20 @@ func accessMode(modes []corev1.PersistentVolumeAccessMode) string {
 }
 
 // volumeAttributes are what a volume's object tells the CSI plugin at mount: the
-// class's parameters, as the external provisioner passes them on.
+// class's parameters, as the external provisioner passes them on and with what the
+// plugin makes of them.
 func volumeAttributes(class *storagev1.StorageClass, access string) map[string]string {
 	attributes := make(map[string]string, len(class.Parameters)+1)
 	maps.Copy(attributes, class.Parameters)
 	maps.DeleteFunc(attributes, func(key, _ string) bool { return strings.HasPrefix(key, csiPrefix) })
-	if access == "rwx" {
+	switch access {
+	case accessShared:
 		attributes["share"] = "true"
+	case accessExclusive:
+		attributes["exclusive"] = "true"
+	}
+	if _, set := attributes["migratable"]; set && access != accessShared {
+		attributes["migratable"] = "false"
 	}
 	return attributes
 }

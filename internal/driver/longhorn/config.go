@@ -2,6 +2,7 @@ package longhorn
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -55,6 +56,9 @@ type Config struct {
 	// BackupTarget is the URL that Longhorn's default backup target must have, ""
 	// for any. A listing while it has another one is RepositoryChanged.
 	BackupTarget string
+	// IgnoreTargets names backup targets that are left out: nothing is known of
+	// what they hold, as if it were of nobody. The default one cannot be.
+	IgnoreTargets []string
 	// Unlabeled is what to make of backups of nobody's. Default: [Hold].
 	Unlabeled Unlabeled
 	// OwnNamespace is Soteria's own.
@@ -76,6 +80,13 @@ func (c Config) withDefaults() Config {
 		c.Unlabeled = Hold
 	}
 	c.BackupTarget = canonicalURL(c.BackupTarget)
+	targets := make([]string, 0, len(c.IgnoreTargets))
+	for _, target := range c.IgnoreTargets {
+		if target = strings.TrimSpace(target); target != "" {
+			targets = append(targets, target)
+		}
+	}
+	c.IgnoreTargets = targets
 	return c
 }
 
@@ -103,10 +114,23 @@ func (c Config) Validate() []error {
 	default:
 		bad("SOTERIA_LONGHORN_UNLABELED", "%q is neither %s nor %s", c.Unlabeled, Hold, Ignore)
 	}
+	for _, target := range c.IgnoreTargets {
+		switch {
+		case target == defaultTarget:
+			bad("SOTERIA_LONGHORN_IGNORE_TARGETS", "the backup target %s cannot be left out: without it no claim would be known to have backups", target)
+		case len(validation.IsDNS1123Subdomain(target)) > 0:
+			bad("SOTERIA_LONGHORN_IGNORE_TARGETS", "%.100q is not the name of a backup target: name them as Longhorn does, separated by commas", target)
+		}
+	}
 	if u, err := url.Parse(c.BackupTarget); c.BackupTarget != "" && (err != nil || u.Scheme == "" || u.Host == "") {
 		bad("SOTERIA_LONGHORN_BACKUP_TARGET", "%.100q is not the URL of a backup target, such as s3://<bucket>@<region>/<path>", c.BackupTarget)
 	}
 	return problems
+}
+
+// ignores reports whether a backup target is left out.
+func (c Config) ignores(target string) bool {
+	return target != defaultTarget && slices.Contains(c.IgnoreTargets, target)
 }
 
 // canonicalURL makes equal what Longhorn takes for the same backup target: a

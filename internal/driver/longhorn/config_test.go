@@ -21,6 +21,8 @@ func TestAConfigurationIsChecked(t *testing.T) {
 		"a policy that there is not":      {func(c *longhorn.Config) { c.Unlabeled = "skip" }, `SOTERIA_LONGHORN_UNLABELED: "skip" is neither`},
 		"a backup target that is no URL":  {func(c *longhorn.Config) { c.BackupTarget = "backups" }, `SOTERIA_LONGHORN_BACKUP_TARGET: "backups" is not the URL`},
 		"a backup target without a place": {func(c *longhorn.Config) { c.BackupTarget = "s3:///lh" }, `SOTERIA_LONGHORN_BACKUP_TARGET: `},
+		"leaving the default target out":  {func(c *longhorn.Config) { c.IgnoreTargets = []string{"offsite", "default"} }, "SOTERIA_LONGHORN_IGNORE_TARGETS: the backup target default cannot be left out"},
+		"leaving out what is no name":     {func(c *longhorn.Config) { c.IgnoreTargets = []string{"nfs://nas.lan:/lh"} }, `SOTERIA_LONGHORN_IGNORE_TARGETS: "nfs://nas.lan:/lh" is not the name of a backup target`},
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			var config longhorn.Config
@@ -38,5 +40,6 @@ func TestAnEmptyConfigurationAndAFullOneAreGood(t *testing.T) {
 	assert.Empty(t, longhorn.Config{
 		URL: "http://longhorn-frontend.storage/v1", Namespace: "storage", BackupMode: longhorn.Full,
 		BackupTarget: "nfs://nas.lan:/export/lh", Unlabeled: longhorn.Ignore, OwnNamespace: "soteria-system",
+		IgnoreTargets: []string{"offsite", ""},
 	}.Validate())
 }

@@ -27,6 +27,14 @@
 // A backup that nothing attributes makes it doubtful for every claim whether it
 // has backups, unless the operator wants such backups ignored.
 //
+// # What a restored volume is
+//
+// What Longhorn's CSI plugin would have made of the class, for the parameters of
+// versions 1.6 to 1.13: a restored volume does not go through the plugin. It
+// differs where the backup decides (size, backing image) or where something does
+// not fit or is not known, which the restore tells ([driver.VolumeState]). A class
+// that could hold the backup only at the price of its data is refused.
+//
 // # What is removed
 //
 // Only backups that Soteria took: its labels name the claim, the snapshot has a

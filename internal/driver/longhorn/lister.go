@@ -17,7 +17,8 @@ import (
 
 // List implements [driver.Lister].
 //
-// The identity it gives names every backup target and its URL. What a listing
+// The identity it gives names every backup target and its URL, but for those that
+// the operator leaves out ([Config.IgnoreTargets]): nothing of them is told. What a listing
 // rests on is read from Longhorn's custom resources in one look, after each
 // backup target, then each backup volume in them, was synced by a sync that began
 // after the call, and each backup was read at least once:
@@ -40,7 +41,7 @@ func (d *Driver) List(ctx context.Context, into driver.Listing) (string, error) 
 	defer cancel()
 	known, identity, err := d.sync(inTime)
 	if err != nil {
-		return "", err
+		return "", presumablyThere(err)
 	}
 	owners := newAttribution(known.backups, known.volumes)
 	if slices.ContainsFunc(known.backups, func(b backupRecord) bool { _, ok := owners.owner(b); return !ok }) {

@@ -177,6 +177,61 @@ func TestSeveralBackupTargetsAreOneRepository(t *testing.T) {
 	refused(t, d, time.Minute, backup.Unavailable, "Longhorn cannot reach backup target second (nfs://nas.lan:/export/lh): mount.nfs: Connection timed out")
 }
 
+func TestATargetThatIsLeftOutHoldsNobody(t *testing.T) {
+	w := newWorld(t)
+	w.SetTarget("second", "nfs://nas.lan:/export/lh", "")
+	inSecond := stored("pvc-2", "backup-2", hour(1), ours(plex))
+	inSecond.Target = "second"
+	w.Store(stored("pvc-1", "backup-1", noon, ours(plex)), inSecond)
+	both := &drivertest.Listing{}
+	before, err := w.driver(t, "a").List(t.Context(), both)
+	require.NoError(t, err)
+	assert.Len(t, both.Backups, 2)
+
+	w.SetTarget("second", "nfs://nas.lan:/export/lh", "mount.nfs: Connection timed out")
+	refused(t, w.driver(t, "a"), time.Minute, backup.Unavailable, "or leave it and its backups out with SOTERIA_LONGHORN_IGNORE_TARGETS=second")
+	leaving := func(targets ...string) *longhorn.Driver {
+		return w.driver(t, "a", func(c *longhorn.Config) { c.IgnoreTargets = targets })
+	}
+	listing := &drivertest.Listing{}
+	after, err := leaving(" second", "").List(t.Context(), listing)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"backup-1"}, ids(listing, plex), "what is in the other is of nobody")
+	assert.Empty(t, listing.Doubts)
+	assert.NotEqual(t, before, after, "it is another repository, which a person accepts")
+
+	refused(t, leaving("third"), time.Minute, backup.Unavailable, "Longhorn cannot reach backup target second")
+}
+
+func TestTheDefaultTargetIsNeverLeftOut(t *testing.T) {
+	w := newWorld(t)
+	w.Store(stored("pvc-1", "backup-1", noon, ours(plex)))
+	d := w.driver(t, "a", func(c *longhorn.Config) { c.IgnoreTargets = []string{"default"} }) // as Validate refuses
+	assert.Equal(t, []string{"backup-1"}, ids(list(t, d), plex))
+	w.SetTarget("default", longhorntest.TargetURL, "SlowDown")
+	refused(t, d, time.Minute, backup.Unavailable, "Longhorn cannot reach backup target default")
+}
+
+func TestThatLonghornDoesNotFindSomethingIsNoListing(t *testing.T) {
+	for sentence, answer := range map[string]string{
+		"in its own words":           `{"type":"error","status":404,"message":"failed to get backup target default: backuptarget.longhorn.io \"default\" not found"}`,
+		"or without any, as a proxy": "",
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			w := newWorld(t)
+			w.Change(func(f *longhorntest.Faults) {
+				f.Answer = func(call string) (int, string) {
+					if call == "POST backuptargets/default?action=backupTargetSync" {
+						return 404, answer
+					}
+					return 0, ""
+				}
+			})
+			refused(t, w.driver(t, "a"), time.Minute, backup.Unavailable, "syncing backup target default")
+		})
+	}
+}
+
 func TestATargetThatComesBackIsListed(t *testing.T) {
 	w := newWorld(t)
 	w.Store(stored("pvc-1", "backup-1", noon, ours(plex)))

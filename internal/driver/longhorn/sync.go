@@ -144,10 +144,18 @@ func (s *targetSync) availability(t targetRecord, now time.Time) error {
 		if why == "" {
 			why = "Longhorn does not say why"
 		}
-		return backup.Errorf(backup.Unavailable, "Longhorn cannot reach backup target %s (%s): %.500s; see to the target and its credentials in Longhorn's settings",
-			t.name(), t.Spec.URL, why)
+		return backup.Errorf(backup.Unavailable, "Longhorn cannot reach backup target %s (%s): %.500s; see to the target and its credentials in Longhorn's settings%s",
+			t.name(), t.Spec.URL, why, leavingOut(t.name()))
 	}
 	return nil
+}
+
+// leavingOut says how to go on without a backup target; "" for the default one.
+func leavingOut(target string) string {
+	if target == defaultTarget {
+		return ""
+	}
+	return ", or leave it and its backups out with SOTERIA_LONGHORN_IGNORE_TARGETS=" + target
 }
 
 // synced is what is known of Longhorn's backups once all of it has been read from
@@ -228,7 +236,7 @@ func (d *Driver) activeTargets(ctx context.Context) ([]targetRecord, error) {
 	if len(all) == 0 {
 		return nil, backup.Errorf(backup.Unavailable, "namespace %s holds no backup target of Longhorn's, not even an empty one: Longhorn has not started yet, or is elsewhere", d.cfg.Namespace)
 	}
-	active := slices.DeleteFunc(all, func(t targetRecord) bool { return t.Spec.URL == "" || t.isGoing() })
+	active := slices.DeleteFunc(all, func(t targetRecord) bool { return t.Spec.URL == "" || t.isGoing() || d.cfg.ignores(t.name()) })
 	if len(active) == 0 {
 		return nil, backup.Errorf(backup.RepositoryAbsent, "Longhorn has no backup target: set the URL of one in Longhorn's settings")
 	}

@@ -40,9 +40,24 @@ func VolumeName(claimUID types.UID, attempt int32) string {
 // Provisioner implements [driver.VolumeMaker].
 func (*Driver) Provisioner() string { return Provisioner }
 
-// MakeVolume implements [driver.VolumeMaker]. It costs one GET per look, and one
-// list of the volumes before an attempt's volume is made.
+// MakeVolume implements [driver.VolumeMaker]. It costs one GET per look, and before
+// an attempt's volume is made one list of the volumes and one look at the backup.
+// Classes with allowed topologies cost another GET at the making and at the end.
 func (d *Driver) MakeVolume(ctx context.Context, req driver.VolumeRequest) (driver.VolumeState, error) {
+	state, err := d.makeVolume(ctx, req)
+	return state, presumablyThere(err)
+}
+
+// presumablyThere makes an error of kind Unavailable of one that says that
+// Longhorn lacks something that was not what the caller asked for by name.
+func presumablyThere(err error) error {
+	if api.IsNotFound(err) {
+		return backup.Errorf(backup.Unavailable, "%w", err)
+	}
+	return err
+}
+
+func (d *Driver) makeVolume(ctx context.Context, req driver.VolumeRequest) (driver.VolumeState, error) {
 	if req.Backup.Locator == "" || req.Target.UID == "" {
 		return driver.VolumeState{}, backup.Errorf(backup.Internal, "a Longhorn restore without the URL of its backup or the uid of its claim")
 	}
@@ -77,24 +92,49 @@ func (d *Driver) create(ctx context.Context, req driver.VolumeRequest, name stri
 	if gone, err := d.DiscardVolume(ctx, req.Target.UID); err != nil || !gone {
 		return waiting("Longhorn is deleting the volume of an earlier attempt"), err
 	}
-	made, err := d.api.CreateVolume(ctx, wanted)
+	if wanted, err = d.fitted(ctx, req, wanted); err != nil {
+		return driver.VolumeState{}, err
+	}
+	made, err := d.createAs(ctx, wanted)
 	switch {
 	case api.IsBeingDeleted(err), api.IsAlreadyExists(err):
 		return waiting("Longhorn has a volume %s already", name), nil
 	case err != nil:
-		return driver.VolumeState{}, err
+		return driver.VolumeState{}, withoutImage(req, wanted.BackingImage, err)
 	case made.Name != name || made.FromBackup != req.Backup.Locator:
 		// Longhorn is known to have made empty volumes of backups it did not find.
 		return driver.VolumeState{}, backup.Errorf(backup.DriverFailed,
 			"Longhorn made volume %s from %q instead of volume %s from backup %s; nothing of it is used", made.Name, made.FromBackup, name, req.Backup.ID)
 	}
-	return waiting("Longhorn has made volume %s and begins to restore backup %s", name, req.Backup.ID), nil
+	state := waiting("Longhorn has made volume %s and begins to restore backup %s", name, req.Backup.ID)
+	state.Warnings, err = d.warnings(ctx, req, made)
+	return state, err
+}
+
+// createAs makes the volume, with what this version of Longhorn knows: rwop is
+// rwo before 1.11, where the CSI plugin makes those volumes so, too; and a volume
+// that its backup block size does not divide gets the one that divides all.
+func (d *Driver) createAs(ctx context.Context, wanted api.NewVolume) (api.Volume, error) {
+	made, err := d.api.CreateVolume(ctx, wanted)
+	if api.IsBadAccessMode(err) && wanted.AccessMode == accessExclusive {
+		wanted.AccessMode = accessOnce
+		made, err = d.api.CreateVolume(ctx, wanted)
+	}
+	if api.IsBadBlockSize(err) && wanted.BackupBlockSize != smallBlock {
+		wanted.BackupBlockSize = smallBlock
+		made, err = d.api.CreateVolume(ctx, wanted)
+	}
+	return made, err
 }
 
 // newVolume describes the volume: as the class says, for the claim's access
 // modes, with the backup's size, which Longhorn insists on.
 func newVolume(req driver.VolumeRequest, name string) (api.NewVolume, error) {
 	s, err := settingsOf(req.Class)
+	if err != nil {
+		return api.NewVolume{}, err
+	}
+	access, err := s.access(req.Class, req.Target.Spec.AccessModes)
 	if err != nil {
 		return api.NewVolume{}, err
 	}
@@ -105,15 +145,20 @@ func newVolume(req driver.VolumeRequest, name string) (api.NewVolume, error) {
 	if size <= 0 {
 		size = wantedSize(req.Target)
 	}
-	return api.NewVolume{
-		Name: name, FromBackup: req.Backup.Locator, Size: size, Frontend: "blockdev",
-		AccessMode: accessMode(req.Target.Spec.AccessModes), NumberOfReplicas: s.Replicas, StaleReplicaTimeout: s.StaleReplicaTimeout,
+	made := api.NewVolume{
+		Name: name, FromBackup: req.Backup.Locator, Size: size, Frontend: cmp.Or(s.Frontend, defaultFrontend),
+		AccessMode: access, NumberOfReplicas: s.Replicas, StaleReplicaTimeout: s.StaleReplicaTimeout,
 		DataEngine: s.DataEngine, DataLocality: s.DataLocality, ReplicaAutoBalance: s.ReplicaAutoBalance,
-		DiskSelector: s.DiskSelector, NodeSelector: s.NodeSelector, Encrypted: s.Encrypted, Migratable: s.Migratable,
+		DiskSelector: s.DiskSelector, NodeSelector: s.NodeSelector, Encrypted: s.Encrypted, Migratable: s.Migratable && access == accessShared,
 		RevisionCounterDisabled: s.RevisionCounterDisabled, UnmapMarkSnapChainRemoved: s.UnmapMarkSnapChainRemoved,
 		ReplicaSoftAntiAffinity: s.ReplicaSoftAntiAffinity, ReplicaZoneSoftAntiAffinity: s.ReplicaZoneSoftAntiAffinity,
 		ReplicaDiskSoftAntiAffinity: s.ReplicaDiskSoftAntiAffinity, FreezeFilesystemForSnapshot: s.FreezeFilesystemForSnapshot,
-	}, nil
+		RecurringJobs: s.RecurringJobs, UblkNumberOfQueue: s.UblkNumberOfQueue, UblkQueueDepth: s.UblkQueueDepth, NVMeTCPQueues: s.NVMeTCPQueues,
+	}
+	if s.DataLayout != (api.DataLayout{}) {
+		made.DataLayout = &s.DataLayout
+	}
+	return made, nil
 }
 
 // wantedSize is what the claim asks for, in bytes, rounded up as Longhorn does.
@@ -123,7 +168,8 @@ func wantedSize(claim *corev1.PersistentVolumeClaim) int64 {
 	return (asked + block - 1) / block * block
 }
 
-// observe tells how far the volume is and, once it is restored, has it grown.
+// observe tells how far the volume is and, once it is restored, has it grown and
+// its backups go where the class says.
 func (d *Driver) observe(ctx context.Context, req driver.VolumeRequest, volume api.Volume) (driver.VolumeState, error) {
 	if words := failure(volume); words != "" {
 		return driver.VolumeState{FillState: driver.FillState{Phase: driver.FillFailed, Message: fmt.Sprintf("Longhorn could not restore backup %s: %s", req.Backup.ID, words)}}, nil
@@ -131,7 +177,7 @@ func (d *Driver) observe(ctx context.Context, req driver.VolumeRequest, volume a
 	if !restored(volume) {
 		return driver.VolumeState{FillState: restoring(volume)}, nil
 	}
-	if wanted := wantedSize(req.Target); int64(volume.Size) < wanted {
+	if wanted := fullBlocks(wantedSize(req.Target), int64(volume.BackupBlockSize)); int64(volume.Size) < wanted {
 		if err := d.api.ExpandVolume(ctx, volume.Name, wanted); err != nil {
 			return driver.VolumeState{}, err
 		}
@@ -140,14 +186,53 @@ func (d *Driver) observe(ctx context.Context, req driver.VolumeRequest, volume a
 	if words, grown := expanded(volume); !grown {
 		return waiting("backup %s is restored; Longhorn grows the volume to what the claim asks for%s", req.Backup.ID, words), nil
 	}
-	object, err := object(req, volume)
+	if err := d.retarget(ctx, req, volume); err != nil {
+		return driver.VolumeState{}, err
+	}
+	return d.finished(ctx, req, volume)
+}
+
+// retarget has the volume's later backups go to the target that the class names.
+// For a restore Longhorn sets the one that the backup is in.
+func (d *Driver) retarget(ctx context.Context, req driver.VolumeRequest, volume api.Volume) error {
+	s, err := settingsOf(req.Class)
+	if err != nil {
+		return err
+	}
+	if s.BackupTarget == "" || volume.BackupTargetName == "" || s.BackupTarget == volume.BackupTargetName {
+		return nil
+	}
+	if err := d.api.UpdateBackupTarget(ctx, volume.Name, s.BackupTarget); err != nil {
+		return backup.Errorf(backup.Unavailable,
+			"backup %s is restored, but its volume's backups cannot go to backup target %s, which storage class %s names: %w; make that target in Longhorn, or the class again without it",
+			req.Backup.ID, s.BackupTarget, req.Class.Name, err)
+	}
+	return nil
+}
+
+// finished describes a volume that can be handed over.
+func (d *Driver) finished(ctx context.Context, req driver.VolumeRequest, volume api.Volume) (driver.VolumeState, error) {
+	made, err := object(req, volume)
+	if err != nil {
+		return driver.VolumeState{}, err
+	}
+	s, err := settingsOf(req.Class)
+	if err != nil {
+		return driver.VolumeState{}, err
+	}
+	places, err := d.topologyOf(ctx, req.Class, s)
+	if err != nil {
+		return driver.VolumeState{}, err
+	}
+	made.Spec.NodeAffinity = affinity(narrowed(s.VolumeTopology, places))
+	warnings, err := d.warnings(ctx, req, volume)
 	if err != nil {
 		return driver.VolumeState{}, err
 	}
 	size := int64(volume.Size)
 	return driver.VolumeState{
 		FillState: driver.FillState{Phase: driver.FillDone, Progress: driver.Progress{BytesDone: size, BytesTotal: size}},
-		Volume:    object,
+		Volume:    made, Warnings: warnings,
 	}, nil
 }
 
@@ -217,13 +302,16 @@ func expanded(volume api.Volume) (complaint string, done bool) {
 }
 
 // object is the volume's PersistentVolume, as the external provisioner would make
-// it of the class.
+// it of the class, but for its node affinity.
 func object(req driver.VolumeRequest, volume api.Volume) (*corev1.PersistentVolume, error) {
 	s, err := secretsOf(req.Class, req.Target)
 	if err != nil {
 		return nil, err
 	}
-	access := accessMode(req.Target.Spec.AccessModes)
+	access, err := accessOf(req, volume)
+	if err != nil {
+		return nil, err
+	}
 	made := &corev1.PersistentVolume{
 		ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{"pv.kubernetes.io/provisioned-by": Provisioner}},
 		Spec: corev1.PersistentVolumeSpec{
@@ -246,6 +334,19 @@ func object(req driver.VolumeRequest, volume api.Volume) (*corev1.PersistentVolu
 		made.Annotations["volume.kubernetes.io/provisioner-deletion-secret-namespace"] = s.Provisioner.Namespace
 	}
 	return made, nil
+}
+
+// accessOf is the access mode that the volume was made with, in Longhorn's word.
+func accessOf(req driver.VolumeRequest, volume api.Volume) (string, error) {
+	s, err := settingsOf(req.Class)
+	if err != nil {
+		return "", err
+	}
+	access, err := s.access(req.Class, req.Target.Spec.AccessModes)
+	if access == accessExclusive && volume.AccessMode == accessOnce {
+		access = accessOnce // this version of Longhorn knows no other
+	}
+	return access, err
 }
 
 // DiscardVolume implements [driver.VolumeMaker]. A volume counts as made for the

@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
@@ -39,14 +40,18 @@ type making struct {
 	have backup.Backup
 }
 
-func newMaking(t *testing.T) making {
+func newMaking(t *testing.T, change ...func(*longhorntest.Stored)) making {
 	t.Helper()
 	lh := longhorntest.New(t)
 	lh.SetTarget("default", storeURL, "")
-	lh.Store(longhorntest.Stored{
+	stored := longhorntest.Stored{
 		Target: "default", Volume: volumeOne, Name: "backup-a1", SnapshotCreated: time.Date(2026, 4, 12, 3, 0, 0, 0, time.UTC),
 		Labels: map[string]string{longhorn.NamespaceLabel: "media", longhorn.PVCLabel: "photos"}, VolumeSize: gibibyte,
-	})
+	}
+	for _, f := range change {
+		f(&stored)
+	}
+	lh.Store(stored)
 	scheme := runtime.NewScheme()
 	require.NoError(t, corev1.AddToScheme(scheme))
 	cluster := fake.NewClientBuilder().WithScheme(scheme).Build()
@@ -235,4 +240,277 @@ func TestDiscardingCannotTellWhileLonghornDoesNotAnswer(t *testing.T) {
 	gone, err := m.d.DiscardVolume(t.Context(), claimUID)
 	require.Error(t, err)
 	assert.False(t, gone)
+}
+
+// requestOf is a request for a volume of a class with these parameters.
+func (m making) requestOf(parameters map[string]string, change ...func(*driver.VolumeRequest)) driver.VolumeRequest {
+	req := m.request(1, "1Gi")
+	req.Class.Parameters = parameters
+	for _, f := range change {
+		f(&req)
+	}
+	return req
+}
+
+func asking(mode corev1.PersistentVolumeAccessMode) func(*driver.VolumeRequest) {
+	return func(req *driver.VolumeRequest) {
+		req.Target.Spec.AccessModes = []corev1.PersistentVolumeAccessMode{mode}
+	}
+}
+
+// asked is what Longhorn was asked for the volume.
+func (m making) asked() map[string]any { return m.lh.Asked(longhorn.VolumeName(claimUID, 1)) }
+
+func TestAMigratableClassRestoresForOneNode(t *testing.T) {
+	m := newMaking(t)
+	done, _ := m.until(driver.FillDone, m.requestOf(map[string]string{"migratable": "true"}))
+	assert.Equal(t, "false", done.Volume.Spec.CSI.VolumeAttributes["migratable"])
+	assert.Empty(t, done.Warnings, "Longhorn's plugin does the same")
+}
+
+func TestAVolumeForOnePodIsRwoBeforeLonghornKnewMore(t *testing.T) {
+	for minor, want := range map[int]string{10: "rwo", 11: "rwop"} {
+		m := newMaking(t)
+		m.lh.Release(minor)
+		done, _ := m.until(driver.FillDone, m.requestOf(nil, asking(corev1.ReadWriteOncePod)))
+		assert.Equal(t, want, m.asked()["accessMode"])
+		assert.Equal(t, want == "rwop", done.Volume.Spec.CSI.VolumeAttributes["exclusive"] == "true")
+		assert.Equal(t, []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOncePod}, done.Volume.Spec.AccessModes)
+	}
+}
+
+func TestTheRecurringJobsOfTheClassGoOn(t *testing.T) {
+	m := newMaking(t)
+	m.until(driver.FillDone, m.requestOf(map[string]string{"recurringJobSelector": `[{"name":"nightly","isGroup":true}]`}))
+	assert.Equal(t, []any{map[string]any{"name": "nightly", "isGroup": true}}, m.asked()["recurringJobSelector"])
+}
+
+func TestABackupRestoresWhateverLonghornsOwnBlockSizeIs(t *testing.T) {
+	odd := func(s *longhorntest.Stored) { s.VolumeSize = 66 << 20 }
+	m := newMaking(t, odd)
+	m.lh.Set("default-backup-block-size", "16")
+	done, _ := m.until(driver.FillDone, m.requestOf(nil, func(req *driver.VolumeRequest) { *req = m.request(1, "66Mi") }))
+	assert.Equal(t, "66Mi", done.Volume.Spec.Capacity.Storage().String())
+	assert.Equal(t, "2097152", m.asked()["backupBlockSize"], "the backup's own")
+
+	m = newMaking(t, odd)
+	m.lh.Set("default-backup-block-size", "16")
+	done, _ = m.until(driver.FillDone, m.requestOf(map[string]string{"backupBlockSize": "16Mi"}))
+	assert.Equal(t, "2097152", m.asked()["backupBlockSize"], "that of the class does not fit")
+	assert.Contains(t, done.Warnings, "its backup block size is 2097152 bytes, and not the 16777216 of the class, which does not fit its size")
+
+	m = newMaking(t)
+	m.until(driver.FillDone, m.requestOf(map[string]string{"backupBlockSize": "16Mi"}))
+	assert.Equal(t, "16777216", m.asked()["backupBlockSize"], "that of the class fits")
+
+	m = newMaking(t, odd)
+	m.lh.Release(9)
+	m.until(driver.FillDone, m.requestOf(nil))
+	assert.NotContains(t, m.asked(), "backupBlockSize", "this version has one alone")
+}
+
+func TestABlockSizeThatLonghornRefusesGivesWayToTheOneThatAlwaysFits(t *testing.T) {
+	m := newMaking(t, func(s *longhorntest.Stored) { s.BlockSize = 16 << 20 })
+	m.lh.Change(func(f *longhorntest.Faults) {
+		refused := false
+		f.Answer = func(call string) (int, string) {
+			if call != "POST volumes" || refused {
+				return 0, ""
+			}
+			refused = true // as where the backup volume tells of another size than the backup
+			return 500, `{"type":"error","status":500,"message":"volume size 1 must be an integer multiple of the backup block size 16777216"}`
+		}
+	})
+	m.until(driver.FillDone, m.requestOf(nil))
+	assert.Equal(t, "2097152", m.asked()["backupBlockSize"])
+}
+
+func TestAVolumeGrowsByWholeBlocks(t *testing.T) {
+	m := newMaking(t, func(s *longhorntest.Stored) { s.BlockSize = 16 << 20 })
+	done, _ := m.until(driver.FillDone, m.request(1, "1026Mi"))
+	assert.Equal(t, "1040Mi", done.Volume.Spec.Capacity.Storage().String())
+}
+
+func TestAVolumeIsOnTheBackingImageOfItsBackup(t *testing.T) {
+	on := func(image string) func(*longhorntest.Stored) {
+		return func(s *longhorntest.Stored) { s.BackingImage = image }
+	}
+	t.Run("by name, so that Longhorn restores the image where it must", func(t *testing.T) {
+		m := newMaking(t, on("golden"))
+		m.lh.AddBackingImage("golden")
+		done, _ := m.until(driver.FillDone, m.requestOf(map[string]string{"backingImage": "golden", "backingImageDataSourceType": "download"}))
+		assert.Equal(t, "golden", m.asked()["backingImage"])
+		assert.Equal(t, "default", m.asked()["backupTargetName"], "where the image's backup is looked for")
+		assert.Empty(t, done.Warnings)
+	})
+	t.Run("and never on the class's, which would show through", func(t *testing.T) {
+		m := newMaking(t)
+		m.lh.AddBackingImage("golden")
+		done, _ := m.until(driver.FillDone, m.requestOf(map[string]string{"backingImage": "golden"}))
+		assert.NotContains(t, m.asked(), "backingImage")
+		assert.Equal(t, []string{`its backing image is "", on which its backup was taken, and not the class's "golden"`}, done.Warnings)
+	})
+	t.Run("and is not made while that is missing", func(t *testing.T) {
+		m := newMaking(t, on("golden"))
+		_, err := m.d.MakeVolume(t.Context(), m.requestOf(nil))
+		assert.Equal(t, backup.Unavailable, backup.KindOf(err))
+		require.ErrorContains(t, err, "backup backup-a1 was taken of a volume on backing image golden")
+		assert.ErrorContains(t, err, "make it in Longhorn under that name")
+	})
+}
+
+func TestAnEncryptedBackupIsNotRestoredToAClassThatDoesNotEncrypt(t *testing.T) {
+	m := newMaking(t, func(s *longhorntest.Stored) { s.Labels["volume-encrypted"] = "enabled" })
+	_, err := m.d.MakeVolume(t.Context(), m.requestOf(nil))
+	assert.Equal(t, backup.Invalid, backup.KindOf(err))
+	require.ErrorContains(t, err, "backup backup-a1 is of an encrypted volume, and storage class longhorn does not encrypt")
+	_, err = m.d.MakeVolume(t.Context(), m.requestOf(nil, func(req *driver.VolumeRequest) { req.Class.Name = "" }))
+	require.ErrorContains(t, err, "the volume that Soteria copies from to other provisioners' volumes does not encrypt")
+	assert.Zero(t, m.lh.Calls("POST volumes"))
+	m.until(driver.FillDone, m.requestOf(map[string]string{"encrypted": "true"}))
+}
+
+func TestLaterBackupsGoWhereTheClassSays(t *testing.T) {
+	t.Run("to a target of its own", func(t *testing.T) {
+		m := newMaking(t)
+		m.lh.SetTarget("offsite", "nfs://nas.lan:/lh", "")
+		m.until(driver.FillDone, m.requestOf(map[string]string{"backupTargetName": "offsite"}))
+		assert.Equal(t, "offsite", m.lh.BackupTargetOf(longhorn.VolumeName(claimUID, 1)))
+	})
+	t.Run("where the backup was, if it does not say", func(t *testing.T) {
+		m := newMaking(t)
+		m.until(driver.FillDone, m.requestOf(nil))
+		assert.Zero(t, m.lh.Calls("updateBackupTargetName"))
+	})
+	t.Run("nowhere else before Longhorn had several", func(t *testing.T) {
+		m := newMaking(t)
+		m.lh.Release(7)
+		m.until(driver.FillDone, m.requestOf(map[string]string{"backupTargetName": "offsite"}))
+		assert.Zero(t, m.lh.Calls("updateBackupTargetName"))
+	})
+	t.Run("and not without it being there", func(t *testing.T) {
+		m := newMaking(t)
+		req := m.requestOf(map[string]string{"backupTargetName": "offsite"})
+		var err error
+		for range 2000 {
+			if _, err = m.d.MakeVolume(t.Context(), req); err != nil {
+				break
+			}
+			m.pass()
+		}
+		assert.Equal(t, backup.Unavailable, backup.KindOf(err))
+		require.ErrorContains(t, err, "failed to get backup target offsite")
+		assert.ErrorContains(t, err, "make that target in Longhorn, or the class again without it")
+	})
+}
+
+func inZones(zones ...string) func(*driver.VolumeRequest) {
+	return func(req *driver.VolumeRequest) {
+		req.Class.AllowedTopologies = []corev1.TopologySelectorTerm{{
+			MatchLabelExpressions: []corev1.TopologySelectorLabelRequirement{{Key: corev1.LabelTopologyZone, Values: zones}},
+		}}
+	}
+}
+
+func TestAVolumeIsKeptToWhereTheClassAllows(t *testing.T) {
+	t.Run("by the labels that Longhorn's setting names", func(t *testing.T) {
+		m := newMaking(t)
+		m.lh.Set("csi-allowed-topology-keys", corev1.LabelTopologyZone)
+		done, _ := m.until(driver.FillDone, m.requestOf(nil, inZones("a", "b")))
+		require.NotNil(t, done.Volume.Spec.NodeAffinity)
+		assert.Len(t, done.Volume.Spec.NodeAffinity.Required.NodeSelectorTerms, 2)
+		assert.NotContains(t, m.asked(), "topologyRequirement")
+	})
+	t.Run("and anywhere else", func(t *testing.T) {
+		for name, c := range map[string]struct {
+			minor      int
+			keys       string
+			parameters map[string]string
+		}{
+			"where the setting names none":     {12, "", nil},
+			"where Longhorn has no setting":    {10, corev1.LabelTopologyZone, nil},
+			"where Longhorn itself sees to it": {12, corev1.LabelTopologyZone, map[string]string{"dataLocality": "strict-local", "numberOfReplicas": "1"}},
+		} {
+			t.Run(name, func(t *testing.T) {
+				m := newMaking(t)
+				m.lh.Release(c.minor)
+				m.lh.Set("csi-allowed-topology-keys", c.keys)
+				done, _ := m.until(driver.FillDone, m.requestOf(c.parameters, inZones("a")))
+				assert.Nil(t, done.Volume.Spec.NodeAffinity)
+			})
+		}
+	})
+	t.Run("with its data, where that is asked", func(t *testing.T) {
+		m := newMaking(t)
+		m.lh.Set("csi-allowed-topology-keys", corev1.LabelTopologyZone)
+		done, _ := m.until(driver.FillDone, m.requestOf(map[string]string{"volumeTopology": "zonal"}, inZones("a")))
+		assert.Equal(t, []any{map[string]any{"zone": "a"}}, m.asked()["topologyRequirement"])
+		assert.Equal(t, "enabled", m.asked()["replicaZoneSoftAntiAffinity"])
+		require.NotNil(t, done.Volume.Spec.NodeAffinity)
+		assert.Empty(t, done.Warnings)
+	})
+	t.Run("but its data only where one place is known", func(t *testing.T) {
+		m := newMaking(t)
+		m.lh.Set("csi-allowed-topology-keys", corev1.LabelTopologyZone)
+		done, _ := m.until(driver.FillDone, m.requestOf(map[string]string{"volumeTopology": "zonal"}, inZones("a", "b")))
+		assert.NotContains(t, m.asked(), "topologyRequirement")
+		require.Len(t, done.Warnings, 1)
+		assert.Contains(t, done.Warnings[0], "volumeTopology is zonal")
+	})
+	t.Run("and says that no node was chosen for it", func(t *testing.T) {
+		late := func(req *driver.VolumeRequest) {
+			req.Class.VolumeBindingMode = ptr.To(storagev1.VolumeBindingWaitForFirstConsumer)
+		}
+		strict := map[string]string{"strictTopology": "true"}
+		m := newMaking(t)
+		m.lh.Set("csi-allowed-topology-keys", corev1.LabelTopologyZone)
+		done, _ := m.until(driver.FillDone, m.requestOf(strict, inZones("a", "b"), late))
+		require.Len(t, done.Warnings, 1)
+		assert.Contains(t, done.Warnings[0], "as strictTopology asks")
+		for _, req := range []driver.VolumeRequest{m.requestOf(strict, inZones("a"), late), m.requestOf(strict, inZones("a", "b"))} {
+			done, err := m.d.MakeVolume(t.Context(), req)
+			require.NoError(t, err)
+			assert.Empty(t, done.Warnings, "one place is where every node is, and without waiting no node would be chosen")
+		}
+	})
+	t.Run("and is not made while the setting cannot be read", func(t *testing.T) {
+		m := newMaking(t)
+		m.lh.Change(func(f *longhorntest.Faults) {
+			f.Answer = func(call string) (int, string) {
+				if call == "GET settings/csi-allowed-topology-keys" {
+					return 503, "upstream connect error"
+				}
+				return 0, ""
+			}
+		})
+		_, err := m.d.MakeVolume(t.Context(), m.requestOf(nil, inZones("a")))
+		assert.Equal(t, backup.Unavailable, backup.KindOf(err))
+		assert.Zero(t, m.lh.Calls("POST volumes"))
+	})
+}
+
+func TestAParameterThatNobodyKnowsIsToldWhenTheVolumeIsMadeAndWhenItIsDone(t *testing.T) {
+	m := newMaking(t)
+	req := m.requestOf(map[string]string{"numberOfReplicas": "2", "replicaColour": "blue"})
+	state, err := m.d.MakeVolume(t.Context(), req)
+	require.NoError(t, err)
+	require.Len(t, state.Warnings, 1)
+	assert.Contains(t, state.Warnings[0], "replicaColour")
+	done, _ := m.until(driver.FillDone, req)
+	assert.Equal(t, state.Warnings, done.Warnings)
+	assert.Equal(t, "blue", done.Volume.Spec.CSI.VolumeAttributes["replicaColour"], "the plugin gets it at mount")
+}
+
+func TestThatSomethingIsNotThereIsNoAnswerAboutTheVolume(t *testing.T) {
+	m := newMaking(t)
+	m.lh.Change(func(f *longhorntest.Faults) {
+		f.Answer = func(call string) (int, string) {
+			if call == "POST backupvolumes/"+volumeOne+"?action=backupGet" {
+				return 404, `{"type":"error","status":404,"message":"backup.longhorn.io \"backup-a1\" not found"}`
+			}
+			return 0, ""
+		}
+	})
+	_, err := m.d.MakeVolume(t.Context(), m.request(1, "1Gi"))
+	assert.Equal(t, backup.Unavailable, backup.KindOf(err), "it may pass by itself")
 }

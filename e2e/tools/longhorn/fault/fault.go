@@ -25,6 +25,7 @@ const (
 	Half       Kind = "half"
 	WrongTypes Kind = "wrongTypes"
 	APIMaster  Kind = "apiMaster"
+	LargeBlock Kind = "largeBlock"
 )
 
 // Faults of what the API tells about. They are matched against the name of an object and counted by object.
@@ -43,7 +44,7 @@ const (
 )
 
 var kinds = []Kind{
-	Slow, Status500, Half, WrongTypes, APIMaster,
+	Slow, Status500, Half, WrongTypes, APIMaster, LargeBlock,
 	TargetUnavailable, SyncNever, SyncHalf, BackupError, UploadPause, RestoreFault, RestorePause,
 	LabelsMissing, DuplicateBackupVolumes, Naming, Throttle,
 }

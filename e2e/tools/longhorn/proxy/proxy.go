@@ -3,6 +3,7 @@ package proxy
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -76,6 +77,13 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if hit, ok := h.hits(fault.Status500, request); ok {
 		refuse(w, hit.Or("fault injected"))
 		return
+	}
+	if _, ok := h.hits(fault.LargeBlock, request); ok {
+		words, err := blockRefusal(r)
+		if err != nil || words != "" {
+			refuse(w, cmp.Or(words, fmt.Sprint(err)))
+			return
+		}
 	}
 	h.changing.ServeHTTP(w, r)
 }

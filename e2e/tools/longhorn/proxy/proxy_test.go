@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -132,6 +133,35 @@ func TestTheNewestLonghornSaysMore(t *testing.T) {
 	require.Equal(t, "1073741824", answer.Data[0]["size"])
 	require.Equal(t, "2097152", answer.Data[0]["backupBlockSize"])
 	require.Contains(t, answer.Data[0], "notReadyMessage")
+}
+
+func TestALargeBlockSizeRefusesVolumesThatItDoesNotDivide(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, `[{fault: largeBlock}]`)
+	for body, words := range map[string]string{
+		`{"name":"v","size":"69206016"}`:                             "volume size 69206016 must be an integer multiple of the backup block size 16777216",
+		`{"name":"v","size":"69206016","backupBlockSize":"4194304"}`: "unsupported BackupBlockSize: 4194304",
+		`{"name":"v","size":"69206016","backupBlockSize":"2097152"}`: "",
+		`{"name":"v","size":"67108864"}`:                             "",
+		`{"name":"v","size":69206016}`:                               "",
+	} {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, f.URL+"/v1/volumes", strings.NewReader(body))
+		require.NoError(t, err)
+		response, err := http.DefaultClient.Do(request)
+		require.NoError(t, err)
+		answer, err := io.ReadAll(response.Body)
+		require.NoError(t, err)
+		require.NoError(t, response.Body.Close())
+		if words == "" {
+			require.Equal(t, http.StatusOK, response.StatusCode, body)
+			continue
+		}
+		require.Equal(t, http.StatusInternalServerError, response.StatusCode, body)
+		require.Contains(t, string(answer), words)
+	}
+	status, _, err := f.get(t, "/v1/volumes", "")
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, status)
 }
 
 func TestARequestThatTheAPIForwardsToItselfIsHitOnce(t *testing.T) {

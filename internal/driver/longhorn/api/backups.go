@@ -16,6 +16,10 @@ const (
 	BackupDeleting  = "Deleting"
 )
 
+// labelEncrypted is the label of a backup of an encrypted volume, from version
+// 1.12 on.
+const labelEncrypted = "volume-encrypted"
+
 // LabelKubernetesStatus is the label of a backup that holds the volume's
 // [KubernetesStatus] as JSON. Longhorn sets it; callers may not.
 const LabelKubernetesStatus = "KubernetesStatus"
@@ -41,9 +45,19 @@ type Backup struct {
 	Labels           map[string]string `json:"labels"`
 	VolumeName       string            `json:"volumeName"`
 	BackupTargetName string            `json:"backupTargetName"`
+	// BlockSize is the size of the backup's blocks in bytes; nil before version
+	// 1.10, where it is 2 MiB. Longhorn writes -1 where it could not read it.
+	BlockSize *Int `json:"blockSize"`
+	// BackingImage is the backing image of the volume that was backed up; empty
+	// where it had none. The backup does not hold it.
+	BackingImage string `json:"volumeBackingImageName"`
 }
 
 func (b Backup) key() string { return b.Name }
+
+// IsEncrypted reports whether the backup says that it is of an encrypted volume.
+// Those that versions before 1.12 took do not say.
+func (b Backup) IsEncrypted() bool { return b.Labels[labelEncrypted] == "enabled" }
 
 // BackupTarget is a place that backups are kept in.
 type BackupTarget struct {

@@ -118,6 +118,7 @@ type answer struct {
 	backup    api.Backup
 	backups   []api.Backup
 	targets   []api.BackupTarget
+	setting   string
 }
 
 type asks func(ctx context.Context, c *api.Client) (answer, error)
@@ -197,6 +198,13 @@ func backupTargets(ctx context.Context, c *api.Client) (a answer, err error) {
 	return a, err
 }
 
+func setting(name string) asks {
+	return func(ctx context.Context, c *api.Client) (a answer, err error) {
+		a.setting, err = c.Setting(ctx, name)
+		return a, err
+	}
+}
+
 func sync(name string) asks {
 	return func(ctx context.Context, c *api.Client) (answer, error) {
 		return answer{}, c.SyncBackupTarget(ctx, name)
@@ -257,6 +265,7 @@ func makings() map[string]replayed {
 			assert.Equal(t, urlA2, a.volume.FromBackup)
 			assert.Equal(t, "v1", a.volume.DataEngine)
 			assert.Equal(t, api.Int(1), a.volume.NumberOfReplicas)
+			assert.Equal(t, api.Int(2<<20), a.volume.BackupBlockSize, "of Longhorn's setting, since none was asked for")
 		}),
 		"104": unavailable(create(newVolume(plex)), `"soteria-media-plex-config-1" already exists`, api.IsAlreadyExists),
 		"106": refused("t-missing2", `backup.longhorn.io "backup-nope" not found`, from("backup-nope", old), func(v *api.NewVolume) { v.AccessMode = "" }),
@@ -273,7 +282,7 @@ func makings() map[string]replayed {
 		"121": succeeds(create(newVolume(strings.Repeat("a", api.MaxVolumeName))), created(strings.Repeat("a", api.MaxVolumeName), 2*gib)),
 		"122": succeeds(create(newVolume(strings.Repeat("b", api.MaxVolumeName+1))), created("bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb-09606fbf", 2*gib)),
 		"124": unavailable(create(newVolume(strings.Repeat("b", api.MaxVolumeName+1))), "already exists", api.IsAlreadyExists),
-		"127": refused("t-am", "invalid access mode: ReadWriteOnce", func(v *api.NewVolume) { v.AccessMode = "ReadWriteOnce" }),
+		"127": unavailable(create(newVolume("t-am", func(v *api.NewVolume) { v.AccessMode = "ReadWriteOnce" })), "invalid access mode: ReadWriteOnce", api.IsBadAccessMode),
 		"128": succeeds(create(newVolume("t-bt", func(v *api.NewVolume) { v.BackupTargetName = "second" })), func(t *testing.T, a answer) {
 			created("t-bt", 2*gib)(t, a)
 			assert.Equal(t, "default", a.volume.BackupTargetName)
@@ -345,6 +354,8 @@ func tellings() map[string]replayed {
 		}),
 		"202": succeeds(volume(plex), func(t *testing.T, a answer) { assert.Equal(t, a.volume.Size, a.volume.Controllers[0].Size) }),
 		"240": succeeds(volume(plex), func(t *testing.T, a answer) { assert.Equal(t, "plex-config", a.volume.KubernetesStatus.PVCName) }),
+		"266": succeeds(setting("allow-volume-creation-with-degraded-availability"), func(t *testing.T, a answer) { assert.Equal(t, "true", a.setting) }),
+		"267": unavailable(setting("nope"), "setting nope is not supported", api.IsUnsupported),
 		"253": succeeds(volume("t-grown"), func(t *testing.T, a answer) { assert.Equal(t, api.StateDeleting, a.volume.State) }),
 		"256": fails(volume("t-grown"), backup.NotFound, "Longhorn has no volume t-grown", api.IsNotFound),
 		"274": succeeds(backupTargets, func(t *testing.T, a answer) { assert.Len(t, a.targets, 2) }),
@@ -356,6 +367,7 @@ func changes() map[string]replayed {
 	return map[string]replayed{
 		"13": done(sync("default")),
 		"14": unavailable(sync("default"), "cannot synchronize backup target 'default' in 10 seconds", api.IsTooSoon),
+		"12": fails(sync("nope"), backup.NotFound, `backuptarget.longhorn.io "nope" not found`, api.IsNotFound).ofAnother(),
 		"18": unavailable(sync("second"), "in 10 seconds", api.IsTooSoon),
 
 		"136": unavailable(expand("t-fails", 6*gib), "invalid volume state to expand"),
@@ -442,6 +454,10 @@ func backupA2(t *testing.T, a answer) {
 	assert.Equal(t, api.Int(104857600), a.backup.Size)
 	assert.Equal(t, api.Int(2*gib), a.backup.VolumeSize)
 	assert.Equal(t, old, a.backup.VolumeName)
+	require.NotNil(t, a.backup.BlockSize)
+	assert.Equal(t, api.Int(2<<20), *a.backup.BlockSize)
+	assert.Empty(t, a.backup.BackingImage)
+	assert.False(t, a.backup.IsEncrypted())
 	assert.Equal(t, api.Int(100), a.backup.Progress)
 }
 
@@ -474,7 +490,9 @@ func TestEveryRecordedAnswerIsUnderstood(t *testing.T) {
 			for _, is := range want.is {
 				assert.True(t, is(err))
 			}
-			for _, is := range []func(error) bool{api.IsNotFound, api.IsUnsupported, api.IsAlreadyExists, api.IsTooSoon} {
+			for _, is := range []func(error) bool{
+				api.IsNotFound, api.IsUnsupported, api.IsAlreadyExists, api.IsTooSoon, api.IsBadAccessMode, api.IsBadBlockSize, api.IsMissingImage,
+			} {
 				if len(want.is) == 0 {
 					assert.False(t, is(err))
 				}

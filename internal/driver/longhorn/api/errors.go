@@ -42,12 +42,19 @@ func IsNotFound(err error) bool {
 	return err != nil && backup.KindOf(err) == backup.NotFound
 }
 
-// IsUnsupported reports whether the server has no such call: it is older than the
-// call, or no Longhorn.
+// IsUnsupported reports whether the server has no such call, or no such setting:
+// it is older than that, or no Longhorn.
 func IsUnsupported(err error) bool {
 	var refusal *RefusalError
-	return errors.As(err, &refusal) && refusal.unsupported
+	return errors.As(err, &refusal) && (refusal.unsupported || noSetting.MatchString(refusal.Words))
 }
+
+// noSetting is how Longhorn refuses a setting that it does not have.
+var noSetting = regexp.MustCompile(`setting \S+ is not supported`)
+
+// IsBadAccessMode reports whether a volume was refused because this version does
+// not know the access mode, as those before 1.11 do not know rwop.
+func IsBadAccessMode(err error) bool { return said(err, "invalid access mode") }
 
 // IsBeingDeleted reports whether a call was refused because the object of that
 // name is still being deleted.
@@ -71,6 +78,22 @@ func IsTooSoon(err error) bool {
 func said(err error, words string) bool {
 	var refusal *RefusalError
 	return errors.As(err, &refusal) && strings.Contains(refusal.Words, words)
+}
+
+// IsMissingImage reports whether a volume was refused because its backing image
+// does not exist, and cannot be restored from a backup of it either.
+func IsMissingImage(err error) bool { return said(err, "backing image") && said(err, "not found") }
+
+// badBlockSize is how Longhorn refuses a volume for its backup block size: "volume
+// size 1073741824 must be an integer multiple of the backup block size 16777216",
+// "unsupported BackupBlockSize: 1".
+var badBlockSize = regexp.MustCompile(`(?i)backup ?block ?size`)
+
+// IsBadBlockSize reports whether a volume was refused because its backup block
+// size is none of Longhorn's or does not divide its size.
+func IsBadBlockSize(err error) bool {
+	var refusal *RefusalError
+	return errors.As(err, &refusal) && badBlockSize.MatchString(refusal.Words)
 }
 
 // refusal reads an answer whose status is no success.

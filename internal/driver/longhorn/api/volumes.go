@@ -51,12 +51,17 @@ type Volume struct {
 	// FromBackup is the URL of the backup that the volume is restored from.
 	FromBackup string `json:"fromBackup"`
 	// AccessMode is rwo, rwop or rwx.
-	AccessMode       string               `json:"accessMode"`
-	Encrypted        bool                 `json:"encrypted"`
-	DataEngine       string               `json:"dataEngine"`
-	Frontend         string               `json:"frontend"`
-	NumberOfReplicas Int                  `json:"numberOfReplicas"`
-	BackupTargetName string               `json:"backupTargetName"`
+	AccessMode       string `json:"accessMode"`
+	Encrypted        bool   `json:"encrypted"`
+	DataEngine       string `json:"dataEngine"`
+	Frontend         string `json:"frontend"`
+	NumberOfReplicas Int    `json:"numberOfReplicas"`
+	// BackupTargetName is where later backups go; versions before 1.8 have none.
+	BackupTargetName string `json:"backupTargetName"`
+	// BackupBlockSize is in bytes; the volume's size is a multiple of it. Zero
+	// before version 1.10.
+	BackupBlockSize  Int                  `json:"backupBlockSize"`
+	BackingImage     string               `json:"backingImage"`
 	Conditions       map[string]Condition `json:"conditions"`
 	KubernetesStatus KubernetesStatus     `json:"kubernetesStatus"`
 	Controllers      []Controller         `json:"controllers"`
@@ -136,10 +141,52 @@ type NewVolume struct {
 	UnmapMarkSnapChainRemoved   string `json:"unmapMarkSnapChainRemoved,omitempty"`
 	FreezeFilesystemForSnapshot string `json:"freezeFilesystemForSnapshot,omitempty"`
 	// BackupTargetName is that of later backups; for a restore Longhorn takes the
-	// backup's own instead. BackupBlockSize is in bytes; versions before 1.10
-	// ignore it.
+	// backup's own instead, see [Client.UpdateBackupTarget]. BackupBlockSize is in
+	// bytes and divides Size; versions before 1.10 ignore it, later ones take that
+	// of a setting for zero.
 	BackupTargetName string `json:"backupTargetName,omitempty"`
 	BackupBlockSize  int64  `json:"backupBlockSize,string,omitempty"`
+	// BackingImage is what the volume's unwritten blocks read as. For a restore
+	// it has to be the one that the backup was taken on; empty takes that one, but
+	// only where it exists, while a name also restores the image from its backup.
+	BackingImage string `json:"backingImage,omitempty"`
+	// RecurringJobs are the recurring jobs, and groups of them, of the volume.
+	RecurringJobs []RecurringJob `json:"recurringJobSelector,omitempty"`
+	// UblkQueueDepth and UblkNumberOfQueue are of the frontend ublk, from version
+	// 1.11 on; NVMeTCPQueues is of version 1.13. Zero is Longhorn's setting.
+	UblkQueueDepth    int `json:"ublkQueueDepth,omitempty"`
+	UblkNumberOfQueue int `json:"ublkNumberOfQueue,omitempty"`
+	NVMeTCPQueues     int `json:"nvmeTcpNrIoQueues,omitempty"`
+	// DataLayout is how a volume of the engine v2 is spread, from version 1.12.1
+	// on; nil is replicas.
+	DataLayout *DataLayout `json:"dataLayout,omitempty"`
+	// Topology keeps all of the volume's data to one zone or region, from version
+	// 1.13 on.
+	Topology []TopologyTerm `json:"topologyRequirement,omitempty"`
+}
+
+// RecurringJob names a recurring job of Longhorn's, or a group of them.
+type RecurringJob struct {
+	Name    string `json:"name"`
+	IsGroup bool   `json:"isGroup"`
+}
+
+// DataLayout is how the data of a volume is spread over disks.
+type DataLayout struct {
+	// Type is replicated or sharded, Mode raid1 or erasureCoding.
+	Type string `json:"type,omitempty"`
+	Mode string `json:"mode,omitempty"`
+	// DataChunks, ParityChunks and StripSizeKB, in KiB, are of sharded volumes.
+	DataChunks   int `json:"dataChunks,omitempty"`
+	ParityChunks int `json:"parityChunks,omitempty"`
+	StripSizeKB  int `json:"stripSizeKB,omitempty"`
+}
+
+// TopologyTerm is a zone, or a region, by the values of Kubernetes' labels of
+// nodes.
+type TopologyTerm struct {
+	Zone   string `json:"zone,omitempty"`
+	Region string `json:"region,omitempty"`
 }
 
 // Volume reads one volume. One that is being deleted may still be told.
@@ -204,4 +251,18 @@ func (c *Client) ExpandVolume(ctx context.Context, name string, size int64) erro
 	}{strconv.FormatInt(size, 10)}
 	// The answer tells of no controllers, so it is of no use.
 	return c.do(ctx, call{what: "expanding volume " + name, method: http.MethodPost, path: "volumes/" + name, action: "expand", body: body}, nil)
+}
+
+// UpdateBackupTarget has the later backups of a volume go to another backup
+// target, which must exist. Versions before 1.8 answer [IsUnsupported].
+func (c *Client) UpdateBackupTarget(ctx context.Context, name, target string) error {
+	if err := checkName("volume", name); err != nil {
+		return err
+	}
+	body := struct {
+		Target string `json:"backupTargetName"`
+	}{target}
+	return c.do(ctx, call{
+		what: "setting the backup target of volume " + name, method: http.MethodPost, path: "volumes/" + name, action: "updateBackupTargetName", body: body,
+	}, nil)
 }

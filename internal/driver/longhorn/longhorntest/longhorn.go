@@ -85,6 +85,10 @@ type Stored struct {
 	Labels                   map[string]string
 	// VolumeSize is in bytes; 0 is 1 GiB. Size is what the blocks take, in bytes.
 	VolumeSize, Size int64
+	// BlockSize is what its blocks take, in bytes; 0 is 2 MiB.
+	BlockSize int64
+	// BackingImage is that of the volume; empty if it had none.
+	BackingImage string
 	// Unreadable keeps every Longhorn from reading what the backup is.
 	Unreadable bool
 }
@@ -110,6 +114,11 @@ type Longhorn struct {
 	backups map[string]*backup
 	volumes map[string]*volume
 	snaps   map[string]*snapshot
+	// minor is the minor version; settings are Longhorn's, images the names of
+	// backing images.
+	minor    int
+	settings map[string]string
+	images   []string
 }
 
 type target struct {
@@ -152,6 +161,7 @@ func New(t *testing.T) *Longhorn {
 	l := &Longhorn{
 		clock: newClock(), naming: Naming19, targets: make(map[string]*target), bvs: make(map[string]*backupVolume), backups: make(map[string]*backup),
 		volumes: make(map[string]*volume), snaps: make(map[string]*snapshot),
+		minor: newest, settings: map[string]string{settingBlock: "2", settingTopology: ""},
 	}
 	l.targets["default"] = &target{name: "default", url: TargetURL, requested: l.now().Add(-time.Hour)}
 	l.reconcile() // the first sync is long over

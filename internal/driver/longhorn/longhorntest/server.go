@@ -1,12 +1,12 @@
 package longhorntest
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -83,6 +83,8 @@ type input struct {
 	Labels     map[string]string `json:"labels"`
 	BackupMode string            `json:"backupMode"`
 	Size       string            `json:"size"`
+
+	BackupTargetName string `json:"backupTargetName"`
 }
 
 func (l *Longhorn) answer(r *http.Request, body []byte) (any, *failure) {
@@ -101,6 +103,8 @@ func (l *Longhorn) answer(r *http.Request, body []byte) (any, *failure) {
 		return nil, l.deleteVolume(name)
 	case "GET backuptargets ":
 		return l.getTargets(), nil
+	case "GET settings ":
+		return l.getSetting(name)
 	}
 	if r.Method != http.MethodPost || action == "" {
 		return nil, noSuchCall
@@ -178,6 +182,8 @@ func (l *Longhorn) act(v *volume, action string, in input) (any, *failure) {
 		return map[string]any{"type": "empty"}, nil
 	case "snapshotBackup":
 		return l.backUp(v, in)
+	case "updateBackupTargetName":
+		return l.retarget(v, in.BackupTargetName)
 	}
 	return nil, noSuchCall
 }
@@ -248,80 +254,6 @@ func (l *Longhorn) deleteVolume(name string) *failure {
 	return nil
 }
 
-// maxName is the longest name of a volume that is not replaced by a hash.
-const maxName = 40
-
-var labelPattern = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`)
-
-func (l *Longhorn) createVolume(body []byte) (any, *failure) {
-	var in struct {
-		Name, Size, FromBackup, DataEngine, AccessMode string
-		NumberOfReplicas                               int
-		Encrypted                                      bool
-		DiskSelector, NodeSelector                     []string
-	}
-	if err := json.Unmarshal(body, &in); err != nil {
-		return nil, refuse("%v", err)
-	}
-	for _, tag := range in.DiskSelector {
-		return nil, refuse("specified disk tag %s does not exist", tag)
-	}
-	for _, tag := range in.NodeSelector {
-		return nil, refuse("specified node tag %s does not exist", tag)
-	}
-	name := in.Name
-	if len(name) > maxName {
-		name = name[:31] + "-" + hash(name, 8)
-	}
-	bad := func(format string, args ...any) *failure {
-		return refuse("failed to create volume: unable to create volume "+in.Name+": "+format, args...)
-	}
-	denied := func(by, format string, args ...any) *failure {
-		return bad(`admission webhook "`+by+`.longhorn.io" denied the request: `+format, args...)
-	}
-	size, err := strconv.ParseInt(in.Size, 10, 64)
-	if in.Size != "" && err != nil {
-		return nil, refuse("failed to parse size error parsing size '%s'", in.Size)
-	}
-	v := &volume{name: name, size: size, engine: in.DataEngine, access: in.AccessMode, replicas: in.NumberOfReplicas, encrypted: in.Encrypted, fromBackup: in.FromBackup, made: l.now()}
-	switch old := l.volumes[name]; {
-	case old != nil && !old.deleted.IsZero():
-		return nil, bad("object is being deleted: volumes.longhorn.io %q already exists", name)
-	case old != nil:
-		return nil, bad("volumes.longhorn.io %q already exists", name)
-	case v.replicas == 0 && v.engine == "":
-		return nil, denied("mutator", "failed to get valid number for setting default replica count")
-	case !labelPattern.MatchString(name):
-		return nil, denied("validator", "invalid volume name: %s", name)
-	case !slices.Contains([]string{"", "rwo", "rwx", "rwop"}, v.access):
-		return nil, denied("validator", "invalid access mode: %s", v.access)
-	}
-	if in.FromBackup != "" {
-		if why := l.fromBackup(v); why != "" {
-			return nil, denied("mutator", "%s", why)
-		}
-	}
-	v.complete()
-	l.volumes[name] = v
-	return l.volumeJSON(v), nil
-}
-
-// complete fills in defaults.
-func (v *volume) complete() {
-	if v.engine == "" {
-		v.engine = "v1"
-	}
-	if v.access == "" {
-		v.access = "rwo"
-	}
-	if v.replicas == 0 {
-		v.replicas = 3
-	}
-	if v.fromBackup == "" {
-		v.state, v.robustness, v.ready, v.engineSize = "detached", "unknown", true, v.size
-	}
-}
-
 // fromBackup takes from the backup what a restore takes from it. It gives the
 // reason if it cannot.
 func (l *Longhorn) fromBackup(v *volume) (why string) {
@@ -348,7 +280,10 @@ func (l *Longhorn) fromBackup(v *volume) (why string) {
 	if n == 0 {
 		return fmt.Sprintf(`cannot get backup volume for backup target %s and volume %s: backupVolumes "" not found`, b.Target, u.Query().Get("volume"))
 	}
-	v.size, v.restoring = b.VolumeSize, true
+	if why := l.imageOf(v, b); why != "" {
+		return why
+	}
+	v.size, v.restoring, v.target = b.VolumeSize, true, b.Target
 	if v.access == "" {
 		v.access = b.Labels["longhorn.io/volume-access-mode"]
 	}
@@ -366,6 +301,9 @@ func (l *Longhorn) expand(v *volume, text string) (any, *failure) {
 		return nil, refuse(`unable to expand volume %s: admission webhook "validator.longhorn.io" denied the request: volume %s is not ready: cannot expand size: volume is restoring data from backup`, v.name, v.name)
 	case v.state != "attached" && v.state != "detached":
 		return nil, refuse("unable to expand volume %s: invalid volume state to expand: %s", v.name, v.state)
+	}
+	if why := l.badBlockSize(max(size, v.size), v.block); why != "" {
+		return nil, refuse(`unable to expand volume %s: admission webhook "validator.longhorn.io" denied the request: %s`, v.name, why)
 	}
 	if size > v.size {
 		v.size, v.expanding, v.expanded = size, true, l.now()
@@ -394,13 +332,20 @@ func (l *Longhorn) volumeJSON(v *volume) map[string]any {
 	if v.failed != "" {
 		restore["reason"], restore["message"] = "RestoreFailure", "All replica restore failed and the volume became Faulted"
 	}
-	return map[string]any{
+	answer := map[string]any{
 		"type": "volume", "id": v.name, "name": v.name, "size": fmt.Sprint(v.size), "state": v.state, "robustness": v.robustness, "ready": v.ready,
 		"restoreRequired": v.required, "restoreInitiated": v.initiated, "standby": false, "fromBackup": v.fromBackup, "accessMode": v.access,
-		"encrypted": v.encrypted, "dataEngine": v.engine, "frontend": "blockdev", "numberOfReplicas": v.replicas, "backupTargetName": "default",
+		"encrypted": v.encrypted, "dataEngine": v.engine, "frontend": v.frontend, "numberOfReplicas": v.replicas, "backingImage": v.image,
 		"conditions": map[string]any{"Restore": restore}, "kubernetesStatus": status, "controllers": controllers, "restoreStatus": restores,
 		"backupStatus": []any{}, "links": map[string]any{"self": "http://10.42.0.9:9500/v1/volumes/" + v.name},
 	}
+	if l.minor >= withTargets {
+		answer["backupTargetName"] = v.target
+	}
+	if l.minor >= withBlockSizes {
+		answer["backupBlockSize"] = fmt.Sprint(v.block)
+	}
+	return answer
 }
 
 func (l *Longhorn) snapshotJSON(s *snapshot) map[string]any {
@@ -455,9 +400,14 @@ func (l *Longhorn) listBackups(volume string) any {
 
 func (l *Longhorn) backupJSON(b *backup) map[string]any {
 	s := l.statusJSON(b)
-	return map[string]any{
+	answer := map[string]any{
 		"type": "backup", "id": b.Name, "name": b.Name, "state": b.state, "progress": b.progress, "error": b.errText, "url": s["url"], "labels": s["labels"],
 		"snapshotName": b.snapshot, "snapshotCreated": s["snapshotCreatedAt"], "created": s["backupCreatedAt"], "volumeName": b.Volume,
 		"volumeSize": s["volumeSize"], "size": "4194304", "backupTargetName": b.Target,
+		"volumeBackingImageName": b.BackingImage,
 	}
+	if l.minor >= withBlockSizes {
+		answer["blockSize"] = fmt.Sprint(cmp.Or(b.BlockSize, smallBlock))
+	}
+	return answer
 }

@@ -1,6 +1,7 @@
 package longhorntest
 
 import (
+	"cmp"
 	"time"
 )
 
@@ -10,6 +11,10 @@ type volume struct {
 	size, engineSize     int64
 	replicas             int
 	encrypted            bool
+	frontend, image      string
+	target               string // of later backups
+	block                int64  // of backups, in bytes
+	asked                map[string]any
 	fromBackup           string
 	status               map[string]any // kubernetesStatus
 	state, robustness    string
@@ -32,6 +37,8 @@ type Volume struct {
 	Namespace, PVC string
 	Attached       bool
 	Faulted        bool
+	// Target is the backup target of its backups; empty is the default one.
+	Target string
 }
 
 // AddVolume adds a volume.
@@ -40,6 +47,7 @@ func (l *Longhorn) AddVolume(v Volume) {
 	defer l.mu.Unlock()
 	made := &volume{
 		name: v.Name, size: max(v.Size, 1<<30), engine: "v1", access: "rwo", replicas: 3, state: "detached", robustness: "unknown", ready: true, made: l.now(),
+		frontend: "blockdev", target: cmp.Or(v.Target, "default"), block: smallBlock,
 	}
 	made.engineSize = made.size
 	if v.PVC != "" {
