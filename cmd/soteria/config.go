@@ -291,6 +291,10 @@ func (c *config) longhorn() longhorn.Config {
 	}
 }
 
+// leastLoss is how much of a claim's data must be gone, in percent, for its backup
+// not to count, however strict the guard of old backups is.
+const leastLoss = 50
+
 // restic gives the driver's settings; soteriaImage is what Jobs take the soteria
 // binary from.
 func (c *config) restic(soteriaImage string) restic.Config {
@@ -304,6 +308,7 @@ func (c *config) restic(soteriaImage string) restic.Config {
 		SoteriaImage:      soteriaImage,
 		BackupArgs:        c.backupArgs,
 		ForgetArgs:        c.forgetArgs,
+		ShrinkPercent:     max(leastLoss, c.ShrinkGuardPercent),
 		Init:              c.ResticInit,
 		S3Endpoint:        c.S3Endpoint,
 		S3Region:          c.S3Region,

@@ -58,6 +58,18 @@ func TestValuesThatHoldSeveral(t *testing.T) {
 	assert.Equal(t, []string{"--exclude", "/data/lost files"}, settings.BackupArgs)
 }
 
+func TestABackupIsVoidOnlyOnceMostOfItsDataIsGone(t *testing.T) {
+	for guard, least := range map[string]int{"": 50, "0": 50, "20": 50, "80": 80, "100": 100} {
+		env := map[string]string{}
+		if guard != "" {
+			env["SOTERIA_SHRINK_GUARD_PERCENT"] = guard
+		}
+		c, err := readConfig(valid(env))
+		require.NoError(t, err)
+		assert.Equal(t, least, c.restic("image").ShrinkPercent, "SOTERIA_SHRINK_GUARD_PERCENT=%s", guard)
+	}
+}
+
 func TestWhichDriversAreUsed(t *testing.T) {
 	const url, repository = "http://longhorn-backend.longhorn-system.svc:9500", "s3:https://s3.example.com/backups"
 	for name, test := range map[string]struct {

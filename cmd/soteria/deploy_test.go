@@ -9,12 +9,14 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"sigs.k8s.io/yaml"
 
 	"github.com/soteria-dr/soteria/internal/driver/longhorn"
+	"github.com/soteria-dr/soteria/internal/driver/restic"
 )
 
 func TestTheNetworkPolicyForLonghornLetsSoteriasPodsReachItsAPIAndNobodyElse(t *testing.T) {
@@ -44,4 +46,14 @@ func readManifest(t *testing.T, name string, into any) {
 	content, err := os.ReadFile("../../deploy/" + name)
 	require.NoError(t, err)
 	require.NoError(t, yaml.UnmarshalStrict(content, into))
+}
+
+func TestInstalledJobsRunTheResticThatTheImageHolds(t *testing.T) {
+	var settings corev1.ConfigMap
+	readManifest(t, "configmap.yaml", &settings)
+	assert.Equal(t, restic.OwnImage, settings.Data["SOTERIA_RESTIC_IMAGE"])
+	dockerfile, err := os.ReadFile("../../deploy/Dockerfile")
+	require.NoError(t, err)
+	assert.Contains(t, string(dockerfile), "COPY --from=restic /out/restic /usr/bin/restic")
+	assert.Contains(t, string(dockerfile), "ENV PATH=/usr/bin")
 }

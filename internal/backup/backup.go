@@ -38,6 +38,9 @@ type Backup struct {
 	Cluster string
 	// Outcome is how the taking of the backup ended.
 	Outcome Outcome
+	// Tool is what took the backup, as it calls itself, such as "restic 0.16.4";
+	// empty where the backup does not say.
+	Tool string
 	// Unreviewed is true when the claim had been bound without a verdict while
 	// older backups of it existed: the backup may be of an empty volume. It is
 	// never chosen by itself until a person says which data is right.

@@ -131,8 +131,14 @@ func TestAFinishedBackupBecomesAnEventOnItsClaimOnce(t *testing.T) {
 		result backupjob.Result
 		event  string
 	}{
-		"complete": {batchv1.JobComplete, podThatLeft(report.Result{Action: "backup", Snapshot: snapshot, Backup: &report.Backup{Files: 3, FilesNew: 1, BytesAdded: 42}}),
-			backupjob.Succeeded, "Normal BackupCompleted backup 01234567 by Job soteria-backup-1 is complete: 3 files, 1 of them new or changed, 42 bytes added"},
+		"complete": {batchv1.JobComplete, podThatLeft(report.Result{Action: "backup", Snapshot: snapshot, Backup: &report.Backup{Files: 3, Bytes: 300, FilesNew: 1, BytesAdded: 42}}),
+			backupjob.Succeeded, "Normal BackupCompleted backup 01234567 by Job soteria-backup-1 is complete: 3 files of 300 bytes, 1 of them new or changed, 42 bytes added"},
+		"complete, and more is to be known": {batchv1.JobComplete, podThatLeft(report.Result{Action: "backup", Snapshot: snapshot, Backup: &report.Backup{Files: 3, Notes: []string{"backup abcdef01 is accepted"}, Unrecorded: "restic: no room"}}),
+			backupjob.Succeeded, "Normal BackupCompleted backup 01234567 by Job soteria-backup-1 is complete: 3 files of 0 bytes, 0 of them new or changed, 0 bytes added; backup abcdef01 is accepted; how it ended could not be recorded beside it, so that a restore will call it unknown: restic: no room"},
+		"it lost most of the data": {batchv1.JobComplete, podThatLeft(report.Result{Action: "backup", Snapshot: snapshot, Partial: true, Backup: &report.Backup{Files: 1, Void: "1 files and 9 bytes, where backup abcdef01 of 2026-01-02T03:04:05Z holds 400 files and 9000 bytes"}}),
+			backupjob.Failed, "Warning BackupFailed backup 01234567 by Job soteria-backup-1 lost most of the data: it holds 1 files and 9 bytes, where backup abcdef01 of 2026-01-02T03:04:05Z holds 400 files and 9000 bytes. It is saved and does not count: look at the claim's data and restore it if it was lost; if it is right, annotate the claim with soteria.dev/accept-backup=01234567, by which the next backup goes"},
+		"partial says how much it holds": {batchv1.JobComplete, podThatLeft(report.Result{Action: "backup", Snapshot: snapshot, Partial: true, Problems: []string{"/data/x: no"}, ProblemCount: 1, Backup: &report.Backup{Files: 3, Bytes: 5}}),
+			backupjob.Partial, "Warning BackupPartial backup 01234567 by Job soteria-backup-1 lacks files that could not be read (it holds 3 files of 5 bytes): /data/x: no"},
 		"partial says which files": {batchv1.JobComplete, podThatLeft(report.Result{Action: "backup", Snapshot: snapshot, Partial: true, Problems: []string{"/data/secret: permission denied"}, ProblemCount: 1}),
 			backupjob.Partial, "Warning BackupPartial backup 01234567 by Job soteria-backup-1 lacks files that could not be read: /data/secret: permission denied"},
 		"failed, in the tool's words": {batchv1.JobFailed, podThatLeft(report.Result{Action: "backup", Error: "wrong password", Kind: "credentials"}),

@@ -3,6 +3,8 @@ package backupjob
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	batchv1 "k8s.io/api/batch/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -91,16 +93,44 @@ func describe(job string, ended moverjob.State) (Result, string) {
 		return Failed, fmt.Sprintf("backup by Job %s failed: %s", job, ended.Message)
 	case left == nil:
 		return Succeeded, fmt.Sprintf("backup by Job %s is complete", job)
+	case left.Backup != nil && left.Backup.Void != "":
+		id := backup.ShortID(left.Snapshot)
+		return Failed, fmt.Sprintf("backup %s by Job %s lost most of the data: it holds %s. It is saved and does not count: look at the claim's data and restore it if it was lost; "+
+			"if it is right, annotate the claim with %s=%s, by which the next backup goes%s", id, job, left.Backup.Void, v1alpha1.AcceptBackupAnnotation, id, noted(left.Backup))
 	case left.Partial:
-		return Partial, fmt.Sprintf("backup %s by Job %s lacks files that could not be read: %s", backup.ShortID(left.Snapshot), job, left.Summary())
+		return Partial, fmt.Sprintf("backup %s by Job %s lacks files that could not be read%s: %s%s",
+			backup.ShortID(left.Snapshot), job, sizes(left.Backup), left.Summary(), noted(left.Backup))
 	default:
-		return Succeeded, fmt.Sprintf("backup %s by Job %s is complete%s", backup.ShortID(left.Snapshot), job, counts(left.Backup))
+		return Succeeded, fmt.Sprintf("backup %s by Job %s is complete%s%s", backup.ShortID(left.Snapshot), job, counts(left.Backup), noted(left.Backup))
 	}
+}
+
+// noted says what else a person should know of a backup.
+func noted(b *report.Backup) string {
+	if b == nil {
+		return ""
+	}
+	notes := slices.Clone(b.Notes)
+	if b.Unrecorded != "" {
+		notes = append(notes, "how it ended could not be recorded beside it, so that a restore will call it unknown: "+b.Unrecorded)
+	}
+	if len(notes) == 0 {
+		return ""
+	}
+	return "; " + strings.Join(notes, "; ")
+}
+
+// sizes says how much a backup holds.
+func sizes(b *report.Backup) string {
+	if b == nil {
+		return ""
+	}
+	return fmt.Sprintf(" (it holds %d files of %d bytes)", b.Files, b.Bytes)
 }
 
 func counts(b *report.Backup) string {
 	if b == nil {
 		return ""
 	}
-	return fmt.Sprintf(": %d files, %d of them new or changed, %d bytes added", b.Files, b.FilesNew+b.FilesChanged, b.BytesAdded)
+	return fmt.Sprintf(": %d files of %d bytes, %d of them new or changed, %d bytes added", b.Files, b.Bytes, b.FilesNew+b.FilesChanged, b.BytesAdded)
 }

@@ -127,6 +127,7 @@ func backupList(asked backupsQuery, volume string, answer backup.Answer) wire.Ba
 func backupOf(b backup.Backup) wire.Backup {
 	told := wire.Backup{
 		ID: b.ID, Driver: b.Driver, TakenAt: b.TakenAt, Created: b.TakenAt, State: wire.StateCompleted, Snapshot: b.Snapshot,
+		Outcome: wire.Outcome(b.Outcome.String()), Tool: b.Tool,
 		SizeBytes: known(b.SizeBytes), Size: known(b.SizeBytes), Files: known(b.Files), Tags: append([]string{}, b.Tags...), Labels: labelsOf(b.Tags),
 	}
 	if intent.IsURL(b.Locator) {

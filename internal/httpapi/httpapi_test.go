@@ -41,7 +41,7 @@ var (
 	noon     = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	evidence = backup.Evidence{Driver: "restic", Repository: "5e1f", BeganAt: noon, EndedAt: noon}
 	newest   = backup.Backup{
-		Claim: photos, Driver: "restic", ID: "aaaaaaaaaaaa", TakenAt: noon, SizeBytes: 4096, Files: 12,
+		Claim: photos, Driver: "restic", ID: "aaaaaaaaaaaa", TakenAt: noon, SizeBytes: 4096, Files: 12, Outcome: backup.OutcomePartial, Tool: "restic 0.16.4",
 		Tags: []string{"namespace=media", "pvc=photos", "before-upgrade"},
 	}
 	oldest = backup.Backup{Claim: photos, Driver: "restic", ID: "bbbbbbbbbbbb", TakenAt: noon.Add(-time.Hour), SizeBytes: -1, Files: -1}

@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"path"
+	"strings"
+	"time"
 
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/driver/restic/cli"
@@ -22,7 +24,12 @@ type backupWork struct {
 	tags       []string
 	// extra are the operator's own options for `restic backup`.
 	extra []string
+	// judged is what the backup is held against.
+	judged judgement
 }
+
+// noGuard is the percentage with which a backup always counts.
+const noGuard = 100
 
 // parseBackup reads `backup <flags> [-- <options of restic backup>]`.
 func parseBackup(flags *flag.FlagSet, args []string) (work, error) {
@@ -34,10 +41,26 @@ func parseBackup(flags *flag.FlagSet, args []string) (work, error) {
 		w.tags = append(w.tags, tag)
 		return nil
 	})
+	flags.IntVar(&w.judged.shrinkPercent, "shrink-percent", noGuard, "by how many `percent` the backup may hold less than the one before it and still count")
+	flags.StringVar(&w.judged.accept, "accept", "", "the `id` of a void backup that is to count, or the beginning of it")
+	flags.Func("since", "the `time` (RFC 3339) from which on backups are compared with", func(text string) (err error) {
+		w.judged.since, err = time.Parse(time.RFC3339, text)
+		return err
+	})
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
 	w.extra = flags.Args()
+	claim, err := backup.ParseClaim(w.host)
+	if err != nil && w.host != "" {
+		return nil, fmt.Errorf("--host: %w", err)
+	}
+	w.judged.claim = claim
+	for _, tag := range w.tags {
+		if name, ok := strings.CutPrefix(tag, clusterTag); ok {
+			w.judged.cluster = name
+		}
+	}
 	return w.run, require(flags, "repository", "credentials", "scratch", "source", "host")
 }
 
@@ -89,6 +112,7 @@ func (w backupWork) run(ctx context.Context, p Process, result *report.Result) e
 		FilesNew: summary.FilesNew, FilesChanged: summary.FilesChanged, FilesUnmodified: summary.FilesUnmodified,
 		BytesAdded: summary.DataAdded,
 	}
+	w.recordOutcome(ctx, p, program, result)
 	return nil
 }
 

@@ -5,7 +5,8 @@
 //
 //   - install copies Soteria's binary to a folder that another container shares,
 //     so that it can run in restic's image.
-//   - backup runs `restic backup` on a mounted volume.
+//   - backup runs `restic backup` on a mounted volume, holds the snapshot against
+//     the one before it, and records beside it how it ended.
 //   - restore empties a volume, fills it from a snapshot and verifies it.
 //   - copy makes a volume hold what another one holds.
 //   - blank verifies that a volume is empty.

@@ -501,7 +501,7 @@ func TestALockThatIsGivenUpWhileItIsReadDelaysNoBackup(t *testing.T) {
 			assert.Contains(t, output, "another restic has given up its lock meanwhile: beginning again")
 			ran, err := os.ReadFile(runs)
 			require.NoError(t, err)
-			assert.Equal(t, "unlock\nunlock\nunlock\nbackup\n", string(ran))
+			assert.Equal(t, "unlock\nunlock\nunlock\nbackup\nsnapshots\nbackup\n", string(ran), "the backup, and the record of its outcome")
 		})
 	}
 }

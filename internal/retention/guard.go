@@ -27,7 +27,9 @@ const (
 	BackupPinned Reason = "backup_pinned"
 	// LastBackup: nothing would be left.
 	LastBackup Reason = "last_backup"
-	// Shrunk: the newest backup holds far less than the one before it.
+	// ReviewDue: one of the backups may be of a volume that was empty by mistake.
+	ReviewDue Reason = "review_due"
+	// Shrunk: the newest backup holds far less than another that is kept.
 	Shrunk Reason = "shrunk"
 )
 
@@ -76,12 +78,25 @@ type Facts struct {
 	Failure, Doubt error
 	// Open are all restores that are not complete, of whichever claim.
 	Open []Open
-	// Kept and Removed are what [Choose] made of those of the driver's backups of
+	// Kept and Removed are what [Split] made of those of the driver's backups of
 	// the claim that Soteria took, newest first.
 	Kept, Removed []backup.Backup
-	// ShrinkPercent is by how much the newest backup may be smaller than the one
-	// before it; 100 is by any.
+	// Counts says which of them count; nil is all.
+	Counts Counts
+	// ShrinkPercent is by how much the newest backup may be smaller than another
+	// that is kept; 100 is by any.
 	ShrinkPercent int
+	// Accepted is a backup that a person says is right, or the beginning of its
+	// id: with those before it nothing is compared. Empty is none.
+	Accepted string
+}
+
+// counted returns those of backups that count.
+func (f Facts) counted(backups []backup.Backup) []backup.Backup {
+	if f.Counts == nil {
+		return slices.Clone(backups)
+	}
+	return counted(backups, f.Counts)
 }
 
 // guard looks at one danger; nil is none.
@@ -90,7 +105,7 @@ type guard func(Facts) *RefusalError
 // MayForget says whether Removed may be removed now: nil, or a [RefusalError], the
 // first that holds.
 func MayForget(f Facts) error {
-	for _, look := range []guard{believed, notRestoring, notPinned, notTheLast, notShrunk} {
+	for _, look := range []guard{believed, notRestoring, notPinned, notTheLast, reviewed, notShrunk} {
 		if refusal := look(f); refusal != nil {
 			return refusal
 		}
@@ -145,63 +160,76 @@ func notPinned(f Facts) *RefusalError {
 // notTheLast refuses to remove what nothing would be left of, which no policy
 // does.
 func notTheLast(f Facts) *RefusalError {
-	if len(f.Kept) > 0 || len(f.Removed) == 0 {
+	if len(f.counted(f.Kept)) > 0 || len(f.Removed) == 0 {
 		return nil
+	}
+	if len(f.Kept) > 0 {
+		return refuse(LastBackup, backup.Conflict, "of %d %s backups of %s none that counts would be left: all are partial, void or dated in the future, "+
+			"so that no older one is removed; see to what keeps its backups from being complete, which the events of the backups say", len(f.Kept), f.Driver, f.Claim)
 	}
 	return refuse(LastBackup, backup.Conflict, "no %s backup of %s would be left", f.Driver, f.Claim)
 }
 
+// reviewed refuses while a person has to say which data is right.
+func reviewed(f Facts) *RefusalError {
+	for _, b := range append(slices.Clone(f.Kept), f.Removed...) {
+		if b.Unreviewed {
+			return refuse(ReviewDue, backup.Conflict, "backup %s was taken of a claim that had been bound without a verdict and may be of an empty volume, "+
+				"so that no older one is removed: restore the claim, or accept it as it is", backup.ShortID(b.ID))
+		}
+	}
+	return nil
+}
+
 // notShrunk refuses while the newest backup looks as if data had been lost before
-// it was taken.
+// it was taken: it holds far less than the one before it, or than any that the
+// policy keeps, so that a slow drain shows, too.
 func notShrunk(f Facts) *RefusalError {
-	all := append(slices.Clone(f.Kept), f.Removed...)
-	slices.SortFunc(all, backup.NewestFirst)
+	all := f.compared(append(slices.Clone(f.Kept), f.Removed...))
 	if len(all) < 2 {
 		return nil
 	}
-	words, shrunk := shrink(all[1], all[0], f.ShrinkPercent)
-	if !shrunk {
+	newest := all[0]
+	before := append(all[1:2:2], f.compared(f.Kept)...)
+	i := slices.IndexFunc(before, func(b backup.Backup) bool { return backup.Shrunk(newest, b, f.ShrinkPercent) })
+	if i < 0 {
 		return nil
 	}
-	return refuse(Shrunk, backup.Conflict, "the newest %s backup, %s, holds %s, which is down by more than %d%%, so that no older one is removed: "+
-		"look at the claim's data and restore it if it was lost; retention goes on once a further backup is not so much smaller than the one before it, "+
-		"or SOTERIA_SHRINK_GUARD_PERCENT is raised", f.Driver, backup.ShortID(all[0].ID), words, f.ShrinkPercent)
+	return refuse(Shrunk, backup.Conflict, "the newest %s backup, %s, holds %s where %s, taken %s, holds %s, which is down by more than %d%%, so that no older one is removed: "+
+		"look at the claim's data and restore it if it was lost; retention goes on once the policy keeps no backup that holds so much more, "+
+		"once the claim has the annotation soteria.dev/accept-backup=%s, or once SOTERIA_SHRINK_GUARD_PERCENT is raised",
+		f.Driver, backup.ShortID(newest.ID), holds(newest), backup.ShortID(before[i].ID), before[i].TakenAt.UTC().Format(time.RFC3339), holds(before[i]),
+		f.ShrinkPercent, backup.ShortID(newest.ID))
 }
 
-// Spare takes out of removed the last backup before the newest collapse: the one
-// after which the backups hold so much less that data may have been lost. It is
-// the only way back, and stays until a later collapse takes its place or a person
-// removes it. Kept and removed are as [Choose] gave them.
-func Spare(kept, removed []backup.Backup, percent int) (stillKept, stillRemoved []backup.Backup) {
-	all := append(slices.Clone(kept), removed...)
+// compared returns those of backups that are compared with each other, newest
+// first: that count and are not older than the one that a person accepted.
+func (f Facts) compared(backups []backup.Backup) []backup.Backup {
+	all := f.counted(backups)
 	slices.SortFunc(all, backup.NewestFirst)
-	for i := 1; i < len(all); i++ {
-		if _, shrunk := shrink(all[i], all[i-1], percent); !shrunk {
-			continue
-		}
-		at := slices.IndexFunc(removed, func(b backup.Backup) bool { return b.Driver == all[i].Driver && b.ID == all[i].ID })
-		if at < 0 {
-			return kept, removed
-		}
-		stillKept = append(slices.Clone(kept), removed[at])
-		slices.SortFunc(stillKept, backup.NewestFirst)
-		return stillKept, slices.Delete(slices.Clone(removed), at, at+1)
+	accepted := named(f.Accepted, append(slices.Clone(f.Kept), f.Removed...))
+	if len(accepted) != 1 {
+		return all
 	}
-	return kept, removed
+	return slices.DeleteFunc(all, func(b backup.Backup) bool { return b.TakenAt.Before(accepted[0].TakenAt) })
 }
 
-// shrink reports whether the later of two backups holds so much less than the
-// earlier one, in files or in bytes, that data may have been lost between them.
-// What is not known of both is not judged.
-func shrink(earlier, later backup.Backup, percent int) (words string, shrunk bool) {
-	fell := func(from, to int64) bool {
-		return from > 0 && to >= 0 && float64(from)-float64(to) > float64(from)*float64(percent)/100
+// named returns the backups whose id begins with what must be long enough for that.
+func named(id string, backups []backup.Backup) []backup.Backup {
+	if len(id) < backup.MinIDPrefix {
+		return nil
 	}
+	return slices.DeleteFunc(backups, func(b backup.Backup) bool { return !strings.HasPrefix(b.ID, id) })
+}
+
+// holds says how much a backup holds, as far as that is known.
+func holds(b backup.Backup) string {
 	switch {
-	case fell(earlier.Files, later.Files):
-		return fmt.Sprintf("%d files where the one before it holds %d", later.Files, earlier.Files), true
-	case fell(earlier.DataBytes, later.DataBytes):
-		return fmt.Sprintf("%d bytes where the one before it holds %d", later.DataBytes, earlier.DataBytes), true
+	case b.Files >= 0 && b.DataBytes >= 0:
+		return fmt.Sprintf("%d files of %d bytes", b.Files, b.DataBytes)
+	case b.Files >= 0:
+		return fmt.Sprintf("%d files", b.Files)
+	default:
+		return fmt.Sprintf("%d bytes", b.DataBytes)
 	}
-	return "", false
 }

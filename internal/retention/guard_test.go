@@ -40,6 +40,11 @@ func facts(change ...func(*retention.Facts)) retention.Facts {
 	return f
 }
 
+// whole counts what is neither partial nor void.
+func whole(b backup.Backup) bool {
+	return b.Outcome != backup.OutcomePartial && b.Outcome != backup.OutcomeVoid
+}
+
 func TestWhatMayGoMayGo(t *testing.T) {
 	other := backup.Claim{Namespace: "ai", Name: "other"}
 	for sentence, f := range map[string]retention.Facts{
@@ -57,7 +62,19 @@ func TestWhatMayGoMayGo(t *testing.T) {
 		"sizes were not known":             facts(func(f *retention.Facts) { f.Kept = sized([2]int64{1, 1}, [2]int64{-1, -1}) }),
 		"there was nothing before":         facts(func(f *retention.Facts) { f.Kept = sized([2]int64{0, 0}, [2]int64{0, 0}) }),
 		"it grew":                          facts(func(f *retention.Facts) { f.Kept = sized([2]int64{math.MaxInt64, math.MaxInt64}, [2]int64{1, 1}) }),
-		"the guard is off":                 facts(func(f *retention.Facts) { f.Kept, f.ShrinkPercent = sized([2]int64{0, 0}, [2]int64{100, 1000}), 100 }),
+		"a person accepted the newest": facts(func(f *retention.Facts) {
+			f.Kept = sized([2]int64{1, 1}, [2]int64{100, 1000})
+			f.Kept[0].ID, f.Accepted = "0123456789abcdef", "01234567"
+		}),
+		"a person accepted the one after the loss": facts(func(f *retention.Facts) {
+			f.Kept = sized([2]int64{1, 1}, [2]int64{1, 1}, [2]int64{100, 1000})
+			f.Kept[1].ID, f.Accepted = "0123456789abcdef", "0123456789abcdef"
+		}),
+		"what does not count is not compared": facts(func(f *retention.Facts) {
+			f.Kept = sized([2]int64{1, 1}, [2]int64{100, 1000}, [2]int64{100, 1000})
+			f.Kept[0].Outcome, f.Counts = backup.OutcomeVoid, whole
+		}),
+		"the guard is off": facts(func(f *retention.Facts) { f.Kept, f.ShrinkPercent = sized([2]int64{0, 0}, [2]int64{100, 1000}), 100 }),
 	} {
 		t.Run(sentence, func(t *testing.T) { assert.NoError(t, retention.MayForget(f)) })
 	}
@@ -105,14 +122,27 @@ func TestWhatKeepsBackups(t *testing.T) {
 			retention.BackupPinned, backup.Conflict, "backup 01234567 is"},
 		"nothing would be left": {func(f *retention.Facts) { f.Kept, f.Removed = nil, sized([2]int64{1, 1}) }, retention.LastBackup, backup.Conflict, "no restic backup of ai/cache would be left"},
 		"the newest lacks files": {func(f *retention.Facts) { f.Kept = sized([2]int64{49, 1000}, [2]int64{100, 1000}) }, retention.Shrunk, backup.Conflict,
-			"holds 49 files where the one before it holds 100, which is down by more than 50%"},
+			"holds 49 files of 1000 bytes where b, taken 2026-02-28T12:00:00Z, holds 100 files of 1000 bytes, which is down by more than 50%"},
 		"the newest lacks bytes": {func(f *retention.Facts) { f.Kept = sized([2]int64{-1, 499}, [2]int64{-1, 1000}) }, retention.Shrunk, backup.Conflict,
-			"holds 499 bytes where the one before it holds 1000"},
+			"holds 499 bytes where b, taken 2026-02-28T12:00:00Z, holds 1000 bytes"},
 		"the newest is empty": {func(f *retention.Facts) { f.Kept = sized([2]int64{0, 0}, [2]int64{3, 3}) }, retention.Shrunk, backup.Conflict, "SOTERIA_SHRINK_GUARD_PERCENT"},
 		"the one before it would be removed": {func(f *retention.Facts) {
 			all := sized([2]int64{10, 1000}, [2]int64{100, 1000})
 			f.Kept, f.Removed = all[:1], all[1:]
 		}, retention.Shrunk, backup.Conflict, "10 files"},
+		"it fell slowly from one that is kept": {func(f *retention.Facts) {
+			f.Kept = sized([2]int64{25, 1000}, [2]int64{50, 1000}, [2]int64{100, 1000})
+		}, retention.Shrunk, backup.Conflict, "25 files of 1000 bytes where c, taken 2026-02-27T12:00:00Z, holds 100 files"},
+		"one that does not count is no newest": {func(f *retention.Facts) {
+			f.Kept = sized([2]int64{100, 1000}, [2]int64{49, 1000}, [2]int64{100, 1000})
+			f.Kept[0].Outcome = backup.OutcomePartial
+			f.Counts = whole
+		}, retention.Shrunk, backup.Conflict, "the newest restic backup, b, holds 49 files"},
+		"none that counts would be left": {func(f *retention.Facts) {
+			f.Kept[0].Outcome, f.Kept[1].Outcome, f.Counts = backup.OutcomePartial, backup.OutcomeVoid, whole
+		}, retention.LastBackup, backup.Conflict, "of 2 restic backups of ai/cache none that counts would be left"},
+		"a person has to review one": {func(f *retention.Facts) { f.Kept[1].Unreviewed = true }, retention.ReviewDue, backup.Conflict,
+			"backup b was taken of a claim that had been bound without a verdict"},
 		"any loss counts": {func(f *retention.Facts) { f.Kept, f.ShrinkPercent = sized([2]int64{99, 1000}, [2]int64{100, 1000}), 0 }, retention.Shrunk, backup.Conflict, "99 files"},
 	}
 	for sentence, tc := range cases {
@@ -123,32 +153,6 @@ func TestWhatKeepsBackups(t *testing.T) {
 			assert.Equal(t, tc.reason, refusal.Reason)
 			assert.Equal(t, tc.kind, backup.KindOf(err))
 			assert.ErrorContains(t, err, tc.words)
-		})
-	}
-}
-
-func TestTheLastBackupBeforeACollapseIsSpared(t *testing.T) {
-	small, big := [2]int64{10, 100}, [2]int64{100, 1000}
-	cases := map[string]struct {
-		backups []backup.Backup
-		removed []string
-	}{
-		"of alike ones none is":             {sized(big, big, big), []string{"b", "c"}},
-		"before the newest collapse":        {sized(small, small, big, big), []string{"b", "d"}},
-		"not before an older one":           {sized(small, big, small, big), []string{"c", "d"}},
-		"a growth is no collapse":           {sized(big, small, small), []string{"b", "c"}},
-		"sizes that are not known are none": {sized([2]int64{-1, -1}, big, [2]int64{-1, -1}), []string{"b", "c"}},
-	}
-	for sentence, tc := range cases {
-		t.Run(sentence, func(t *testing.T) {
-			kept, removed := retention.Choose(tc.backups, retention.Keep{Last: 1}, nil)
-			kept, removed = retention.Spare(kept, removed, 50)
-			assert.Equal(t, tc.removed, ids(removed))
-			assert.Len(t, kept, len(tc.backups)-len(removed))
-			assert.Equal(t, "a", kept[0].ID, "newest first")
-			again, rest := retention.Choose(kept, retention.Keep{Last: 1}, nil)
-			_, rest = retention.Spare(again, rest, 50)
-			assert.Empty(t, rest, "again removes nothing")
 		})
 	}
 }

@@ -11,6 +11,10 @@ const (
 	// BackupScheduleAnnotation says in a crontab's words when a claim is backed
 	// up, or "none". It wins over BackupLabel and over the API's policies.
 	BackupScheduleAnnotation = "soteria.dev/backup-schedule"
+	// AcceptBackupAnnotation is the id of a backup that lost most of what the one
+	// before it held, or the beginning of the id: a person says that it is right.
+	// The next backup of the claim has it count.
+	AcceptBackupAnnotation = "soteria.dev/accept-backup"
 	// SkipReasonAnnotation says why a claim with the label skip may start empty.
 	SkipReasonAnnotation = "soteria.dev/skip-reason"
 	// RestoreAsOfAnnotation wants the newest backup at or before an RFC 3339

@@ -125,8 +125,8 @@ func TestABackupIsToldAsItIs(t *testing.T) {
 	assert.Empty(t, listing.Doubts)
 	assert.Equal(t, []backup.Backup{{
 		Claim: plex, Driver: "longhorn", ID: "backup-1", TakenAt: noon, SizeBytes: 5 << 30, Files: -1,
-		Snapshot: "soteria-backup-media-plex-20261120-120000",
-		Locator:  "s3://backups@us-east-1/lh/?backup=backup-1&volume=pvc-1", Tags: []string{"before upgrade", "a=b", "RecurringJob=nightly"},
+		Outcome: backup.OutcomeComplete, Tool: "longhorn", Snapshot: "soteria-backup-media-plex-20261120-120000",
+		Locator: "s3://backups@us-east-1/lh/?backup=backup-1&volume=pvc-1", Tags: []string{"before upgrade", "a=b", "RecurringJob=nightly"},
 	}}, listing.Backups)
 }
 

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -235,6 +237,7 @@ func (d *Driver) backupJob(claim *corev1.PersistentVolumeClaim, tags []string, n
 	for _, tag := range tags {
 		args = append(args, "--tag", tag)
 	}
+	args = append(args, d.judgementArgs(claim)...)
 	if len(d.cfg.BackupArgs) > 0 {
 		args = append(append(args, "--"), d.cfg.BackupArgs...)
 	}
@@ -254,14 +257,34 @@ func (d *Driver) backupJob(claim *corev1.PersistentVolumeClaim, tags []string, n
 	return moverjob.Build(spec)
 }
 
+// judgementArgs say what a backup is held against. A claim that a person had start
+// empty, by the label skip, is compared with backups of this life of it alone.
+func (d *Driver) judgementArgs(claim *corev1.PersistentVolumeClaim) []string {
+	var args []string
+	if d.cfg.ShrinkPercent > 0 {
+		args = append(args, "--shrink-percent", strconv.Itoa(d.cfg.ShrinkPercent))
+	}
+	if id := claim.Annotations[v1alpha1.AcceptBackupAnnotation]; id != "" {
+		args = append(args, "--accept", backup.Clip(id, backup.MaxWord))
+	}
+	if claim.Labels[v1alpha1.RestoreLabel] == "skip" {
+		args = append(args, "--since", claim.CreationTimestamp.UTC().Format(time.RFC3339))
+	}
+	return args
+}
+
 // jobSpec is what all of the driver's Jobs have in common.
 func (d *Driver) jobSpec() moverjob.Spec {
 	resources := d.cfg.JobResources
 	if resources.Requests == nil && resources.Limits == nil {
 		resources = moverjob.DefaultResources()
 	}
+	image := d.cfg.Image
+	if image == OwnImage {
+		image = "" // the mover runs where restic is
+	}
 	return moverjob.Spec{
-		SoteriaImage: d.cfg.SoteriaImage, Image: d.cfg.Image, Resources: resources,
+		SoteriaImage: d.cfg.SoteriaImage, Image: image, Resources: resources,
 		HostFolder: d.location.Folder(), ServiceAccount: d.cfg.JobServiceAccount, Deadline: d.cfg.JobDeadline,
 	}
 }

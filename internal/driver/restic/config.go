@@ -39,7 +39,8 @@ type Config struct {
 	Program  string
 	CacheDir string
 
-	// Image supplies restic to Jobs, SoteriaImage the soteria binary.
+	// Image supplies restic to Jobs, SoteriaImage the soteria binary. [OwnImage]
+	// has Jobs run the restic in SoteriaImage.
 	Image        string
 	SoteriaImage string
 	// BackupArgs are added to `restic backup`, and of ForgetArgs those that say
@@ -47,6 +48,9 @@ type Config struct {
 	// there, see [Config.UnusedForgetArgs].
 	BackupArgs []string
 	ForgetArgs []string
+	// ShrinkPercent is by how much a backup may hold less than the one before it
+	// and still count; 100 is by any. Zero is 100.
+	ShrinkPercent int
 	// Init lets the first backup make the repository, where it is proved that
 	// there is none.
 	Init bool
@@ -67,6 +71,10 @@ type Config struct {
 	// JobResources are what a mover's container asks for and may use.
 	JobResources corev1.ResourceRequirements
 }
+
+// OwnImage as Image stands for Soteria's own image, which holds a restic of a
+// version that Soteria was tested with.
+const OwnImage = "self"
 
 // DefaultTestRoom is the TestRoom where none is set.
 const DefaultTestRoom = 20 << 30

@@ -8,12 +8,18 @@
 // (package cli). Backups and fills run in Jobs: a backup in its claim's namespace, with a
 // copy of the credentials that is owned by the Job and goes with it; a fill in
 // Soteria's own namespace. Jobs run restic from the configured image, driven by
-// Soteria's own binary (package mover).
+// Soteria's own binary (package mover); [OwnImage] has them run the restic of
+// Soteria's own image.
 //
 // # Whose a snapshot is
 //
 // A snapshot belongs to the claim that its tags name, namespace=<namespace> and
 // pvc=<name>. Snapshots without both are somebody else's and left alone.
+//
+// # How a backup ended
+//
+// The Job that made a snapshot records how it ended in a small snapshot of Soteria's
+// own (package outcome). A listing joins the two, and forgetting removes both.
 //
 // # Forgetting without pruning
 //

@@ -9,6 +9,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/driver"
 	"github.com/soteria-dr/soteria/internal/driver/restic/cli"
+	"github.com/soteria-dr/soteria/internal/driver/restic/outcome"
 )
 
 // The bounds of one `restic forget`.
@@ -27,7 +28,8 @@ const (
 //
 // It runs restic in this process' own container, four times for up to 500
 // snapshots: to list the claim's snapshots, to remove locks that dead processes
-// left, to forget, and to list again. Forgetting takes an exclusive lock, for a
+// left, to forget, and to list again. The records of how the backups ended go with
+// them. Forgetting takes an exclusive lock, for a
 // moment; while a backup runs there is none to be had, which is an error of kind
 // Unavailable after half a minute.
 func (d *Driver) Forget(ctx context.Context, req driver.ForgetRequest) error {
@@ -41,21 +43,21 @@ func (d *Driver) Forget(ctx context.Context, req driver.ForgetRequest) error {
 	if err != nil {
 		return err
 	}
-	there, err := snapshotsOf(ctx, program, req.Claim)
+	there, err := holdingOf(ctx, program, req.Claim)
 	if err != nil {
 		return err
 	}
-	doomed, err := req.Check(there)
+	doomed, err := req.Check(there.backups)
 	if err != nil || len(doomed) == 0 {
 		return err
 	}
-	if err := d.forget(ctx, program, doomed); err != nil {
+	if err := d.forget(ctx, program, there.withRecords(doomed)); err != nil {
 		return backup.Errorf(backup.KindOf(err), "forgetting %d backups of %s: %w", len(doomed), req.Claim, err)
 	}
-	if there, err = snapshotsOf(ctx, program, req.Claim); err != nil {
+	if there, err = holdingOf(ctx, program, req.Claim); err != nil {
 		return err
 	}
-	doomed, err = req.Check(there)
+	doomed, err = req.Check(there.backups)
 	if err == nil && len(doomed) > 0 {
 		err = backup.Errorf(backup.DriverFailed, "restic was told to forget backup %s of %s and %d more, which are still there",
 			backup.ShortID(doomed[0].ID), req.Claim, len(doomed)-1)
@@ -63,31 +65,59 @@ func (d *Driver) Forget(ctx context.Context, req driver.ForgetRequest) error {
 	return err
 }
 
-// snapshotsOf reads the claim's backups, by id.
-func snapshotsOf(ctx context.Context, program cli.Program, claim backup.Claim) (map[string]backup.Backup, error) {
-	found := map[string]backup.Backup{}
-	filter := []string{"--tag", namespaceTag + claim.Namespace + "," + pvcTag + claim.Name}
-	err := listSnapshots(ctx, program, filter, func(b backup.Backup) {
+// holding is what a repository holds of one claim.
+type holding struct {
+	// backups are the claim's, by id.
+	backups map[string]backup.Backup
+	// records are the ids of the snapshots that record how each ended, by its id.
+	records map[string][]string
+}
+
+// holdingOf reads what the repository holds of the claim.
+func holdingOf(ctx context.Context, program cli.Program, claim backup.Claim) (holding, error) {
+	found := holding{backups: map[string]backup.Backup{}, records: map[string][]string{}}
+	joined := newJoiner(func(b backup.Backup) {
 		if b.Claim == claim {
-			found[b.ID] = b
+			found.backups[b.ID] = b
 		}
 	})
-	return found, err
+	var snapshots []snapshot
+	err := listSnapshots(ctx, program, []string{
+		"--tag", namespaceTag + claim.Namespace + "," + pvcTag + claim.Name,
+		"--tag", outcome.Tag + "," + outcome.ClaimTag(claim),
+	}, func(s snapshot) {
+		joined.add(s)
+		snapshots = append(snapshots, s)
+	})
+	if err != nil {
+		return holding{}, err
+	}
+	joined.end()
+	for _, s := range snapshots {
+		found.records[s.ID] = joined.filesOf(s)
+	}
+	return found, nil
+}
+
+// withRecords gives the ids of backups and of the records of how they ended.
+func (h holding) withRecords(backups []backup.Backup) []string {
+	var ids []string
+	for _, b := range backups {
+		ids = append(append(ids, b.ID), h.records[b.ID]...)
+	}
+	return ids
 }
 
 // forget has restic remove these snapshots, which must be there: restic before
 // 0.17 tries for a minute to read each that is not.
-func (d *Driver) forget(ctx context.Context, program cli.Program, doomed []backup.Backup) error {
+func (d *Driver) forget(ctx context.Context, program cli.Program, doomed []string) error {
 	program.Grace = forgetGrace
 	// Locks of processes that died keep an exclusive lock from being taken; those
 	// of living ones stay. Whether it worked shows when the lock is needed.
 	_ = program.Run(ctx, cli.Invocation{Args: []string{"unlock"}, Otherwise: backup.Unavailable})
 	for batch := range slices.Chunk(doomed, forgetBatch) {
 		args := append([]string{"forget", "--retry-lock", forgetPatience}, d.cfg.usedForgetArgs()...)
-		args = append(args, "--")
-		for _, b := range batch {
-			args = append(args, b.ID)
-		}
+		args = append(append(args, "--"), batch...)
 		if err := program.Run(ctx, cli.Invocation{Args: args, Otherwise: backup.Unavailable}); err != nil {
 			return err
 		}

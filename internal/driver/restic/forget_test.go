@@ -14,6 +14,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/driver"
 	"github.com/soteria-dr/soteria/internal/driver/drivertest"
 	"github.com/soteria-dr/soteria/internal/driver/restic"
+	"github.com/soteria-dr/soteria/internal/driver/restic/outcome"
 	"github.com/soteria-dr/soteria/internal/driver/restic/restictest"
 )
 
@@ -53,6 +54,38 @@ func TestItForgetsAsADriverMust(t *testing.T) {
 					Settle: func(*testing.T) {},
 				}
 			}}.Run(t)
+		})
+	}
+}
+
+func TestTheRecordOfABackupGoesWithItAndNoOther(t *testing.T) {
+	for version, program := range restictest.Versions {
+		t.Run("with "+version, func(t *testing.T) {
+			exe := program(t)
+			r := local(t, exe)
+			r.Init(t)
+			record := func(of string, claim backup.Claim) string {
+				return addTagged(t, r, then, outcome.Host, outcome.Record{Of: of, Claim: claim, Files: 1, Bytes: 2, Partial: true}.Tags()...)
+			}
+			old, newest, other := add(t, r, claim, then), add(t, r, claim, then.Add(time.Hour)), backup.Claim{Namespace: "apps", Name: "other"}
+			others := add(t, r, other, then)
+			gone := record(old, claim)
+			stays := []string{newest, others, record(newest, claim), record(others, other)}
+
+			d := newDriver(t, exe, r.Address, fullSecret())
+			byID := map[string]backup.Backup{}
+			_, err := d.List(t.Context(), drivertest.Each(func(b backup.Backup) { byID[b.ID] = b }))
+			require.NoError(t, err)
+			require.Len(t, byID, 3, "a record is nobody's backup")
+			assert.Equal(t, backup.OutcomePartial, byID[old].Outcome)
+			require.NoError(t, d.Forget(t.Context(), driver.ForgetRequest{Claim: claim, Backups: []backup.Backup{byID[old]}, Stays: byID[newest]}))
+
+			left := string(r.Run(t, "snapshots", "--json"))
+			for _, id := range stays {
+				assert.Contains(t, left, `"id":"`+id)
+			}
+			assert.NotContains(t, left, `"id":"`+old)
+			assert.NotContains(t, left, `"id":"`+gone)
 		})
 	}
 }
@@ -103,10 +136,10 @@ func TestOnlyWhatIsThereIsNamedToRestic(t *testing.T) {
 	said, err := os.ReadFile(notes)
 	require.NoError(t, err)
 	assert.Equal(t, strings.Join([]string{
-		"snapshots --json --no-lock --tag namespace=apps,pvc=data",
+		"snapshots --json --no-lock --tag namespace=apps,pvc=data --tag soteria=outcome,claim=apps/data",
 		"unlock",
 		"forget --retry-lock 30s --limit-upload 100 -o s3.retries=3 --retry-lock=2m --no-cache -- " + oldID,
-		"snapshots --json --no-lock --tag namespace=apps,pvc=data",
+		"snapshots --json --no-lock --tag namespace=apps,pvc=data --tag soteria=outcome,claim=apps/data",
 		"",
 	}, "\n"), string(said))
 

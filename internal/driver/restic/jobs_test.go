@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -691,4 +692,51 @@ func TestALocalRepositoryIsMountedIntoJobs(t *testing.T) {
 	require.NoError(t, err)
 	assert.Contains(t, string(rendered), "path: /srv/backups\n    type: Directory")
 	assert.Contains(t, strings.Join(job.Spec.Template.Spec.Containers[0].Args, " "), "--repository /repository")
+}
+
+func TestABackupIsHeldAgainstWhatTheClaimAndTheOperatorSay(t *testing.T) {
+	made := time.Date(2026, 2, 3, 4, 5, 6, 0, time.UTC)
+	cases := map[string]struct {
+		change func(*corev1.PersistentVolumeClaim)
+		args   string
+	}{
+		"as the operator says": {func(*corev1.PersistentVolumeClaim) {}, "--shrink-percent 60 --"},
+		"a person accepted a backup": {
+			func(c *corev1.PersistentVolumeClaim) {
+				c.Annotations = map[string]string{"soteria.dev/accept-backup": "--repo /elsewhere"}
+			}, "--shrink-percent 60 --accept --repo /elsewhere --"},
+		"the claim was to start empty": {
+			func(c *corev1.PersistentVolumeClaim) { c.Labels = map[string]string{"soteria.dev/restore": "skip"} },
+			"--shrink-percent 60 --since 2026-02-03T04:05:06Z --"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			claim := boundClaim()
+			claim.CreationTimestamp = metav1.NewTime(made)
+			c.change(claim)
+			cluster := world(t, claim, secretWith(fullSecret())).Build()
+			started, err := driverIn(t, cluster, func(c *restic.Config) { c.ShrinkPercent = 60 }).Backup(t.Context(), request())
+			require.NoError(t, err)
+			var job batchv1.Job
+			require.NoError(t, cluster.Get(t.Context(), types.NamespacedName{Namespace: "apps", Name: started.JobName}, &job))
+			args := job.Spec.Template.Spec.Containers[0].Args
+			assert.Contains(t, strings.Join(args, " "), " "+c.args)
+			if at := slices.Index(args, "--accept"); at >= 0 {
+				assert.Equal(t, "--repo /elsewhere", args[at+1], "what a tenant wrote is one argument")
+			}
+		})
+	}
+}
+
+func TestJobsMayRunTheResticOfSoteriasOwnImage(t *testing.T) {
+	cluster := world(t, boundClaim(), secretWith(fullSecret())).Build()
+	started, err := driverIn(t, cluster, func(c *restic.Config) { c.Image = restic.OwnImage }).Backup(t.Context(), request())
+	require.NoError(t, err)
+	var job batchv1.Job
+	require.NoError(t, cluster.Get(t.Context(), types.NamespacedName{Namespace: "apps", Name: started.JobName}, &job))
+	pod := job.Spec.Template.Spec
+	assert.Equal(t, validConfig().SoteriaImage, pod.Containers[0].Image)
+	assert.Empty(t, pod.Containers[0].Command, "its entry point is soteria")
+	assert.Empty(t, pod.InitContainers, "nothing is to be installed")
+	assert.Equal(t, "mover", pod.Containers[0].Args[0])
 }

@@ -28,7 +28,8 @@ func (d *Driver) List(ctx context.Context, into driver.Listing) (string, error) 
 			return "", err
 		}
 	}
-	if err := listSnapshots(ctx, program, nil, into.Backup); err != nil {
+	joined := newJoiner(into.Backup)
+	if err := listSnapshots(ctx, program, nil, joined.add); err != nil {
 		d.see("")
 		return "", err
 	}
@@ -42,6 +43,7 @@ func (d *Driver) List(ctx context.Context, into driver.Listing) (string, error) 
 		return "", backup.Errorf(backup.RepositoryChanged,
 			"the repository at %s is %.12s and was %.12s when the listing began", d.location.Text, after, before)
 	}
+	joined.end()
 	return after, nil
 }
 
@@ -57,20 +59,16 @@ func (d *Driver) see(id string) {
 	d.lastSeen = id
 }
 
-// listSnapshots yields every backup in the repository that restic's filter lets
+// listSnapshots yields every snapshot in the repository that restic's filter lets
 // through. restic exits with status 0 although snapshots could not be read and
 // says so on its error output alone, so whatever it says there and is not known
 // to be harmless is an error.
-func listSnapshots(ctx context.Context, program cli.Program, filter []string, each func(backup.Backup)) error {
+func listSnapshots(ctx context.Context, program cli.Program, filter []string, each func(snapshot)) error {
 	var complaint string
 	err := program.Run(ctx, cli.Invocation{
 		Args: append([]string{"snapshots", "--json", "--no-lock"}, filter...),
 		Stdout: func(stdout io.Reader) error {
-			return readSnapshots(stdout, func(s snapshot) {
-				for _, b := range s.backups() {
-					each(b)
-				}
-			})
+			return readSnapshots(stdout, each)
 		},
 		Stderr: func(line string) {
 			if complaint == "" && !cli.Harmless(line) {

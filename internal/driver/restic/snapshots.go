@@ -5,23 +5,33 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/driver/restic/outcome"
 )
 
 // snapshot is an element of what `restic snapshots --json` prints.
 type snapshot struct {
-	ID    string    `json:"id"`
-	Time  time.Time `json:"time"`
-	Paths []string  `json:"paths"`
-	Tags  []string  `json:"tags"`
-	Host  string    `json:"hostname"`
+	ID string `json:"id"`
+	// Original is the id that the snapshot had before it was retagged, rewritten
+	// or copied.
+	Original string    `json:"original"`
+	Time     time.Time `json:"time"`
+	Paths    []string  `json:"paths"`
+	Tags     []string  `json:"tags"`
+	Host     string    `json:"hostname"`
+	// Program is the restic that made it, such as "restic 0.16.4".
+	Program string `json:"program_version"`
 	// Summary is there since restic 0.17.
-	Summary *struct {
-		TotalFilesProcessed int64 `json:"total_files_processed"`
-		TotalBytesProcessed int64 `json:"total_bytes_processed"`
-	} `json:"summary"`
+	Summary *summary `json:"summary"`
+}
+
+// summary is what restic counted while it made a snapshot.
+type summary struct {
+	TotalFilesProcessed int64 `json:"total_files_processed"`
+	TotalBytesProcessed int64 `json:"total_bytes_processed"`
 }
 
 // unknownCount is a size or number that the driver does not know.
@@ -75,21 +85,72 @@ func whole(err error) error {
 	return err
 }
 
-// backups gives the backups that a snapshot is: one for each claim it names.
-func (s snapshot) backups() []backup.Backup {
-	size, files := int64(unknownCount), int64(unknownCount)
-	if s.Summary != nil {
-		size, files = s.Summary.TotalBytesProcessed, s.Summary.TotalFilesProcessed
-	}
+// backups gives the backups that a snapshot is: one for each claim it names. How
+// they ended, and how much those hold that restic itself does not say it of, is in
+// the records.
+func (s snapshot) backups(records outcome.Records) []backup.Backup {
 	claims := claimsOf(s.Tags)
 	backups := make([]backup.Backup, 0, len(claims))
 	for _, claim := range claims {
-		backups = append(backups, backup.Backup{
-			Claim: claim, Driver: Name, ID: s.ID, TakenAt: s.Time,
-			SizeBytes: size, Files: files, DataBytes: size, Own: s.isOwn(), Locator: s.locator(), Tags: s.Tags,
-		})
+		b := backup.Backup{
+			Claim: claim, Driver: Name, ID: s.ID, TakenAt: s.Time, SizeBytes: unknownCount, Files: unknownCount,
+			Own: s.isOwn(), Tool: s.Program, Locator: s.locator(), Tags: s.Tags,
+		}
+		if r, recorded := records.For(claim, s.ID, s.Original); recorded {
+			b.Outcome, b.SizeBytes, b.Files = r.Outcome(), r.Bytes, r.Files
+		}
+		if s.Summary != nil {
+			b.SizeBytes, b.Files = s.Summary.TotalBytesProcessed, s.Summary.TotalFilesProcessed
+		}
+		b.DataBytes = b.SizeBytes
+		backups = append(backups, b)
 	}
 	return backups
+}
+
+// joiner joins snapshots with the records of how they ended, in whatever order they
+// come. Soteria's own backups are held back until all was read, which takes about
+// 250 bytes for each meanwhile; nobody keeps records of others.
+type joiner struct {
+	into    func(backup.Backup)
+	records outcome.Records
+	held    []snapshot
+	// files are the ids of the records' own snapshots, by what each is of.
+	files map[string][]string
+}
+
+func newJoiner(into func(backup.Backup)) *joiner {
+	return &joiner{into: into, records: outcome.Records{}, files: map[string][]string{}}
+}
+
+func (j *joiner) add(s snapshot) {
+	switch r, recorded := outcome.Parse(s.Host, s.Tags); {
+	case recorded:
+		j.records.Add(r)
+		j.files[r.Of] = append(j.files[r.Of], s.ID)
+	case s.isOwn():
+		j.held = append(j.held, s)
+	default:
+		j.tell(s)
+	}
+}
+
+func (j *joiner) tell(s snapshot) {
+	for _, b := range s.backups(j.records) {
+		j.into(b)
+	}
+}
+
+// end tells of the backups that were held back. The list must have been whole.
+func (j *joiner) end() {
+	for _, s := range j.held {
+		j.tell(s)
+	}
+}
+
+// filesOf gives the ids of the records of a snapshot's outcome.
+func (j *joiner) filesOf(s snapshot) []string {
+	return append(slices.Clone(j.files[s.ID]), j.files[s.Original]...)
 }
 
 // isOwn reports whether a backup Job of Soteria's made the snapshot: it is of one

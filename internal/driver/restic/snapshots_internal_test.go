@@ -6,11 +6,14 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/driver/restic/outcome"
 )
 
 const (
@@ -35,7 +38,7 @@ func TestSnapshotsOfBothVersionsAreRead(t *testing.T) {
 	old, err := readAll(t, of016)
 	require.NoError(t, err)
 	require.Len(t, old, 1)
-	b := old[0].backups()
+	b := old[0].backups(nil)
 	require.Len(t, b, 1)
 	assert.Equal(t, backup.Claim{Namespace: "a", Name: "b"}, b[0].Claim)
 	assert.Equal(t, id1, b[0].ID)
@@ -46,13 +49,62 @@ func TestSnapshotsOfBothVersionsAreRead(t *testing.T) {
 
 	recent, err := readAll(t, of019)
 	require.NoError(t, err)
-	b = recent[0].backups()
+	b = recent[0].backups(nil)
 	assert.Equal(t, int64(105857606), b[0].SizeBytes)
 	assert.Equal(t, int64(4), b[0].Files)
+
+	assert.Equal(t, "restic 0.19.1", b[0].Tool)
+	assert.Equal(t, backup.OutcomeUnknown, b[0].Outcome, "nothing recorded how it ended")
 
 	none, err := readAll(t, "[]\n")
 	require.NoError(t, err)
 	assert.Empty(t, none)
+}
+
+func TestBackupsAreJoinedWithHowTheyEndedWhateverTheOrder(t *testing.T) {
+	claim := backup.Claim{Namespace: "a", Name: "b"}
+	made := func(id string) snapshot {
+		return snapshot{ID: id, Time: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), Host: "a/b", Tags: []string{"namespace=a", "pvc=b"}}
+	}
+	recorded := func(file, of string, change func(*outcome.Record)) snapshot {
+		r := outcome.Record{Of: of, Claim: claim, Files: 3, Bytes: 42}
+		change(&r)
+		return snapshot{ID: file, Host: outcome.Host, Tags: r.Tags()}
+	}
+	id := func(digit string) string { return strings.Repeat(digit, 64) }
+	retagged, measured, forged := made(id("3")), made(id("5")), made(id("6"))
+	retagged.Original = id("2")
+	measured.Summary = &summary{TotalFilesProcessed: 9, TotalBytesProcessed: 90}
+	forged.Tags = append(forged.Tags, recorded("", id("7"), func(*outcome.Record) {}).Tags...)
+	forged.Host = outcome.Host
+	all := []snapshot{
+		made(id("1")), recorded(id("a"), id("1"), func(r *outcome.Record) { r.Partial = true }),
+		retagged, recorded(id("b"), id("2"), func(*outcome.Record) {}),
+		made(id("4")), recorded(id("c"), id("4"), func(r *outcome.Record) { r.Void = true }), recorded(id("d"), id("4"), func(r *outcome.Record) { r.Accepted = true }),
+		measured, recorded(id("e"), id("5"), func(r *outcome.Record) { r.Void = true }),
+		forged, made(id("7")), recorded(id("f"), id("8"), func(*outcome.Record) {}),
+	}
+	want := map[string]backup.Backup{
+		id("1"): {Outcome: backup.OutcomePartial, Files: 3, SizeBytes: 42, DataBytes: 42},
+		id("3"): {Outcome: backup.OutcomeComplete, Files: 3, SizeBytes: 42, DataBytes: 42},
+		id("4"): {Outcome: backup.OutcomeComplete, Files: 3, SizeBytes: 42, DataBytes: 42},
+		id("5"): {Outcome: backup.OutcomeVoid, Files: 9, SizeBytes: 90, DataBytes: 90},
+		id("6"): {Outcome: backup.OutcomeUnknown, Files: -1, SizeBytes: -1, DataBytes: -1},
+		id("7"): {Outcome: backup.OutcomeUnknown, Files: -1, SizeBytes: -1, DataBytes: -1},
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		got := map[string]backup.Backup{}
+		joined := newJoiner(func(b backup.Backup) {
+			got[b.ID] = backup.Backup{Outcome: b.Outcome, Files: b.Files, SizeBytes: b.SizeBytes, DataBytes: b.DataBytes}
+		})
+		for _, s := range rapid.Permutation(all).Draw(t, "order") {
+			joined.add(s)
+		}
+		joined.end()
+		require.Equal(t, want, got)
+		require.Equal(t, []string{id("b")}, joined.filesOf(retagged))
+		require.Empty(t, joined.filesOf(made(id("7"))))
+	})
 }
 
 func TestAListThatIsNotWholeIsNoList(t *testing.T) {
@@ -141,6 +193,7 @@ func TestTagsOfACaller(t *testing.T) {
 		"a line end":             {"a\nb"},
 		"a null byte":            {"a\x00"},
 		"an escape":              {"\x1b[31m"},
+		"one of Soteria's own":   {"soteria=outcome"},
 		"nothing":                {""},
 		"too long":               {strings.Repeat("x", 129)},
 		"too many":               many,
@@ -186,7 +239,7 @@ func FuzzSnapshots(f *testing.F) {
 		var read int
 		err := readSnapshots(strings.NewReader(text), func(s snapshot) {
 			read++
-			s.backups()
+			s.backups(nil)
 		})
 		if err != nil {
 			return

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/driver/restic/outcome"
 )
 
 // The tags that say whose a snapshot is.
@@ -48,6 +49,8 @@ func snapshotTags(claim backup.Claim, wanted []string) ([]string, error) {
 			return nil, invalid("tag %q begins or ends with a space, which restic would drop", tag)
 		case (strings.HasPrefix(tag, namespaceTag) || strings.HasPrefix(tag, pvcTag)) && !slices.Contains(own, tag):
 			return nil, invalid("tag %q names another claim than %s", tag, claim)
+		case strings.HasPrefix(tag, outcome.OwnTag):
+			return nil, invalid("tag %q begins with %q, which Soteria keeps for its own snapshots", tag, outcome.OwnTag)
 		}
 		if !slices.Contains(tags, tag) {
 			tags = append(tags, tag)

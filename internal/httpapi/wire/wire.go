@@ -115,13 +115,33 @@ type Backup struct {
 	State State `json:"state"`
 	// SizeBytes, Size (the same) and Files are null when the driver does not know
 	// them.
-	SizeBytes *int64   `json:"size_bytes"`
-	Size      *int64   `json:"size"`
-	Files     *int64   `json:"files"`
-	Tags      []string `json:"tags"`
+	SizeBytes *int64 `json:"size_bytes"`
+	Size      *int64 `json:"size"`
+	Files     *int64 `json:"files"`
+	// Outcome is how the taking of it ended.
+	Outcome Outcome `json:"outcome"`
+	// Tool is what took it, such as "restic 0.16.4"; absent where it does not say.
+	Tool string   `json:"tool,omitempty"`
+	Tags []string `json:"tags"`
 	// Labels are the tags of the form key=value.
 	Labels map[string]string `json:"labels"`
 }
+
+// Outcome is how the taking of a backup ended.
+type Outcome string
+
+// The outcomes of a backup.
+const (
+	// OutcomeUnknown: nothing saw it end.
+	OutcomeUnknown Outcome = "unknown"
+	// OutcomeComplete: everything was read.
+	OutcomeComplete Outcome = "complete"
+	// OutcomePartial: some files could not be read.
+	OutcomePartial Outcome = "partial"
+	// OutcomeVoid: it was saved and does not count, since it lost most of what the
+	// one before it held.
+	OutcomeVoid Outcome = "void"
+)
 
 // State is how far a backup has come.
 type State string

@@ -69,6 +69,50 @@ type Backup struct {
 	FilesUnmodified int64 `json:"files_unmodified"`
 	// BytesAdded is what the repository grew by, before compression.
 	BytesAdded int64 `json:"bytes_added"`
+	// Void says what was lost when the backup holds so much less than the one
+	// before it that it does not count; empty where it counts.
+	Void string `json:"void,omitempty"`
+	// Unrecorded says why the outcome is not recorded beside the backup; empty
+	// where it is.
+	Unrecorded string `json:"unrecorded,omitempty"`
+	// Notes are what else a person should know, in sentences without a full stop.
+	Notes []string `json:"notes,omitempty"`
+}
+
+// maxNotes bounds the notes of a backup.
+const maxNotes = 4
+
+// Note adds a note, as long as there is room.
+func (b *Backup) Note(format string, args ...any) {
+	if len(b.Notes) < maxNotes {
+		b.Notes = append(b.Notes, clipped(format, args...))
+	}
+}
+
+// Voided records that the backup does not count, and why.
+func (b *Backup) Voided(format string, args ...any) { b.Void = clipped(format, args...) }
+
+// NotRecorded records that the outcome could not be written beside the backup.
+func (b *Backup) NotRecorded(err error) { b.Unrecorded = clipped("%s", backup.Message(err)) }
+
+// clipped bounds words that are kept.
+func clipped(format string, args ...any) string {
+	const most = 400
+	return backup.Clip(fmt.Sprintf(format, args...), most)
+}
+
+// shorter returns a backup with fewer words, and whether it had any to spare.
+func (b *Backup) shorter() (*Backup, bool) {
+	if b == nil || len(b.Notes)+len(b.Void)+len(b.Unrecorded) == 0 {
+		return b, false
+	}
+	short := *b
+	if n := len(b.Notes); n > 0 {
+		short.Notes = b.Notes[:n-1]
+		return &short, true
+	}
+	short.Void, short.Unrecorded = backup.Clip(b.Void, len(b.Void)/2), backup.Clip(b.Unrecorded, len(b.Unrecorded)/2)
+	return &short, len(short.Void)+len(short.Unrecorded) < len(b.Void)+len(b.Unrecorded)
 }
 
 // Failed reports whether the work failed. A partial backup did not: it made a
@@ -105,11 +149,12 @@ func (r Result) Summary() string {
 }
 
 // Encode gives the result as one JSON object of at most [Limit] bytes: of a
-// result too long for that, problems are dropped from the end, and the error is
-// cut short last.
+// result too long for that, problems are dropped from the end, then a backup's
+// notes, and the error is cut short last.
 func (r Result) Encode() []byte {
 	for {
 		encoded, err := json.Marshal(r)
+		shorter, spared := r.Backup.shorter()
 		switch {
 		case err != nil: // a number that JSON has no word for
 			r = Result{Action: r.Action, Kind: backup.Internal.String(), Error: "the result cannot be written: " + err.Error()}
@@ -117,6 +162,8 @@ func (r Result) Encode() []byte {
 			return encoded
 		case len(r.Problems) > 0:
 			r.Problems = r.Problems[:len(r.Problems)-1]
+		case spared:
+			r.Backup = shorter
 		default:
 			r.Error = backup.Clip(r.Error, len(r.Error)/2)
 			r.Action, r.Snapshot, r.Kind = backup.Clip(r.Action, wordLimit), backup.Clip(r.Snapshot, wordLimit), backup.Clip(r.Kind, wordLimit)

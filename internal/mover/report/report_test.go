@@ -43,6 +43,25 @@ func TestAResultTooLongLosesProblemsBeforeAnythingElse(t *testing.T) {
 	assert.Contains(t, got.Summary(), fmt.Sprintf("and %d more", 10_000-len(got.Problems)))
 }
 
+func TestTheWordsOfABackupNeverCostItsCounts(t *testing.T) {
+	words := strings.Repeat("\x01", 9000)
+	made := &report.Backup{Files: 7, Bytes: 42}
+	for range 9 {
+		made.Note("%s", words)
+	}
+	made.Voided("%s", words)
+	made.NotRecorded(errors.New(words))
+	sent := report.Result{Action: "backup", Snapshot: strings.Repeat("a", 64), Backup: made}
+	encoded := sent.Encode()
+	require.LessOrEqual(t, len(encoded), report.Limit)
+	got, err := report.Decode(string(encoded))
+	require.NoError(t, err)
+	require.NotNil(t, got.Backup)
+	assert.Equal(t, int64(7), got.Backup.Files)
+	assert.Equal(t, sent.Snapshot, got.Snapshot)
+	assert.NotEmpty(t, got.Backup.Void, "that it does not count is never lost")
+}
+
 func TestAnErrorTooLongIsCutShort(t *testing.T) {
 	var sent report.Result
 	sent.Action = strings.Repeat("x", 9000)

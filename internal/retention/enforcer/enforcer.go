@@ -10,10 +10,12 @@ import (
 	"sync"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/driver"
 	"github.com/soteria-dr/soteria/internal/retention"
@@ -71,8 +73,8 @@ type Config struct {
 	Observer Observer
 	// MaxAge is how old a listing may be.
 	MaxAge time.Duration
-	// ShrinkPercent is by how much the newest backup may be smaller than the one
-	// before it, see [retention.Facts].
+	// ShrinkPercent is by how much the newest backup may be smaller than another
+	// that is kept, see [retention.Facts].
 	ShrinkPercent int
 	// Patience bounds one call of a driver. Default: 5 minutes.
 	Patience time.Duration
@@ -110,7 +112,7 @@ func New(cfg Config) *Enforcer {
 	}
 	return &Enforcer{
 		cfg: cfg, forgotten: make(map[subject]time.Time),
-		told: &teller{reader: cfg.Reader, events: cfg.Events, log: cfg.Log, clock: cfg.Clock, last: make(map[subject]telling)},
+		told: &teller{reader: cfg.Reader, events: cfg.Events, log: cfg.Log, clock: cfg.Clock, last: make(map[subject]telling), sparedAt: make(map[subject]time.Time)},
 	}
 }
 
@@ -160,17 +162,20 @@ func (e *Enforcer) enforce(ctx context.Context, claim backup.Claim, keep retenti
 			}
 		}
 	})
-	kept, doomed := retention.Choose(own, keep, time.UTC)
+	kept, doomed := retention.Split(own, keep, counts, time.UTC)
 	if len(doomed) == 0 || !e.isNews(of, listing.ListedAt) {
 		e.told.forget(of)
 		return nil, 0, nil
 	}
-	if err := e.mayForget(ctx, claim, listing, kept, doomed); err != nil {
+	stay, leaving := retention.Spare(kept, doomed, counts)
+	if err := e.mayForget(ctx, claim, listing, kept, doomed, len(leaving) > 0); err != nil {
 		return nil, len(doomed), e.refused(ctx, of, err)
 	}
-	kept, doomed = retention.Spare(kept, doomed, e.cfg.ShrinkPercent)
+	beyond := without(doomed, leaving)
+	kept, doomed = stay, leaving
 	if len(doomed) == 0 {
 		e.told.forget(of)
+		e.told.spared(ctx, of, beyond)
 		return nil, 0, nil
 	}
 	forgetting, cancel := context.WithTimeout(ctx, e.cfg.Patience)
@@ -178,7 +183,7 @@ func (e *Enforcer) enforce(ctx context.Context, claim backup.Claim, keep retenti
 	if err := e.cfg.Catalog.Forgetting(forgetting, listing.Driver, claim, doomed, without(listing.Backups, doomed)); err != nil {
 		return nil, len(doomed), e.refused(ctx, of, fmt.Errorf("no old %s backup of %s is removed: %w", listing.Driver, claim, err))
 	}
-	err = pruner.Forget(forgetting, driver.ForgetRequest{Claim: claim, Backups: doomed, Stays: kept[0]})
+	err = pruner.Forget(forgetting, driver.ForgetRequest{Claim: claim, Backups: doomed, Stays: stays(kept)})
 	if ctx.Err() != nil && err != nil {
 		return nil, len(doomed), err // this process is ending, which is nobody's news
 	}
@@ -188,8 +193,19 @@ func (e *Enforcer) enforce(ctx context.Context, claim backup.Claim, keep retenti
 	e.remember(of, e.cfg.Clock.Now())
 	e.cfg.Catalog.Forgotten(claim)
 	e.cfg.Observer.BackupsForgotten(listing.Driver, len(doomed))
-	e.told.removed(ctx, of, doomed, len(kept))
+	e.told.removed(ctx, of, doomed, len(kept), len(beyond))
 	return doomed, 0, nil
+}
+
+// counts is the enforcer's [retention.Counts].
+func counts(b backup.Backup) bool {
+	return b.Outcome != backup.OutcomePartial && b.Outcome != backup.OutcomeVoid && !b.Unreviewed
+}
+
+// stays gives the newest backup that stays and counts: that others may go rests on
+// it. There is one, see [retention.LastBackup].
+func stays(kept []backup.Backup) backup.Backup {
+	return kept[max(0, slices.IndexFunc(kept, counts))]
 }
 
 // without gives the backups that are not among those that are doomed.
@@ -200,16 +216,36 @@ func without(all, doomed []backup.Backup) []backup.Backup {
 	return slices.DeleteFunc(slices.Clone(all), gone)
 }
 
-func (e *Enforcer) mayForget(ctx context.Context, claim backup.Claim, listing Listing, kept, doomed []backup.Backup) error {
-	open, err := openRestores(ctx, e.cfg.Reader)
+// accepted gives the backup that a person says is right, as the claim's annotation
+// names it; "" where there is none, or no claim.
+func (e *Enforcer) accepted(ctx context.Context, claim backup.Claim) (string, error) {
+	object := &corev1.PersistentVolumeClaim{}
+	if err := e.cfg.Reader.Get(ctx, client.ObjectKey{Namespace: claim.Namespace, Name: claim.Name}, object); err != nil {
+		return "", client.IgnoreNotFound(err)
+	}
+	return object.Annotations[v1alpha1.AcceptBackupAnnotation], nil
+}
+
+// mayForget asks whether doomed may be removed. Which restores are open is read only
+// where some are leaving: elsewhere the question is whether data was lost.
+func (e *Enforcer) mayForget(ctx context.Context, claim backup.Claim, listing Listing, kept, doomed []backup.Backup, leaving bool) error {
+	var open []retention.Open
+	var err error
+	if leaving {
+		open, err = openRestores(ctx, e.cfg.Reader)
+	}
 	if err != nil {
 		return &retention.RefusalError{Reason: retention.RestoreOpen, Err: backup.Errorf(backup.Unavailable,
 			"it could not be told whether a restore is open, so that no backup of %s is removed: %w", claim, err)}
 	}
+	accepted, err := e.accepted(ctx, claim)
+	if err != nil {
+		return backup.Errorf(backup.Unavailable, "reading claim %s, so that no backup of it is removed: %w", claim, err)
+	}
 	return retention.MayForget(retention.Facts{
 		Claim: claim, Driver: listing.Driver, Now: e.cfg.Clock.Now(), MaxAge: e.cfg.MaxAge,
 		ListedAt: listing.ListedAt, Failure: listing.Failure, Doubt: listing.Doubt,
-		Open: open, Kept: kept, Removed: doomed, ShrinkPercent: e.cfg.ShrinkPercent,
+		Open: open, Kept: kept, Removed: doomed, Counts: counts, ShrinkPercent: e.cfg.ShrinkPercent, Accepted: accepted,
 	})
 }
 

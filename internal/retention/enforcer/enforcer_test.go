@@ -397,6 +397,82 @@ func TestTheLastBackupBeforeACollapseStays(t *testing.T) {
 	assert.Equal(t, []string{ids[0], ids[2]}, w.left(w.drivers[0]))
 }
 
+func TestBackupsThatDoNotCountReplaceNoOther(t *testing.T) {
+	cases := map[string]func(*backup.Backup){
+		"partial":               func(b *backup.Backup) { b.Outcome = backup.OutcomePartial },
+		"void":                  func(b *backup.Backup) { b.Outcome = backup.OutcomeVoid },
+		"taken by others":       func(b *backup.Backup) { b.Own = false },
+		"not to be compared":    func(b *backup.Backup) { b.Files, b.DataBytes = -1, -1 },
+		"far smaller, by bytes": func(b *backup.Backup) { b.DataBytes = 1 },
+	}
+	for sentence, change := range cases {
+		t.Run(sentence, func(t *testing.T) {
+			w := newWorld(t)
+			ids := w.backups(w.drivers[0], 3)
+			change(&w.listings["restic"].Backups[0])
+			_, err := w.Enforce(t.Context(), cache, retention.Keep{Last: 1})
+			if err != nil {
+				var refusal *retention.RefusalError
+				require.ErrorAs(t, err, &refusal)
+				require.Equal(t, retention.Shrunk, refusal.Reason, "the only thing that is told to wait")
+			}
+			left := w.left(w.drivers[0])
+			assert.Contains(t, left, ids[0], "it stays itself")
+			assert.Contains(t, left, ids[1], "the newest that counts")
+		})
+	}
+}
+
+func TestWhatStaysBeyondThePolicyIsToldOnceADay(t *testing.T) {
+	w := newWorld(t)
+	w.backups(w.drivers[0], 2)
+	listing := w.listings["restic"]
+	listing.Backups[1].Files, listing.Backups[1].DataBytes = -1, -1
+	enforce := func() {
+		_, err := w.Enforce(t.Context(), cache, retention.Keep{Last: 1})
+		require.NoError(t, err)
+	}
+	enforce()
+	said := w.said()
+	require.Len(t, said, 1)
+	assert.Contains(t, said[0], "Normal OldBackupsSpared 1 old restic backups stay although the policy does not keep them")
+	enforce()
+	assert.Empty(t, w.said())
+	assert.Empty(t, w.counted, "nothing waits")
+	w.clock.SetTime(w.clock.Now().Add(25 * time.Hour))
+	listing = w.listings["restic"]
+	listing.ListedAt = w.clock.Now()
+	w.listings["restic"] = listing
+	enforce()
+	assert.Len(t, w.said(), 1)
+}
+
+func TestAnAcceptedBackupIsNotHeldAgainstOlderOnes(t *testing.T) {
+	for accepted, reason := range map[string]retention.Reason{"": retention.Shrunk, "00000000": retention.Shrunk, "the newest": ""} {
+		t.Run("accepted is "+accepted, func(t *testing.T) {
+			claim := bound(cache)
+			w := newWorld(t, claim)
+			ids := w.backups(w.drivers[0], 4)
+			w.listings["restic"].Backups[0].Files = 1
+			if accepted == "the newest" {
+				accepted = ids[0]
+			}
+			claim = bound(cache)
+			claim.Annotations = map[string]string{v1alpha1.AcceptBackupAnnotation: accepted}
+			require.NoError(t, w.cluster.Update(t.Context(), claim))
+			_, err := w.Enforce(t.Context(), cache, lastTwo)
+			if reason == "" {
+				require.NoError(t, err)
+				assert.Equal(t, []string{ids[0], ids[1]}, w.left(w.drivers[0]), "the way back among them")
+				return
+			}
+			var refusal *retention.RefusalError
+			require.ErrorAs(t, err, &refusal)
+			assert.Equal(t, reason, refusal.Reason)
+		})
+	}
+}
+
 func TestADriverThatFailsIsToldAndTriedAgain(t *testing.T) {
 	w := newWorld(t)
 	w.backups(w.drivers[0], 3)

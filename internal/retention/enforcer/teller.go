@@ -17,6 +17,10 @@ import (
 	"github.com/soteria-dr/soteria/internal/retention"
 )
 
+// sparedAfter is how often it is told what stays beyond the policy, which may be so
+// for good.
+const sparedAfter = 24 * time.Hour
+
 // repeatAfter is how often a refusal that still holds is told again: Kubernetes
 // forgets events after an hour.
 const repeatAfter = time.Hour
@@ -25,6 +29,7 @@ const repeatAfter = time.Hour
 const (
 	eventRemoved = "OldBackupsRemoved"
 	eventWaiting = "RetentionWaits"
+	eventSpared  = "OldBackupsSpared"
 )
 
 // teller tells the people of a claim what retention does: what was removed, always;
@@ -37,6 +42,8 @@ type teller struct {
 
 	mu   sync.Mutex
 	last map[subject]telling
+	// sparedAt is when it was told last what stays beyond the policy.
+	sparedAt map[subject]time.Time
 }
 
 // telling is a refusal that was told.
@@ -53,7 +60,7 @@ func (t *teller) refused(ctx context.Context, of subject, reason retention.Reaso
 	t.say(ctx, of, corev1.EventTypeWarning, eventWaiting, "Keep "+string(reason), "No old backup is removed: "+backup.Message(why))
 }
 
-func (t *teller) removed(ctx context.Context, of subject, gone []backup.Backup, kept int) {
+func (t *teller) removed(ctx context.Context, of subject, gone []backup.Backup, kept, beyond int) {
 	t.forget(of)
 	for _, b := range gone {
 		t.log.Info("old backup removed", "claim", of.claim.String(), "driver", of.driver, "backup", b.ID, "taken", b.TakenAt.UTC().Format(time.RFC3339))
@@ -61,7 +68,33 @@ func (t *teller) removed(ctx context.Context, of subject, gone []backup.Backup, 
 	newest, oldest := gone[0], gone[len(gone)-1]
 	text := fmt.Sprintf("%d old %s backups were removed as the policy says, taken %s to %s; %d are kept", len(gone), of.driver,
 		oldest.TakenAt.UTC().Format(time.RFC3339), newest.TakenAt.UTC().Format(time.RFC3339), kept)
+	if beyond > 0 {
+		text += fmt.Sprintf(", %d of them beyond the policy, since no newer one is known to hold as much", beyond)
+	}
 	t.say(ctx, of, corev1.EventTypeNormal, eventRemoved, "Forget", text)
+}
+
+// spared tells of backups that stay although the policy does not keep them.
+func (t *teller) spared(ctx context.Context, of subject, beyond []backup.Backup) {
+	if len(beyond) == 0 || !t.isTimeToTellOfSpared(of) {
+		return
+	}
+	oldest := beyond[len(beyond)-1]
+	text := fmt.Sprintf("%d old %s backups stay although the policy does not keep them, since no newer one that counts is known to hold as much; "+
+		"the oldest is %s of %s. Look whether data was lost; those that nobody needs have to be removed by hand, in %s", len(beyond), of.driver,
+		backup.ShortID(oldest.ID), oldest.TakenAt.UTC().Format(time.RFC3339), of.driver)
+	t.say(ctx, of, corev1.EventTypeNormal, eventSpared, "Keep", text)
+}
+
+func (t *teller) isTimeToTellOfSpared(of subject) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := t.clock.Now()
+	if last, told := t.sparedAt[of]; told && now.Sub(last) < sparedAfter {
+		return false
+	}
+	t.sparedAt[of] = now
+	return true
 }
 
 // say makes an event on the claim. A claim that is gone has nobody to be told.

@@ -41,6 +41,8 @@ type Program struct {
 type Invocation struct {
 	// Args are restic's arguments, the command first.
 	Args []string
+	// Input is what restic reads on its standard input.
+	Input string
 	// Stdout reads what restic prints, up to the end, on the caller's
 	// goroutine. Its error ends the run. Nil drops the output.
 	Stdout func(io.Reader) error
@@ -74,7 +76,7 @@ func (p Program) Run(ctx context.Context, in Invocation) error {
 	defer stop(nil)
 
 	cmd := exec.CommandContext(runCtx, p.Path, in.Args...) // #nosec G204 -- an argv of validated parts, no shell
-	cmd.Env = p.environ()
+	cmd.Env, cmd.Stdin = p.environ(), strings.NewReader(in.Input)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	signal := syscall.SIGINT // restic before 0.17 gives its lock up for no other
 	if p.Grace == 0 {

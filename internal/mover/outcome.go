@@ -1,0 +1,206 @@
+package mover
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/driver/restic/cli"
+	"github.com/soteria-dr/soteria/internal/driver/restic/outcome"
+	"github.com/soteria-dr/soteria/internal/mover/report"
+)
+
+// judgement is what a backup of a claim is held against once it is made.
+type judgement struct {
+	claim backup.Claim
+	// shrinkPercent is by how much it may hold less than the one before it; with
+	// 100 it may hold nothing.
+	shrinkPercent int
+	// accept is the id of a void backup that a person says is right, or the
+	// beginning of it; empty is none.
+	accept string
+	// since, when not zero, is when the claim started empty on purpose: backups
+	// from before are not compared with.
+	since time.Time
+	// cluster is the cluster whose backups are compared with.
+	cluster string
+}
+
+// listed is a snapshot of the claim, or a record of one.
+type listed struct {
+	ID       string    `json:"id"`
+	Original string    `json:"original"`
+	Time     time.Time `json:"time"`
+	Host     string    `json:"hostname"`
+	Tags     []string  `json:"tags"`
+	Summary  *struct {
+		Files int64 `json:"total_files_processed"`
+		Bytes int64 `json:"total_bytes_processed"`
+	} `json:"summary"`
+}
+
+const clusterTag = "cluster="
+
+// recordOutcome judges the backup that result tells of and writes, beside it, how
+// it ended. That this could not be done is no failure of the backup, which is
+// saved: its outcome stays unknown, and the result says so.
+func (w backupWork) recordOutcome(ctx context.Context, p Process, program cli.Program, result *report.Result) {
+	earlier, records, err := w.earlier(ctx, p, program)
+	if err == nil {
+		err = w.acceptVoid(ctx, p, program, earlier, records, result.Backup)
+	}
+	if err == nil {
+		made := outcome.Record{
+			Of: result.Snapshot, Claim: w.judged.claim, Files: result.Backup.Files, Bytes: result.Backup.Bytes, Partial: result.Partial,
+		}
+		if before, found := w.before(earlier, records, result.Snapshot, p.Clock.Now()); found && lostMost(made, before, w.judged.shrinkPercent) {
+			made.Void = true
+			result.Backup.Voided("%d files and %d bytes, where backup %s of %s holds %d files and %d bytes",
+				made.Files, made.Bytes, backup.ShortID(before.ID), before.TakenAt.UTC().Format(time.RFC3339), before.Files, before.DataBytes)
+		}
+		err = w.write(ctx, p, program, made)
+	}
+	if err != nil {
+		fmt.Fprintf(p.Stderr, "the outcome of the backup is not recorded: %s\n", backup.Message(err))
+		result.Backup.Void = "" // what is not recorded does not hold
+		result.Backup.NotRecorded(err)
+	}
+}
+
+func lostMost(made outcome.Record, before backup.Backup, percent int) bool {
+	return backup.LostMost(backup.Backup{Files: made.Files, DataBytes: made.Bytes}, before, percent)
+}
+
+// earlier reads the claim's snapshots and the records of their outcomes. By now
+// restic's cache holds them: it read them to find the new snapshot's parent.
+func (w backupWork) earlier(ctx context.Context, p Process, program cli.Program) ([]listed, outcome.Records, error) {
+	claim := w.judged.claim
+	complaint := ""
+	var all []listed
+	err := program.Run(ctx, cli.Invocation{
+		Args: []string{
+			"snapshots", "--json", "--no-lock",
+			"--tag", "namespace=" + claim.Namespace + ",pvc=" + claim.Name,
+			"--tag", outcome.Tag + "," + outcome.ClaimTag(claim),
+		},
+		Stdout: func(stdout io.Reader) error { return json.NewDecoder(stdout).Decode(&all) },
+		Stderr: func(line string) {
+			tell(p)(line)
+			if complaint == "" && !cli.Harmless(line) {
+				complaint = cli.Words(line)
+			}
+		},
+		Otherwise: backup.Unavailable,
+	})
+	switch {
+	case err != nil:
+		return nil, nil, fmt.Errorf("listing the earlier backups of %s: %w", claim, err)
+	case complaint != "":
+		return nil, nil, backup.Errorf(backup.Unavailable, "the list of the earlier backups of %s may not be whole; restic said: %s", claim, complaint)
+	}
+	records := outcome.Records{}
+	snapshots := slices.DeleteFunc(all, func(s listed) bool {
+		if r, ok := outcome.Parse(s.Host, s.Tags); ok && r.Claim == claim {
+			records.Add(r)
+		}
+		return s.Host != w.host || outcome.IsOwn(s.Host, s.Tags)
+	})
+	return snapshots, records, nil
+}
+
+// before returns the newest earlier backup that counts and says how much it holds.
+// One that is partial counts: what lost most of that, too, lost data.
+func (w backupWork) before(earlier []listed, records outcome.Records, made string, now time.Time) (backup.Backup, bool) {
+	var newest backup.Backup
+	found := false
+	for _, s := range earlier {
+		b := s.backup(records, w.judged.claim)
+		excluded := s.ID == made || b.Outcome == backup.OutcomeVoid || b.Cluster != w.judged.cluster ||
+			b.TakenAt.Before(w.judged.since) || b.TakenAt.After(now) || b.Files < 0
+		if !excluded && (!found || b.TakenAt.After(newest.TakenAt)) {
+			newest, found = b, true
+		}
+	}
+	return newest, found
+}
+
+// backup returns as much of the snapshot as is compared.
+func (s listed) backup(records outcome.Records, claim backup.Claim) backup.Backup {
+	b := backup.Backup{ID: s.ID, TakenAt: s.Time, Files: -1, DataBytes: -1}
+	if r, ok := records.For(claim, s.ID, s.Original); ok {
+		b.Outcome, b.Files, b.DataBytes = r.Outcome(), r.Files, r.Bytes
+	}
+	if s.Summary != nil {
+		b.Files, b.DataBytes = s.Summary.Files, s.Summary.Bytes
+	}
+	for _, tag := range s.Tags {
+		if name, ok := strings.CutPrefix(tag, clusterTag); ok {
+			b.Cluster = name
+		}
+	}
+	return b
+}
+
+// acceptVoid records that a void backup is right, as a person said. It is done
+// before the new backup is judged, which is then compared with that one.
+func (w backupWork) acceptVoid(ctx context.Context, p Process, program cli.Program, earlier []listed, records outcome.Records, made *report.Backup) error {
+	wanted := w.judged.accept
+	if len(wanted) < backup.MinIDPrefix {
+		if wanted != "" {
+			made.Note("nothing is accepted: %q is shorter than %d characters of an id", wanted, backup.MinIDPrefix)
+		}
+		return nil
+	}
+	var hits []listed
+	for _, s := range earlier {
+		if strings.HasPrefix(s.ID, wanted) {
+			hits = append(hits, s)
+		}
+	}
+	if len(hits) != 1 {
+		made.Note("nothing is accepted: %d backups of %s have an id that begins with %q", len(hits), w.judged.claim, wanted)
+		return nil
+	}
+	r, known := records.For(w.judged.claim, hits[0].ID, hits[0].Original)
+	if !known || r.Outcome() != backup.OutcomeVoid {
+		return nil // it counts already
+	}
+	r.Accepted = true
+	if err := w.write(ctx, p, program, r); err != nil {
+		return err
+	}
+	records.Add(r)
+	made.Note("backup %s is accepted and counts from now on", backup.ShortID(hits[0].ID))
+	return nil
+}
+
+// write makes the small snapshot that a record is.
+func (w backupWork) write(ctx context.Context, p Process, program cli.Program, r outcome.Record) error {
+	args := []string{
+		"backup", "--json", "--retry-lock", lockPatience, "--host", outcome.Host, "--time", outcome.Time,
+		"--stdin", "--stdin-filename", outcome.Filename,
+	}
+	for _, tag := range r.Tags() {
+		args = append(args, "--tag", tag)
+	}
+	var summary backupSummary
+	err := besideOthers(ctx, p, program, cli.Invocation{
+		Args: args, Input: outcome.Content,
+		Stdout: func(stdout io.Reader) error {
+			return readMessages(stdout, &printer{to: io.Discard, clock: p.Clock}, &summary)
+		},
+		Stderr: tell(p), Otherwise: backup.DriverFailed,
+	})
+	switch {
+	case err != nil:
+		return fmt.Errorf("recording the outcome: %w", err)
+	case summary.SnapshotID == "":
+		return backup.Errorf(backup.DriverFailed, "recording the outcome: restic made no snapshot")
+	}
+	return nil
+}
