@@ -59,6 +59,9 @@ func (r *Reconciler) judge(ctx context.Context, o *observed) (decision.Verdict, 
 		return decision.Decide(facts), nil, nil
 	}
 	facts.Answer = r.prove(ctx, o, facts.Source)
+	if decision.NeedsOwn(facts) {
+		facts.Own = r.prove(ctx, o, facts.Claim)
+	}
 	return decision.Decide(facts), &facts.Answer, nil
 }
 

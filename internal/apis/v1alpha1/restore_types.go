@@ -59,6 +59,11 @@ type RestoreSpec struct {
 
 // SourceClaim names a claim that backups were taken of.
 type SourceClaim struct {
+	// Cluster wants a backup that the cluster of this name took
+	// (SOTERIA_CLUSTER there). Left out, it is one of this cluster's own.
+	// +optional
+	// +kubebuilder:validation:MaxLength=63
+	Cluster string `json:"cluster,omitempty"`
 	// Namespace defaults to the Restore's own.
 	// +optional
 	// +kubebuilder:validation:MaxLength=63
