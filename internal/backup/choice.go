@@ -121,6 +121,24 @@ func (r Rules) Choose(s Selector, backups []Backup) (Chosen, error) {
 	return Chosen{Backup: chosen, Notes: append(notes, r.about(s, chosen)...)}, nil
 }
 
+// Passed says in one sentence which of the backups health does not go by, and why;
+// empty where there are none.
+func (r Rules) Passed(backups []Backup) string {
+	if len(backups) == 0 {
+		return ""
+	}
+	b := backups[0]
+	why := r.flaw(b)
+	if !r.Clusters.Mine(b) {
+		why = OtherCluster
+	}
+	words := map[Objection]string{OtherCluster: whose(b), Implausible: r.words(Implausible, b), Void: r.words(Void, b), Unreviewed: r.words(Unreviewed, b)}[why]
+	if more := len(backups) - 1; more > 0 {
+		return fmt.Sprintf("%d backups do not count here, the newest of them %s, dated %s: %s", more+1, ShortID(b.ID), stamp(b.TakenAt), words)
+	}
+	return fmt.Sprintf("backup %s, dated %s, does not count here: %s", ShortID(b.ID), stamp(b.TakenAt), words)
+}
+
 // wanted are the backups that the wish speaks of, whatever speaks against them.
 func (r Rules) wanted(s Selector, backups []Backup) []Backup {
 	if s.AsOf.IsZero() && s.Cluster == "" {

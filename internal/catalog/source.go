@@ -104,7 +104,7 @@ func (s *source) remember(claim backup.Claim) (backup.Answer, bool) {
 		return backup.Answer{}, false
 	}
 	backups := s.latest.byClaim[claim].backups
-	if len(backups) == 0 {
+	if len(backups) == 0 || ofOthers(s.cfg.Clusters, backups) {
 		return backup.Answer{}, false
 	}
 	return backup.FoundBackups(backups, s.latest.evidence), true
@@ -177,15 +177,28 @@ func (s *source) quietSince(began moment, claim backup.Claim) bool {
 
 // answer reads the latest snapshot, which must settle the question.
 func (s *source) answer(claim backup.Claim) backup.Answer {
-	switch backups := s.latest.byClaim[claim].backups; {
-	case len(backups) > 0:
+	backups := s.latest.byClaim[claim].backups
+	if ofOthers(s.cfg.Clusters, backups) {
+		return s.absent(claim).WithOthers(backups)
+	}
+	if len(backups) > 0 {
 		return backup.FoundBackups(backups, s.latest.evidence)
+	}
+	return s.absent(claim)
+}
+
+// absent answers for a claim of which the latest snapshot has no backup that counts.
+func (s *source) absent(claim backup.Claim) backup.Answer {
+	switch {
 	case len(s.backupsRunning[claim]) > 0:
 		return backup.UnknownBecause(backup.Errorf(backup.Unavailable, "a backup of %s is running", claim))
 	case s.cfg.BackupsTold != nil && !s.cfg.BackupsTold():
 		return backup.UnknownBecause(backup.Errorf(backup.Unavailable, "it is not known yet which backups are running"))
 	default:
 		if why := s.latest.doubt(claim); why != nil {
+			return backup.UnknownBecause(why)
+		}
+		if why := stranger(s.cfg.Clusters, s.latest.clusters); why != nil {
 			return backup.UnknownBecause(why)
 		}
 		return backup.ProvedNone(s.latest.evidence)

@@ -41,7 +41,7 @@ func (d *Driver) Forget(ctx context.Context, req driver.ForgetRequest) error {
 	if err != nil {
 		return err
 	}
-	there, err := snapshotsOf(ctx, program, req.Claim)
+	there, err := d.snapshotsOf(ctx, program, req.Claim)
 	if err != nil {
 		return err
 	}
@@ -52,7 +52,7 @@ func (d *Driver) Forget(ctx context.Context, req driver.ForgetRequest) error {
 	if err := d.forget(ctx, program, doomed); err != nil {
 		return backup.Errorf(backup.KindOf(err), "forgetting %d backups of %s: %w", len(doomed), req.Claim, err)
 	}
-	if there, err = snapshotsOf(ctx, program, req.Claim); err != nil {
+	if there, err = d.snapshotsOf(ctx, program, req.Claim); err != nil {
 		return err
 	}
 	doomed, err = req.Check(there)
@@ -64,10 +64,10 @@ func (d *Driver) Forget(ctx context.Context, req driver.ForgetRequest) error {
 }
 
 // snapshotsOf reads the claim's backups, by id.
-func snapshotsOf(ctx context.Context, program cli.Program, claim backup.Claim) (map[string]backup.Backup, error) {
+func (d *Driver) snapshotsOf(ctx context.Context, program cli.Program, claim backup.Claim) (map[string]backup.Backup, error) {
 	found := map[string]backup.Backup{}
 	filter := []string{"--tag", namespaceTag + claim.Namespace + "," + pvcTag + claim.Name}
-	err := listSnapshots(ctx, program, filter, func(b backup.Backup) {
+	err := d.listSnapshots(ctx, program, filter, func(b backup.Backup) {
 		if b.Claim == claim {
 			found[b.ID] = b
 		}

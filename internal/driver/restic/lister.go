@@ -28,7 +28,7 @@ func (d *Driver) List(ctx context.Context, into driver.Listing) (string, error) 
 			return "", err
 		}
 	}
-	if err := listSnapshots(ctx, program, nil, into.Backup); err != nil {
+	if err := d.listSnapshots(ctx, program, nil, into.Backup); err != nil {
 		d.see("")
 		return "", err
 	}
@@ -61,13 +61,13 @@ func (d *Driver) see(id string) {
 // through. restic exits with status 0 although snapshots could not be read and
 // says so on its error output alone, so whatever it says there and is not known
 // to be harmless is an error.
-func listSnapshots(ctx context.Context, program cli.Program, filter []string, each func(backup.Backup)) error {
+func (d *Driver) listSnapshots(ctx context.Context, program cli.Program, filter []string, each func(backup.Backup)) error {
 	var complaint string
 	err := program.Run(ctx, cli.Invocation{
 		Args: append([]string{"snapshots", "--json", "--no-lock"}, filter...),
 		Stdout: func(stdout io.Reader) error {
 			return readSnapshots(stdout, func(s snapshot) {
-				for _, b := range s.backups() {
+				for _, b := range s.backups(d.cfg.Clusters) {
 					each(b)
 				}
 			})

@@ -76,7 +76,8 @@ func whole(err error) error {
 }
 
 // backups gives the backups that a snapshot is: one for each claim it names.
-func (s snapshot) backups() []backup.Backup {
+// Only those of this cluster's are its own.
+func (s snapshot) backups(clusters backup.Clusters) []backup.Backup {
 	size, files := int64(unknownCount), int64(unknownCount)
 	if s.Summary != nil {
 		size, files = s.Summary.TotalBytesProcessed, s.Summary.TotalFilesProcessed
@@ -84,10 +85,12 @@ func (s snapshot) backups() []backup.Backup {
 	claims := claimsOf(s.Tags)
 	backups := make([]backup.Backup, 0, len(claims))
 	for _, claim := range claims {
-		backups = append(backups, backup.Backup{
-			Claim: claim, Driver: Name, ID: s.ID, TakenAt: s.Time,
-			SizeBytes: size, Files: files, DataBytes: size, Own: s.isOwn(), Locator: s.locator(), Tags: s.Tags,
-		})
+		b := backup.Backup{
+			Claim: claim, Driver: Name, ID: s.ID, TakenAt: s.Time, Cluster: clusterOf(s.Tags),
+			SizeBytes: size, Files: files, DataBytes: size, Locator: s.locator(), Tags: s.Tags,
+		}
+		b.Own = s.isOwn() && clusters.Mine(b)
+		backups = append(backups, b)
 	}
 	return backups
 }

@@ -35,7 +35,7 @@ func TestSnapshotsOfBothVersionsAreRead(t *testing.T) {
 	old, err := readAll(t, of016)
 	require.NoError(t, err)
 	require.Len(t, old, 1)
-	b := old[0].backups()
+	b := old[0].backups(backup.Clusters{})
 	require.Len(t, b, 1)
 	assert.Equal(t, backup.Claim{Namespace: "a", Name: "b"}, b[0].Claim)
 	assert.Equal(t, id1, b[0].ID)
@@ -46,7 +46,7 @@ func TestSnapshotsOfBothVersionsAreRead(t *testing.T) {
 
 	recent, err := readAll(t, of019)
 	require.NoError(t, err)
-	b = recent[0].backups()
+	b = recent[0].backups(backup.Clusters{})
 	assert.Equal(t, int64(105857606), b[0].SizeBytes)
 	assert.Equal(t, int64(4), b[0].Files)
 
@@ -186,7 +186,7 @@ func FuzzSnapshots(f *testing.F) {
 		var read int
 		err := readSnapshots(strings.NewReader(text), func(s snapshot) {
 			read++
-			s.backups()
+			s.backups(backup.Clusters{})
 		})
 		if err != nil {
 			return

@@ -16,6 +16,9 @@ const (
 	pvcTag       = "pvc="
 )
 
+// clusterTag says which cluster took a snapshot.
+const clusterTag = "cluster="
+
 // The bounds of a caller's tags.
 const (
 	maxTags      = 32
@@ -48,6 +51,8 @@ func snapshotTags(claim backup.Claim, wanted []string) ([]string, error) {
 			return nil, invalid("tag %q begins or ends with a space, which restic would drop", tag)
 		case (strings.HasPrefix(tag, namespaceTag) || strings.HasPrefix(tag, pvcTag)) && !slices.Contains(own, tag):
 			return nil, invalid("tag %q names another claim than %s", tag, claim)
+		case strings.HasPrefix(tag, clusterTag):
+			return nil, invalid("tag %q names a cluster, which Soteria does itself (SOTERIA_CLUSTER)", tag)
 		}
 		if !slices.Contains(tags, tag) {
 			tags = append(tags, tag)
@@ -71,6 +76,12 @@ func claimsOf(tags []string) []backup.Claim {
 		}
 	}
 	return claims
+}
+
+// clusterOf returns the cluster that a snapshot's tags name, empty where they name
+// none. Several names are no cluster's: they are joined to what can be no name.
+func clusterOf(tags []string) string {
+	return strings.Join(valuesOf(tags, clusterTag), ",")
 }
 
 func valuesOf(tags []string, prefix string) []string {
