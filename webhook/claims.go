@@ -84,6 +84,9 @@ func (c *Claims) Handle(ctx context.Context, req admission.Request) admission.Re
 	if answered {
 		facts.Answer = c.Catalog.Known(ctx, facts.Source)
 	}
+	if decision.NeedsOwn(facts) {
+		facts.Own = c.own(ctx, facts.Claim)
+	}
 	verdict := decision.Decide(facts)
 
 	log.FromContext(ctx).Info("judged a claim", "claim", facts.Claim.String(), "verdict", verdict.Kind.String(),
@@ -92,6 +95,16 @@ func (c *Claims) Handle(ctx context.Context, req admission.Request) admission.Re
 		c.Observer.Verdict(verdict.Kind, verdict.Reason, c.Now().Sub(began))
 	}
 	return c.respond(claim, facts, verdict, answered)
+}
+
+// own asks what the claim has itself, beside the backups of another claim that it
+// asks for. The verdict does not hang on it, so what is not known at once is not
+// waited for: the controller asks again.
+func (c *Claims) own(ctx context.Context, claim backup.Claim) backup.Answer {
+	const patience = 100 * time.Millisecond
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return c.Catalog.Known(ctx, claim)
 }
 
 func (c *Claims) facts(ctx context.Context, claim *corev1.PersistentVolumeClaim) (decision.Facts, error) {

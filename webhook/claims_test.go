@@ -215,8 +215,10 @@ func TestANamespaceOptsItsClaimsIn(t *testing.T) {
 func TestAnotherClaimsBackupIsLookedUpUnderItsOwnName(t *testing.T) {
 	f := newFixture(t, backup.ProvedNone(proof), namespace(nil))
 	f.claims.Policy.CrossNamespace = true
-	f.claims.Handle(t.Context(), request(t, "restore-from"))
-	assert.Equal(t, []backup.Claim{{Namespace: "web", Name: "data"}}, f.catalog.asked)
+	response := f.claims.Handle(t.Context(), request(t, "restore-from"))
+	assert.Equal(t, []backup.Claim{{Namespace: "web", Name: "data"}, {Namespace: "ai", Name: "cache"}}, f.catalog.asked, "and its own, to tell of them")
+	assert.Equal(t, []decision.Kind{decision.Hold}, f.verdicts.kinds, "a source without a backup starts no claim empty")
+	assert.Contains(t, response.Warnings[0], "no backup of web/data exists, which the claim asks for")
 }
 
 func TestADryRunGetsTheSameVerdictAndIsNotCounted(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"net/http"
 	"os"
 	"path/filepath"
 	"time"
@@ -38,6 +39,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/kube/moverjob"
 	"github.com/soteria-dr/soteria/internal/metrics"
 	"github.com/soteria-dr/soteria/internal/restore"
+	"github.com/soteria-dr/soteria/internal/skew"
 	"github.com/soteria-dr/soteria/webhook/certificate"
 )
 
@@ -103,6 +105,9 @@ func newApp(ctx context.Context, c config, connection *rest.Config, log *slog.Lo
 	if err := os.MkdirAll(served, 0o750); err != nil {
 		return nil, fmt.Errorf("making a folder for the certificate: %w", err)
 	}
+	c.clocks = skew.New(clock.RealClock{}, log)
+	connection = rest.CopyConfig(connection)
+	connection.Wrap(func(next http.RoundTripper) http.RoundTripper { return c.clocks.Transport("the API server", next) })
 	serving := certificate.NewServing(names, served)
 	mgr, err := newManager(c, connection, serving)
 	if err != nil {
@@ -145,7 +150,7 @@ func newApp(ctx context.Context, c config, connection *rest.Config, log *slog.Lo
 		return nil, err
 	}
 	metrics.Watch(ctrlmetrics.Registry, metrics.State{
-		Restores: mgr.GetClient(), ListedAt: known.ListedAt, CertificateEnds: serving.Expiry, Clock: clock.RealClock{},
+		Restores: mgr.GetClient(), ListedAt: known.ListedAt, CertificateEnds: serving.Expiry, Clock: clock.RealClock{}, ClockOffsets: c.clocks.Offsets,
 	})
 	scanned, err := addBucket(c, mgr, log)
 	if err != nil {
@@ -167,6 +172,7 @@ func newApp(ctx context.Context, c config, connection *rest.Config, log *slog.Lo
 		Catalog: known, Backupers: systems.requested(c), Testers: systems.testers,
 		Restores: requests(c, mgr, known, controller), Claims: kube.Claims{Reader: mgr.GetClient(), OwnNamespace: c.Namespace},
 		Lock:   kube.NewLock,
+		Rules:  c.rules,
 		SignIn: callers, Auditor: audit.Events{Reader: mgr.GetClient(), Recorder: mgr.GetEventRecorder(eventSource)},
 		Reports: reports, Bucket: scanned, Policies: scheduler, Status: status(c, mgr, known), Console: pages,
 		Events:   claimevents.Reader{Cache: mgr.GetClient(), API: mgr.GetAPIReader(), Namespace: c.Namespace},

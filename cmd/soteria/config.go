@@ -24,6 +24,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/kube"
 	"github.com/soteria-dr/soteria/internal/secret"
 	"github.com/soteria-dr/soteria/internal/signin"
+	"github.com/soteria-dr/soteria/internal/skew"
 )
 
 // config is all that the environment settles. It is read once, at start.
@@ -88,6 +89,7 @@ type config struct {
 	BucketConfig
 	LookupConfig
 	ExpectConfig
+	ChoiceConfig
 
 	// What is derived while reading.
 	backupArgs   []string
@@ -95,6 +97,8 @@ type config struct {
 	nodeSelector map[string]string
 	testRoom     int64
 	signIn       signin.Config
+	// clocks compares this process's clock with others'; nil before there are any.
+	clocks *skew.Watch
 }
 
 // drivers are those that take backups and restore them.
@@ -226,6 +230,7 @@ func (c *config) check() []error {
 	}
 	problems = append(problems, c.checkInventory()...)
 	problems = append(problems, c.checkPolicies()...)
+	problems = append(problems, c.checkChoice()...)
 	slices.SortFunc(problems, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	if c.uses(longhorn.Name) {
 		problems = append(problems, c.longhorn().Validate()...)
@@ -264,6 +269,7 @@ func (c *config) catalog() catalog.Config {
 	settings.RefreshInterval = c.RefreshInterval
 	settings.ListingTimeout = c.ListingTimeout
 	settings.Expect, settings.Without = c.expect, c.RestoreWithout
+	settings.Clusters = c.clusters()
 	return settings
 }
 
@@ -286,6 +292,7 @@ func (c *config) longhorn() longhorn.Config {
 		BackupTarget: c.LonghornBackupTarget,
 		Unlabeled:    longhorn.Unlabeled(c.LonghornUnlabeled),
 		OwnNamespace: c.Namespace,
+		Clusters:     c.clusters(),
 
 		IgnoreTargets: c.LonghornIgnoreTargets,
 	}
@@ -304,6 +311,7 @@ func (c *config) restic(soteriaImage string) restic.Config {
 		SecretName:        c.ResticSecretName,
 		SecretNamespace:   c.SecretNamespace,
 		Namespace:         c.Namespace,
+		Clusters:          c.clusters(),
 		Image:             c.ResticImage,
 		SoteriaImage:      soteriaImage,
 		BackupArgs:        c.backupArgs,
@@ -329,6 +337,7 @@ func (c *config) policy() kube.Policy {
 		DenyUnknown: c.OnUnknown == "deny" || c.RestoreRef != "",
 		LookedUp:    c.lookedUp(),
 		Populators:  c.populators,
+		Rules:       c.rules,
 	}
 }
 

@@ -51,7 +51,7 @@ func wantedBy(scheduler *schedule.Scheduler) func(context.Context) ([]enforcer.W
 // is the manager's client.
 func newEnforcer(c config, reader client.Reader, recorder events.EventRecorder, known *catalog.Catalog, systems *backends, measured *metrics.Metrics, log *slog.Logger) *enforcer.Enforcer {
 	return enforcer.New(enforcer.Config{
-		Reader: reader, Catalog: listedClaims{known}, Pruners: systems.pruners, Events: recorder, Observer: measured,
+		Reader: reader, Catalog: listedClaims{known}, Rules: c.rules, Pruners: systems.pruners, Events: recorder, Observer: measured,
 		// While listings work, the last one is never older than this.
 		MaxAge:        c.RefreshInterval + 2*c.ListingTimeout,
 		ShrinkPercent: c.ShrinkGuardPercent,

@@ -28,6 +28,7 @@ func addScheduler(c config, mgr manager.Manager, known *catalog.Catalog, systems
 		Backupers:    systems.backupers,
 		Driver:       c.BackupDriver,
 		Repositories: func() []schedule.Repository { return repositories(known) },
+		Rules:        c.rules,
 		Activities:   activities(c, mgr),
 		Reader:       mgr.GetClient(),
 		Store:        store.New(mgr.GetClient(), mgr.GetAPIReader(), client.ObjectKey{Namespace: c.Namespace, Name: c.PolicySecretName}),

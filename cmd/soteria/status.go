@@ -16,7 +16,7 @@ import (
 // ask now and then.
 func status(c config, mgr manager.Manager, known *catalog.Catalog) httpapi.Status {
 	return httpapi.Status{
-		Version: version(), Gate: admission.New(mgr.GetAPIReader(), clock.RealClock{}).Report,
+		Version: version(), ClockDoubt: c.clocks.Doubt, Gate: admission.New(mgr.GetAPIReader(), clock.RealClock{}).Report,
 		Listings: listingsOf(known), Missing: missingOf(known), Now: time.Now,
 		ReportMaxAge: c.reportInterval() + time.Minute, ListingMaxAge: c.inventory().Recent,
 	}

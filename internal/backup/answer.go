@@ -72,6 +72,9 @@ type Answer struct {
 	backups   []Backup
 	evidence  []Evidence
 	err       error
+	// others are backups that exist and are no backups of the claim's, since
+	// another cluster took them.
+	others []Backup
 	// doubt is why the newest of the backups found may not be the newest that
 	// exists.
 	doubt error
@@ -121,6 +124,22 @@ func (a Answer) Doubting(why error) Answer {
 // nil where it is, and unless the answer is Found. A doubt blocks choosing the
 // newest backup; it does not block restoring one that is named by its id.
 func (a Answer) Doubt() error { return a.doubt }
+
+// WithOthers returns the same answer with backups that exist under the claim's name
+// and say nothing about it, since a cluster took them whose backups are not restored
+// here (see [Clusters.Settled]). An answer of Found has them among its backups.
+func (a Answer) WithOthers(backups []Backup) Answer {
+	if a.certainty == Found {
+		return FoundBackups(slices.Concat(a.backups, backups), a.evidence...).Doubting(a.doubt)
+	}
+	a.others = slices.SortedFunc(slices.Values(backups), NewestFirst)
+	return a
+}
+
+// Others returns the backups that other clusters took under the claim's name,
+// newest first; empty where the answer is Found, which has them among its backups.
+// They can be restored by a wish that names the cluster or the backup.
+func (a Answer) Others() []Backup { return a.others }
 
 // Certainty says which of the three answers this is.
 func (a Answer) Certainty() Certainty { return a.certainty }
@@ -176,9 +195,9 @@ func Combine(answers ...Answer) Answer {
 		return UnknownBecause(&Error{Kind: Unavailable, Message: "no driver is configured to look for backups"})
 	}
 	var (
-		backups        []Backup
-		evidence       []Evidence
-		unknown, doubt error
+		backups, others []Backup
+		evidence        []Evidence
+		unknown, doubt  error
 	)
 	for _, a := range answers {
 		if a.certainty == Unknown && unknown == nil {
@@ -188,13 +207,16 @@ func Combine(answers ...Answer) Answer {
 			doubt = a.doubt
 		}
 		backups = append(backups, a.backups...)
+		others = append(others, a.others...)
 		evidence = append(evidence, a.evidence...)
 	}
 	switch {
 	case len(backups) > 0:
-		return FoundBackups(backups, evidence...).Doubting(doubt).Doubting(unknown)
+		return FoundBackups(append(backups, others...), evidence...).Doubting(doubt).Doubting(unknown)
 	case unknown != nil:
-		return UnknownBecause(unknown)
+		return UnknownBecause(unknown).WithOthers(others)
+	case len(others) > 0:
+		return ProvedNone(evidence...).WithOthers(others)
 	default:
 		return ProvedNone(evidence...)
 	}

@@ -3,7 +3,6 @@ package backup
 import (
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 )
@@ -86,6 +85,8 @@ type Selector struct {
 	// ID, when not empty, wants the backup with this id, or the only one whose
 	// id begins with it (at least [MinIDPrefix] characters, as restic prints).
 	ID string
+	// Cluster, when not empty, wants a backup that this cluster took.
+	Cluster string
 }
 
 // MinIDPrefix is the shortest part of an id that may stand for the whole: the
@@ -93,54 +94,22 @@ type Selector struct {
 const MinIDPrefix = 8
 
 // IsZero reports whether the selector simply wants the newest backup.
-func (s Selector) IsZero() bool { return s.AsOf.IsZero() && s.ID == "" }
+func (s Selector) IsZero() bool { return s.AsOf.IsZero() && s.ID == "" && s.Cluster == "" }
 
 // String describes the wish for messages.
 func (s Selector) String() string {
-	switch {
-	case s.ID != "" && !s.AsOf.IsZero():
-		return fmt.Sprintf("id %q taken at or before %s", s.ID, s.AsOf.UTC().Format(time.RFC3339))
-	case s.ID != "":
-		return fmt.Sprintf("id %q", s.ID)
-	case !s.AsOf.IsZero():
-		return "taken at or before " + s.AsOf.UTC().Format(time.RFC3339)
-	default:
+	var words []string
+	if s.ID != "" {
+		words = append(words, fmt.Sprintf("id %q", s.ID))
+	}
+	if s.Cluster != "" {
+		words = append(words, "of cluster "+s.Cluster)
+	}
+	if !s.AsOf.IsZero() {
+		words = append(words, "taken at or before "+stamp(s.AsOf))
+	}
+	if len(words) == 0 {
 		return "the newest"
 	}
-}
-
-// Select picks the wanted backup out of backups, which must be newest first.
-// It never falls back: a wish that selects nothing, or an id prefix that more
-// than one backup shares, gives false.
-func (s Selector) Select(backups []Backup) (Backup, bool) {
-	candidates := backups
-	if !s.AsOf.IsZero() {
-		first := slices.IndexFunc(backups, func(b Backup) bool { return !b.TakenAt.After(s.AsOf) })
-		if first < 0 {
-			return Backup{}, false
-		}
-		candidates = backups[first:]
-	}
-	if s.ID != "" {
-		return selectID(candidates, s.ID)
-	}
-	if len(candidates) == 0 {
-		return Backup{}, false
-	}
-	return candidates[0], true
-}
-
-func selectID(backups []Backup, id string) (Backup, bool) {
-	var chosen Backup
-	hits := 0
-	for _, b := range backups {
-		if b.ID == id {
-			return b, true
-		}
-		if len(id) >= MinIDPrefix && strings.HasPrefix(b.ID, id) {
-			chosen = b
-			hits++
-		}
-	}
-	return chosen, hits == 1
+	return strings.Join(words, " ")
 }

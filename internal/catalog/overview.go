@@ -22,7 +22,8 @@ type Overview struct {
 	// none has ended yet.
 	Failure error
 
-	listed *snapshot
+	listed   *snapshot
+	clusters backup.Clusters
 }
 
 // Overviews gives what is known of each driver, in the order of the
@@ -60,7 +61,10 @@ func (o Overview) Doubt(claim backup.Claim) error {
 	if o.listed == nil {
 		return nil
 	}
-	return o.listed.doubt(claim)
+	if why := o.listed.doubt(claim); why != nil {
+		return why
+	}
+	return stranger(o.clusters, o.listed.clusters)
 }
 
 // Newest gives why the newest of the claim's backups may not be the newest that
@@ -114,7 +118,7 @@ func (o Overview) All() iter.Seq2[backup.Claim, []backup.Backup] {
 func (s *source) overview() Overview {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	o := Overview{Driver: s.lister.Name(), Failure: s.failure, listed: s.latest}
+	o := Overview{Driver: s.lister.Name(), Failure: s.failure, listed: s.latest, clusters: s.cfg.Clusters}
 	if s.latest != nil {
 		o.ListedAt = s.latest.began.at
 	}

@@ -19,7 +19,9 @@ type snapshot struct {
 	// doubts says of which claims the listing does not prove that there is no
 	// backup, and why; the zero claim stands for every claim.
 	doubts map[backup.Claim]error
-	size   int
+	// clusters are the names of the clusters that took backups.
+	clusters map[string]struct{}
+	size     int
 	// expected is what is remembered of every claim, and missing says of which
 	// claims the newest backup that is remembered is not there, and why that holds
 	// them.
@@ -125,6 +127,7 @@ func (b *builder) Backup(found backup.Backup) {
 		tags = append(tags, b.word(tag))
 	}
 	found.Tags = tags
+	found.Cluster = b.word(found.Cluster)
 	b.backups = append(b.backups, found)
 }
 
@@ -158,6 +161,7 @@ func (b *builder) snapshot(repository string, began moment, ended time.Time) *sn
 		evidence: backup.Evidence{Driver: b.driver, Repository: repository, BeganAt: began.at, EndedAt: ended},
 		byClaim:  byClaim,
 		doubts:   b.doubts,
+		clusters: clustersIn(all),
 		size:     len(all),
 	}
 }

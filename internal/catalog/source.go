@@ -116,7 +116,7 @@ func (s *source) remember(claim backup.Claim) (backup.Answer, bool) {
 		return backup.Answer{}, false
 	}
 	backups := s.latest.byClaim[claim].backups
-	if len(backups) == 0 {
+	if len(backups) == 0 || ofOthers(s.cfg.Clusters, backups) {
 		return backup.Answer{}, false
 	}
 	return s.latest.found(claim), true
@@ -146,8 +146,13 @@ func (s *source) standing(ctx context.Context, claim backup.Claim) backup.Answer
 	case !quiet:
 		return s.prove(ctx, claim)
 	default:
-		return listed.none(claim)
+		return s.none(claim, listed)
 	}
+}
+
+// none is the answer for a claim of which a listing found no backup that counts.
+func (s *source) none(claim backup.Claim, listed *snapshot) backup.Answer {
+	return listed.none(claim).Doubting(stranger(s.cfg.Clusters, listed.clusters))
 }
 
 // lost reports whether the configuration has restores go on without the driver.
@@ -220,15 +225,26 @@ func (s *source) quietSince(began moment, claim backup.Claim) bool {
 
 // answer reads the latest snapshot, which must settle the question.
 func (s *source) answer(claim backup.Claim) backup.Answer {
-	switch backups := s.latest.byClaim[claim].backups; {
+	backups := s.latest.byClaim[claim].backups
+	switch {
+	case ofOthers(s.cfg.Clusters, backups):
+		return s.absent(claim).WithOthers(backups)
 	case len(backups) > 0:
 		return s.latest.found(claim)
+	default:
+		return s.absent(claim)
+	}
+}
+
+// absent answers for a claim of which the latest snapshot has no backup that counts.
+func (s *source) absent(claim backup.Claim) backup.Answer {
+	switch {
 	case len(s.backupsRunning[claim]) > 0:
 		return backup.UnknownBecause(backup.Errorf(backup.Unavailable, "a backup of %s is running", claim))
 	case s.cfg.BackupsTold != nil && !s.cfg.BackupsTold():
 		return backup.UnknownBecause(backup.Errorf(backup.Unavailable, "it is not known yet which backups are running"))
 	default:
-		return s.latest.none(claim)
+		return s.none(claim, s.latest)
 	}
 }
 

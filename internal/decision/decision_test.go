@@ -39,8 +39,17 @@ var (
 	// accepted is what a person accepted after the claim was admitted.
 	admitted = noon.Add(time.Hour)
 	accepted = backup.ProvedNone(backup.Evidence{Driver: "restic", AcceptedAt: admitted.Add(time.Minute)})
+	// None of these is chosen by itself.
+	dreamt      = backup.Backup{Claim: photos, Driver: "restic", ID: "eeeeeeeeeeee", TakenAt: noon.Add(365 * 24 * time.Hour)}
+	voided      = backup.Backup{Claim: photos, Driver: "restic", ID: "ffffffffffff", TakenAt: noon, Outcome: backup.OutcomeVoid}
+	ofAttic     = backup.Backup{Claim: photos, Driver: "restic", ID: "999999999999", TakenAt: noon, Cluster: "attic"}
+	unchoosable = backup.FoundBackups([]backup.Backup{dreamt, ofAttic, voided}, evidence)
+	others      = backup.ProvedNone(evidence).WithOthers([]backup.Backup{ofAttic})
+
+	rules = backup.Rules{Clusters: backup.Clusters{Own: "home"}, Now: noon.Add(2 * time.Hour), PartialWindow: backup.DefaultPartialWindow}
 
 	anything    = backup.Selector{}
+	theAttics   = backup.Selector{Cluster: "attic"}
 	theOldest   = backup.Selector{ID: oldest.ID}
 	beforeAll   = backup.Selector{AsOf: noon.Add(-24 * time.Hour)}
 	noSuchThing = backup.Selector{ID: "cccccccccccc"}
@@ -48,7 +57,7 @@ var (
 
 // protected gives the facts of an ordinary protected claim, changed.
 func protected(change func(*decision.Facts)) decision.Facts {
-	f := decision.Facts{Claim: photos, Source: photos, Mode: decision.Auto, Answer: found}
+	f := decision.Facts{Claim: photos, Source: photos, Mode: decision.Auto, Answer: found, Rules: rules}
 	change(&f)
 	return f
 }
@@ -90,6 +99,46 @@ func TestVerdicts(t *testing.T) {
 			func(f *decision.Facts) { f.Selector = beforeAll }, decision.Hold, decision.ReasonSelectionNotFound, "(2 exist)"},
 		"an id that selects nothing holds, it does not fall back": {
 			func(f *decision.Facts) { f.Selector = noSuchThing }, decision.Hold, decision.ReasonSelectionNotFound, `"cccccccccccc"`},
+		"a claim whose backups are all of a sort that is not chosen holds, and says why": {
+			func(f *decision.Facts) { f.Answer = unchoosable }, decision.Hold, decision.ReasonNoneChosen, "ahead of now"},
+		"a claim whose backups are all of another cluster holds, and says how to have them": {
+			func(f *decision.Facts) { f.Answer = backup.FoundBackups([]backup.Backup{ofAttic}, evidence) }, decision.Hold, decision.ReasonNoneChosen, "SOTERIA_RESTORE_CLUSTERS"},
+		"a backup that is not chosen by itself is restored where its id is asked for": {
+			func(f *decision.Facts) { f.Answer, f.Selector = unchoosable, backup.Selector{ID: voided.ID} }, decision.Restore, decision.ReasonBackupFound, "does not count"},
+		"another cluster's backup is restored where it is asked for": {
+			func(f *decision.Facts) { f.Answer, f.Selector = unchoosable, theAttics }, decision.Restore, decision.ReasonBackupFound, "99999999"},
+		"another cluster's backup that says nothing of the claim is restored where it is asked for": {
+			func(f *decision.Facts) { f.Answer, f.Selector = others, theAttics }, decision.Restore, decision.ReasonBackupFound, "99999999"},
+		"a cluster that has no backup of the claim holds, saying what the claim has": {
+			func(f *decision.Facts) { f.Selector = backup.Selector{Cluster: "cellar"} }, decision.Hold, decision.ReasonSelectionNotFound,
+			"media/photos itself has 2, the newest of them the restic backup aaaaaaaa"},
+		"backups of other clusters that are settled to say nothing let a claim start empty, and are told": {
+			func(f *decision.Facts) { f.Answer = others }, decision.Fresh, decision.ReasonProvedNone, "1 of other clusters do"},
+		"a source without a backup holds, saying what the claim itself has": {
+			func(f *decision.Facts) { f.Source, f.Answer, f.Own = music, none, found }, decision.Hold, decision.ReasonSourceHasNone,
+			"no backup of media/music exists, which the claim asks for; correct or remove the annotation soteria.dev/restore-from or the Restore's spec.source; " +
+				"media/photos itself has 2, the newest of them the restic backup aaaaaaaa of media/photos, taken 2026-03-01T12:00:00Z"},
+		"a source without a backup holds a claim that has none itself": {
+			func(f *decision.Facts) { f.Source, f.Answer, f.Own = music, none, none }, decision.Hold, decision.ReasonSourceHasNone, "media/photos itself has no backup"},
+		"a source without a backup holds where nobody could tell what the claim itself has": {
+			func(f *decision.Facts) { f.Source, f.Answer, f.Own = music, none, unknown }, decision.Hold, decision.ReasonSourceHasNone, "connection refused"},
+		"a source without a backup holds a required claim": {
+			func(f *decision.Facts) { f.Source, f.Answer, f.Mode = music, none, decision.Required }, decision.Hold, decision.ReasonSourceHasNone, ""},
+		"a source without a backup holds a claim never named before": {
+			func(f *decision.Facts) { f.Claim, f.Source, f.Answer = unnamed, music, none }, decision.Hold, decision.ReasonSourceHasNone, ""},
+		"a claim never named before that asks for a certain backup holds": {
+			func(f *decision.Facts) { f.Claim, f.Source, f.Selector, f.Answer = unnamed, unnamed, theOldest, none }, decision.Hold, decision.ReasonSelectionNotFound, ""},
+		"a claim whose own backups are newer than its source's is told so": {
+			func(f *decision.Facts) {
+				f.Source, f.Own = music, found
+				f.Answer = backup.FoundBackups([]backup.Backup{{Claim: music, Driver: "restic", ID: "777777777777", TakenAt: noon.Add(-time.Hour)}}, evidence)
+			}, decision.Restore, decision.ReasonBackupFound, "the claim's own newest backup is newer: the restic backup aaaaaaaa of media/photos"},
+		"a populator is not trusted to pass over a backup that is newer than the one to choose": {
+			func(f *decision.Facts) {
+				dreamtElsewhere := elsewhere
+				dreamtElsewhere.ID, dreamtElsewhere.TakenAt = "888888888888", dreamt.TakenAt
+				f.Answer, f.LookedUp, f.Populator = backup.FoundBackups([]backup.Backup{dreamtElsewhere, elsewhere}, evidence), []string{"s3"}, volsync
+			}, decision.Hold, decision.ReasonNobodyRestores, "would restore a newer one"},
 		"a selection among no backups holds": {
 			func(f *decision.Facts) { f.Selector, f.Answer = theOldest, none }, decision.Hold, decision.ReasonSelectionNotFound, "(0 exist)"},
 		"a selection that cannot be understood holds": {
@@ -222,15 +271,15 @@ func everyCombination() iter.Seq[decision.Facts] {
 				return []decision.Facts{f, other, elsewhere}
 			},
 			of(func(f *decision.Facts, v bool) { f.CrossNamespaceAllowed = v }, false, true),
-			of(func(f *decision.Facts, v backup.Selector) { f.Selector = v }, anything, theOldest, noSuchThing),
+			of(func(f *decision.Facts, v backup.Selector) { f.Selector = v }, anything, theOldest, noSuchThing, theAttics),
 			of(func(f *decision.Facts, v string) { f.SelectionProblem = v }, "", "wish not understood"),
 			of(func(f *decision.Facts, v bool) { f.DenyUnknown = v }, false, true),
 			of(func(f *decision.Facts, v []string) { f.LookedUp = v }, nil, []string{"s3"}),
 			of(func(f *decision.Facts, v decision.Populator) { f.Populator = v }, decision.Populator{}, volsync),
 			of(func(f *decision.Facts, v known) { f.Answer, f.Promised, f.PromisedAt = v.answer, v.promised, admitted },
-				known{answer: found}, known{answer: foreign}, known{answer: none}, known{answer: unknown},
+				known{answer: found}, known{answer: foreign}, known{answer: none}, known{answer: unknown}, known{answer: unchoosable}, known{answer: others},
 				known{answer: doubted}, known{answer: doubtedForeign, promised: "Restore"}, known{answer: none, promised: "Restore"}, known{answer: accepted, promised: "Restore"}),
-		}, decision.Facts{}, yield)
+		}, decision.Facts{Rules: rules}, yield)
 	}
 }
 
@@ -258,10 +307,20 @@ func combine(choices []func(decision.Facts) []decision.Facts, f decision.Facts, 
 	return true
 }
 
+// choice is what the rules choose for the facts.
+func choice(f decision.Facts) (backup.Backup, bool) {
+	among := f.Answer.Backups()
+	if f.Answer.Certainty() == backup.None {
+		among = f.Answer.Others()
+	}
+	chosen, err := f.Rules.Choose(f.Selector, among)
+	return chosen.Backup, err == nil && f.Answer.Certainty() != backup.Unknown
+}
+
 // table is the table of verdicts, written a second time: row by row, the first
 // that matches wins.
 func table(f decision.Facts) (decision.Kind, decision.Reason) {
-	chosen, selected := f.Selector.Select(f.Answer.Backups())
+	chosen, selected := choice(f)
 	certainty := f.Answer.Certainty()
 	lookedUp := selected && slices.Contains(f.LookedUp, chosen.Driver)
 	referred := f.Populator != decision.Populator{} && f.Selector.IsZero() && f.Source == f.Claim
@@ -279,14 +338,16 @@ func table(f decision.Facts) (decision.Kind, decision.Reason) {
 		{f.Mode == decision.Skip && f.SkipReason == "", decision.Deny, decision.ReasonSkipNeedsReason},
 		{f.Mode == decision.Skip, decision.Fresh, decision.ReasonSkipped},
 		{f.SelectionProblem == "" && f.Source.Namespace != f.Claim.Namespace && !f.CrossNamespaceAllowed, decision.Deny, decision.ReasonCrossNamespace},
-		{f.SelectionProblem == "" && f.Claim.Name == "" && f.Source == f.Claim, decision.Fresh, decision.ReasonGeneratedName},
+		{f.SelectionProblem == "" && f.Claim.Name == "" && f.Source == f.Claim && f.Selector.IsZero(), decision.Fresh, decision.ReasonGeneratedName},
 		{f.SelectionProblem != "", decision.Hold, decision.ReasonInvalidSelection},
 		{f.Answer.Doubt() != nil && f.Selector.ID == "" && f.DenyUnknown && f.Populator != decision.Populator{}, decision.Deny, decision.ReasonNewestInDoubt},
 		{f.Answer.Doubt() != nil && f.Selector.ID == "", decision.Hold, decision.ReasonNewestInDoubt},
-		{certainty == backup.Found && lookedUp && referred, decision.Refer, decision.ReasonReferred},
-		{certainty == backup.Found && lookedUp, decision.Hold, decision.ReasonNobodyRestores},
-		{certainty == backup.Found && selected, decision.Restore, decision.ReasonBackupFound},
+		{lookedUp && referred, decision.Refer, decision.ReasonReferred},
+		{lookedUp, decision.Hold, decision.ReasonNobodyRestores},
+		{selected, decision.Restore, decision.ReasonBackupFound},
 		{certainty != backup.Unknown && !f.Selector.IsZero(), decision.Hold, decision.ReasonSelectionNotFound},
+		{certainty == backup.Found, decision.Hold, decision.ReasonNoneChosen},
+		{certainty == backup.None && f.Source != f.Claim, decision.Hold, decision.ReasonSourceHasNone},
 		{certainty == backup.None && f.Promised != "" && f.Answer.AcceptedAt().IsZero(), decision.Hold, decision.ReasonBackupMissing},
 		{certainty == backup.None && f.Mode == decision.Required, decision.Hold, decision.ReasonRequiredNone},
 		{certainty == backup.None, decision.Fresh, decision.ReasonProvedNone},
@@ -323,12 +384,12 @@ func TestEveryCombinationOfFactsGetsTheTablesVerdict(t *testing.T) {
 // unsafe says what is wrong with a verdict, whatever the table says: what must
 // never happen to a claim, stated without regard to the order of rules.
 func unsafe(f decision.Facts, v decision.Verdict) string {
-	chosen, selected := f.Selector.Select(f.Answer.Backups())
+	chosen, selected := choice(f)
 	foreign := slices.Contains(f.LookedUp, chosen.Driver)
 	ours := !f.MadeBySoteria && !f.Excluded && !f.VolumeChosen && !f.ForeignSource && (f.Mode != decision.NotOptedIn || f.ModeProblem != "")
 	onPurpose := f.Mode == decision.Skip && f.SkipReason != ""
-	neverNamed := f.Claim.Name == "" && f.Source == f.Claim
-	provedEmpty := f.Answer.Certainty() == backup.None && f.Mode == decision.Auto && f.Selector.IsZero() && f.SelectionProblem == ""
+	neverNamed := f.Claim.Name == "" && f.Source == f.Claim && f.Selector.IsZero()
+	provedEmpty := f.Answer.Certainty() == backup.None && f.Mode == decision.Auto && f.Selector.IsZero() && f.SelectionProblem == "" && f.Source == f.Claim
 	crosses := f.Source.Namespace != f.Claim.Namespace && !f.CrossNamespaceAllowed
 	switch {
 	case v.Message == "":
@@ -339,7 +400,7 @@ func unsafe(f decision.Facts, v decision.Verdict) string {
 		return "a claim that is none of our business is not left alone"
 	case v.Kind == decision.Fresh && !onPurpose && !neverNamed && !provedEmpty:
 		return "a claim starts empty while a backup of it may exist"
-	case v.Kind == decision.Restore && (f.Answer.Certainty() != backup.Found || !selected):
+	case v.Kind == decision.Restore && (f.Answer.Certainty() == backup.Unknown || !selected):
 		return "a claim is restored from a backup that nobody found"
 	case v.Kind == decision.Fresh && !onPurpose && !neverNamed && f.Promised != "" && f.Answer.AcceptedAt().IsZero():
 		return "a claim starts empty that was to be restored, and nobody accepted that"
@@ -357,8 +418,10 @@ func unsafe(f decision.Facts, v decision.Verdict) string {
 		return "a populator is named exactly for the verdict Refer"
 	case (v.Kind == decision.Restore || v.Kind == decision.Refer) != (v.Backup.ID != ""):
 		return "a backup is named exactly for the verdicts Restore and Refer"
-	case v.Kind == decision.Restore && !f.Selector.IsZero() && v.Backup.ID != oldest.ID:
+	case v.Kind == decision.Restore && f.Selector == theOldest && v.Backup.ID != oldest.ID, v.Kind == decision.Restore && f.Selector == theAttics && v.Backup.ID != ofAttic.ID:
 		return "another backup than the one asked for"
+	case v.Kind == decision.Restore && f.Selector.ID == "" && (v.Backup.ID == dreamt.ID || v.Backup.ID == voided.ID):
+		return "a backup is chosen by itself that must not be"
 	}
 	return ""
 }
@@ -366,10 +429,7 @@ func unsafe(f decision.Facts, v decision.Verdict) string {
 func TestNobodyIsAskedInVainAndNobodyIsNotAsked(t *testing.T) {
 	for f := range everyCombination() {
 		var verdicts [3]decision.Verdict
-		for i, answer := range []backup.Answer{f.Answer, none, unknown} {
-			if i == 0 && answer.Certainty() != backup.Found {
-				answer = found
-			}
+		for i, answer := range []backup.Answer{found, none, unknown} {
 			f.Answer = answer
 			verdicts[i] = decision.Decide(f)
 		}
@@ -402,8 +462,9 @@ func TestKnowingLessNeverLetsAClaimStartEmpty(t *testing.T) {
 			DenyUnknown:      rapid.Bool().Draw(t, "deny unknown"),
 			LookedUp:         rapid.SampledFrom([][]string{nil, {"s3"}}).Draw(t, "looked up"),
 			Populator:        rapid.SampledFrom([]decision.Populator{{}, volsync}).Draw(t, "populator"),
+			Rules:            rules,
 		}
-		f.Answer = rapid.SampledFrom([]backup.Answer{found, foreign}).Draw(t, "answer")
+		f.Answer = rapid.SampledFrom([]backup.Answer{found, foreign, unchoosable, others}).Draw(t, "answer")
 		knowing := decision.Decide(f)
 		for _, less := range []backup.Answer{unknown, {}, backup.Combine(found, unknown), backup.Combine(none, unknown)} {
 			f.Answer = less

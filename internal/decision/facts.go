@@ -75,6 +75,8 @@ type Facts struct {
 	CrossNamespaceAllowed bool
 	// Selector says which backup is wanted.
 	Selector backup.Selector
+	// Rules say which backup is chosen among those that are wanted.
+	Rules backup.Rules
 	// SelectionProblem, when not empty, says that the user's wish for a source,
 	// a time or an id could not be understood.
 	SelectionProblem string
@@ -97,4 +99,7 @@ type Facts struct {
 	// Answer is what the catalog says of Source. Only looked at where
 	// [NeedsAnswer].
 	Answer backup.Answer
+	// Own is what the catalog says of Claim itself, where Source is another claim.
+	// It is told and never restored, and only looked at where [NeedsOwn].
+	Own backup.Answer
 }

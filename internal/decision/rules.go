@@ -3,7 +3,7 @@ package decision
 import (
 	"fmt"
 	"slices"
-	"time"
+	"strings"
 
 	"github.com/soteria-dr/soteria/internal/backup"
 )
@@ -30,6 +30,8 @@ var withAnswer = []rule{
 	lookedUp,
 	found,
 	selectionNotFound,
+	noneChosen,
+	sourceHasNone,
 	promised,
 	requiredWithNone,
 	provedNone,
@@ -118,9 +120,10 @@ func crossNamespace(f Facts) (Verdict, bool) {
 }
 
 // generatedName holds only while the claim would get its own data back: one
-// that asks for another claim's backup has a backup to wait for.
+// that asks for another claim's backup, or for a certain one, has a backup to wait
+// for.
 func generatedName(f Facts) (Verdict, bool) {
-	if f.Claim.Name != "" || f.SelectionProblem != "" || f.Source != f.Claim {
+	if f.Claim.Name != "" || f.SelectionProblem != "" || f.Source != f.Claim || !f.Selector.IsZero() {
 		return Verdict{}, false
 	}
 	return Verdict{Kind: Fresh, Reason: ReasonGeneratedName, Message: "a claim that has never had a name has no backup"}, true
@@ -137,15 +140,12 @@ func invalidSelection(f Facts) (Verdict, bool) {
 // nothing. A populator goes by its own settings, so it is left to restore only
 // what it would choose: the newest backup of the claim's own.
 func lookedUp(f Facts) (Verdict, bool) {
-	if f.Answer.Certainty() != backup.Found {
+	chosen, err := choose(f)
+	if err != nil || !slices.Contains(f.LookedUp, chosen.Backup.Driver) {
 		return Verdict{}, false
 	}
-	chosen, ok := f.Selector.Select(f.Answer.Backups())
-	if !ok || !slices.Contains(f.LookedUp, chosen.Driver) {
-		return Verdict{}, false
-	}
-	what := fmt.Sprintf("the %s backup %s of %s, taken %s",
-		chosen.Driver, backup.ShortID(chosen.ID), chosen.Claim, chosen.TakenAt.UTC().Format(time.RFC3339))
+	b := chosen.Backup
+	what := describe(b)
 	switch newestOfItsOwn := f.Selector.IsZero() && f.Source == f.Claim; {
 	case f.Populator == Populator{}:
 		return Verdict{Kind: Hold, Reason: ReasonNobodyRestores, Message: fmt.Sprintf(
@@ -154,32 +154,65 @@ func lookedUp(f Facts) (Verdict, bool) {
 	case !newestOfItsOwn:
 		return Verdict{Kind: Hold, Reason: ReasonNobodyRestores, Message: fmt.Sprintf(
 			"nobody can restore %s: %s restores the newest backup of the claim's own and no other", what, f.Populator)}, true
+	case !newestOfDriver(b, f.Answer.Backups()):
+		return Verdict{Kind: Hold, Reason: ReasonNobodyRestores, Message: fmt.Sprintf(
+			"nobody can restore %s: %s would restore a newer one (%s)", what, f.Populator, strings.Join(chosen.Notes, "; "))}, true
 	default:
-		return Verdict{Kind: Refer, Reason: ReasonReferred, Backup: chosen, Populator: f.Populator, Message: fmt.Sprintf(
+		return Verdict{Kind: Refer, Reason: ReasonReferred, Backup: b, Populator: f.Populator, Message: fmt.Sprintf(
 			"will be restored by %s, from %s or a newer one", f.Populator, what)}, true
 	}
 }
 
-func found(f Facts) (Verdict, bool) {
-	if f.Answer.Certainty() != backup.Found {
-		return Verdict{}, false
-	}
-	chosen, ok := f.Selector.Select(f.Answer.Backups())
-	if !ok {
-		return Verdict{}, false
-	}
-	return Verdict{Kind: Restore, Reason: ReasonBackupFound, Backup: chosen, Message: fmt.Sprintf(
-		"will be restored from the %s backup %s of %s, taken %s",
-		chosen.Driver, backup.ShortID(chosen.ID), chosen.Claim, chosen.TakenAt.UTC().Format(time.RFC3339))}, true
+func newestOfDriver(chosen backup.Backup, backups []backup.Backup) bool {
+	at := slices.IndexFunc(backups, func(b backup.Backup) bool { return b.Driver == chosen.Driver })
+	return at >= 0 && backups[at].ID == chosen.ID
 }
 
+func found(f Facts) (Verdict, bool) {
+	chosen, err := choose(f)
+	if err != nil {
+		return Verdict{}, false
+	}
+	notes := chosen.Notes
+	if newer := newerOfItsOwn(f, chosen.Backup); newer != "" {
+		notes = append(notes, newer)
+	}
+	return Verdict{Kind: Restore, Reason: ReasonBackupFound, Backup: chosen.Backup, Notes: notes, Message: noted(
+		"will be restored from "+describe(chosen.Backup), notes)}, true
+}
+
+// selectionNotFound holds what asks for something that does not exist: an id, a
+// time or a cluster.
 func selectionNotFound(f Facts) (Verdict, bool) {
 	if f.Answer.Certainty() == backup.Unknown || f.Selector.IsZero() {
 		return Verdict{}, false
 	}
-	return Verdict{Kind: Hold, Reason: ReasonSelectionNotFound, Message: fmt.Sprintf(
-		"no backup of %s is %s (%d exist); correct or remove the annotation soteria.dev/restore-as-of or soteria.dev/restore-backup",
-		f.Source, f.Selector, len(f.Answer.Backups()))}, true
+	_, err := f.Rules.Choose(f.Selector, candidates(f.Answer))
+	return Verdict{Kind: Hold, Reason: ReasonSelectionNotFound, Message: noted(fmt.Sprintf(
+		"no backup of %s is chosen: %s; correct or remove the annotation soteria.dev/restore-as-of, soteria.dev/restore-backup or soteria.dev/restore-from",
+		f.Source, backup.Message(err)), ofItsOwn(f))}, true
+}
+
+// noneChosen holds a claim whose backups exist and are all of a sort that is not
+// chosen by itself.
+func noneChosen(f Facts) (Verdict, bool) {
+	if f.Answer.Certainty() != backup.Found {
+		return Verdict{}, false
+	}
+	_, err := f.Rules.Choose(f.Selector, f.Answer.Backups())
+	return Verdict{Kind: Hold, Reason: ReasonNoneChosen, Message: noted(fmt.Sprintf(
+		"no backup of %s is chosen: %s", f.Source, backup.Message(err)), ofItsOwn(f))}, true
+}
+
+// sourceHasNone holds a claim that asks for another's backup where there is none:
+// the name may be mistyped, or the wish be older than the loss of the backups.
+func sourceHasNone(f Facts) (Verdict, bool) {
+	if f.Answer.Certainty() != backup.None || f.Source == f.Claim {
+		return Verdict{}, false
+	}
+	return Verdict{Kind: Hold, Reason: ReasonSourceHasNone, Message: noted(fmt.Sprintf(
+		"no backup of %s exists, which the claim asks for; correct or remove the annotation soteria.dev/restore-from or the Restore's spec.source",
+		f.Source), ofItsOwn(f))}, true
 }
 
 func requiredWithNone(f Facts) (Verdict, bool) {
@@ -194,7 +227,12 @@ func provedNone(f Facts) (Verdict, bool) {
 	if f.Answer.Certainty() != backup.None {
 		return Verdict{}, false
 	}
-	return Verdict{Kind: Fresh, Reason: ReasonProvedNone, Message: fmt.Sprintf("no backup of %s exists", f.Source)}, true
+	var notes []string
+	if others := f.Answer.Others(); len(others) > 0 {
+		notes = append(notes, fmt.Sprintf("%d of other clusters do, the newest of %s; SOTERIA_RESTORE_CLUSTERS lists none of these clusters",
+			len(others), describe(others[0])))
+	}
+	return Verdict{Kind: Fresh, Reason: ReasonProvedNone, Notes: notes, Message: noted(fmt.Sprintf("no backup of %s exists", f.Source), notes)}, true
 }
 
 func unknown(f Facts) (Verdict, bool) {

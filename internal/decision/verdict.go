@@ -70,6 +70,8 @@ const (
 	ReasonSelectionNotFound Reason = "SelectedBackupNotFound"
 	ReasonNewestInDoubt     Reason = "NewestBackupInDoubt"
 	ReasonBackupMissing     Reason = "BackupMissing"
+	ReasonNoneChosen        Reason = "NoBackupChosen"
+	ReasonSourceHasNone     Reason = "SourceHasNoBackup"
 	ReasonRequiredNone      Reason = "RequiredBackupMissing"
 	ReasonProvedNone        Reason = "NoBackupExists"
 	ReasonUnknown           Reason = "BackupsUnknown"
@@ -84,6 +86,9 @@ type Verdict struct {
 	Message string
 	// Backup is the backup to restore; only set for the verdicts Restore and Refer.
 	Backup backup.Backup
+	// Notes are the parts of Message that a person should look into: what speaks
+	// against the chosen backup, and which newer ones were passed over.
+	Notes []string
 	// Populator is what the claim is pointed at; only set for the verdict Refer.
 	Populator Populator
 }

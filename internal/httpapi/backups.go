@@ -62,7 +62,7 @@ func (s *Server) listBackups(w http.ResponseWriter, r *http.Request, _ httproute
 		s.fail(w, r, err)
 		return
 	}
-	s.render(w, r, http.StatusOK, backupList(asked, volume, answer))
+	s.render(w, r, http.StatusOK, backupList(asked, volume, answer, s.services.Rules()))
 }
 
 // backupsQuery is what GET /v1/backups asks for. An empty driver means all, and
@@ -110,24 +110,25 @@ func (s *Server) backupsOf(ctx context.Context, asked backupsQuery) backup.Answe
 	return s.services.Catalog.KnownOf(ctx, asked.claim, asked.driver)
 }
 
-func backupList(asked backupsQuery, volume string, answer backup.Answer) wire.Backups {
-	backups := answer.Backups()
+func backupList(asked backupsQuery, volume string, answer backup.Answer, rules backup.Rules) wire.Backups {
+	backups := slices.Concat(answer.Backups(), answer.Others())
 	list := wire.Backups{Doubt: backup.Message(answer.Doubt()), Namespace: asked.claim.Namespace, PVC: asked.claim.Name, Volume: volume, Total: len(backups)}
 	if asked.limit > 0 && asked.limit < len(backups) {
 		backups = backups[:asked.limit]
 	}
 	list.Backups = make([]wire.Backup, 0, len(backups))
 	for _, b := range backups {
-		list.Backups = append(list.Backups, backupOf(b))
+		list.Backups = append(list.Backups, backupOf(b, rules))
 	}
 	return list
 }
 
 // backupOf puts a backup in the API's words.
-func backupOf(b backup.Backup) wire.Backup {
+func backupOf(b backup.Backup, rules backup.Rules) wire.Backup {
 	told := wire.Backup{
 		ID: b.ID, Driver: b.Driver, TakenAt: b.TakenAt, Created: b.TakenAt, State: wire.StateCompleted, Snapshot: b.Snapshot,
 		Outcome: wire.Outcome(b.Outcome.String()), Tool: b.Tool,
+		Cluster: b.Cluster, Objection: string(rules.Objection(b)),
 		SizeBytes: known(b.SizeBytes), Size: known(b.SizeBytes), Files: known(b.Files), Tags: append([]string{}, b.Tags...), Labels: labelsOf(b.Tags),
 	}
 	if intent.IsURL(b.Locator) {

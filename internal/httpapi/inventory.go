@@ -58,8 +58,12 @@ func backupSummary(s inventory.Summary, as asOf) wire.BackupSummary {
 	if s.Count == 0 {
 		return wire.BackupSummary{}
 	}
-	age := hours(s.Age(as.at))
-	return wire.BackupSummary{LastBackupAt: when(s.Newest), LastBackupAgeHours: &age, BackupCount: s.Count, RecentDays: recentDays(s.Days, as.untoldDays)}
+	summary := wire.BackupSummary{LastBackupAt: when(s.Newest), BackupCount: s.Count, RecentDays: recentDays(s.Days, as.untoldDays), PassedOver: s.Passed}
+	if !s.Newest.IsZero() {
+		age := hours(s.Age(as.at))
+		summary.LastBackupAgeHours = &age
+	}
+	return summary
 }
 
 // recentDays gives counts by day; nil for a day that is not told in full and has

@@ -119,6 +119,8 @@ type Server struct {
 type Services struct {
 	Catalog   Catalog
 	Backupers Backupers
+	// Rules say now which backups are chosen by themselves. Default: all.
+	Rules func() backup.Rules
 	// Lock draws a new lock, for policies that lock claims.
 	Lock func() string
 	// Reports are the answers about all claims at once.
@@ -151,6 +153,9 @@ type Services struct {
 
 // New makes a server.
 func New(cfg Config, services Services) *Server {
+	if services.Rules == nil {
+		services.Rules = func() backup.Rules { return backup.Rules{} }
+	}
 	return &Server{cfg: cfg, services: services}
 }
 

@@ -27,6 +27,9 @@ type Status struct {
 	Missing func() []Missing
 	// Now is the clock.
 	Now func() time.Time
+	// ClockDoubt says that this replica's clock disagrees with others', empty while
+	// it does not. Nil where nobody compares.
+	ClockDoubt func() string
 	// ReportMaxAge and ListingMaxAge are how old the inventory and the plan, and
 	// what is known of a repository, get at most while all is well.
 	ReportMaxAge, ListingMaxAge time.Duration
@@ -74,6 +77,9 @@ func (s *Server) showStatus(w http.ResponseWriter, r *http.Request, _ httprouter
 
 		ReportMaxAgeSeconds:  s.services.Status.ReportMaxAge.Seconds(),
 		ListingMaxAgeSeconds: s.services.Status.ListingMaxAge.Seconds(),
+	}
+	if s.services.Status.ClockDoubt != nil {
+		status.ClockDoubt = s.services.Status.ClockDoubt()
 	}
 	if s.cfg.RestoreRequired {
 		status.RestoreMode = wire.RestoreModeRequired

@@ -21,32 +21,43 @@ type Choice struct {
 	URL string
 }
 
-// from picks the wanted backup out of an answer. Errors are of kind Invalid,
+// from picks the wanted backup out of an answer, by the rules. Errors are of kind Invalid,
 // NotFound, or, where the answer is Unknown, of a kind that says why.
-func (c Choice) from(source backup.Claim, answer backup.Answer) (backup.Backup, error) {
+func (c Choice) from(source backup.Claim, answer backup.Answer, rules backup.Rules) (backup.Chosen, error) {
 	if err := c.validate(); err != nil {
-		return backup.Backup{}, err
+		return backup.Chosen{}, err
 	}
+	existing := answer.Backups()
 	switch answer.Certainty() {
 	case backup.Found:
 	case backup.None:
-		return backup.Backup{}, backup.Errorf(backup.NotFound, "no backup of %s exists", source)
+		if existing = answer.Others(); len(existing) == 0 {
+			return backup.Chosen{}, backup.Errorf(backup.NotFound, "no backup of %s exists", source)
+		}
 	case backup.Unknown:
-		return backup.Backup{}, unknown(source, answer.Err())
+		return backup.Chosen{}, unknown(source, answer.Err())
 	}
 	if doubt := answer.Doubt(); doubt != nil && c.wantsNewest() {
-		return backup.Backup{}, newestUnknown(source, doubt)
+		return backup.Chosen{}, newestUnknown(source, doubt)
 	}
-	chosen, found := c.pick(answer.Backups())
+	if c.wantsNewest() {
+		chosen, err := rules.Choose(backup.Selector{}, existing)
+		if err != nil {
+			return backup.Chosen{}, &backup.Error{Kind: backup.NotFound, Field: "snapshot", Err: err, Message: fmt.Sprintf(
+				"no backup of %s is chosen: %s", source, backup.Message(err))}
+		}
+		return chosen, nil
+	}
+	named, found := c.named(existing)
 	if !found {
 		field, value := "snapshot", c.Snapshot
 		if c.URL != "" {
 			field, value = "backup_url", c.URL
 		}
-		return backup.Backup{}, &backup.Error{Kind: backup.NotFound, Field: field, Message: fmt.Sprintf(
-			"%s %q does not name one backup of %s (%d exist); GET /v1/backups lists them", field, backup.Clip(value, backup.MaxWord), source, len(answer.Backups()))}
+		return backup.Chosen{}, &backup.Error{Kind: backup.NotFound, Field: field, Message: fmt.Sprintf(
+			"%s %q does not name one backup of %s (%d exist); GET /v1/backups lists them", field, backup.Clip(value, backup.MaxWord), source, len(existing))}
 	}
-	return chosen, nil
+	return rules.Choose(backup.Selector{ID: named.ID}, []backup.Backup{named})
 }
 
 // wantsNewest reports whether the choice is whichever backup is the newest.
@@ -73,15 +84,13 @@ func IsURL(locator string) bool {
 	return found && scheme != ""
 }
 
-func (c Choice) pick(backups []backup.Backup) (backup.Backup, bool) {
-	switch {
-	case c.URL != "":
+// named picks the backup that the choice names.
+func (c Choice) named(backups []backup.Backup) (backup.Backup, bool) {
+	if c.URL != "" {
 		return first(backups, func(b backup.Backup) bool { return b.Locator == c.URL })
-	case c.wantsNewest():
-		return backup.Selector{}.Select(backups)
 	}
-	if chosen, found := (backup.Selector{ID: c.Snapshot}).Select(backups); found {
-		return chosen, true
+	if chosen, err := (backup.Rules{}).Choose(backup.Selector{ID: c.Snapshot}, backups); err == nil {
+		return chosen.Backup, true
 	}
 	return first(backups, func(b backup.Backup) bool { return b.Snapshot == c.Snapshot })
 }

@@ -69,8 +69,10 @@ type Made struct {
 	// Restore is the name of the Restore in the target's namespace, and of the
 	// volume that the target will have; empty on a dry run.
 	Restore string
-	// Backup is what the target gets.
+	// Backup is what the target gets, and Notes what should be known of it: what
+	// speaks against it, and which newer ones were passed over.
 	Backup backup.Backup
+	Notes  []string
 	// Size, StorageClass and VolumeMode are the target's; StorageClass is empty
 	// where the cluster's default is meant.
 	Size         string
@@ -96,10 +98,11 @@ func (r *Requests) Restore(ctx context.Context, wish Wish) (Made, error) {
 		return Made{}, err
 	}
 	answer := r.Catalog.Known(ctx, wish.Source)
-	chosen, err := wish.Choice.from(wish.Source, answer)
+	choice, err := wish.Choice.from(wish.Source, answer, r.Policy.RulesNow())
 	if err != nil {
 		return Made{}, err
 	}
+	chosen := choice.Backup
 	target, err := r.target(ctx, wish, chosen)
 	if err != nil {
 		return Made{}, err
@@ -116,13 +119,14 @@ func (r *Requests) Restore(ctx context.Context, wish Wish) (Made, error) {
 	if err := r.create(ctx, target, wish.DryRun); err != nil {
 		return Made{}, err
 	}
-	return made(target, chosen, wish.DryRun), nil
+	return made(target, choice, wish.DryRun), nil
 }
 
 // Choose gives the backup that a restore would be from. Errors are those of
 // [Requests.Restore].
 func (r *Requests) Choose(ctx context.Context, source backup.Claim, choice Choice) (backup.Backup, error) {
-	return choice.from(source, r.Catalog.Known(ctx, source))
+	chosen, err := choice.from(source, r.Catalog.Known(ctx, source), r.Policy.RulesNow())
+	return chosen.Backup, err
 }
 
 func (w Wish) validate() error {
@@ -231,8 +235,8 @@ func (r *Requests) create(ctx context.Context, target *corev1.PersistentVolumeCl
 	}
 }
 
-func made(target *corev1.PersistentVolumeClaim, chosen backup.Backup, dryRun bool) Made {
-	m := Made{Backup: chosen, Size: sizeOf(target).String(), VolumeMode: string(*target.Spec.VolumeMode)}
+func made(target *corev1.PersistentVolumeClaim, chosen backup.Chosen, dryRun bool) Made {
+	m := Made{Backup: chosen.Backup, Notes: chosen.Notes, Size: sizeOf(target).String(), VolumeMode: string(*target.Spec.VolumeMode)}
 	if class := target.Spec.StorageClassName; class != nil {
 		m.StorageClass = *class
 	}

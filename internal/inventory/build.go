@@ -3,6 +3,7 @@ package inventory
 import (
 	"slices"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -74,14 +75,18 @@ func byName(a, b backup.Claim) int {
 // summary sums up what the listings found of a claim.
 func (f *Facts) summary(claim backup.Claim) Summary {
 	var s Summary
+	rules := f.rules()
 	for _, l := range f.Listings {
 		found := l.Found.Of(claim)
 		if len(found) == 0 {
 			continue
 		}
-		newest := found[0].TakenAt
-		s.ByDriver = append(s.ByDriver, DriverSummary{Driver: l.Driver, Count: len(found), Newest: newest})
-		if s.Count == 0 || newest.After(s.Newest) || newest.Equal(s.Newest) && l.Driver < s.Driver {
+		newest, passed := newestOf(found, rules)
+		if passed != "" {
+			s.Passed = append(s.Passed, passed)
+		}
+		s.ByDriver = append(s.ByDriver, DriverSummary{Driver: l.Driver, Count: len(found), Newest: found[0].TakenAt})
+		if s.Driver == "" || newest.After(s.Newest) || newest.Equal(s.Newest) && l.Driver < s.Driver {
 			s.Newest, s.Driver = newest, l.Driver
 		}
 		s.Count += len(found)
@@ -89,6 +94,18 @@ func (f *Facts) summary(claim backup.Claim) Summary {
 	}
 	slices.SortFunc(s.ByDriver, func(a, b DriverSummary) int { return strings.Compare(a.Driver, b.Driver) })
 	return s
+}
+
+// newestOf returns when the newest backup was taken by which health goes, and why
+// newer ones do not count. Its cost grows with those alone.
+func newestOf(backups []backup.Backup, rules backup.Rules) (newest time.Time, passed string) {
+	for i, b := range backups {
+		if !rules.Fresh(b) {
+			continue
+		}
+		return b.TakenAt, rules.Passed(backups[:i])
+	}
+	return time.Time{}, rules.Passed(backups)
 }
 
 // orphans gives the claims that exist only as backups, by namespace and name.

@@ -3,6 +3,7 @@ package inventory
 import (
 	"cmp"
 	"iter"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -94,6 +95,13 @@ type Schedule struct {
 	NextRun time.Time
 }
 
+// rules say which backups count, at the time of the facts.
+func (f *Facts) rules() backup.Rules {
+	rules := f.Settings.Policy.RulesNow()
+	rules.Now = f.Now
+	return rules
+}
+
 // unlisted gives why the repository cannot be told to hold now what its last
 // listing found; nil when it can.
 func (l Listing) unlisted(now time.Time, recent time.Duration) error {
@@ -171,7 +179,9 @@ func (f *Facts) answer(claim backup.Claim) backup.Answer {
 		}
 		backups = append(backups, found...)
 	}
-	if len(backups) > 0 {
+	clusters := f.rules().Clusters
+	others := clusters.Settled && !slices.ContainsFunc(backups, clusters.Counts)
+	if len(backups) > 0 && !others {
 		return backup.FoundBackups(backups, evidence...).Doubting(f.newest(claim))
 	}
 	if err := f.unlisted(); err != nil {
@@ -180,5 +190,5 @@ func (f *Facts) answer(claim backup.Claim) backup.Answer {
 	if err := f.doubt(claim); err != nil {
 		return backup.UnknownBecause(err)
 	}
-	return backup.ProvedNone(evidence...)
+	return backup.ProvedNone(evidence...).WithOthers(backups)
 }

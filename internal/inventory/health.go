@@ -1,6 +1,8 @@
 package inventory
 
 import (
+	"strings"
+
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
@@ -57,7 +59,7 @@ func (s *subject) health(f *Facts) (health Health, message string) {
 		if err := f.unlisted(); err != nil {
 			return LookupFailed, backup.Message(err)
 		}
-		return Stale, ""
+		return Stale, strings.Join(s.backups.Passed, "; ")
 	}
 	return s.healthWithoutBackups(f)
 }

@@ -77,10 +77,14 @@ type Orphan struct {
 type Summary struct {
 	// Count is how many there are.
 	Count int
-	// Newest is when the newest was taken, and Driver whose it is; zero when
-	// there is none.
+	// Newest is when the newest was taken by which health goes, and Driver whose it
+	// is: this cluster took it, its date can be right and what it holds counts. Zero
+	// when there is none.
 	Newest time.Time
 	Driver string
+	// Passed says why newer ones than Newest do not count, one sentence each driver;
+	// empty where there are none.
+	Passed []string
 	// ByDriver tells the same of each driver that has some, by name.
 	ByDriver []DriverSummary
 	// Days counts them by the day on which they were taken, as of the inventory.
@@ -91,16 +95,17 @@ type Summary struct {
 type DriverSummary struct {
 	Driver string
 	Count  int
+	// Newest is the newest date among them, whether it can be right or not.
 	Newest time.Time
 }
 
-// Age is how long ago the newest backup was taken, never negative: a backup of
-// the future is as young as can be. It means nothing where there is none.
+// Age is how long ago the newest backup was taken, never negative: clocks differ.
+// It means nothing where Newest is zero.
 func (s Summary) Age(now time.Time) time.Duration { return max(0, now.Sub(s.Newest)) }
 
 // Fresh reports whether the newest backup is no older than maxAge.
 func (s Summary) Fresh(now time.Time, maxAge time.Duration) bool {
-	return s.Count > 0 && s.Age(now) <= maxAge
+	return !s.Newest.IsZero() && s.Age(now) <= maxAge
 }
 
 // Protection is how a claim is protected.

@@ -95,6 +95,9 @@ func (s *subject) forecast(f *Facts) Forecast {
 	if decision.NeedsAnswer(facts) {
 		facts.Answer = f.answer(facts.Source)
 	}
+	if decision.NeedsOwn(facts) {
+		facts.Own = f.answer(facts.Claim)
+	}
 	verdict := decision.Decide(facts)
 	forecast := Forecast{Claim: s.name, Protection: protection(facts), Verdict: verdict, Outcome: outcome(verdict)}
 	switch forecast.Outcome {

@@ -109,7 +109,8 @@ func TestWhatWouldBecomeOfAClaim(t *testing.T) {
 		"that wants a backup that does not exist waits": {
 			claim: annotated(v1alpha1.RestoreBackupAnnotation, "0123456789"), listings: hour, outcome: inventory.WouldHold, reason: decision.ReasonSelectionNotFound},
 		"that wants another claim's backup is judged by that one's": {
-			claim: annotated(v1alpha1.RestoreFromAnnotation, "media/music"), listings: hour, outcome: inventory.WouldStartEmpty, reason: decision.ReasonProvedNone},
+			claim: annotated(v1alpha1.RestoreFromAnnotation, "media/music"), listings: hour, outcome: inventory.WouldHold, reason: decision.ReasonSourceHasNone,
+			says: "media/photos itself has 1"},
 		"that wants a backup of another namespace is refused": {
 			claim: annotated(v1alpha1.RestoreFromAnnotation, "attic/music"), listings: hour, outcome: inventory.WouldRefuse, reason: decision.ReasonCrossNamespace},
 	}

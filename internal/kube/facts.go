@@ -29,10 +29,20 @@ type Policy struct {
 	// DenyUnknown refuses claims where the answer is Unknown instead of holding
 	// them (SOTERIA_ON_UNKNOWN=deny).
 	DenyUnknown bool
+	// Rules say now which backup of a claim is chosen; nil where all are alike.
+	Rules func() backup.Rules
 	// LookedUp names the drivers that find backups and cannot restore them, and
 	// Populators what can (SOTERIA_RESTORE_REF).
 	LookedUp   []string
 	Populators Populators
+}
+
+// RulesNow returns the rules as they are now.
+func (p Policy) RulesNow() backup.Rules {
+	if p.Rules == nil {
+		return backup.Rules{}
+	}
+	return p.Rules()
 }
 
 // ReadFacts is [Facts] with the labels of the claim's namespace as they are now:
@@ -71,6 +81,7 @@ func Facts(claim *corev1.PersistentVolumeClaim, namespaceLabels map[string]strin
 		Source:                source,
 		CrossNamespaceAllowed: policy.CrossNamespace,
 		Selector:              selector,
+		Rules:                 policy.RulesNow(),
 		SelectionProblem:      selectionProblem,
 		LookedUp:              policy.LookedUp,
 		Populator:             populator,
@@ -131,11 +142,11 @@ func Wish(claim *corev1.PersistentVolumeClaim, restore *v1alpha1.Restore) (sourc
 		source, selector = restoreWish(source, restore)
 	}
 	if value, set := claim.Annotations[v1alpha1.RestoreFromAnnotation]; set {
-		parsed, err := backup.ParseClaim(value)
+		cluster, parsed, err := parseSource(value)
 		if err != nil {
 			return source, selector, fmt.Sprintf("annotation %s: %s", v1alpha1.RestoreFromAnnotation, err)
 		}
-		source = parsed
+		source, selector.Cluster = parsed, cluster
 	}
 	if value, set := claim.Annotations[v1alpha1.RestoreAsOfAnnotation]; set {
 		parsed, err := time.Parse(time.RFC3339, value)
@@ -154,15 +165,30 @@ func Wish(claim *corev1.PersistentVolumeClaim, restore *v1alpha1.Restore) (sourc
 	return source, selector, ""
 }
 
+// parseSource reads "<namespace>/<name>" or "<cluster>:<namespace>/<name>".
+func parseSource(value string) (cluster string, source backup.Claim, err error) {
+	name, rest, found := strings.Cut(value, ":")
+	if !found {
+		source, err = backup.ParseClaim(value)
+		return "", source, err
+	}
+	if err := backup.ValidateCluster(name); err != nil {
+		return "", backup.Claim{}, err
+	}
+	source, err = backup.ParseClaim(rest)
+	return name, source, err
+}
+
 func restoreWish(claim backup.Claim, restore *v1alpha1.Restore) (backup.Claim, backup.Selector) {
 	source := claim
+	selector := backup.Selector{ID: restore.Spec.Backup}
 	if s := restore.Spec.Source; s != nil {
+		selector.Cluster = s.Cluster
 		source.Name = s.Name
 		if s.Namespace != "" {
 			source.Namespace = s.Namespace
 		}
 	}
-	selector := backup.Selector{ID: restore.Spec.Backup}
 	if restore.Spec.AsOf != nil {
 		selector.AsOf = restore.Spec.AsOf.Time
 	}

@@ -72,8 +72,10 @@ func (f freshness) collect(metrics chan<- prometheus.Metric, c *inventory.Claim,
 		}
 		return
 	}
-	gauge(ageDesc, c.Backups.Age(now).Hours(), c.Driver)
-	gauge(lastSuccessDesc, seconds(c.Backups.Newest), c.Driver)
+	if !c.Backups.Newest.IsZero() {
+		gauge(ageDesc, c.Backups.Age(now).Hours(), c.Driver)
+		gauge(lastSuccessDesc, seconds(c.Backups.Newest), c.Driver)
+	}
 	for _, each := range c.Backups.ByDriver {
 		gauge(countDesc, float64(each.Count), each.Driver)
 	}

@@ -26,13 +26,16 @@ type State struct {
 	ListedAt func() map[string]time.Time
 	// CertificateEnds tells when the webhook's serving certificate expires.
 	CertificateEnds func() (time.Time, error)
+	// ClockOffsets tells, by source, how far its clock is ahead of this process's;
+	// nil where nobody compares.
+	ClockOffsets func() map[string]time.Duration
 	// Clock tells what a listing's age is measured by.
 	Clock clock.PassiveClock
 }
 
 // Watch registers the metrics that are read from state.
 func Watch(registry prometheus.Registerer, state State) {
-	registry.MustRegister(restores{state.Restores}, catalogAge{state.ListedAt, state.Clock}, certificate{state.CertificateEnds})
+	registry.MustRegister(restores{state.Restores}, catalogAge{state.ListedAt, state.Clock}, certificate{state.CertificateEnds}, clockOffsets{state.ClockOffsets})
 }
 
 var (
@@ -42,6 +45,8 @@ var (
 		"Claims that wait because it is not settled which backup they get, or whether they may start empty.", nil, nil)
 	catalogAgeDesc = prometheus.NewDesc(prometheus.BuildFQName(namespace, "", "catalog_age_seconds"),
 		"Time since the last listing began that was believed, by driver; +Inf where there was none yet.", []string{"driver"}, nil)
+	clockOffsetDesc = prometheus.NewDesc(prometheus.BuildFQName(namespace, "", "clock_offset_seconds"),
+		"How far the clock of a source, such as the API server, is ahead of this process's.", []string{"source"}, nil)
 	certificateDesc = prometheus.NewDesc(prometheus.BuildFQName(namespace, "", "certificate_expiry_timestamp_seconds"),
 		"When the webhook's serving certificate expires, in seconds since 1970.", nil, nil)
 )
@@ -51,6 +56,21 @@ var (
 var phases = []v1alpha1.Phase{
 	v1alpha1.PhaseSelecting, v1alpha1.PhasePreparing, v1alpha1.PhaseTransferring,
 	v1alpha1.PhaseVerifying, v1alpha1.PhaseHandingOver, v1alpha1.PhaseCompleted,
+}
+
+type clockOffsets struct {
+	offsets func() map[string]time.Duration
+}
+
+func (clockOffsets) Describe(descs chan<- *prometheus.Desc) { descs <- clockOffsetDesc }
+
+func (c clockOffsets) Collect(metrics chan<- prometheus.Metric) {
+	if c.offsets == nil {
+		return
+	}
+	for source, offset := range c.offsets() {
+		metrics <- prometheus.MustNewConstMetric(clockOffsetDesc, prometheus.GaugeValue, offset.Seconds(), source)
+	}
 }
 
 type restores struct{ reader client.Reader }

@@ -177,7 +177,7 @@ func New(c Config) *Reconciler {
 		r.silence = silence
 	}
 	r.events = newAnnouncer(c.Events, r.clock)
-	r.phases = []phase{r.adopt, r.free, r.selectBackup, r.prepare, r.transfer, r.verify, r.handOver}
+	r.phases = []phase{r.adopt, r.free, r.repin, r.selectBackup, r.prepare, r.transfer, r.verify, r.handOver}
 	return r
 }
 

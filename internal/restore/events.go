@@ -28,6 +28,7 @@ const (
 	reasonLooking          = "LookingForBackups"
 	reasonRestoreMissing   = "RestoreMissing"
 	reasonRestoreInUse     = "RestoreInUse"
+	reasonChosenAnew       = "ChosenAnew"
 	reasonVolumeNameTaken  = "VolumeNameTaken"
 	reasonVolumeKept       = "EarlierVolumeKept"
 	reasonVolumeDiffers    = "VolumeDiffersFromClass"
@@ -94,8 +95,13 @@ func failed(reason string, attempt int32, words string, retryAt time.Time) event
 }
 
 func failure(attempt int32, words string, retryAt time.Time) string {
-	return fmt.Sprintf("attempt %d failed: %s; the next begins at %s (to give this backup up, delete the claim and apply it again)",
-		attempt, backup.Clip(words, maxWords), retryAt.UTC().Format(time.RFC3339))
+	return fmt.Sprintf("attempt %d failed: %s; the next begins at %s (to restore another backup, annotate the claim with %s or %s)",
+		attempt, backup.Clip(words, maxWords), retryAt.UTC().Format(time.RFC3339), v1alpha1.RestoreAsOfAnnotation, v1alpha1.RestoreBackupAnnotation)
+}
+
+// chosenAnew tells that something else than before is restored, and why.
+func chosenAnew(v decision.Verdict) event {
+	return event{kind: corev1.EventTypeWarning, reason: reasonChosenAnew, action: "ChooseAgain", note: "What was chosen before does not hold any more. The claim " + v.Message}
 }
 
 // finished tells that the claim has its volume.

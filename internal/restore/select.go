@@ -11,8 +11,8 @@ import (
 	"github.com/soteria-dr/soteria/internal/decision"
 )
 
-// selectBackup settles what the claim gets: one backup, pinned for as long as
-// the claim lives, or nothing, where that is proved or wished. Until then the
+// selectBackup settles what the claim gets: one backup, pinned until [Reconciler.repin]
+// finds that it does not hold any more, or nothing, where that is proved or wished. Until then the
 // claim waits; there is no way to start empty but a verdict of Fresh.
 func (r *Reconciler) selectBackup(ctx context.Context, o *observed) (next, error) {
 	s := o.status()
@@ -28,6 +28,7 @@ func (r *Reconciler) selectBackup(ctx context.Context, o *observed) (next, error
 	}
 	s.ObservedGeneration = o.restore.Generation
 	s.Evidence = evidence(answer)
+	s.Wish = wishOf(o.claim, o.restore)
 	switch verdict.Kind {
 	case decision.Restore:
 		s.Backup = pin(verdict.Backup)
@@ -61,6 +62,9 @@ func (r *Reconciler) judge(ctx context.Context, o *observed) (decision.Verdict, 
 	}
 	facts.Promised, facts.PromisedAt = promise(o.claim, o.prime), o.claim.CreationTimestamp.Time
 	facts.Answer = r.prove(ctx, o, facts.Source)
+	if decision.NeedsOwn(facts) {
+		facts.Own = r.prove(ctx, o, facts.Claim)
+	}
 	return decision.Decide(facts), &facts.Answer, nil
 }
 

@@ -75,7 +75,7 @@ func pin(b backup.Backup) *v1alpha1.PinnedBackup {
 		SizeBytes: b.SizeBytes,
 		Files:     b.Files,
 		Locator:   b.Locator,
-		Source:    v1alpha1.SourceClaim{Namespace: b.Claim.Namespace, Name: b.Claim.Name},
+		Source:    v1alpha1.SourceClaim{Cluster: b.Cluster, Namespace: b.Claim.Namespace, Name: b.Claim.Name},
 	}
 }
 
@@ -86,6 +86,7 @@ func unpin(p *v1alpha1.PinnedBackup) backup.Backup {
 	}
 	return backup.Backup{
 		Claim:     backup.Claim{Namespace: p.Source.Namespace, Name: p.Source.Name},
+		Cluster:   p.Source.Cluster,
 		Driver:    p.Driver,
 		ID:        p.ID,
 		TakenAt:   p.TakenAt.Time,

@@ -16,9 +16,8 @@ import (
 )
 
 // transfer has the driver fill the prime or make the volume, again and again
-// until an attempt is done. The backup stays the pinned one: if it was pruned
-// meanwhile every attempt fails and says so, and another is never chosen in its
-// place.
+// until an attempt is done. Another backup is chosen between two attempts alone, see
+// [Reconciler.repin].
 func (r *Reconciler) transfer(ctx context.Context, o *observed) (next, error) {
 	if o.handingOver() || isFilled(o.prime) && !o.way.made() {
 		return proceed, nil

@@ -36,23 +36,13 @@ func TestAFailedAttemptIsToldInTheToolsOwnWordsAndRetriedForEver(t *testing.T) {
 	assert.Len(t, w.attempts, failures+2)
 }
 
-func TestABackupThatWasPrunedMeanwhileIsNotReplacedByAnother(t *testing.T) {
+func TestAFailureSaysHowToRestoreAnotherBackup(t *testing.T) {
 	w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aClaim())
 	w.fail = func(int32) *driver.FillState {
 		return &driver.FillState{Phase: driver.FillFailed, Message: "Fatal: no matching ID found"}
 	}
 	w.until(func() bool { return w.restore() != nil && w.restore().Status.Attempt == 2 }, "tried twice")
-	other := aBackup()
-	other.ID, other.TakenAt = strings.Repeat("cd", 32), noon
-	w.answers = func() backup.Answer { return found(other) }
-	w.until(func() bool { return w.restore().Status.Attempt == 4 }, "tried again")
-
-	assert.Equal(t, backupID, w.restore().Status.Backup.ID)
-	assert.Equal(t, 1, w.proofs)
-	for _, request := range w.requests {
-		assert.Equal(t, backupID, request.Backup.ID)
-	}
-	assert.Contains(t, w.events.about("TransferFailed")[0], "to give this backup up, delete the claim and apply it again")
+	assert.Contains(t, w.events.about("TransferFailed")[0], "to restore another backup, annotate the claim with soteria.dev/restore-as-of or soteria.dev/restore-backup")
 }
 
 func TestInWhatAMadeVolumeDiffersFromItsClassIsToldOnce(t *testing.T) {

@@ -14,6 +14,8 @@ type Reason string
 
 // The reasons, in the order in which they are looked at.
 const (
+	// ClockInDoubt: it is not known which backups are dated ahead of now.
+	ClockInDoubt Reason = "clock_in_doubt"
 	// ListingFailed: the last listing of the backups failed, or there was none.
 	ListingFailed Reason = "listing_failed"
 	// ListingStale: the last listing that was believed is too old.
@@ -72,6 +74,9 @@ type Facts struct {
 	// Now and MaxAge bound how old a listing may be.
 	Now    time.Time
 	MaxAge time.Duration
+	// ClockDoubt is true when this process's clock disagrees with those of others,
+	// so that a backup dated ahead of now cannot be told from others.
+	ClockDoubt bool
 	// ListedAt, Failure and Doubt are what is known of the last listing, as the
 	// catalog tells it.
 	ListedAt       time.Time
@@ -105,7 +110,7 @@ type guard func(Facts) *RefusalError
 // MayForget says whether Removed may be removed now: nil, or a [RefusalError], the
 // first that holds.
 func MayForget(f Facts) error {
-	for _, look := range []guard{believed, notRestoring, notPinned, notTheLast, reviewed, notShrunk} {
+	for _, look := range []guard{clockAgrees, believed, notRestoring, notPinned, notTheLast, reviewed, notShrunk} {
 		if refusal := look(f); refusal != nil {
 			return refusal
 		}
@@ -115,6 +120,16 @@ func MayForget(f Facts) error {
 
 func refuse(reason Reason, kind backup.Kind, format string, args ...any) *RefusalError {
 	return &RefusalError{Reason: reason, Err: backup.Errorf(kind, format, args...)}
+}
+
+// clockAgrees refuses while a backup dated ahead of now might be a reason to remove
+// others.
+func clockAgrees(f Facts) *RefusalError {
+	if !f.ClockDoubt {
+		return nil
+	}
+	return refuse(ClockInDoubt, backup.Unavailable,
+		"Soteria's clock disagrees with that of the API server or a store; set the clock of Soteria's node, and retention goes on by itself")
 }
 
 // believed refuses while it is not known for certain which backups there are.

@@ -38,12 +38,8 @@ type Run struct {
 // runs reports whether it has not ended.
 func (r Run) runs() bool { return r.Ended.IsZero() }
 
-// The time by which clocks may differ: that of the node that takes a backup may
-// be behind or ahead.
-const (
-	maxBehind = 2 * time.Minute
-	maxAhead  = 10 * time.Minute
-)
+// maxBehind is by how much the clock of a node that takes a backup may be behind.
+const maxBehind = 2 * time.Minute
 
 // history is what the backups and the runs of one claim, by one driver, come to.
 type history struct {
@@ -60,8 +56,8 @@ type history struct {
 
 // recall makes the history of a claim out of its listed backups, newest first,
 // and its runs by the same driver.
-func recall(repository Repository, backups []backup.Backup, runs []Run, now time.Time) history {
-	h := history{newest: newestOf(backups, now)}
+func recall(repository Repository, backups []backup.Backup, runs []Run, rules backup.Rules) history {
+	h := history{newest: newestOf(backups, rules)}
 	h.last = h.newest
 	var failed []Run
 	for _, r := range runs {
@@ -91,11 +87,12 @@ func recall(repository Repository, backups []backup.Backup, runs []Run, now time
 	return h
 }
 
-// newestOf gives when the newest backup was taken that is not of the future: a
-// clock that was wrong once must not keep a claim from being backed up for ever.
-func newestOf(backups []backup.Backup, now time.Time) time.Time {
+// newestOf gives when the newest backup was taken by which due times go: a clock
+// that was wrong once must not keep a claim from being backed up for ever, nor must
+// another cluster that backs up a claim of the same name.
+func newestOf(backups []backup.Backup, rules backup.Rules) time.Time {
 	for _, b := range backups {
-		if !b.TakenAt.After(now.Add(maxAhead)) {
+		if rules.Fresh(b) {
 			return b.TakenAt
 		}
 	}

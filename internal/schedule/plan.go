@@ -26,6 +26,8 @@ type Claim struct {
 // world is all that a plan depends on.
 type world struct {
 	now time.Time
+	// rules say by which backups due times go.
+	rules backup.Rules
 	// since is when this process began.
 	since        time.Time
 	claims       []Claim
@@ -148,7 +150,7 @@ func (w world) standing(c Claim, a policy.Assignment) (s policy.Standing, soon b
 	if repository.Of != nil {
 		backups = repository.Of(c.Claim)
 	}
-	h := recall(repository, backups, w.runsOf(c.UID, s.Driver), w.now)
+	h := recall(repository, backups, w.runsOf(c.UID, s.Driver), w.rules)
 	s.LastBackup = h.last
 	if !a.Policy.Enabled {
 		s.State = policy.Off

@@ -78,11 +78,13 @@ func TestWhatRunsAndListingsComeTo(t *testing.T) {
 		"a run that failed":                     {backups: backups(-60), runs: []Run{failed}, last: at(-60), failures: 1},
 		"a run that failed but left a backup":   {listedAt: noon, backups: backups(-9), runs: []Run{failed}, last: at(-9)},
 		"a run that failed before one that did": {runs: []Run{failed, {Started: at(-4), Ended: at(-3)}}, last: at(-4)},
+		"a backup dated ahead of now":           {listedAt: noon, backups: backups(60, -120), last: at(-120)},
+		"only a backup dated ahead of now":      {listedAt: noon, backups: backups(60)},
 		"two that failed":                       {runs: []Run{failed, {Started: at(-4), Ended: at(-3), Failure: "again"}}, failures: 2},
 	}
 	for name, test := range cases {
 		t.Run(name, func(t *testing.T) {
-			h := recall(Repository{ListedAt: test.listedAt}, test.backups, test.runs, noon)
+			h := recall(Repository{ListedAt: test.listedAt}, test.backups, test.runs, backup.Rules{Now: noon})
 			assert.Equal(t, test.last, h.last)
 			assert.Equal(t, test.failures, h.failures)
 			assert.Equal(t, test.running, h.running)
@@ -96,7 +98,7 @@ func BenchmarkPlan(b *testing.B) {
 	const claims = 10_000
 	book, err := policy.NewBook([]policy.Policy{{Namespace: "media", IntervalHours: 24, Enabled: true}})
 	require.NoError(b, err)
-	w := world{now: noon, since: noon, book: book, drivers: []string{"restic"}, fallback: "restic", concurrency: 4}
+	w := world{now: noon, rules: backup.Rules{Now: noon}, since: noon, book: book, drivers: []string{"restic"}, fallback: "restic", concurrency: 4}
 	backups := []backup.Backup{{TakenAt: noon.Add(-time.Hour)}}
 	w.repositories = map[string]Repository{"restic": {Driver: "restic", ListedAt: noon, Of: func(backup.Claim) []backup.Backup { return backups }}}
 	for i := range claims {

@@ -51,7 +51,10 @@ type Config struct {
 	Driver    string
 	// Repositories tells what is known of each driver's backups. It must not wait.
 	Repositories func() []Repository
-	Activities   []Activity
+	// Rules say now by which backups due times go. Default: by all that are not
+	// dated ahead of now.
+	Rules      func() backup.Rules
+	Activities []Activity
 	// Reader reads claims and Restores, from a cache.
 	Reader client.Reader
 	Store  Store
@@ -80,6 +83,9 @@ type Scheduler struct {
 
 // New makes a scheduler.
 func New(cfg Config) *Scheduler {
+	if cfg.Rules == nil {
+		cfg.Rules = func() backup.Rules { return backup.Rules{Now: cfg.Clock.Now()} }
+	}
 	return &Scheduler{cfg: cfg, since: cfg.Clock.Now(), memory: newMemory()}
 }
 
@@ -191,7 +197,7 @@ func (s *Scheduler) observe(ctx context.Context, read func(context.Context) (*po
 	}
 	// What was listed after the runs were seen to have ended settles them, so the
 	// listings are read last and the clock before them.
-	w.now = s.cfg.Clock.Now()
+	w.now, w.rules = s.cfg.Clock.Now(), s.cfg.Rules()
 	s.memory.complete(w.runs, w.blind, w.now)
 	for _, r := range s.cfg.Repositories() {
 		w.repositories[r.Driver] = r

@@ -59,6 +59,11 @@ type RestoreSpec struct {
 
 // SourceClaim names a claim that backups were taken of.
 type SourceClaim struct {
+	// Cluster wants a backup that the cluster of this name took
+	// (SOTERIA_CLUSTER there). Left out, it is one of this cluster's own.
+	// +optional
+	// +kubebuilder:validation:MaxLength=63
+	Cluster string `json:"cluster,omitempty"`
 	// Namespace defaults to the Restore's own.
 	// +optional
 	// +kubebuilder:validation:MaxLength=63
@@ -109,10 +114,15 @@ type RestoreStatus struct {
 	// Claim is the claim that is being restored.
 	// +optional
 	Claim *ClaimReference `json:"claim,omitempty"`
-	// Backup is the backup that was chosen; once set it does not change while
-	// the claim lives.
+	// Backup is the backup that was chosen. Another takes its place only before
+	// handover begins: where something else is asked for, or where the backup is
+	// proved gone.
 	// +optional
 	Backup *PinnedBackup `json:"backup,omitempty"`
+	// Wish sums up what was asked for when that was settled: what is asked for
+	// otherwise is heeded until handover begins.
+	// +optional
+	Wish string `json:"wish,omitempty"`
 	// Empty is true when it is settled that the claim starts empty; Message
 	// says why.
 	// +optional

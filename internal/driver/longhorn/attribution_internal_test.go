@@ -158,7 +158,7 @@ func TestTheDataOfAVolumeThatIsNobodysAnyMoreIsAsOldAsItsClaim(t *testing.T) {
 			b := aBackup("vol", hour(5), statusOf(photos, c.lastPVCRefAt))
 			own, ok := newAttribution([]backupRecord{b}, nil).owner(b)
 			require.True(t, ok)
-			assert.Equal(t, c.want, found(b, own).TakenAt)
+			assert.Equal(t, c.want, found(b, own, backup.Clusters{}).TakenAt)
 		})
 	}
 }
@@ -198,7 +198,7 @@ func TestASizeThatIsNotKnownIsNegative(t *testing.T) {
 	for text, want := range map[string]int64{"": -1, "0": -1, "x": -1, "-5": -1, "1073741824": 1 << 30} {
 		b := aBackup("vol", noon, nil)
 		b.Status.VolumeSize = text
-		assert.Equal(t, want, found(b, owner{}).SizeBytes)
+		assert.Equal(t, want, found(b, owner{}, backup.Clusters{}).SizeBytes)
 	}
 }
 

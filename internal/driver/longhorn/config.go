@@ -63,6 +63,9 @@ type Config struct {
 	Unlabeled Unlabeled
 	// OwnNamespace is Soteria's own.
 	OwnNamespace string
+	// Clusters says whose backups are this cluster's own, and by which name it
+	// labels those that it takes.
+	Clusters backup.Clusters
 }
 
 // withDefaults fills in what is empty.

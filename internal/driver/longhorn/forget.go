@@ -67,7 +67,7 @@ func (d *Driver) doomed(ctx context.Context, req driver.ForgetRequest, volumes m
 				continue
 			}
 			own, _ := ownerByLabels(r.label)
-			there[r.name()] = found(r, own)
+			there[r.name()] = found(r, own, d.cfg.Clusters)
 		}
 	}
 	return req.Check(there)

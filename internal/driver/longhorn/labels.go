@@ -19,6 +19,8 @@ const (
 	// NamespaceLabel and PVCLabel name the claim whose data the backup holds.
 	NamespaceLabel = "soteria.dev/namespace"
 	PVCLabel       = "soteria.dev/pvc"
+	// ClusterLabel names the cluster that took the backup.
+	ClusterLabel = "soteria.dev/cluster"
 	// TagsLabel holds the caller's tags, each escaped as in a URL's query, with
 	// commas between them.
 	TagsLabel = "soteria.dev/tags"
@@ -63,6 +65,8 @@ func checkTags(claim backup.Claim, tags []string) error {
 			return invalid("tag %q holds a control character", tag)
 		case (strings.HasPrefix(tag, "namespace=") || strings.HasPrefix(tag, "pvc=")) && !slices.Contains(own, tag):
 			return invalid("tag %q names another claim than %s", tag, claim)
+		case strings.HasPrefix(tag, "cluster="):
+			return invalid("tag %q names a cluster, which Soteria does itself (SOTERIA_CLUSTER)", tag)
 		}
 	}
 	return nil

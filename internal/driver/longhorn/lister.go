@@ -54,7 +54,7 @@ func (d *Driver) List(ctx context.Context, into driver.Listing) (string, error) 
 	for _, r := range known.running {
 		into.Doubt(r.claim, r.why)
 	}
-	teller := teller{into: into, owners: owners, policy: d.cfg.Unlabeled}
+	teller := teller{into: into, owners: owners, policy: d.cfg.Unlabeled, clusters: d.cfg.Clusters}
 	for _, b := range known.backups {
 		teller.tell(b)
 	}
@@ -111,6 +111,8 @@ type teller struct {
 	into   driver.Listing
 	owners attribution
 	policy Unlabeled
+	// clusters says whose backups are this cluster's own.
+	clusters backup.Clusters
 	// unowned are the backups that nothing attributes to a claim.
 	unowned []backupRecord
 }
@@ -136,7 +138,7 @@ func (t *teller) tell(b backupRecord) {
 	case state == goingBackup:
 		doubt("Longhorn is deleting backup %s, which is of %s", b.name(), own.claim)
 	default:
-		t.into.Backup(found(b, own))
+		t.into.Backup(found(b, own, t.clusters))
 	}
 }
 
@@ -158,7 +160,7 @@ func (t *teller) tellUnowned() {
 }
 
 // found describes a usable backup.
-func found(b backupRecord, own owner) backup.Backup {
+func found(b backupRecord, own owner, clusters backup.Clusters) backup.Backup {
 	taken, _ := b.takenAt()
 	size, err := strconv.ParseInt(b.Status.VolumeSize, 10, 64)
 	if err != nil || size <= 0 {
@@ -168,15 +170,17 @@ func found(b backupRecord, own owner) backup.Backup {
 	if err != nil || data < 0 {
 		data = -1
 	}
-	return backup.Backup{
-		Claim: own.claim, Driver: Name, ID: b.name(), TakenAt: own.asOf(taken),
+	usable := backup.Backup{
+		Claim: own.claim, Driver: Name, ID: b.name(), TakenAt: own.asOf(taken), Cluster: b.label(ClusterLabel),
 		// Longhorn calls no other backup Completed than one of which every block is
 		// in the store.
 		Outcome: backup.OutcomeComplete, Tool: Name,
 		// The size of the volume when it was last backed up, which is that of a
 		// volume restored from any of its backups.
-		SizeBytes: size, Files: -1, DataBytes: data, Own: isBackupOf(own.claim, b), Snapshot: b.snapshot(), Locator: b.Status.URL, Tags: tagsOf(b.Status.Labels),
+		SizeBytes: size, Files: -1, DataBytes: data, Snapshot: b.snapshot(), Locator: b.Status.URL, Tags: tagsOf(b.Status.Labels),
 	}
+	usable.Own = isBackupOf(own.claim, b) && clusters.Mine(usable)
+	return usable
 }
 
 // tagsOf gives the caller's tags, then the labels that others put on the backup.
@@ -185,7 +189,7 @@ func tagsOf(labels map[string]string) []string {
 	tags := splitTags(labels[TagsLabel])
 	for _, key := range slices.Sorted(maps.Keys(labels)) {
 		switch key {
-		case NamespaceLabel, PVCLabel, TagsLabel, api.LabelKubernetesStatus:
+		case NamespaceLabel, PVCLabel, ClusterLabel, TagsLabel, api.LabelKubernetesStatus:
 		default:
 			if len(labels[key]) <= longest {
 				tags = append(tags, key+"="+labels[key])

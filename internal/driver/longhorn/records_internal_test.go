@@ -100,7 +100,7 @@ func FuzzBackupRecord(f *testing.F) {
 		}
 		own, _ := newAttribution([]backupRecord{b}, nil).owner(b)
 		if stateOf(b) == usableBackup {
-			told := found(b, own)
+			told := found(b, own, backup.Clusters{})
 			assert.NotEmpty(t, told.Locator)
 			assert.False(t, told.TakenAt.IsZero() && own.until.IsZero() && b.Status.SnapshotCreatedAt == "")
 		}

@@ -190,7 +190,7 @@ func (r *run) follow(ctx context.Context, b *backupRecord) (ended bool, err erro
 func (r *run) takeSnapshot(ctx context.Context) (ready bool, err error) {
 	s, err := r.api.Snapshot(ctx, r.ticket.volume, r.ticket.snapshot)
 	if api.IsNotFound(err) {
-		s, err = r.api.CreateSnapshot(ctx, r.ticket.volume, r.ticket.snapshot, r.ticket.labels())
+		s, err = r.api.CreateSnapshot(ctx, r.ticket.volume, r.ticket.snapshot, r.ticket.labels(r.cfg.Clusters.Own))
 		if api.IsAlreadyExists(err) { // it was made meanwhile, and shows at the next look
 			return false, nil
 		}
@@ -216,7 +216,7 @@ func (r *run) ask(ctx context.Context) error {
 	if err := r.save(ctx); err != nil {
 		return err
 	}
-	return r.api.BackUpSnapshot(ctx, r.ticket.volume, r.ticket.snapshot, r.ticket.mode, r.ticket.labels())
+	return r.api.BackUpSnapshot(ctx, r.ticket.volume, r.ticket.snapshot, r.ticket.mode, r.ticket.labels(r.cfg.Clusters.Own))
 }
 
 // askAgain asks once more for a backup that did not show in time, a few times.

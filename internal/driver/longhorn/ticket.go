@@ -63,11 +63,14 @@ type ticket struct {
 	backup string
 }
 
-// labels are those of the snapshot and the backup.
-func (t ticket) labels() map[string]string {
+// labels are those of the snapshot and the backup that a cluster of this name takes.
+func (t ticket) labels(cluster string) map[string]string {
 	labels := map[string]string{NamespaceLabel: t.claim.Namespace, PVCLabel: t.claim.Name}
 	if t.tags != "" {
 		labels[TagsLabel] = t.tags
+	}
+	if cluster != "" {
+		labels[ClusterLabel] = cluster
 	}
 	return labels
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -27,6 +28,8 @@ type Fault struct {
 // concurrent use. The zero value is not ready; see [NewLister].
 type Lister struct {
 	name string
+	// Clusters says whose backups are Soteria's own; set it before use.
+	Clusters backup.Clusters
 
 	mu         sync.Mutex
 	repository string
@@ -58,7 +61,13 @@ func (l *Lister) Add(claim backup.Claim, takenAt time.Time, tags ...string) back
 	defer l.mu.Unlock()
 	l.made++
 	id := fmt.Sprintf("%064x", l.made)
-	b := backup.Backup{Claim: claim, Driver: l.name, ID: id, TakenAt: takenAt, SizeBytes: 1024, Files: 4, DataBytes: 1024, Own: true, Locator: "/data", Tags: tags}
+	b := backup.Backup{Claim: claim, Driver: l.name, ID: id, TakenAt: takenAt, SizeBytes: 1024, Files: 4, DataBytes: 1024, Locator: "/data", Tags: tags}
+	for _, tag := range tags {
+		if cluster, names := strings.CutPrefix(tag, "cluster="); names {
+			b.Cluster = cluster
+		}
+	}
+	b.Own = l.Clusters.Mine(b)
 	l.backups = append(l.backups, b)
 	return b
 }

@@ -70,6 +70,9 @@ func (d *Driver) Backup(ctx context.Context, req driver.BackupRequest) (driver.B
 	if _, err := d.credentials(ctx); err != nil {
 		return driver.BackupStarted{}, err
 	}
+	if d.cfg.Clusters.Own != "" {
+		tags = append(tags, clusterTag+d.cfg.Clusters.Own)
+	}
 	job := d.backupJob(claim, append(tags, describe(claim).Tags()...), number, req.RequestedBy, beside)
 	started := driver.BackupStarted{Driver: Name, Namespace: job.Namespace, JobName: job.Name, Secret: moverjob.CredentialsName(job.Name)}
 	if req.DryRun {

@@ -32,6 +32,9 @@ type Config struct {
 	SecretNamespace string
 	// Namespace is Soteria's own.
 	Namespace string
+	// Clusters says whose snapshots are this cluster's own, and by which name it
+	// tags those that it takes.
+	Clusters backup.Clusters
 
 	// Program is the restic program for what the replica itself does, and
 	// CacheDir its cache. Defaults: restic, from PATH; a folder below the

@@ -28,7 +28,7 @@ func (d *Driver) List(ctx context.Context, into driver.Listing) (string, error) 
 			return "", err
 		}
 	}
-	joined := newJoiner(into.Backup)
+	joined := newJoiner(d.cfg.Clusters, into.Backup)
 	if err := listSnapshots(ctx, program, nil, joined.add); err != nil {
 		d.see("")
 		return "", err

@@ -87,14 +87,14 @@ func whole(err error) error {
 
 // backups gives the backups that a snapshot is: one for each claim it names. How
 // they ended, and how much those hold that restic itself does not say it of, is in
-// the records.
-func (s snapshot) backups(records outcome.Records) []backup.Backup {
+// the records. Only those of this cluster's are its own.
+func (s snapshot) backups(clusters backup.Clusters, records outcome.Records) []backup.Backup {
 	claims := claimsOf(s.Tags)
 	backups := make([]backup.Backup, 0, len(claims))
 	for _, claim := range claims {
 		b := backup.Backup{
 			Claim: claim, Driver: Name, ID: s.ID, TakenAt: s.Time, SizeBytes: unknownCount, Files: unknownCount,
-			Own: s.isOwn(), Tool: s.Program, Locator: s.locator(), Tags: s.Tags,
+			Cluster: clusterOf(s.Tags), Tool: s.Program, Locator: s.locator(), Tags: s.Tags,
 		}
 		if r, recorded := records.For(claim, s.ID, s.Original); recorded {
 			b.Outcome, b.SizeBytes, b.Files = r.Outcome(), r.Bytes, r.Files
@@ -103,6 +103,7 @@ func (s snapshot) backups(records outcome.Records) []backup.Backup {
 			b.SizeBytes, b.Files = s.Summary.TotalBytesProcessed, s.Summary.TotalFilesProcessed
 		}
 		b.DataBytes = b.SizeBytes
+		b.Own = s.isOwn() && clusters.Mine(b)
 		backups = append(backups, b)
 	}
 	return backups
@@ -112,15 +113,16 @@ func (s snapshot) backups(records outcome.Records) []backup.Backup {
 // come. Soteria's own backups are held back until all was read, which takes about
 // 250 bytes for each meanwhile; nobody keeps records of others.
 type joiner struct {
-	into    func(backup.Backup)
-	records outcome.Records
-	held    []snapshot
+	clusters backup.Clusters
+	into     func(backup.Backup)
+	records  outcome.Records
+	held     []snapshot
 	// files are the ids of the records' own snapshots, by what each is of.
 	files map[string][]string
 }
 
-func newJoiner(into func(backup.Backup)) *joiner {
-	return &joiner{into: into, records: outcome.Records{}, files: map[string][]string{}}
+func newJoiner(clusters backup.Clusters, into func(backup.Backup)) *joiner {
+	return &joiner{clusters: clusters, into: into, records: outcome.Records{}, files: map[string][]string{}}
 }
 
 func (j *joiner) add(s snapshot) {
@@ -136,7 +138,7 @@ func (j *joiner) add(s snapshot) {
 }
 
 func (j *joiner) tell(s snapshot) {
-	for _, b := range s.backups(j.records) {
+	for _, b := range s.backups(j.clusters, j.records) {
 		j.into(b)
 	}
 }

@@ -17,6 +17,9 @@ const (
 	pvcTag       = "pvc="
 )
 
+// clusterTag says which cluster took a snapshot.
+const clusterTag = "cluster="
+
 // The bounds of a caller's tags.
 const (
 	maxTags      = 32
@@ -51,6 +54,8 @@ func snapshotTags(claim backup.Claim, wanted []string) ([]string, error) {
 			return nil, invalid("tag %q names another claim than %s", tag, claim)
 		case strings.HasPrefix(tag, outcome.OwnTag):
 			return nil, invalid("tag %q begins with %q, which Soteria keeps for its own snapshots", tag, outcome.OwnTag)
+		case strings.HasPrefix(tag, clusterTag):
+			return nil, invalid("tag %q names a cluster, which Soteria does itself (SOTERIA_CLUSTER)", tag)
 		}
 		if !slices.Contains(tags, tag) {
 			tags = append(tags, tag)
@@ -74,6 +79,12 @@ func claimsOf(tags []string) []backup.Claim {
 		}
 	}
 	return claims
+}
+
+// clusterOf returns the cluster that a snapshot's tags name, empty where they name
+// none. Several names are no cluster's: they are joined to what can be no name.
+func clusterOf(tags []string) string {
+	return strings.Join(valuesOf(tags, clusterTag), ",")
 }
 
 func valuesOf(tags []string, prefix string) []string {

@@ -64,6 +64,9 @@ type BackupSummary struct {
 	LastBackupAgeHours *float64   `json:"last_backup_age_hours"`
 	// BackupCount is how many backups are known.
 	BackupCount int `json:"backup_count"`
+	// PassedOver says why newer backups than that are not gone by: they are dated
+	// ahead of now, another cluster's, or do not count. Absent where there are none.
+	PassedOver []string `json:"passed_over,omitempty"`
 	// RecentDays counts those taken on each of the last 14 days, in UTC, oldest
 	// first, the day of the report last. A day is null where none is known and a
 	// repository could not be listed since. Absent where no backup is known.

@@ -12,6 +12,10 @@ type Status struct {
 	// while no claim may start empty unless it says why.
 	RestoreMode RestoreMode `json:"restore_mode"`
 	Gate        Gate        `json:"gate"`
+	// ClockDoubt says that the replica's clock disagrees with the API server's or a
+	// store's, and by how much; absent while it does not. Until then no backup is
+	// called wrongly dated and retention removes none.
+	ClockDoubt string `json:"clock_doubt,omitempty"`
 	// SignInRequired tells whether callers have to sign in.
 	SignInRequired bool `json:"sign_in_required"`
 	// Listings tells of each driver whether its backups can be listed.

@@ -113,6 +113,12 @@ type Backup struct {
 	Created time.Time `json:"created"`
 	// State is completed: a listing holds no other backups.
 	State State `json:"state"`
+	// Cluster names the cluster that took it; absent where it does not say.
+	Cluster string `json:"cluster,omitempty"`
+	// Objection is why it is not restored unless asked for by its id or cluster:
+	// other-cluster, implausible-time (dated more than 10 minutes ahead of now), void
+	// or unreviewed. Absent where it may be.
+	Objection string `json:"objection,omitempty"`
 	// SizeBytes, Size (the same) and Files are null when the driver does not know
 	// them.
 	SizeBytes *int64 `json:"size_bytes"`

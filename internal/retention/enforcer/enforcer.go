@@ -66,6 +66,9 @@ type Config struct {
 	// yet, the drivers and the restore controller still check for themselves.
 	Reader  client.Reader
 	Catalog Catalog
+	// Rules say now whose backups are this cluster's and which dates can be right.
+	// Default: every backup is, and every date can.
+	Rules func() backup.Rules
 	// Pruners are the drivers that forget, by name.
 	Pruners map[string]driver.Pruner
 	// Events tells the people of a claim.
@@ -104,6 +107,9 @@ type subject struct {
 // New makes an enforcer.
 func New(cfg Config) *Enforcer {
 	cfg.Patience = cmp.Or(cfg.Patience, defaultPatience)
+	if cfg.Rules == nil {
+		cfg.Rules = func() backup.Rules { return backup.Rules{} }
+	}
 	if cfg.Clock == nil {
 		cfg.Clock = clock.RealClock{}
 	}
@@ -152,16 +158,23 @@ func (e *Enforcer) Enforce(ctx context.Context, claim backup.Claim, keep retenti
 	return outcome, errors.Join(problems...)
 }
 
+// mine returns the backups that retention goes by: those that this cluster's
+// Soteria took. What is dated ahead of now is not among them: it is not removed, and
+// is no reason to remove another.
+func mine(backups []backup.Backup, rules backup.Rules) []backup.Backup {
+	var own []backup.Backup
+	for _, b := range backups {
+		if b.Own && rules.Clusters.Mine(b) && rules.Plausible(b) {
+			own = append(own, b)
+		}
+	}
+	return own
+}
+
 // enforce is Enforce for one driver.
 func (e *Enforcer) enforce(ctx context.Context, claim backup.Claim, keep retention.Keep, listing Listing, pruner driver.Pruner) (removed []backup.Backup, waiting int, err error) {
 	of := subject{claim, listing.Driver}
-	own := slices.Collect(func(yield func(backup.Backup) bool) {
-		for _, b := range listing.Backups {
-			if b.Own && !yield(b) {
-				return
-			}
-		}
-	})
+	own := mine(listing.Backups, e.cfg.Rules())
 	kept, doomed := retention.Split(own, keep, counts, time.UTC)
 	if len(doomed) == 0 || !e.isNews(of, listing.ListedAt) {
 		e.told.forget(of)
@@ -243,7 +256,7 @@ func (e *Enforcer) mayForget(ctx context.Context, claim backup.Claim, listing Li
 		return backup.Errorf(backup.Unavailable, "reading claim %s, so that no backup of it is removed: %w", claim, err)
 	}
 	return retention.MayForget(retention.Facts{
-		Claim: claim, Driver: listing.Driver, Now: e.cfg.Clock.Now(), MaxAge: e.cfg.MaxAge,
+		Claim: claim, Driver: listing.Driver, Now: e.cfg.Clock.Now(), MaxAge: e.cfg.MaxAge, ClockDoubt: e.cfg.Rules().ClockDoubt,
 		ListedAt: listing.ListedAt, Failure: listing.Failure, Doubt: listing.Doubt,
 		Open: open, Kept: kept, Removed: doomed, Counts: counts, ShrinkPercent: e.cfg.ShrinkPercent, Accepted: accepted,
 	})

@@ -1,0 +1,41 @@
+package catalog
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+)
+
+// clustersIn returns the names of the clusters that took backups, each once; those
+// that name no cluster count for none.
+func clustersIn(backups []backup.Backup) map[string]struct{} {
+	names := make(map[string]struct{})
+	for i := range backups {
+		if name := backups[i].Cluster; name != "" {
+			names[name] = struct{}{}
+		}
+	}
+	return names
+}
+
+// stranger says why a repository proves nothing of a claim without backups: other
+// clusters use it and this one's name was never seen there, so that the name may be
+// mistyped. It returns nil where the name is known, where this cluster has none, or
+// where the operator has said which other clusters are restored.
+func stranger(clusters backup.Clusters, seen map[string]struct{}) error {
+	if _, known := seen[clusters.Own]; known || clusters.Own == "" || clusters.Settled || len(seen) == 0 {
+		return nil
+	}
+	return backup.Errorf(backup.Unavailable,
+		"the repository holds backups of other clusters (%s) and none of this one, %s (SOTERIA_CLUSTER), so that the name may be mistyped: correct it, "+
+			"or say with SOTERIA_RESTORE_CLUSTERS which of them this cluster restores, or none",
+		backup.Clip(strings.Join(slices.Sorted(maps.Keys(seen)), ", "), backup.MaxWord), clusters.Own)
+}
+
+// ofOthers reports whether all of a claim's backups are other clusters' and the
+// operator has settled that those say nothing of this cluster's claims.
+func ofOthers(clusters backup.Clusters, backups []backup.Backup) bool {
+	return clusters.Settled && len(backups) > 0 && !slices.ContainsFunc(backups, clusters.Counts)
+}

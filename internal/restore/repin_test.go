@@ -1,0 +1,165 @@
+package restore_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/driver"
+)
+
+// failing has every attempt to restore a backup of this id fail.
+func failing(w *world, id string) {
+	w.fail = func(int32) *driver.FillState {
+		if w.requests[len(w.requests)-1].Backup.ID != id {
+			return nil
+		}
+		return &driver.FillState{Phase: driver.FillFailed, Message: "Fatal: no matching ID found"}
+	}
+}
+
+// anotherBackup is older than aBackup.
+func anotherBackup() backup.Backup {
+	b := aBackup()
+	b.ID, b.TakenAt = strings.Repeat("cd", 32), noon.Add(-48*time.Hour)
+	return b
+}
+
+// tried has a claim whose pinned backup cannot be restored.
+func tried(t *testing.T, answer backup.Answer) *world {
+	t.Helper()
+	w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aClaim())
+	w.answers = func() backup.Answer { return answer }
+	failing(w, backupID)
+	w.until(func() bool { return w.restore() != nil && w.restore().Status.Attempt == 2 }, "tried twice")
+	require.Equal(t, backupID, w.restore().Status.Backup.ID)
+	return w
+}
+
+// annotate writes on the claim as a person does.
+func annotate(w *world, key, value string) {
+	claim := w.claim()
+	claim.Annotations[key] = value
+	require.NoError(w.t, w.api.Update(w.t.Context(), claim))
+}
+
+func TestAPinnedBackupThatIsProvedGoneIsReplacedByTheNextOne(t *testing.T) {
+	w := tried(t, found(aBackup()))
+	w.answers = func() backup.Answer { return found(anotherBackup()) }
+	w.until(w.completed, "completed")
+	assert.Equal(t, anotherBackup().ID, w.restore().Status.Backup.ID)
+	assert.Equal(t, "data of "+anotherBackup().ID, w.backends[w.volume(lock).Spec.CSI.VolumeHandle])
+	assert.Contains(t, w.events.about("ChosenAnew")[0], "the restic backup abababab, which was chosen, is no longer in the repository")
+}
+
+func TestAPinnedBackupThatWasRetaggedIsFoundAgainUnderItsNewID(t *testing.T) {
+	w := tried(t, found(aBackup()))
+	newer, twin := anotherBackup(), aBackup()
+	newer.TakenAt = noon
+	twin.ID = strings.Repeat("ef", 32)
+	w.answers = func() backup.Answer { return found(newer, twin) }
+	w.until(w.completed, "completed")
+	assert.Equal(t, twin.ID, w.restore().Status.Backup.ID, "the same data, though a newer backup exists")
+}
+
+func TestAPinnedBackupIsNotGoneBecauseOfAnErrorOrWhileItIsListed(t *testing.T) {
+	newer := anotherBackup()
+	newer.TakenAt = noon
+	for name, answer := range map[string]backup.Answer{
+		"the repository does not answer": unknown(backup.Unavailable, "connection refused"),
+		"nobody listed":                  {},
+		"it is listed beside a newer":    found(newer, aBackup()),
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := tried(t, found(aBackup()))
+			w.answers = func() backup.Answer { return answer }
+			w.until(func() bool { return w.restore().Status.Attempt == 4 }, "tried again")
+			assert.Equal(t, backupID, w.restore().Status.Backup.ID)
+			assert.Empty(t, w.events.about("ChosenAnew"))
+		})
+	}
+}
+
+func TestAClaimWhosePinnedBackupIsGoneNeverStartsEmptyByItself(t *testing.T) {
+	w := tried(t, found(aBackup()))
+	w.answers = none
+	w.until(func() bool { return w.restore().Status.Phase == v1alpha1.PhaseSelecting }, "held")
+	for range 20 {
+		_, err := w.tick()
+		require.NoError(t, err)
+	}
+	status := w.restore().Status
+	assert.False(t, status.Empty)
+	assert.Equal(t, backupID, status.Backup.ID, "it is not forgotten that there was one")
+	assert.Contains(t, status.Message, "does not start empty by itself")
+	assert.Len(t, w.events.about("ChosenBackupGone"), 2)
+
+	claim := w.claim()
+	claim.Labels[v1alpha1.RestoreLabel] = "skip"
+	claim.Annotations[v1alpha1.SkipReasonAnnotation] = "we know"
+	require.NoError(t, w.api.Update(t.Context(), claim))
+	w.until(w.completed, "completed")
+	assert.True(t, w.restore().Status.Empty)
+}
+
+func TestADamagedBackupIsLeftForAnOlderOneWithoutDeletingTheClaim(t *testing.T) {
+	for name, wish := range map[string][2]string{
+		"by its id": {v1alpha1.RestoreBackupAnnotation, anotherBackup().ID[:8]},
+		"by time":   {v1alpha1.RestoreAsOfAnnotation, noon.Add(-24 * time.Hour).Format(time.RFC3339)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := tried(t, found(aBackup(), anotherBackup()))
+			uid := w.claim().UID
+			annotate(w, wish[0], wish[1])
+			w.until(w.completed, "completed")
+			assert.Equal(t, anotherBackup().ID, w.restore().Status.Backup.ID)
+			assert.Equal(t, "data of "+anotherBackup().ID, w.backends[w.volume(lock).Spec.CSI.VolumeHandle])
+			assert.Equal(t, uid, w.claim().UID)
+		})
+	}
+}
+
+func TestAWishThatSelectsNothingStopsTheRestoreAndACorrectedOneGoesOn(t *testing.T) {
+	w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aClaim())
+	w.answers = func() backup.Answer { return found(aBackup()) }
+	w.until(func() bool { return w.restore() != nil && w.restore().Status.Backup != nil }, "pinned")
+	annotate(w, v1alpha1.RestoreBackupAnnotation, "0123456789")
+	for range 20 {
+		_, err := w.tick()
+		require.NoError(t, err)
+	}
+	assert.Equal(t, v1alpha1.PhaseSelecting, w.restore().Status.Phase)
+	assert.NotEmpty(t, w.events.about("SelectedBackupNotFound"))
+	assert.False(t, w.completed())
+	annotate(w, v1alpha1.RestoreBackupAnnotation, backupID)
+	w.until(w.completed, "completed")
+	assertRestored(t, w, settings[0])
+}
+
+func TestAWishChangesAClaimThatWasToStartEmpty(t *testing.T) {
+	w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aClaim())
+	w.answers = none
+	w.until(func() bool { return w.restore() != nil && w.restore().Status.Empty }, "settled to start empty")
+	w.answers = func() backup.Answer { return found(aBackup()) }
+	annotate(w, v1alpha1.RestoreBackupAnnotation, backupID)
+	w.until(w.completed, "completed")
+	assertRestored(t, w, settings[0])
+	assert.False(t, w.restore().Status.Empty)
+}
+
+func TestARecordOfTheVersionBeforeKeepsItsPin(t *testing.T) {
+	w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aClaim())
+	w.until(func() bool { return w.restore() != nil && w.restore().Status.Backup != nil }, "pinned")
+	record := w.restore()
+	record.Status.Wish = ""
+	require.NoError(t, w.api.Status().Update(t.Context(), record))
+	w.until(w.completed, "completed")
+	assertRestored(t, w, settings[0])
+	assert.Empty(t, w.events.about("ChosenAnew"))
+}
