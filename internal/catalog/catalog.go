@@ -29,6 +29,8 @@ type Config struct {
 	// Pins are the repository identities that the configuration names, by
 	// driver.
 	Pins map[string]string
+	// Accepted remembers which strays were accepted. Nil accepts none.
+	Accepted Register
 	// BackupsTold reports whether [Catalog.BackupStarted] has been told of every
 	// backup that was running when this process began. Until it is true nothing
 	// is proved absent. Nil stands for a process that is told of none. It must
