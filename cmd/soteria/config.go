@@ -90,6 +90,7 @@ type config struct {
 	LookupConfig
 	ExpectConfig
 	ChoiceConfig
+	AttributionConfig
 
 	// What is derived while reading.
 	backupArgs   []string
@@ -241,6 +242,7 @@ func (c *config) check() []error {
 	problems = append(problems, c.checkBucket()...)
 	problems = append(problems, c.checkLookups()...)
 	problems = append(problems, c.checkExpect()...)
+	problems = append(problems, c.deriveAttribution()...)
 	return problems
 }
 
@@ -318,6 +320,8 @@ func (c *config) restic(soteriaImage string) restic.Config {
 		ForgetArgs:        c.forgetArgs,
 		ShrinkPercent:     max(leastLoss, c.ShrinkGuardPercent),
 		Init:              c.ResticInit,
+		Rules:             c.resticRules,
+		Unattributed:      c.ResticUnattributed,
 		S3Endpoint:        c.S3Endpoint,
 		S3Region:          c.S3Region,
 		TestRoom:          c.testRoom,

@@ -36,6 +36,7 @@ func addInventory(ctx context.Context, c config, mgr manager.Manager, known *cat
 		return nil, fmt.Errorf("adding the inventory: %w", err)
 	}
 	metrics.WatchInventory(ctrlmetrics.Registry, refresher.Latest, clock.RealClock{})
+	metrics.WatchUnattributed(ctrlmetrics.Registry, unattributedIn(known))
 	return refresher, nil
 }
 
@@ -95,9 +96,21 @@ func listingsOf(known *catalog.Catalog) func() []inventory.Listing {
 		overviews := known.Overviews()
 		listings := make([]inventory.Listing, 0, len(overviews))
 		for _, o := range overviews {
-			listings = append(listings, inventory.Listing{Driver: o.Driver, ListedAt: o.ListedAt, Failure: o.Failure, Unproved: o.Unproved(), Found: o})
+			listings = append(listings, inventory.Listing{Driver: o.Driver, ListedAt: o.ListedAt, Failure: o.Failure, Unproved: o.Unproved(), Found: o, IfRebuilt: o.IfRebuilt()})
 		}
 		return listings
+	}
+}
+
+// unattributedIn counts the backups of which nothing says whose they are.
+func unattributedIn(known *catalog.Catalog) func() []metrics.Unattributed {
+	return func() []metrics.Unattributed {
+		var counts []metrics.Unattributed
+		for _, o := range known.Overviews() {
+			strays := o.Strays()
+			counts = append(counts, metrics.Unattributed{Driver: o.Driver, Held: strays.Held, Accepted: strays.Accepted})
+		}
+		return counts
 	}
 }
 

@@ -55,7 +55,7 @@ const maxExistsTimeout = 30 * time.Second
 
 // lookupS3 gives the driver's settings.
 func (c *config) lookupS3() s3.Config {
-	return s3.Config{Concurrency: s3.DefaultConcurrency, Bucket: objectstore.Config{
+	return s3.Config{Concurrency: s3.DefaultConcurrency, Layout: c.s3Layout, Foreign: c.s3Foreign, Bucket: objectstore.Config{
 		Endpoint: c.LookupS3Endpoint, Region: c.LookupS3Region, Bucket: c.LookupS3Bucket,
 		AccessKeyID: c.LookupS3AccessKeyID, SecretAccessKey: c.LookupS3SecretAccessKey,
 		SecretName: c.LookupS3SecretName, Namespace: c.Namespace,
@@ -64,7 +64,7 @@ func (c *config) lookupS3() s3.Config {
 
 // kopia gives the settings of the driver of this name.
 func (c *config) kopia(name string) kopia.Config {
-	settings := kopia.Config{Password: c.KopiaPassword, PasswordFile: c.KopiaPasswordFile, RepositoryID: c.KopiaRepositoryID}
+	settings := kopia.Config{Password: c.KopiaPassword, PasswordFile: c.KopiaPasswordFile, RepositoryID: c.KopiaRepositoryID, Rules: c.kopiaRules, Unattributed: c.KopiaUnattributed}
 	if name == kopia.NameFS {
 		settings.Path = c.KopiaPath
 		return settings

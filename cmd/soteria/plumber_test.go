@@ -318,3 +318,27 @@ func TestAnEmptyRepositoryProvesThatThereIsNoBackup(t *testing.T) {
 		assertHas(t, `{"exists":false,"decision":"fresh","authoritative":true,"backend":"`+backend+`","error":""}`, body)
 	}
 }
+
+func TestAPlumberIsUnsureWhereARepositoryIsNoClaims(t *testing.T) {
+	for name, test := range map[string]struct {
+		env  map[string]string
+		keys []string
+		want string
+	}{
+		"a repository for each application": {keys: []string{"karakeep/config", "karakeep/snapshots/0a"}, want: `{"exists":false,"decision":"unknown","authoritative":false}`},
+		"a repository below a prefix":       {keys: []string{"volsync/karakeep/none/config"}, want: `{"exists":false,"decision":"unknown","authoritative":false}`},
+		"a repository at the root":          {keys: []string{"config"}, want: `{"exists":false,"decision":"unknown","authoritative":false}`},
+		"one that is declared foreign": {
+			env: map[string]string{"SOTERIA_LOOKUP_S3_FOREIGN": "folder=laptop"}, keys: []string{"laptop/config", "media/photos/config"},
+			want: `{"exists":false,"decision":"fresh","authoritative":true}`},
+		"the layout that there is": {
+			env: map[string]string{"SOTERIA_LOOKUP_S3_LAYOUT": "volsync/{namespace}/{pvc}"}, keys: []string{"volsync/karakeep/none/config", "volsync/karakeep/none/snapshots/0a"},
+			want: `{"exists":true,"decision":"restore","authoritative":true}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := startPlumber(t, test.env, test.keys...)
+			_, body := r.get(t, "/exists/karakeep/none")
+			assertHas(t, test.want, body)
+		})
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
+	"github.com/soteria-dr/soteria/internal/attribution"
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/catalog/ledger"
 	"github.com/soteria-dr/soteria/internal/driver"
@@ -35,6 +37,8 @@ soteria repository accept --claim NAMESPACE/NAME [DRIVER]
       believe that a claim has no other backups than those that are there now; without DRIVER, in every repository
 soteria repository forget [--yes] DRIVER
       forget that a driver held backups which is not looked at any more
+soteria repository adopt --dry-run [DRIVER] [RULES]
+      show which claims backups would be of that do not say so, by the rules in the settings or by these
 DRIVER is restic, unless said otherwise, longhorn, whose repository is its backup targets, kopia-fs, kopia-s3, or s3,
 whose repository is the bucket that SOTERIA_LOOKUP_S3_BUCKET names. What would start claims empty that wait now asks for --yes.`
 
@@ -44,7 +48,7 @@ func repository(ctx context.Context, args []string, env map[string]string, stdou
 	if err != nil {
 		return err
 	}
-	c, err := readConfig(env)
+	c, err := readConfig(act.configured(env))
 	if err != nil {
 		return fmt.Errorf("%w:\n%w", errConfig, err)
 	}
@@ -76,6 +80,10 @@ type tools struct {
 	memory       *ledger.Expectations
 	policy       kube.Policy
 	now          func() time.Time
+	accepted     *ledger.Accepted
+	// config and resources are what other drivers are made of.
+	config    config
+	resources rest.Interface
 }
 
 func newTools(c config) (t tools, err error) {
@@ -86,7 +94,7 @@ func newTools(c config) (t tools, err error) {
 	memory := ledger.NewExpectations(cluster, cluster, c.Namespace)
 	t = tools{
 		listers: make(map[string]driver.Lister), cluster: cluster, expectations: ledger.New(cluster, cluster, c.Namespace), memory: memory,
-		policy: c.policy(), now: time.Now,
+		policy: c.policy(), now: time.Now, accepted: ledger.NewAccepted(cluster, cluster, c.Namespace), config: c, resources: resources,
 	}
 	if c.uses(restic.Name) {
 		if t.restic, err = restic.New(c.restic(""), restic.Cluster{Client: cluster, Reader: cluster}); err != nil {
@@ -112,6 +120,18 @@ func newTools(c config) (t tools, err error) {
 	return t, nil
 }
 
+// listerWith makes a driver with this configuration.
+func (t tools) listerWith(c config, name string) (driver.Lister, error) {
+	switch name {
+	case restic.Name:
+		return restic.New(c.restic(""), restic.Cluster{Client: t.cluster, Reader: t.cluster})
+	case longhorn.Name:
+		return longhorn.New(c.longhorn(), longhorn.Cluster{Client: t.cluster, Reader: t.cluster, REST: t.resources})
+	default:
+		return newLookup(c, name, t.cluster)
+	}
+}
+
 // identity reads the identity of a driver's repository.
 func (t tools) identity(ctx context.Context, name string) (string, error) {
 	if name == restic.Name {
@@ -130,11 +150,22 @@ type nothing struct{}
 func (nothing) Backup(backup.Backup)      {}
 func (nothing) Doubt(backup.Claim, error) {}
 
+func (nothing) Strays([]attribution.Stray, attribution.Words) {}
+
 // act is one of the things to do with a driver's repository, which must be configured
 // where it is named; it gives what to print.
 type act struct {
 	driver string
 	do     func(ctx context.Context, t tools) (string, error)
+	// settings take the place of the environment's.
+	settings map[string]string
+}
+
+// configured gives the environment with the act's own settings.
+func (a act) configured(env map[string]string) map[string]string {
+	env = maps.Clone(env)
+	maps.Copy(env, a.settings)
+	return env
 }
 
 // options are what an act is told beside its words.
@@ -164,6 +195,9 @@ func parse(args []string) (words []string, o options, err error) {
 
 func repositoryAct(args []string) (act, error) {
 	usage := fmt.Errorf("%w:\n%s", errUsage, repositoryUsage)
+	if len(args) > 0 && args[0] == "adopt" {
+		return adoptAct(args[1:])
+	}
 	words, o, err := parse(args)
 	if err != nil || len(words) == 0 {
 		return act{}, usage
@@ -179,13 +213,13 @@ func repositoryAct(args []string) (act, error) {
 	}
 	switch only := (options{yes: o.yes}); {
 	case name == "init" && len(rest) == 0 && o.claim == "":
-		return act{subject, initRepository(o)}, nil
+		return act{driver: subject, do: initRepository(o)}, nil
 	case name == "show" && len(rest) == 0 && o == options{}:
-		return act{subject, func(ctx context.Context, t tools) (string, error) { return t.identity(ctx, subject) }}, nil
+		return act{driver: subject, do: func(ctx context.Context, t tools) (string, error) { return t.identity(ctx, subject) }}, nil
 	case name == "accept" && len(rest) == 1 && o == only:
-		return act{subject, acceptRepository(subject, rest[0], o.yes)}, nil
+		return act{driver: subject, do: acceptRepository(subject, rest[0], o.yes)}, nil
 	case name == "forget" && named && len(rest) == 0 && o == only:
-		return act{"", forget(subject, o.yes)}, nil
+		return act{driver: "", do: forget(subject, o.yes)}, nil
 	}
 	return act{}, usage
 }
@@ -198,7 +232,7 @@ func acceptClaim(drivers []string, named bool, o options) (act, error) {
 	if len(drivers) > 1 || len(drivers) == 1 && !named || o.ifAbsent {
 		return act{}, fmt.Errorf("%w:\n%s", errUsage, repositoryUsage)
 	}
-	return act{strings.Join(drivers, ""), settleClaim(claim, drivers)}, nil
+	return act{driver: strings.Join(drivers, ""), do: settleClaim(claim, drivers)}, nil
 }
 
 // initRepository makes the repository and, where this cluster has used none yet,
@@ -230,6 +264,10 @@ func (t tools) acceptNew(ctx context.Context, id string) error {
 	if err != nil || before.Repository != "" {
 		return err
 	}
+	// What is added before Soteria first lists it is not taken for accepted.
+	if err := t.accepted.Accept(ctx, restic.Name, id, nil); err != nil {
+		return err
+	}
 	return t.expectations.Accept(ctx, restic.Name, id)
 }
 
@@ -255,8 +293,15 @@ func acceptRepository(name, id string, yes bool) func(context.Context, tools) (s
 		if err := t.settleAll(ctx, name, there); err != nil {
 			return "", err
 		}
+		strays, err := t.acceptStrays(ctx, name, id)
+		if err != nil {
+			return "", err
+		}
 		if err := t.expectations.Accept(ctx, name, id); err != nil {
 			return "", err
+		}
+		if strays > 0 {
+			return fmt.Sprintf("accepted %s, and %d backups in it of which nothing says which claim they are of", id, strays), nil
 		}
 		return "accepted " + id, nil
 	}

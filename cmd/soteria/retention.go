@@ -70,7 +70,7 @@ func (l listedClaims) Listings(claim backup.Claim) []enforcer.Listing {
 	listings := make([]enforcer.Listing, 0, len(overviews))
 	for _, o := range overviews {
 		listings = append(listings, enforcer.Listing{
-			Driver: o.Driver, ListedAt: o.ListedAt, Failure: o.Failure, Doubt: o.Doubt(claim), Backups: o.Of(claim),
+			Driver: o.Driver, ListedAt: o.ListedAt, Failure: o.Failure, Doubt: o.DoubtOfAttributed(claim), Backups: o.Of(claim),
 		})
 	}
 	return listings

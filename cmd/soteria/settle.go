@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
+	"github.com/soteria-dr/soteria/internal/attribution"
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/catalog"
 	"github.com/soteria-dr/soteria/internal/decision"
@@ -25,6 +26,8 @@ type gathered map[backup.Claim][]backup.Backup
 
 func (g gathered) Backup(b backup.Backup)  { g[b.Claim] = append(g[b.Claim], b) }
 func (gathered) Doubt(backup.Claim, error) {}
+
+func (gathered) Strays([]attribution.Stray, attribution.Words) {}
 
 // counting are a claim's backups that it is expected to keep, newest first.
 func (g gathered) counting(claim backup.Claim, now time.Time) []backup.Backup {

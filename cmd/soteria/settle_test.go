@@ -62,7 +62,8 @@ func newDesk(t *testing.T, objects ...client.Object) *desk {
 	d.tools = tools{
 		listers: map[string]driver.Lister{"longhorn": d.longhorn, "s3": d.s3}, looked: []string{"longhorn", "s3"}, cluster: cluster,
 		expectations: ledger.New(cluster, cluster, "soteria"), memory: ledger.NewExpectations(cluster, cluster, "soteria"),
-		policy: kube.Policy{OwnNamespace: "soteria"}, now: func() time.Time { return settledAt },
+		accepted: ledger.NewAccepted(cluster, cluster, "soteria"),
+		policy:   kube.Policy{OwnNamespace: "soteria"}, now: func() time.Time { return settledAt },
 	}
 	return d
 }

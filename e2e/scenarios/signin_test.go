@@ -95,7 +95,7 @@ func TestOnlyWhoMayUseTheAPIUsesIt(t *testing.T) {
 			"soteria_backup_requests_total", "soteria_authz_denials_total", "soteria_inventory_refresh_failures_total",
 			"soteria_inventory_refresh_timestamp_seconds", "pvc_backup_age_hours", "pvc_backup_health",
 			"pvc_backup_last_success_timestamp_seconds", "pvc_backup_count", "soteria_held_claims", "soteria_restores",
-			"soteria_catalog_age_seconds", "soteria_certificate_expiry_timestamp_seconds", "soteria_bucket_bytes", "soteria_bucket_objects",
+			"soteria_catalog_age_seconds", "soteria_unattributed_backups", "soteria_certificate_expiry_timestamp_seconds", "soteria_bucket_bytes", "soteria_bucket_objects",
 		}
 		s.await("every metric to be there", func(ctx context.Context) (bool, string, error) {
 			text, err := cluster.Scrape(ctx)

@@ -31,6 +31,8 @@ type Config struct {
 	Pins map[string]string
 	// Clusters says whose backups are this cluster's.
 	Clusters backup.Clusters
+	// Accepted remembers which strays were accepted. Nil accepts none.
+	Accepted Register
 	// BackupsTold reports whether [Catalog.BackupStarted] has been told of every
 	// backup that was running when this process began. Until it is true nothing
 	// is proved absent. Nil stands for a process that is told of none. It must

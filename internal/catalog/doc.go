@@ -38,6 +38,13 @@
 // other replicas wrote (package ledger: one request while they wrote nothing), however
 // many questions it settles.
 //
+// # Strays
+//
+// While a listing tells of a backup of which nothing says whose it is, no claim is
+// proved to have no backup, unless the stray was accepted (see [Register]): by a
+// person, or because it was there when a version that knows of strays first saw
+// a repository that the cluster had used before. What is found of others stands.
+//
 // # When listings fail
 //
 // A failure answers all who wait, at once, with its own words. The source then

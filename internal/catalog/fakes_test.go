@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/soteria-dr/soteria/internal/attribution"
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/catalog"
 	"github.com/soteria-dr/soteria/internal/driver"
@@ -33,6 +34,7 @@ type repository struct {
 	failure  error
 	truncate bool
 	doubts   map[backup.Claim]error
+	strays   []attribution.Stray
 	listings int
 	parallel int
 	most     int
@@ -54,7 +56,7 @@ func (r *repository) List(ctx context.Context, into driver.Listing) (string, err
 	r.listings++
 	r.parallel++
 	r.most = max(r.most, r.parallel)
-	id, backups, latency, failure, truncate, doubts := r.id, r.backups, r.latency, r.failure, r.truncate, r.doubts
+	id, backups, latency, failure, truncate, doubts, strays := r.id, r.backups, r.latency, r.failure, r.truncate, r.doubts, r.strays
 	r.mu.Unlock()
 	defer func() {
 		r.mu.Lock()
@@ -78,6 +80,7 @@ func (r *repository) List(ctx context.Context, into driver.Listing) (string, err
 	for claim, why := range doubts {
 		into.Doubt(claim, why)
 	}
+	into.Strays(strays, strayWords)
 	return id, failure
 }
 

@@ -68,12 +68,17 @@ func (o Overview) Doubt(claim backup.Claim) error {
 }
 
 // Newest gives why the newest of the claim's backups may not be the newest that
-// exists: another one is missing, or it could not be told; nil where it is.
+// exists: another one is missing, a stray may be newer, or it could not be told; nil
+// where it is.
 func (o Overview) Newest(claim backup.Claim) error {
 	if o.listed == nil {
 		return nil
 	}
-	return cmp.Or(o.listed.missing[claim], o.listed.unread)
+	var newer error
+	if backups := o.Of(claim); len(backups) > 0 {
+		newer = o.listed.strays.newer(claim, backups[0])
+	}
+	return cmp.Or(o.listed.missing[claim], o.listed.unread, newer)
 }
 
 // Unproved gives why the listing proves of no claim that it has no backup; nil where
@@ -98,6 +103,33 @@ func (o Overview) Missing() iter.Seq2[backup.Claim, error] {
 			}
 		}
 	}
+}
+
+// DoubtOfAttributed is [Overview.Doubt] without what strays alone put in doubt: it
+// says whether the claim's known backups are all that the listing could attribute.
+func (o Overview) DoubtOfAttributed(claim backup.Claim) error {
+	if o.listed == nil {
+		return nil
+	}
+	return o.listed.doubtOfAttributed(claim)
+}
+
+// Strays counts the backups of which nothing says whose they are.
+func (o Overview) Strays() StrayCounts {
+	if o.listed == nil {
+		return StrayCounts{}
+	}
+	return o.listed.strays.counts
+}
+
+// IfRebuilt says why a cluster that is built anew, and remembers nothing, could not
+// prove of any claim that it has no backup: strays that were accepted here are
+// not accepted there. It returns nil if there are none.
+func (o Overview) IfRebuilt() error {
+	if o.listed == nil {
+		return nil
+	}
+	return o.listed.strays.accepted
 }
 
 // All goes through every claim that has backups, in no order, with its backups,

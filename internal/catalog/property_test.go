@@ -14,6 +14,7 @@ import (
 	"k8s.io/utils/clock"
 	"pgregory.net/rapid"
 
+	"github.com/soteria-dr/soteria/internal/attribution"
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/catalog"
 	"github.com/soteria-dr/soteria/internal/driver"
@@ -22,7 +23,7 @@ import (
 // TestNoneIsNeverWrong puts a catalog through arbitrary lives of a repository:
 // listings that fail, hang, tell only a part, tell it in another order or tell
 // an older or newer state; backups that run, end, fail and are pruned;
-// repositories that are swapped and emptied; a ledger and a memory that cannot be
+// repositories that are swapped and emptied; strays, which a person accepts; a ledger and a memory that cannot be
 // read or written; backups that vanish, that Soteria forgets and that a person
 // accepts; a backup system that is dropped; a clock that jumps. Every answer is
 // compared with the history of what the repository really held.
@@ -78,6 +79,7 @@ func drawStep(t *rapid.T) step {
 			"repository swapped", "repository emptied", "repository back", "repository back", "accept", "accept",
 			"newest vanishes", "newest is forgotten", "newest is forgotten", "accept claim", "accept claim",
 			"memory unreadable", "memory unwritable", "memory well", "memory well", "memory well", "dropped", "kept", "kept",
+			"stray appears", "stray goes", "stray goes", "register unreadable", "register well", "register well",
 			"ledger unreadable", "ledger unwritable", "ledger well", "ledger well", "ledger well", "clock jumps",
 		}).Draw(t, "what"),
 		claim: rapid.SampledFrom([]backup.Claim{photos, music}).Draw(t, "claim"),
@@ -92,6 +94,7 @@ type version struct {
 	from       time.Time
 	repository string
 	backups    []backup.Backup
+	strays     []attribution.Stray
 }
 
 // ending is when a backup ended: in truth, and by the catalog's clock.
@@ -115,6 +118,7 @@ type world struct {
 	expect    catalog.Expected
 	ledger    *chronicle
 	claims    *remembered
+	register  *register
 
 	mu      sync.Mutex
 	jump    time.Duration
@@ -146,6 +150,7 @@ func newWorld(freshness time.Duration, expect catalog.Expected) *world {
 		proved:    make(map[backup.Claim]proof),
 		settled:   make(map[backup.Claim]time.Time),
 		ledger:    &chronicle{memory: newMemory()},
+		register:  newRegister(),
 		history:   []version{{from: time.Now(), repository: repositoryID}},
 		jobs:      make(map[backup.Claim][]time.Time),
 		ended:     make(map[backup.Claim][]ending),
@@ -254,6 +259,7 @@ func (w *world) List(ctx context.Context, into driver.Listing) (string, error) {
 	for _, b := range told {
 		into.Backup(b)
 	}
+	into.Strays(state.strays, strayWords)
 	return state.repository, nil
 }
 
@@ -274,6 +280,7 @@ func (w *world) live(t *testing.T, steps []step) {
 	cfg.Freshness = w.freshness
 	cfg.ListingTimeout = 20 * time.Second
 	cfg.Expect, cfg.Memory = map[string]catalog.Expected{"restic": w.expect}, w.claims
+	cfg.Accepted = w.register
 	c := catalog.New(cfg, []driver.Lister{w}, w.ledger, jumping{world: w}, newOutcomes())
 	stop := run(t, c)
 	var questions sync.WaitGroup
@@ -306,7 +313,7 @@ func (w *world) recover(t *testing.T, c *catalog.Catalog) {
 			w.end(step{what: "backup fails", claim: claim}, c)
 		}
 	}
-	for _, what := range []string{"listings are well", "latency", "ledger well", "memory well", "kept", "accept"} {
+	for _, what := range []string{"listings are well", "latency", "ledger well", "memory well", "register well", "kept", "accept"} {
 		w.apply(step{what: what}, c)
 		// A listing under way may still see what was there before.
 		time.Sleep(time.Minute)
@@ -339,9 +346,12 @@ func (w *world) apply(s step, c *catalog.Catalog) {
 	case "repository emptied":
 		w.change(func() { w.become(version{repository: w.last().repository}) })
 	case "repository back":
-		w.change(func() { w.become(version{repository: repositoryID, backups: w.last().backups}) })
+		w.change(func() {
+			w.become(version{repository: repositoryID, backups: w.last().backups, strays: w.last().strays})
+		})
 	case "accept":
 		w.change(func() {
+			w.register.accept("restic", w.last().repository, idsOfStrays(w.last())...)
 			w.ledger.accept(w.last().repository)
 			w.accept(photos)
 			w.accept(music)
@@ -360,6 +370,14 @@ func (w *world) apply(s step, c *catalog.Catalog) {
 		w.claims.set(func(r *remembered) { r.failRead, r.failSave = nil, nil })
 	case "dropped", "kept":
 		w.drop(s.what == "dropped")
+	case "stray appears":
+		w.change(w.addStray)
+	case "stray goes":
+		w.change(func() { w.removeStray(s.pick) })
+	case "register unreadable":
+		w.register.fail(backup.Errorf(backup.Unavailable, "the API server is away"))
+	case "register well":
+		w.register.fail(nil)
 	case "ledger unreadable":
 		w.ledger.set(func(m *memory) { m.failRead = backup.Errorf(backup.Unavailable, "the API server is away") })
 	case "ledger unwritable":
@@ -518,6 +536,31 @@ func (w *world) judgeMemory(claim backup.Claim, a backup.Answer, asked time.Time
 	return wrong
 }
 
+func (w *world) addStray() {
+	now := w.last()
+	w.ids++
+	now.strays = append(slices.Clone(now.strays), stray(fmt.Sprintf("stray-%d", w.ids)))
+	w.become(now)
+}
+
+func (w *world) removeStray(pick int) {
+	now := w.last()
+	if len(now.strays) == 0 {
+		return
+	}
+	i := pick % len(now.strays)
+	now.strays = slices.Delete(slices.Clone(now.strays), i, i+1)
+	w.become(now)
+}
+
+func idsOfStrays(v version) []string {
+	ids := make([]string, 0, len(v.strays))
+	for _, s := range v.strays {
+		ids = append(ids, s.ID)
+	}
+	return ids
+}
+
 // question asks and judges the answer.
 func (w *world) question(t *testing.T, s step, ask func(context.Context, backup.Claim) backup.Answer, proof bool) {
 	t.Helper()
@@ -571,9 +614,9 @@ func (w *world) judge(claim backup.Claim, a backup.Answer, asked time.Time, jump
 	}
 	held := sortedIDs(a.Backups())
 	real := slices.ContainsFunc(currentSince(w.history, func(v version) time.Time { return v.from }, since), func(v version) bool {
-		return v.repository == e.Repository && slices.Equal(v.of(claim), held) &&
+		return v.repository == e.Repository && slices.Equal(v.of(claim), held) && (!none || w.register.acceptedAll(idsOfStrays(v), since)) &&
 			w.ledger.expected(since, func(recorded catalog.Expectation) bool {
-				return recorded.Repository == v.repository && recorded.HeldBackups == (len(v.backups) > 0)
+				return recorded.Repository == v.repository && recorded.HeldBackups == (len(v.backups)+len(v.strays) > 0)
 			}) || !none && w.expect == catalog.Unsaid && w.ledger.blank(since)
 	})
 	if !real {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/soteria-dr/soteria/internal/attribution"
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/driver"
 	"github.com/soteria-dr/soteria/internal/expectation"
@@ -21,7 +22,9 @@ type snapshot struct {
 	doubts map[backup.Claim]error
 	// clusters are the names of the clusters that took backups.
 	clusters map[string]struct{}
-	size     int
+	// strays are the backups of which nothing says whose they are.
+	strays strays
+	size   int
 	// expected is what is remembered of every claim, and missing says of which
 	// claims the newest backup that is remembered is not there, and why that holds
 	// them.
@@ -51,7 +54,8 @@ func (s *snapshot) remember(expected expectation.Claims, missing func(expectatio
 
 // found is the answer for a claim that has backups.
 func (s *snapshot) found(claim backup.Claim) backup.Answer {
-	answer := backup.FoundBackups(s.byClaim[claim].backups, s.evidence).Doubting(s.missing[claim]).Doubting(s.unread)
+	answer := backup.FoundBackups(s.byClaim[claim].backups, s.evidence).Doubting(s.missing[claim]).Doubting(s.unread).
+		Doubting(s.strays.newer(claim, s.byClaim[claim].backups[0]))
 	if !s.goesOnWithoutDropped {
 		answer = answer.Doubting(s.dropped)
 	}
@@ -90,6 +94,11 @@ func (s *snapshot) days(claim backup.Claim, today time.Time) backup.Days {
 // doubt gives why the listing proves nothing of a claim without backups; nil if
 // it does.
 func (s *snapshot) doubt(claim backup.Claim) error {
+	return cmp.Or(s.doubtOfAttributed(claim), s.strays.doubt(claim))
+}
+
+// doubtOfAttributed is doubt, without what strays alone put in doubt.
+func (s *snapshot) doubtOfAttributed(claim backup.Claim) error {
 	return cmp.Or(s.missing[claim], s.doubts[claim], s.doubts[backup.Claim{}], s.unread, s.unwritten)
 }
 
@@ -100,6 +109,9 @@ type builder struct {
 	words   map[string]string
 	backups []backup.Backup
 	doubts  map[backup.Claim]error
+	strayed []attribution.Stray
+	strays  strays
+	said    attribution.Words
 }
 
 var _ driver.Listing = (*builder)(nil)
@@ -114,6 +126,11 @@ func (b *builder) Doubt(claim backup.Claim, why error) {
 	if _, doubted := b.doubts[claim]; !doubted {
 		b.doubts[claim] = why
 	}
+}
+
+// Strays implements [driver.Listing].
+func (b *builder) Strays(strayed []attribution.Stray, words attribution.Words) {
+	b.strayed, b.said = strayed, words
 }
 
 // Backup implements [driver.Listing].
@@ -162,6 +179,7 @@ func (b *builder) snapshot(repository string, began moment, ended time.Time) *sn
 		byClaim:  byClaim,
 		doubts:   b.doubts,
 		clusters: clustersIn(all),
+		strays:   b.strays,
 		size:     len(all),
 	}
 }

@@ -86,6 +86,10 @@ type source struct {
 	failures int
 	// backupsRunning holds the jobs that back a claim up now.
 	backupsRunning map[backup.Claim]map[string]struct{}
+	// recordedStrays is the repository that is known to be recorded in the register, and
+	// toldStrays the last counts that were logged. Only the listing goroutine uses them.
+	recordedStrays string
+	toldStrays     StrayCounts
 	// backupsEnded is when, as a sequence, the last backup of a claim ended, for
 	// as long as no later listing has been believed.
 	backupsEnded map[backup.Claim]uint64
@@ -406,13 +410,16 @@ func (s *source) read(ctx context.Context, began moment) (*snapshot, error) {
 		return nil, backup.Errorf(backup.KindOf(err), "listing the %s repository: %w", name, err)
 	}
 	ended := s.clock.Now()
+	if err := s.sortStrays(ctx, repository, found); err != nil {
+		return nil, err
+	}
 	if s.copiedOf != "" && s.copiedOf != repository {
 		s.copiedOf = ""
 		copied = s.startCopy(ctx)
 	}
 	known := s.recall(ctx, copied)
 	l := listed{
-		driver: name, repository: repository, backups: len(found.backups),
+		driver: name, repository: repository, backups: len(found.backups) + len(found.strayed),
 		expected: s.cfg.Expect[name], remembered: known.expectsAny(), unaccepted: s.unaccepted == repository,
 	}
 	unaccepted, err := s.believe(ctx, l)

@@ -8,6 +8,7 @@ import (
 	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/soteria-dr/soteria/internal/attribution"
 	"github.com/soteria-dr/soteria/internal/backup"
 )
 
@@ -42,6 +43,11 @@ type Listing interface {
 	// The zero claim stands for every claim. The error carries a [backup.Kind]
 	// and says in words for users what is in doubt and what to do.
 	Doubt(claim backup.Claim, why error)
+	// Strays tells of the backups of which nothing says for certain which claim
+	// they are of, at most once in a listing and all together. While there are
+	// such that nobody has accepted, no claim is proved to have no backup. Those
+	// that a stray names are doubtful before all others. The words say that to users.
+	Strays(strays []attribution.Stray, words attribution.Words)
 }
 
 // BackupRequest asks for one backup of a claim.

@@ -56,6 +56,9 @@ type Listing struct {
 	// Unproved is why the listing proves of no claim that it has no backup, though it
 	// was believed for those that it found; nil where it does.
 	Unproved error
+	// IfRebuilt is why a cluster that is built anew could not prove of any claim
+	// that it has no backup, although this cluster can; nil where it could.
+	IfRebuilt error
 	// Found is what it found.
 	Found Found
 }
@@ -165,7 +168,19 @@ func (f *Facts) newest(claim backup.Claim) error {
 	return nil
 }
 
-// answer is what the catalog's last listings say of a claim. Found is believed
+// ifRebuilt gives why a cluster that is built anew could not prove of any claim that
+// it has no backup; nil where it could.
+func (f *Facts) ifRebuilt() error {
+	for _, l := range f.Listings {
+		if l.IfRebuilt != nil {
+			return backup.Errorf(backup.KindOf(l.IfRebuilt), "this cluster has accepted these backups, a rebuilt one has not: %w", l.IfRebuilt)
+		}
+	}
+	return nil
+}
+
+// answer is what a cluster that is built anew would be told of a claim, by the
+// catalog's last listings. Found is believed
 // of any of them; None needs all of them to be recent and without doubt.
 func (f *Facts) answer(claim backup.Claim) backup.Answer {
 	var backups []backup.Backup
@@ -188,6 +203,9 @@ func (f *Facts) answer(claim backup.Claim) backup.Answer {
 		return backup.UnknownBecause(err)
 	}
 	if err := f.doubt(claim); err != nil {
+		return backup.UnknownBecause(err)
+	}
+	if err := f.ifRebuilt(); err != nil {
 		return backup.UnknownBecause(err)
 	}
 	return backup.ProvedNone(evidence...).WithOthers(backups)

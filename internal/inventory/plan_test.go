@@ -29,6 +29,13 @@ func annotated(key, value string) func(*corev1.PersistentVolumeClaim) {
 	return func(c *corev1.PersistentVolumeClaim) { metav1.SetMetaDataAnnotation(&c.ObjectMeta, key, value) }
 }
 
+// accepting gives a listing that found backups of no known claim, which were
+// accepted here.
+func accepting(l inventory.Listing) inventory.Listing {
+	l.IfRebuilt = backup.Errorf(backup.Unavailable, "nothing says which claim 1 restic snapshots are of")
+	return l
+}
+
 func TestWhatWouldBecomeOfAClaim(t *testing.T) {
 	hour := []inventory.Listing{listed("restic", time.Hour)}
 	nothing := []inventory.Listing{empty("restic"), empty("longhorn")}
@@ -52,6 +59,11 @@ func TestWhatWouldBecomeOfAClaim(t *testing.T) {
 			listings: []inventory.Listing{listed("restic", time.Hour), failing(empty("longhorn"))},
 			outcome:  inventory.WouldRestore, reason: decision.ReasonBackupFound, warns: "connection refused"},
 		"without backups starts empty": {listings: nothing, outcome: inventory.WouldStartEmpty, reason: decision.ReasonProvedNone},
+		"without backups waits where this cluster accepted backups that a rebuilt one has not": {
+			listings: []inventory.Listing{empty("restic"), accepting(empty("longhorn"))}, outcome: inventory.WouldHold, reason: decision.ReasonUnknown,
+			says: "this cluster has accepted these backups, a rebuilt one has not: nothing says which claim"},
+		"with a backup is restored, whatever else was accepted": {
+			listings: []inventory.Listing{accepting(listed("restic", time.Hour))}, outcome: inventory.WouldRestore, reason: decision.ReasonBackupFound},
 		"without backups waits where one is required": {
 			claim: inventorytest.Labelled("required"), listings: nothing, outcome: inventory.WouldHold, reason: decision.ReasonRequiredNone},
 		"without backups waits where the operator requires one of all": {

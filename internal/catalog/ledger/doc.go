@@ -18,4 +18,8 @@
 // A value that cannot be understood is never overwritten: it may be all that is
 // left to tell a swapped repository from the right one. Somebody mends it or
 // removes the key.
+//
+// What was accepted of backups of which nothing says whose they are is in a
+// ConfigMap of its own, see [Accepted]: versions before it refuse an entry with
+// fields that they do not know.
 package ledger

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/soteria-dr/soteria/internal/attribution"
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/driver"
 )
@@ -71,11 +72,14 @@ func list(ctx context.Context, lister driver.Lister) (map[backup.Claim][]string,
 type Listing struct {
 	Backups []backup.Backup
 	Doubts  map[backup.Claim]error
+	// Strayed are the strays, Words what they mean.
+	Strayed []attribution.Stray
+	Words   attribution.Words
 }
 
 var _ driver.Listing = (*Listing)(nil)
 
-// Each is a listing that hands every backup on and has no use for doubts.
+// Each is a listing that hands every backup on and has no use for doubts and strays.
 type Each func(backup.Backup)
 
 var _ driver.Listing = (Each)(nil)
@@ -86,6 +90,9 @@ func (e Each) Backup(b backup.Backup) { e(b) }
 // Doubt implements [driver.Listing].
 func (e Each) Doubt(backup.Claim, error) {}
 
+// Strays implements [driver.Listing].
+func (e Each) Strays([]attribution.Stray, attribution.Words) {}
+
 // Backup implements [driver.Listing].
 func (l *Listing) Backup(b backup.Backup) { l.Backups = append(l.Backups, b) }
 
@@ -95,6 +102,11 @@ func (l *Listing) Doubt(claim backup.Claim, why error) {
 		l.Doubts = make(map[backup.Claim]error)
 	}
 	l.Doubts[claim] = why
+}
+
+// Strays implements [driver.Listing].
+func (l *Listing) Strays(strays []attribution.Stray, words attribution.Words) {
+	l.Strayed, l.Words = append(l.Strayed, strays...), words
 }
 
 func (s ListerSuite) empty(t *testing.T) {
@@ -132,6 +144,7 @@ func (s ListerSuite) complete(t *testing.T) {
 	repository, err := repo.Lister.List(t.Context(), listing)
 	require.NoError(t, err)
 	assert.Empty(t, listing.Doubts)
+	assert.Empty(t, listing.Strayed)
 	for _, b := range listing.Backups {
 		got[b.Claim] = append(got[b.Claim], b.ID)
 		assert.Equal(t, repo.Lister.Name(), b.Driver)

@@ -1,12 +1,14 @@
 package kopia
 
 import (
+	"cmp"
 	"path/filepath"
 	"regexp"
 	"strings"
 
 	"github.com/minio/minio-go/v7/pkg/s3utils"
 
+	"github.com/soteria-dr/soteria/internal/attribution"
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/objectstore"
 	"github.com/soteria-dr/soteria/internal/secret"
@@ -37,6 +39,11 @@ type Config struct {
 	// RepositoryID is the identity the repository must have, "" for any. The
 	// catalog enforces it; it is here to be checked.
 	RepositoryID string
+
+	// Rules say whose snapshots are whose source does not say so, and Unattributed
+	// what the others mean. Default: attribution.Hold.
+	Rules        attribution.Rules
+	Unattributed attribution.Policy
 }
 
 var idPattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
@@ -80,6 +87,9 @@ func (c Config) Validate() []error {
 		bad("SOTERIA_KOPIA_PASSWORD", "it is missing; SOTERIA_KOPIA_PASSWORD_FILE does as well")
 	case !c.Password.IsEmpty() && c.PasswordFile != "":
 		bad("SOTERIA_KOPIA_PASSWORD_FILE", "the password is to be either there or in SOTERIA_KOPIA_PASSWORD, not in both")
+	}
+	if err := cmp.Or(c.Unattributed, attribution.Hold).Check(Strays(c.Name()).Unattributed); err != nil {
+		problems = append(problems, err)
 	}
 	if c.RepositoryID != "" && !idPattern.MatchString(c.RepositoryID) {
 		bad("SOTERIA_KOPIA_REPOSITORY_ID", "%.100q is not a repository's unique id: 64 hexadecimal digits, as `kopia repository status` prints", c.RepositoryID)

@@ -6,8 +6,9 @@
 //
 // A snapshot belongs to the claim that its source names: the claim <pvc> in
 // <namespace> is backed up by the user <pvc>-backup of the host <namespace>,
-// whatever its path. Other snapshots are somebody else's and left alone, and so
-// are incomplete ones, which Kopia writes while a backup goes on: a claim whose
+// whatever its path. Of the others, [Config].Rules say whose they are, see package
+// attribution; what is left are strays: while there are such, no claim is proved
+// to have no backup. No backups are incomplete snapshots, which Kopia writes while a backup goes on: a claim whose
 // backup is going on is in doubt, see [driver.Listing].
 //
 // # How fresh a listing is

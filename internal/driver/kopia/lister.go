@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/soteria-dr/soteria/internal/attribution"
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/driver"
 )
@@ -13,6 +14,7 @@ type holding struct {
 	repository string
 	backups    []backup.Backup
 	doubts     []doubt
+	strays     []attribution.Stray
 }
 
 // doubt is a claim that may have other backups than those that were found.
@@ -53,6 +55,7 @@ func (d *Driver) List(ctx context.Context, into driver.Listing) (string, error) 
 		for _, doubted := range o.found.doubts {
 			into.Doubt(doubted.claim, doubted.why)
 		}
+		into.Strays(o.found.strays, Strays(d.Name()))
 		return o.found.repository, nil
 	}
 }
@@ -78,7 +81,7 @@ func (d *Driver) read(ctx context.Context) (holding, error) {
 			return holding{}, err
 		}
 	}
-	found, err := d.open.list(ctx, d.Name())
+	found, err := d.open.list(ctx, d.cfg)
 	if err != nil {
 		return holding{}, err
 	}

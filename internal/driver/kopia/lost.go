@@ -13,6 +13,7 @@ import (
 	"github.com/kopia/kopia/repo/content"
 	"github.com/kopia/kopia/repo/manifest"
 
+	"github.com/soteria-dr/soteria/internal/attribution"
 	"github.com/soteria-dr/soteria/internal/backup"
 )
 
@@ -20,33 +21,38 @@ import (
 // crashed.
 type sessions map[content.SessionID]*content.SessionInfo
 
-// doubts tells of the claims that are being backed up.
-func (s sessions) doubts() []doubt {
-	var out []doubt
+// doubts tells of the claims that are being backed up, and of the sessions that may
+// be of any claim: of what a session will be is known by whom it is alone.
+func (s sessions) doubts(cfg Config) (out []doubt, strays []attribution.Stray) {
 	for _, id := range slices.Sorted(maps.Keys(s)) {
-		if claim, ok := claimOf(s[id].User, s[id].Host); ok {
+		began := s[id].StartTime.UTC()
+		claim, owned, stray := cfg.attribute(factsOf(map[string]string{userLabel: s[id].User, hostLabel: s[id].Host}))
+		switch {
+		case owned:
 			out = append(out, doubt{claim, backup.Errorf(backup.Unavailable,
-				"a backup of %s by Kopia is running since %s, or was cut off", claim, s[id].StartTime.UTC().Format(time.RFC3339))})
+				"a backup of %s by Kopia is running since %s, or was cut off", claim, began.Format(time.RFC3339))})
+		case stray != nil:
+			strays = append(strays, as(stray, manifest.ID("session "+id), began))
 		}
 	}
-	return out
+	return out, strays
 }
 
 // maxSearched bounds how many packs are searched for lost snapshots.
 const maxSearched = 256
 
 // searchLost tells of the claims whose snapshots are in the packs, while no index
-// tells of them.
-func (r *repository) searchLost(ctx context.Context, packs []blob.Metadata, running sessions) ([]doubt, error) {
+// tells of them, and of such snapshots of no known claim.
+func (r *repository) searchLost(ctx context.Context, cfg Config, packs []blob.Metadata, running sessions) ([]doubt, []attribution.Stray, error) {
 	unknown, err := r.unknown(ctx, packs, running)
 	if err != nil || len(unknown) == 0 {
-		return nil, err
+		return nil, nil, err
 	}
 	everybody := func(format string, args ...any) []doubt {
 		return []doubt{{backup.Claim{}, backup.Errorf(backup.Unavailable, format, args...)}}
 	}
 	if len(unknown) > maxSearched {
-		return everybody("the index of the Kopia repository in %s tells nothing of %d packs of metadata; see `kopia index recover`", r.view.DisplayName(), len(unknown)), nil
+		return everybody("the index of the Kopia repository in %s tells nothing of %d packs of metadata; see `kopia index recover`", r.view.DisplayName(), len(unknown)), nil, nil
 	}
 	// What the packs themselves say that they hold is put over the index, in memory.
 	patched := content.NewWriteManager(ctx, r.shared, content.SessionOptions{}, "")
@@ -55,16 +61,16 @@ func (r *repository) searchLost(ctx context.Context, packs []blob.Metadata, runn
 		switch {
 		case errors.Is(err, blob.ErrBlobNotFound): // tidied up since
 		case ctx.Err() != nil:
-			return nil, err
+			return nil, nil, err
 		case err != nil:
-			return everybody("the index of the Kopia repository in %s tells nothing of the pack %s, which cannot be read either: %w", r.view.DisplayName(), pack.BlobID, err), nil
+			return everybody("the index of the Kopia repository in %s tells nothing of the pack %s, which cannot be read either: %w", r.view.DisplayName(), pack.BlobID, err), nil, nil
 		}
 	}
-	lost, err := r.onlyIn(ctx, patched)
+	lost, strays, err := r.onlyIn(ctx, cfg, patched)
 	if err != nil && ctx.Err() == nil {
-		return everybody("the index of the Kopia repository in %s tells nothing of %d packs of metadata, which cannot be read either: %w", r.view.DisplayName(), len(unknown), err), nil
+		return everybody("the index of the Kopia repository in %s tells nothing of %d packs of metadata, which cannot be read either: %w", r.view.DisplayName(), len(unknown), err), nil, nil
 	}
-	return lost, err
+	return lost, strays, err
 }
 
 // unknown gives the packs that no index and no session explains.
@@ -87,34 +93,38 @@ func (r *repository) unknown(ctx context.Context, packs []blob.Metadata, running
 }
 
 // onlyIn tells of the claims that have complete snapshots in the patched index and
-// not in the repository's own.
-func (r *repository) onlyIn(ctx context.Context, patched *content.WriteManager) ([]doubt, error) {
+// not in the repository's own, and of such snapshots of no known claim.
+func (r *repository) onlyIn(ctx context.Context, cfg Config, patched *content.WriteManager) ([]doubt, []attribution.Stray, error) {
 	manifests, err := manifest.NewManager(ctx, patched, manifest.ManagerOptions{}, nil)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	all, err := manifests.Find(ctx, map[string]string{manifest.TypeLabelKey: typeSnapshot})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	lost := map[backup.Claim]manifest.ID{}
+	var strays []attribution.Stray
 	for _, m := range all {
-		claim, ok := claimOf(m.Labels["username"], m.Labels["hostname"])
-		if !ok {
-			continue
-		}
 		if _, err := r.manifests.GetMetadata(ctx, m.ID); !errors.Is(err, manifest.ErrNotFound) {
 			if err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 			continue
 		}
 		var s snapshot
 		if _, err := manifests.Get(ctx, m.ID, &s); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		if s.Incomplete == "" {
+		facts := factsOf(m.Labels)
+		facts[attribution.KeyTag] = tagsOf(s.Tags)
+		claim, owned, stray := cfg.attribute(facts)
+		switch {
+		case s.Incomplete != "":
+		case owned:
 			lost[claim] = m.ID
+		case stray != nil:
+			strays = append(strays, as(stray, m.ID, s.StartTime))
 		}
 	}
 	var out []doubt
@@ -122,5 +132,5 @@ func (r *repository) onlyIn(ctx context.Context, patched *content.WriteManager) 
 		out = append(out, doubt{claim, backup.Errorf(backup.Unavailable,
 			"the Kopia repository in %s holds the snapshot %s of %s, of which its index does not tell; see `kopia index recover`", r.view.DisplayName(), lost[claim], claim)})
 	}
-	return out, nil
+	return out, strays, nil
 }

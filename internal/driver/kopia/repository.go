@@ -108,17 +108,17 @@ func (r *repository) is(description []byte, password secret.String) bool {
 
 // list tells what the repository holds now. An error of the store is given as it
 // is, one of kopia's without a kind.
-func (r *repository) list(ctx context.Context, driver string) (holding, error) {
+func (r *repository) list(ctx context.Context, cfg Config) (holding, error) {
 	ctx, done := r.view.during(ctx)
 	defer done()
-	found, err := r.look(ctx, driver)
+	found, err := r.look(ctx, cfg)
 	if err != nil && ctx.Err() != nil {
 		return holding{}, context.Cause(ctx)
 	}
 	return found, err
 }
 
-func (r *repository) look(ctx context.Context, driver string) (holding, error) {
+func (r *repository) look(ctx context.Context, cfg Config) (holding, error) {
 	if err := r.open(ctx); err != nil {
 		return holding{}, err
 	}
@@ -127,13 +127,14 @@ func (r *repository) look(ctx context.Context, driver string) (holding, error) {
 		return holding{}, err
 	}
 	if r.listed == nil || r.revision != r.contents.Revision() {
-		if running, err = r.lookAgain(ctx, driver); err != nil {
+		if running, err = r.lookAgain(ctx, cfg); err != nil {
 			r.listed = nil
 			return holding{}, err
 		}
 	}
 	found := *r.listed
-	found.doubts = slices.Concat(running.doubts(), found.doubts)
+	doubts, strays := running.doubts(cfg)
+	found.doubts, found.strays = slices.Concat(doubts, found.doubts), slices.Concat(strays, found.strays)
 	return found, nil
 }
 
@@ -150,7 +151,7 @@ func (r *repository) looked(ctx context.Context) (sessions, error) {
 
 // lookAgain reads what a changed index says. The packs are listed before
 // everything else: each is then of a backup that runs, or in the index.
-func (r *repository) lookAgain(ctx context.Context, driver string) (sessions, error) {
+func (r *repository) lookAgain(ctx context.Context, cfg Config) (sessions, error) {
 	packs, err := blob.ListAllBlobs(ctx, r.view, content.PackBlobIDPrefixSpecial)
 	if err != nil {
 		return nil, fmt.Errorf("listing packs of metadata: %w", err)
@@ -160,17 +161,19 @@ func (r *repository) lookAgain(ctx context.Context, driver string) (sessions, er
 		return nil, err
 	}
 	revision := r.contents.Revision()
-	listed, err := r.readManifests(ctx, driver)
+	listed, err := r.readManifests(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
-	lost, err := r.searchLost(ctx, packs, running)
+	lost, lostStrays, err := r.searchLost(ctx, cfg, packs, running)
 	if err != nil {
 		return nil, err
 	}
-	r.listed = &holding{repository: r.id, backups: listed.backups, doubts: append(listed.doubts, lost...)}
+	r.listed = &holding{
+		repository: r.id, backups: listed.backups, doubts: append(listed.doubts, lost...), strays: append(listed.strays, lostStrays...),
+	}
 	r.revision = revision
-	if len(lost) > 0 {
+	if len(lost)+len(lostStrays) > 0 {
 		r.revision = never // until it is mended
 	}
 	return running, nil

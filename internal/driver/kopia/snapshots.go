@@ -10,6 +10,7 @@ import (
 
 	"github.com/kopia/kopia/repo/manifest"
 
+	"github.com/soteria-dr/soteria/internal/attribution"
 	"github.com/soteria-dr/soteria/internal/backup"
 )
 
@@ -57,7 +58,7 @@ func claimOf(user, host string) (backup.Claim, bool) {
 }
 
 // readManifests reads every snapshot that is in the index.
-func (r *repository) readManifests(ctx context.Context, driver string) (holding, error) {
+func (r *repository) readManifests(ctx context.Context, cfg Config) (holding, error) {
 	all, err := r.manifests.Find(ctx, nil)
 	if err != nil {
 		return holding{}, err
@@ -68,20 +69,25 @@ func (r *repository) readManifests(ctx context.Context, driver string) (holding,
 	}
 	var found holding
 	for _, m := range all {
-		claim, ok := claimOf(m.Labels["username"], m.Labels["hostname"])
-		if m.Labels[manifest.TypeLabelKey] != typeSnapshot || !ok {
+		if m.Labels[manifest.TypeLabelKey] != typeSnapshot {
 			continue
 		}
 		var s snapshot
 		if _, err := r.manifests.Get(ctx, m.ID, &s); err != nil {
 			return holding{}, err
 		}
+		facts := factsOf(m.Labels)
+		facts[attribution.KeyTag] = tagsOf(s.Tags)
+		claim, owned, stray := cfg.attribute(facts)
 		switch {
 		case s.Incomplete != "":
+		case stray != nil:
+			found.strays = append(found.strays, as(stray, m.ID, s.StartTime))
+		case !owned:
 		case s.RootEntry == nil || s.StartTime.IsZero():
 			found.doubts = append(found.doubts, doubt{claim, backup.Errorf(backup.Unavailable, "the Kopia snapshot %s of %s cannot be read", m.ID, claim)})
 		default:
-			found.backups = append(found.backups, s.backup(claim, driver, string(m.ID)))
+			found.backups = append(found.backups, s.backup(claim, cfg.Name(), string(m.ID)))
 		}
 	}
 	return found, nil

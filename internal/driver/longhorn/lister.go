@@ -28,7 +28,10 @@ import (
 //   - A backup that Longhorn has not read 20 s after it read the last other one
 //     makes the claim doubtful that its siblings attribute it to, or every claim.
 //     Later listings do not wait for it again.
-//   - A backup that failed is nothing.
+//   - A backup of which Longhorn lost track, or that failed after it had been on the
+//     backup target, makes its claim doubtful: it may be there and whole.
+//   - So does a backup volume that is being deleted, with all that it holds.
+//   - A backup that failed, and that the backup target never held, is nothing.
 //
 // A listing costs one request for a sync per backup target, and Longhorn grants
 // one each 10 s, so that the second of two listings within that time waits. Until
@@ -53,6 +56,11 @@ func (d *Driver) List(ctx context.Context, into driver.Listing) (string, error) 
 	}
 	for _, r := range known.running {
 		into.Doubt(r.claim, r.why)
+	}
+	for _, v := range known.going {
+		if own, ok := ownerByLabels(func(key string) string { return v.Status.Labels[key] }); ok {
+			into.Doubt(own.claim, backup.Errorf(backup.Unavailable, "Longhorn is deleting the backups of volume %s, which are of %s", v.volume(), own.claim))
+		}
 	}
 	teller := teller{into: into, owners: owners, policy: d.cfg.Unlabeled, clusters: d.cfg.Clusters}
 	for _, b := range known.backups {
@@ -87,6 +95,8 @@ const (
 	unreadBackup
 	// goingBackup: it is being deleted.
 	goingBackup
+	// unsureBackup: Longhorn does not know whether it came to something.
+	unsureBackup
 )
 
 // stateOf says what a backup is good for.
@@ -95,7 +105,9 @@ func stateOf(b backupRecord) backupState {
 	switch s := b.Status.State; {
 	case b.isGoing(), s == api.BackupDeleting:
 		return goingBackup
-	case s == api.BackupError, s == api.BackupUnknown:
+	case s == api.BackupUnknown, s == api.BackupError && b.Status.URL != "":
+		return unsureBackup
+	case s == api.BackupError:
 		return failedBackup
 	case s == api.BackupCompleted && b.Status.URL != "" && b.isRead() && timed:
 		return usableBackup
@@ -135,6 +147,9 @@ func (t *teller) tell(b backupRecord) {
 		t.unowned = append(t.unowned, b)
 	case state == runningBackup:
 		doubt("a backup of %s is being taken: %s of Longhorn volume %s", own.claim, b.name(), b.volume())
+	case state == unsureBackup:
+		doubt("Longhorn does not know whether backup %s of volume %s, which is of %s, is whole; its state is %s: delete it in Longhorn if it is not needed",
+			b.name(), b.volume(), own.claim, b.Status.State)
 	case state == goingBackup:
 		doubt("Longhorn is deleting backup %s, which is of %s", b.name(), own.claim)
 	default:

@@ -371,6 +371,31 @@ func takeByHand(t *testing.T, w *world, volume, snapshot string) {
 	response.Body.Close()
 }
 
+func TestABackupThatLonghornLostTrackOfMakesItsClaimDoubtful(t *testing.T) {
+	w := newWorld(t)
+	w.Store(stored("pvc-1", "backup-1", noon, ours(plex)), stored("vol-x", "backup-2", noon, nil))
+	d := w.driver(t, "a", func(c *longhorn.Config) { c.Unlabeled = longhorn.Ignore })
+	require.Len(t, ids(list(t, d), plex), 1)
+	w.Lose("backup-1")
+	w.Lose("backup-2")
+	listing := list(t, d)
+	assert.Empty(t, listing.Backups)
+	assert.ErrorContains(t, listing.Doubts[plex], "Longhorn does not know whether backup backup-1 of volume pvc-1, which is of media/plex-config, is whole; its state is Unknown")
+	assert.Len(t, listing.Doubts, 1, "of whom nothing says whose it is, the policy decides")
+
+	holding := w.driver(t, "b")
+	assert.ErrorContains(t, list(t, holding).Doubts[backup.Claim{}], "nothing says which claim backup backup-2 of Longhorn volume vol-x is of")
+}
+
+func TestABackupVolumeThatIsBeingDeletedMakesItsClaimDoubtful(t *testing.T) {
+	w := newWorld(t)
+	w.Store(stored("pvc-1", "backup-1", noon, ours(plex)))
+	d := w.driver(t, "a")
+	require.Len(t, ids(list(t, d), plex), 1)
+	w.DeleteVolume("pvc-1")
+	assert.ErrorContains(t, list(t, d).Doubts[plex], "Longhorn is deleting the backups of volume pvc-1, which are of media/plex-config")
+}
+
 func TestABackupThatFailedIsNothing(t *testing.T) {
 	w := newWorld(t)
 	w.AddVolume(longhorntest.Volume{Name: "vol-1", Namespace: plex.Namespace, PVC: plex.Name})

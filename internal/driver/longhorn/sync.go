@@ -164,6 +164,8 @@ type synced struct {
 	targets []targetRecord
 	volumes []volumeRecord
 	backups []backupRecord
+	// going are the backup volumes that are being deleted.
+	going []volumeRecord
 	// running are the backups that Soteria was taking before backups were read.
 	running []running
 	// unread holds the names of the backups that Longhorn has not read although
@@ -273,7 +275,7 @@ func (s *syncing) look(ctx context.Context) (known synced, done bool, err error)
 	if known.targets, done, err = s.lookAtTargets(ctx); err != nil || !done {
 		return synced{}, false, err
 	}
-	if known.volumes, done, err = s.lookAtVolumes(ctx, known.targets); err != nil || !done {
+	if known.volumes, known.going, done, err = s.lookAtVolumes(ctx, known.targets); err != nil || !done {
 		return synced{}, false, err
 	}
 	// In this order: a backup that is not running any more is among the backups.
@@ -335,17 +337,20 @@ func (s *syncing) lookAtTargets(ctx context.Context) (targets []targetRecord, do
 }
 
 // lookAtVolumes reads the backup volumes and reports whether each has been synced
-// after its target was. Those that are being deleted are not: their target does
-// not hold them any more.
-func (s *syncing) lookAtVolumes(ctx context.Context, targets []targetRecord) (volumes []volumeRecord, done bool, err error) {
+// after its target was. Those that are being deleted are not synced, and told
+// apart: their target does not hold them any more, or soon will not.
+func (s *syncing) lookAtVolumes(ctx context.Context, targets []targetRecord) (volumes, going []volumeRecord, done bool, err error) {
 	all, err := s.records.volumes(ctx)
 	if err != nil {
-		return nil, false, err
+		return nil, nil, false, err
 	}
 	var behind []volumeRecord
 	var missed []string // targets that have to be asked again
 	for _, v := range all {
 		t := s.target(v.target())
+		if t != nil && v.isGoing() {
+			going = append(going, v)
+		}
 		if t == nil || v.isGoing() {
 			continue
 		}
@@ -369,9 +374,9 @@ func (s *syncing) lookAtVolumes(ctx context.Context, targets []targetRecord) (vo
 	}
 	if len(behind) > 0 {
 		s.waitsFor = fmt.Sprintf("it has yet to read %d of %d backup volumes, %s among them%s", len(behind), len(volumes), behind[0].name(), messages(behind[0].Status.Messages))
-		return nil, false, nil
+		return nil, nil, false, nil
 	}
-	return volumes, true, nil
+	return volumes, going, true, nil
 }
 
 // target gives the sync of a backup target, nil if it is none of those listed.

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/soteria-dr/soteria/internal/attribution"
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/driver"
 )
@@ -36,6 +37,7 @@ type Lister struct {
 	absent     bool
 	backups    []backup.Backup
 	doubts     map[backup.Claim]error
+	strays     []attribution.Stray
 	reverse    bool
 	faults     []Fault
 	always     *Fault
@@ -98,6 +100,22 @@ func (l *Lister) SetDoubt(claim backup.Claim, why error) {
 	l.doubts[claim] = why
 }
 
+// SetStrays replaces the backups of which nothing says which claim they are of. It
+// keeps the slice.
+func (l *Lister) SetStrays(strays ...attribution.Stray) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.strays = strays
+}
+
+// Words are what this driver's strays mean.
+func (l *Lister) Words() attribution.Settings {
+	return attribution.Settings{
+		Driver: l.name, Noun: l.name + " backups", Unattributed: "MEM_UNATTRIBUTED", Adopt: "MEM_ADOPT", Foreign: "MEM_FOREIGN",
+		Keys: []string{attribution.KeyHost, attribution.KeyPath, attribution.KeyTag},
+	}
+}
+
 // Swap puts another repository, without backups, in the place of this one.
 func (l *Lister) Swap(repository string) {
 	l.mu.Lock()
@@ -142,7 +160,7 @@ func (l *Lister) Listings() int {
 
 // List implements [driver.Lister]. What it yields is the state at its begin.
 func (l *Lister) List(ctx context.Context, into driver.Listing) (string, error) {
-	backups, doubts, repository, absent, fault := l.begin()
+	backups, doubts, strays, repository, absent, fault := l.begin()
 	if err := ctx.Err(); err != nil {
 		return "", backup.Errorf(backup.Unavailable, "listing %s: %w", l.name, err)
 	}
@@ -161,10 +179,11 @@ func (l *Lister) List(ctx context.Context, into driver.Listing) (string, error) 
 	for claim, why := range doubts {
 		into.Doubt(claim, why)
 	}
+	into.Strays(strays, l.Words())
 	return repository, nil
 }
 
-func (l *Lister) begin() (backups []backup.Backup, doubts map[backup.Claim]error, repository string, absent bool, fault *Fault) {
+func (l *Lister) begin() (backups []backup.Backup, doubts map[backup.Claim]error, strays []attribution.Stray, repository string, absent bool, fault *Fault) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.listings++
@@ -177,7 +196,7 @@ func (l *Lister) begin() (backups []backup.Backup, doubts map[backup.Claim]error
 	if l.reverse {
 		slices.Reverse(backups)
 	}
-	return backups, maps.Clone(l.doubts), l.repository, l.absent, fault
+	return backups, maps.Clone(l.doubts), slices.Clone(l.strays), l.repository, l.absent, fault
 }
 
 func (f *Fault) end(ctx context.Context) error {

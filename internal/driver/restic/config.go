@@ -1,6 +1,7 @@
 package restic
 
 import (
+	"cmp"
 	"regexp"
 	"strings"
 	"time"
@@ -8,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 
+	"github.com/soteria-dr/soteria/internal/attribution"
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/driver/restic/cli"
 )
@@ -58,6 +60,11 @@ type Config struct {
 	// there is none.
 	Init bool
 
+	// Rules say whose snapshots are that do not say so by their tags, and
+	// Unattributed what the others mean. Default: attribution.Hold.
+	Rules        attribution.Rules
+	Unattributed attribution.Policy
+
 	// JobTTL is how long a finished backup Job is kept for people to look at.
 	JobTTL time.Duration
 	// TestRoom is how much of a node's disk a restore test may take, in bytes.
@@ -107,6 +114,9 @@ func (c Config) Validate() []error {
 	}
 	if c.RepositoryID != "" && !idPattern.MatchString(c.RepositoryID) {
 		bad("SOTERIA_RESTIC_REPOSITORY_ID", "%q is not a repository id: 64 hexadecimal digits, as `restic cat config` prints", c.RepositoryID)
+	}
+	if err := cmp.Or(c.Unattributed, attribution.Hold).Check(Strays.Unattributed); err != nil {
+		problems = append(problems, err)
 	}
 	if c.S3Region != "" && !regionPattern.MatchString(c.S3Region) {
 		bad("SOTERIA_S3_REGION", "%q is not the name of a region", c.S3Region)

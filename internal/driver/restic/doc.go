@@ -14,7 +14,9 @@
 // # Whose a snapshot is
 //
 // A snapshot belongs to the claim that its tags name, namespace=<namespace> and
-// pvc=<name>. Snapshots without both are somebody else's and left alone.
+// pvc=<name>. Of those without both, [Config].Rules say whose they are, see package
+// attribution. The others are strays: while there are such, no claim is proved to
+// have no backup. Only a snapshot that names its claim by tags and host is Soteria's own.
 //
 // # How a backup ended
 //

@@ -73,19 +73,24 @@ type holding struct {
 	records map[string][]string
 }
 
-// holdingOf reads what the repository holds of the claim.
+// holdingOf reads what the repository holds of the claim. Backups that rules make the
+// claim's lack its tags, and are read so that they are refused.
 func (d *Driver) holdingOf(ctx context.Context, program cli.Program, claim backup.Claim) (holding, error) {
 	found := holding{backups: map[string]backup.Backup{}, records: map[string][]string{}}
-	joined := newJoiner(d.cfg.Clusters, func(b backup.Backup) {
+	joined := newJoiner(d.cfg, func(b backup.Backup) {
 		if b.Claim == claim {
 			found.backups[b.ID] = b
 		}
 	})
 	var snapshots []snapshot
-	err := listSnapshots(ctx, program, []string{
-		"--tag", namespaceTag + claim.Namespace + "," + pvcTag + claim.Name,
-		"--tag", outcome.Tag + "," + outcome.ClaimTag(claim),
-	}, func(s snapshot) {
+	var filter []string
+	if len(d.cfg.Rules.Adopt) == 0 {
+		filter = []string{
+			"--tag", namespaceTag + claim.Namespace + "," + pvcTag + claim.Name,
+			"--tag", outcome.Tag + "," + outcome.ClaimTag(claim),
+		}
+	}
+	err := listSnapshots(ctx, program, filter, func(s snapshot) {
 		joined.add(s)
 		snapshots = append(snapshots, s)
 	})

@@ -28,7 +28,7 @@ func (d *Driver) List(ctx context.Context, into driver.Listing) (string, error) 
 			return "", err
 		}
 	}
-	joined := newJoiner(d.cfg.Clusters, into.Backup)
+	joined := newJoiner(d.cfg, into.Backup)
 	if err := listSnapshots(ctx, program, nil, joined.add); err != nil {
 		d.see("")
 		return "", err
@@ -44,6 +44,7 @@ func (d *Driver) List(ctx context.Context, into driver.Listing) (string, error) 
 			"the repository at %s is %.12s and was %.12s when the listing began", d.location.Text, after, before)
 	}
 	joined.end()
+	into.Strays(joined.strays, Strays)
 	return after, nil
 }
 

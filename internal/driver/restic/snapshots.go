@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/soteria-dr/soteria/internal/attribution"
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/driver/restic/outcome"
 )
@@ -85,11 +86,10 @@ func whole(err error) error {
 	return err
 }
 
-// backups gives the backups that a snapshot is: one for each claim it names. How
+// backups gives the backups that a snapshot is: one for each of these claims. How
 // they ended, and how much those hold that restic itself does not say it of, is in
 // the records. Only those of this cluster's are its own.
-func (s snapshot) backups(clusters backup.Clusters, records outcome.Records) []backup.Backup {
-	claims := claimsOf(s.Tags)
+func (s snapshot) backups(clusters backup.Clusters, claims []backup.Claim, records outcome.Records) []backup.Backup {
 	backups := make([]backup.Backup, 0, len(claims))
 	for _, claim := range claims {
 		b := backup.Backup{
@@ -113,16 +113,17 @@ func (s snapshot) backups(clusters backup.Clusters, records outcome.Records) []b
 // come. Soteria's own backups are held back until all was read, which takes about
 // 250 bytes for each meanwhile; nobody keeps records of others.
 type joiner struct {
-	clusters backup.Clusters
-	into     func(backup.Backup)
-	records  outcome.Records
-	held     []snapshot
+	cfg     Config
+	into    func(backup.Backup)
+	strays  []attribution.Stray
+	records outcome.Records
+	held    []snapshot
 	// files are the ids of the records' own snapshots, by what each is of.
 	files map[string][]string
 }
 
-func newJoiner(clusters backup.Clusters, into func(backup.Backup)) *joiner {
-	return &joiner{clusters: clusters, into: into, records: outcome.Records{}, files: map[string][]string{}}
+func newJoiner(cfg Config, into func(backup.Backup)) *joiner {
+	return &joiner{cfg: cfg, into: into, records: outcome.Records{}, files: map[string][]string{}}
 }
 
 func (j *joiner) add(s snapshot) {
@@ -138,8 +139,12 @@ func (j *joiner) add(s snapshot) {
 }
 
 func (j *joiner) tell(s snapshot) {
-	for _, b := range s.backups(j.clusters, j.records) {
+	claims, stray := j.cfg.attribute(s)
+	for _, b := range s.backups(j.cfg.Clusters, claims, j.records) {
 		j.into(b)
+	}
+	if stray != nil {
+		j.strays = append(j.strays, *stray)
 	}
 }
 

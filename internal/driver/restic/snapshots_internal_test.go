@@ -38,7 +38,7 @@ func TestSnapshotsOfBothVersionsAreRead(t *testing.T) {
 	old, err := readAll(t, of016)
 	require.NoError(t, err)
 	require.Len(t, old, 1)
-	b := old[0].backups(backup.Clusters{}, nil)
+	b := old[0].backups(backup.Clusters{}, claimsOf(old[0].Tags), nil)
 	require.Len(t, b, 1)
 	assert.Equal(t, backup.Claim{Namespace: "a", Name: "b"}, b[0].Claim)
 	assert.Equal(t, id1, b[0].ID)
@@ -49,7 +49,7 @@ func TestSnapshotsOfBothVersionsAreRead(t *testing.T) {
 
 	recent, err := readAll(t, of019)
 	require.NoError(t, err)
-	b = recent[0].backups(backup.Clusters{}, nil)
+	b = recent[0].backups(backup.Clusters{}, claimsOf(recent[0].Tags), nil)
 	assert.Equal(t, int64(105857606), b[0].SizeBytes)
 	assert.Equal(t, int64(4), b[0].Files)
 
@@ -94,7 +94,7 @@ func TestBackupsAreJoinedWithHowTheyEndedWhateverTheOrder(t *testing.T) {
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		got := map[string]backup.Backup{}
-		joined := newJoiner(backup.Clusters{}, func(b backup.Backup) {
+		joined := newJoiner(Config{}, func(b backup.Backup) {
 			got[b.ID] = backup.Backup{Outcome: b.Outcome, Files: b.Files, SizeBytes: b.SizeBytes, DataBytes: b.DataBytes}
 		})
 		for _, s := range rapid.Permutation(all).Draw(t, "order") {
@@ -239,7 +239,8 @@ func FuzzSnapshots(f *testing.F) {
 		var read int
 		err := readSnapshots(strings.NewReader(text), func(s snapshot) {
 			read++
-			s.backups(backup.Clusters{}, nil)
+			claims, _ := Config{}.attribute(s)
+			s.backups(backup.Clusters{}, claims, nil)
 		})
 		if err != nil {
 			return

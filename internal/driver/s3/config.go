@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"github.com/soteria-dr/soteria/internal/attribution"
 	"github.com/soteria-dr/soteria/internal/objectstore"
 )
 
@@ -13,7 +14,14 @@ type Config struct {
 	Bucket objectstore.Config
 	// Concurrency is how many requests of one listing are under way at once.
 	Concurrency int
+	// Layout says which folders are claims'. It must have been parsed.
+	Layout attribution.Layout
+	// Foreign says which folders hold repositories of no claim.
+	Foreign []attribution.Rule
 }
+
+// DefaultLayout is VolSync's.
+const DefaultLayout = "{namespace}/{pvc}"
 
 // DefaultConcurrency keeps a listing of some hundred large repositories below a
 // second, and is within what any store serves one client.

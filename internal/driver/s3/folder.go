@@ -20,6 +20,8 @@ type entry struct {
 
 // folder is what a claim's folder turned out to be.
 type folder struct {
+	// path is the folder's in the bucket.
+	path string
 	// snapshots are a repository's.
 	snapshots []entry
 	// config is true where a restic repository was initialised.

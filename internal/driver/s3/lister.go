@@ -2,6 +2,8 @@ package s3
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 
@@ -10,6 +12,7 @@ import (
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/soteria-dr/soteria/internal/attribution"
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/driver"
 	"github.com/soteria-dr/soteria/internal/objectstore"
@@ -50,13 +53,13 @@ func (d *Driver) List(ctx context.Context, into driver.Listing) (string, error) 
 		return "", err
 	}
 	defer store.Close()
-	l := listing{store: store, folders: make(map[backup.Claim]*folder)}
+	l := listing{store: store, layout: d.config.Layout, folders: make(map[backup.Claim]*folder), strayed: repositories{}}
 	if err := l.read(ctx, d.config.Concurrency); err != nil {
 		return "", store.Explain(err, remedy)
 	}
 	now := d.clock.Now()
 	for claim, folder := range l.folders {
-		backups, doubt := folder.backups(claim, d.address(claim), now)
+		backups, doubt := folder.backups(claim, d.address(folder.path), now)
 		for _, b := range backups {
 			into.Backup(b)
 		}
@@ -64,48 +67,86 @@ func (d *Driver) List(ctx context.Context, into driver.Listing) (string, error) 
 			into.Doubt(claim, doubt)
 		}
 	}
+	var strays []attribution.Stray
+	for at := range l.strayed {
+		if s, counts := d.config.stray(at); counts {
+			strays = append(strays, s)
+		}
+	}
+	into.Strays(strays, words{layout: d.config.Layout, bucket: d.config.Bucket.Bucket})
 	return d.config.Bucket.Bucket + "@" + d.config.Bucket.Host(), nil
 }
 
-// address says where a claim's folder is.
-func (d *Driver) address(claim backup.Claim) string {
-	return "s3:" + d.config.Bucket.Host() + "/" + d.config.Bucket.Bucket + "/" + claim.String()
+// address says where a folder is.
+func (d *Driver) address(folder string) string {
+	return "s3:" + d.config.Bucket.Host() + "/" + d.config.Bucket.Bucket + "/" + folder
 }
 
 // listing reads the bucket once.
 type listing struct {
-	store *objectstore.Reading
+	store  *objectstore.Reading
+	layout attribution.Layout
 
 	mu      sync.Mutex
 	folders map[backup.Claim]*folder
+	// strayed are the repositories in folders that are no claim's.
+	strayed repositories
 }
 
-// read looks at the namespaces, at each of them, and at each claim of those that
-// are too large to be read as a whole.
+// read goes down to the folders that claims' are in, reads each of them, and each
+// claim's of those that are too large to be read as a whole. Of folders that lead
+// to no claim it reads a page.
 func (l *listing) read(ctx context.Context, concurrency int) error {
-	namespaces, err := l.below(ctx, "")
+	parents, aside, err := l.descend(ctx, concurrency)
 	if err != nil {
 		return err
 	}
 	var mu sync.Mutex
-	var large []backup.Claim
-	err = each(ctx, concurrency, namespaces, func(ctx context.Context, namespace string) error {
-		whole, err := l.namespace(ctx, namespace)
-		if whole || err != nil {
-			return err
-		}
-		names, err := l.below(ctx, namespace+"/")
+	var large []string
+	err = each(ctx, concurrency, parents, func(ctx context.Context, parent string) error {
+		folders, others, err := l.parent(ctx, parent)
 		mu.Lock()
 		defer mu.Unlock()
-		for _, name := range names {
-			large = append(large, backup.Claim{Namespace: namespace, Name: name})
-		}
+		large, aside = append(large, folders...), append(aside, others...)
 		return err
 	})
+	if err == nil {
+		err = each(ctx, concurrency, large, l.claim)
+	}
 	if err != nil {
 		return err
 	}
-	return each(ctx, concurrency, large, l.claim)
+	return each(ctx, concurrency, aside, func(ctx context.Context, folder string) error {
+		_, _, err := l.page(ctx, folder)
+		return err
+	})
+}
+
+// descend gives the folders that claims' are in, and those that lead to none.
+func (l *listing) descend(ctx context.Context, concurrency int) (parents, aside []string, err error) {
+	parents = []string{""}
+	for range l.layout.Depth() - 1 {
+		var mu sync.Mutex
+		var next []string
+		err := each(ctx, concurrency, parents, func(ctx context.Context, parent string) error {
+			folders, err := l.below(ctx, parent)
+			mu.Lock()
+			defer mu.Unlock()
+			for _, f := range folders {
+				if l.layout.Leads(f) {
+					next = append(next, f)
+				} else {
+					aside = append(aside, f)
+				}
+			}
+			return err
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+		parents = next
+	}
+	return parents, aside, nil
 }
 
 // each does something with every item, so many at once. Without an error it was
@@ -125,98 +166,198 @@ func each[T any](ctx context.Context, concurrency int, items []T, do func(contex
 	return ctx.Err()
 }
 
-// below names the folders at a prefix.
-func (l *listing) below(ctx context.Context, prefix string) ([]string, error) {
-	var names []string
-	for object, err := range l.store.List(ctx, minio.ListObjectsOptions{Prefix: prefix}) {
+// prefixOf is what the keys in a folder begin with.
+func prefixOf(folder string) string {
+	if folder == "" {
+		return ""
+	}
+	return folder + "/"
+}
+
+// below gives the folders in a folder. If that is a repository, they are not those
+// that it consists of.
+func (l *listing) below(ctx context.Context, parent string) ([]string, error) {
+	var folders []string
+	isRepository := false
+	prefix := prefixOf(parent)
+	for found, err := range l.store.List(ctx, minio.ListObjectsOptions{Prefix: prefix}) {
 		if err != nil {
 			return nil, err
 		}
-		if name, folder := strings.CutSuffix(strings.TrimPrefix(object.Key, prefix), "/"); folder && name != "" {
-			names = append(names, name)
+		name, isFolder := strings.CutSuffix(strings.TrimPrefix(found.Key, prefix), "/")
+		switch {
+		case isFolder && name != "":
+			folders = append(folders, prefix+name)
+		case name == "config":
+			isRepository = true
 		}
 	}
-	return names, nil
+	if isRepository {
+		l.stray(parent)
+		folders = slices.DeleteFunc(folders, func(f string) bool { return slices.Contains(resticNames, strings.TrimPrefix(f, prefix)) })
+	}
+	return folders, nil
 }
 
-// namespace reads the claims of a namespace from one page, if that holds all of
-// it.
-func (l *listing) namespace(ctx context.Context, namespace string) (whole bool, err error) {
-	prefix := namespace + "/"
-	folders := make(map[backup.Claim]*folder)
-	objects := 0
-	for object, err := range l.store.List(ctx, minio.ListObjectsOptions{Prefix: prefix, Recursive: true}) {
+// page reads the first page of a folder with all that is below it, tells of the
+// repositories there that are no claim's, and reports whether that was all of it.
+func (l *listing) page(ctx context.Context, folder string) (objects []object, whole bool, err error) {
+	for found, err := range l.store.List(ctx, minio.ListObjectsOptions{Prefix: prefixOf(folder), Recursive: true}) {
 		if err != nil {
-			return false, err
+			return nil, false, err
 		}
-		if objects++; objects == page {
-			return false, nil
-		}
-		name, path, within := strings.Cut(strings.TrimPrefix(object.Key, prefix), "/")
-		if !within {
-			continue
-		}
-		claim := backup.Claim{Namespace: namespace, Name: name}
-		if folders[claim] == nil {
-			folders[claim] = &folder{}
-		}
-		folders[claim].add(entry{path: path, modified: object.LastModified})
-	}
-	for claim, folder := range folders {
-		if possible(claim) {
-			l.keep(claim, folder)
-		}
-	}
-	return true, nil
-}
-
-// claim reads one claim's folder: its snapshots and, if there are none, as much
-// as it takes to tell what it is. Names that no claim can have are nobody's.
-func (l *listing) claim(ctx context.Context, claim backup.Claim) error {
-	if !possible(claim) {
-		return nil
-	}
-	f, at := &folder{}, claim.String()+"/"
-	if err := l.look(ctx, f, at, minio.ListObjectsOptions{Prefix: at + "snapshots/", Recursive: true}); err != nil {
-		return err
-	}
-	if len(f.snapshots) == 0 {
-		if err := l.look(ctx, f, at, minio.ListObjectsOptions{Prefix: at}); err != nil {
-			return err
-		}
-		next := minio.ListObjectsOptions{Prefix: at + "locks/", Recursive: true}
-		if f.foreign {
-			next.Prefix = at
-		}
-		if err := l.look(ctx, f, at, next); err != nil {
-			return err
-		}
-	}
-	l.keep(claim, f)
-	return nil
-}
-
-// look adds to a claim's folder what is listed, of all that is below it only the
-// first page.
-func (l *listing) look(ctx context.Context, f *folder, at string, options minio.ListObjectsOptions) error {
-	objects := 0
-	for object, err := range l.store.List(ctx, options) {
-		if err != nil {
-			return err
-		}
-		f.add(entry{path: strings.TrimPrefix(object.Key, at), modified: object.LastModified})
-		if objects++; objects == page && options.Recursive && options.Prefix == at {
+		objects = append(objects, object{key: found.Key, modified: found.LastModified})
+		if len(objects) == page {
 			break
 		}
 	}
-	return nil
+	l.findStrays(objects)
+	return objects, len(objects) < page, nil
 }
 
-func possible(claim backup.Claim) bool { return claim.Validate() == nil }
+// findStrays notes the repositories in folders that are no claim's.
+func (l *listing) findStrays(objects []object) repositories {
+	found := findRepositories(objects, l.layout.Depth())
+	for at := range found {
+		if _, isClaim := l.layout.Claim(at); !isClaim {
+			l.stray(at)
+		}
+	}
+	return found
+}
 
-// keep remembers a claim's folder.
-func (l *listing) keep(claim backup.Claim, f *folder) {
+func (l *listing) stray(at string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.strayed[at] = struct{}{}
+}
+
+// parent reads the claims' folders in a folder from one page, if that holds all of
+// it; else it gives them, and those in it that are no claim's. Of a folder that is
+// part of a repository nothing is read but the page.
+func (l *listing) parent(ctx context.Context, parent string) (large, aside []string, err error) {
+	objects, whole, err := l.page(ctx, parent)
+	if err != nil {
+		return nil, nil, err
+	}
+	if whole {
+		l.keep(objects)
+		return nil, nil, nil
+	}
+	found := findRepositories(objects, l.layout.Depth())
+	within := func(o object) bool {
+		at, part := found.of(o.key)
+		return part && depthOf(at) < depthOf(parent)
+	}
+	if !slices.ContainsFunc(objects, func(o object) bool { return !within(o) }) {
+		return nil, nil, nil
+	}
+	folders, err := l.below(ctx, parent)
+	for _, f := range folders {
+		if _, isClaim := l.layout.Claim(f); isClaim {
+			large = append(large, f)
+		} else {
+			aside = append(aside, f)
+		}
+	}
+	return large, aside, err
+}
+
+// claim reads one claim's folder: its snapshots and, if there are none, as much
+// as it takes to tell what it is.
+func (l *listing) claim(ctx context.Context, at string) error {
+	claim, _ := l.layout.Claim(at)
+	prefix := prefixOf(at)
+	var objects []object
+	look := func(options minio.ListObjectsOptions) (*folder, error) {
+		more, err := l.look(ctx, prefix, options)
+		objects = append(objects, more...)
+		f := l.sort(objects)[claim]
+		if f == nil {
+			f = &folder{path: at}
+		}
+		return f, err
+	}
+	f, err := look(minio.ListObjectsOptions{Prefix: prefix + "snapshots/", Recursive: true})
+	if err == nil && len(f.snapshots) == 0 {
+		if f, err = look(minio.ListObjectsOptions{Prefix: prefix}); err != nil {
+			return err
+		}
+		next := minio.ListObjectsOptions{Prefix: prefix + "locks/", Recursive: true}
+		if f.foreign {
+			next.Prefix = prefix
+		}
+		f, err = look(next)
+	}
+	if err != nil {
+		return err
+	}
+	l.findStrays(objects)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.folders[claim] = f
+	return nil
+}
+
+// look lists objects of a claim's folder, of all that is below it only the first
+// page.
+func (l *listing) look(ctx context.Context, prefix string, options minio.ListObjectsOptions) ([]object, error) {
+	var objects []object
+	for found, err := range l.store.List(ctx, options) {
+		if err != nil {
+			return nil, err
+		}
+		objects = append(objects, object{key: found.Key, modified: found.LastModified})
+		if len(objects) == page && options.Recursive && options.Prefix == prefix {
+			break
+		}
+	}
+	return objects, nil
+}
+
+// sort gives the claims' folders that objects are in. What is of a repository that
+// is no claim's is left out, and so are folders in a claim's that hold such a one.
+func (l *listing) sort(objects []object) map[backup.Claim]*folder {
+	depth := l.layout.Depth()
+	found := findRepositories(objects, depth)
+	nested := map[backup.Claim]bool{}
+	for at := range found {
+		if parts := strings.Split(at, "/"); len(parts) > depth {
+			if claim, isClaim := l.layout.Claim(strings.Join(parts[:depth], "/")); isClaim {
+				nested[claim] = true
+			}
+		}
+	}
+	folders := make(map[backup.Claim]*folder)
+	for _, o := range objects {
+		parts := strings.SplitN(o.key, "/", depth+1)
+		if len(parts) <= depth {
+			continue
+		}
+		at := strings.Join(parts[:depth], "/")
+		claim, isClaim := l.layout.Claim(at)
+		if !isClaim {
+			continue
+		}
+		if of, part := found.of(o.key); part && of != at {
+			continue
+		}
+		first, isFolder := strings.CutSuffix(parts[depth], "/")
+		if isFolder && o.modified.IsZero() && nested[claim] && !slices.Contains(resticNames, first) {
+			continue
+		}
+		if folders[claim] == nil {
+			folders[claim] = &folder{path: at}
+		}
+		folders[claim].add(entry{path: parts[depth], modified: o.modified})
+	}
+	return folders
+}
+
+// keep remembers the claims' folders that objects are in.
+func (l *listing) keep(objects []object) {
+	sorted := l.sort(objects)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	maps.Copy(l.folders, sorted)
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"k8s.io/utils/clock"
 
+	"github.com/soteria-dr/soteria/internal/attribution"
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/driver"
 	"github.com/soteria-dr/soteria/internal/driver/drivertest"
@@ -43,7 +44,11 @@ func settings(host string, change func(*objectstore.Config)) s3.Config {
 	if change != nil {
 		change(&c)
 	}
-	return s3.Config{Bucket: c, Concurrency: s3.DefaultConcurrency}
+	layout, err := attribution.ParseLayout(s3.DefaultLayout)
+	if err != nil {
+		panic(err)
+	}
+	return s3.Config{Bucket: c, Concurrency: s3.DefaultConcurrency, Layout: layout}
 }
 
 func lister(host string, change func(*objectstore.Config)) *s3.Driver {

@@ -267,6 +267,22 @@ func (l *Longhorn) Delete(name string) {
 	l.backups[name].going = true
 }
 
+// Lose makes it so that Longhorn does not know what became of a backup.
+func (l *Longhorn) Lose(name string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.backups[name].state = "Unknown"
+}
+
+// DeleteVolume deletes a volume's backup volumes but does not finish with them.
+func (l *Longhorn) DeleteVolume(volume string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, bv := range l.bvs {
+		bv.going = bv.going || bv.volume == volume
+	}
+}
+
 // Deleting reports whether a backup is still to be deleted that the REST API was
 // asked to delete.
 func (l *Longhorn) Deleting() bool {
