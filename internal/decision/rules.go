@@ -28,6 +28,7 @@ var withoutAnswer = []rule{
 var withAnswer = []rule{
 	newestInDoubt,
 	lookedUp,
+	unrestorable,
 	found,
 	selectionNotFound,
 	promised,
@@ -158,6 +159,26 @@ func lookedUp(f Facts) (Verdict, bool) {
 		return Verdict{Kind: Refer, Reason: ReasonReferred, Backup: chosen, Populator: f.Populator, Message: fmt.Sprintf(
 			"will be restored by %s, from %s or a newer one", f.Populator, what)}, true
 	}
+}
+
+// unrestorable holds where the backup that is wanted exists and cannot be restored.
+// An older one is not taken in its place: it would bring old data back unasked.
+func unrestorable(f Facts) (Verdict, bool) {
+	if f.Answer.Certainty() != backup.Found {
+		return Verdict{}, false
+	}
+	chosen, ok := f.Selector.Select(f.Answer.Backups())
+	if !ok || chosen.Unrestorable == "" {
+		return Verdict{}, false
+	}
+	other := "no other backup of it can be restored"
+	if at := slices.IndexFunc(f.Answer.Backups(), func(b backup.Backup) bool { return b.Unrestorable == "" }); at >= 0 {
+		next := f.Answer.Backups()[at]
+		other = fmt.Sprintf("choose another with the annotation soteria.dev/restore-backup, such as %s, taken %s", backup.ShortID(next.ID), next.TakenAt.UTC().Format(time.RFC3339))
+	}
+	return Verdict{Kind: Hold, Reason: ReasonUnrestorable, Message: fmt.Sprintf(
+		"the %s backup %s of %s, taken %s, cannot be restored: %s; %s",
+		chosen.Driver, backup.ShortID(chosen.ID), chosen.Claim, chosen.TakenAt.UTC().Format(time.RFC3339), chosen.Unrestorable, other)}, true
 }
 
 func found(f Facts) (Verdict, bool) {

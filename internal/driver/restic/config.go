@@ -55,6 +55,10 @@ type Config struct {
 	// there is none.
 	Init bool
 
+	// Verify is what of each restored file is compared with the backup: sizes or
+	// contents. Default: sizes.
+	Verify string
+
 	// JobTTL is how long a finished backup Job is kept for people to look at.
 	JobTTL time.Duration
 	// TestRoom is how much of a node's disk a restore test may take, in bytes.
