@@ -22,6 +22,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/driver/restic"
 	"github.com/soteria-dr/soteria/internal/httpapi"
 	"github.com/soteria-dr/soteria/internal/kube"
+	"github.com/soteria-dr/soteria/internal/mover"
 	"github.com/soteria-dr/soteria/internal/secret"
 	"github.com/soteria-dr/soteria/internal/signin"
 	"github.com/soteria-dr/soteria/internal/skew"
@@ -75,6 +76,7 @@ type config struct {
 	ResticForgetArgs   string `env:"SOTERIA_RESTIC_FORGET_ARGS"`
 	ResticInit         bool   `env:"SOTERIA_RESTIC_INIT"`
 	RestoreTestRoom    string `env:"SOTERIA_RESTORE_TEST_ROOM" envDefault:"20Gi"`
+	RestoreVerify      string `env:"SOTERIA_RESTORE_VERIFY" envDefault:"sizes"`
 	S3Endpoint         string `env:"SOTERIA_S3_ENDPOINT"`
 	S3Region           string `env:"SOTERIA_S3_REGION"`
 
@@ -185,6 +187,9 @@ func (c *config) derive() []error {
 		problems = append(problems, fmt.Errorf("SOTERIA_RESTORE_TEST_ROOM: %q is not a size such as 20Gi", c.RestoreTestRoom))
 	}
 	c.testRoom = room.Value()
+	if c.RestoreVerify != mover.VerifySizes && c.RestoreVerify != mover.VerifyContents {
+		problems = append(problems, fmt.Errorf("SOTERIA_RESTORE_VERIFY: %q is neither %s nor %s", c.RestoreVerify, mover.VerifySizes, mover.VerifyContents))
+	}
 	return problems
 }
 
@@ -325,6 +330,7 @@ func (c *config) restic(soteriaImage string) restic.Config {
 		S3Endpoint:        c.S3Endpoint,
 		S3Region:          c.S3Region,
 		TestRoom:          c.testRoom,
+		Verify:            c.RestoreVerify,
 		JobTTL:            time.Duration(c.JobTTLSeconds) * time.Second,
 		JobNodeSelector:   maps.Clone(c.nodeSelector),
 		JobServiceAccount: c.JobServiceAccount,

@@ -141,6 +141,7 @@ func TestEachMistakeNamesItsVariable(t *testing.T) {
 		"SOTERIA_SHRINK_GUARD_PERCENT":    "101",
 		"SOTERIA_JOB_NODE_SELECTOR":       "ssd",
 		"SOTERIA_RESTORE_TEST_ROOM":       "0",
+		"SOTERIA_RESTORE_VERIFY":          "names",
 		"SOTERIA_JOB_SERVICE_ACCOUNT":     "Not A Name",
 
 		"SOTERIA_BACKUP_MAX_AGE_HOURS":    "NaN",

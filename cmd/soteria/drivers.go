@@ -103,6 +103,7 @@ func (b *backends) addLonghorn(c config, p platform) error {
 	}
 	b.backupers[longhorn.Name], b.makers[longhorn.Name], b.pruners[longhorn.Name] = d, d, d
 	b.fillers[longhorn.Name] = copyfill.New(copyfill.Config{
+		Verify:       c.RestoreVerify,
 		SoteriaImage: p.image, JobNodeSelector: c.nodeSelector, JobServiceAccount: c.JobServiceAccount,
 		Parameters: map[string]string{"numberOfReplicas": "1"},
 	}, d, p.fills, nil)

@@ -44,6 +44,10 @@ type Backup struct {
 	// older backups of it existed: the backup may be of an empty volume. It is
 	// never chosen by itself until a person says which data is right.
 	Unreviewed bool
+	// Unrestorable says why the backup cannot be restored, in words for the user;
+	// empty when it can, as far as a listing tells. Such a backup exists: its claim
+	// is never proved to have none, and is held where this one would be chosen.
+	Unrestorable string
 	// Snapshot is the backup system's own name of the snapshot that the backup
 	// was made of, for systems whose snapshots have names; else empty.
 	Snapshot string

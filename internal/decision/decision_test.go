@@ -91,6 +91,11 @@ func TestVerdicts(t *testing.T) {
 			func(f *decision.Facts) { f.Claim, f.Source = unnamed, unnamed }, decision.Fresh, decision.ReasonGeneratedName, "never had a name"},
 		"a claim never named before that wants another's backup gets it": {
 			func(f *decision.Facts) { f.Claim = unnamed }, decision.Restore, decision.ReasonBackupFound, ""},
+		"a claim whose newest backup cannot be restored waits, and is not restored from an older one": {
+			func(f *decision.Facts) { f.Answer = unrestorable(f.Answer, 0) }, decision.Hold, decision.ReasonUnrestorable,
+			"the restic backup aaaaaaaa of media/photos, taken 2026-03-01T12:00:00Z, cannot be restored: it is of 2 paths; choose another with the annotation soteria.dev/restore-backup, such as bbbbbbbb"},
+		"a claim is restored from the older backup that it asks for": {
+			func(f *decision.Facts) { f.Answer, f.Selector = unrestorable(f.Answer, 0), theOldest }, decision.Restore, decision.ReasonBackupFound, "bbbbbbbb"},
 		"a claim with backups is restored from the newest": {
 			func(*decision.Facts) {}, decision.Restore, decision.ReasonBackupFound, "the restic backup aaaaaaaa of media/photos, taken 2026-03-01T12:00:00Z"},
 		"a claim gets the backup it asks for": {
@@ -278,6 +283,7 @@ func everyCombination() iter.Seq[decision.Facts] {
 			of(func(f *decision.Facts, v decision.Populator) { f.Populator = v }, decision.Populator{}, volsync),
 			of(func(f *decision.Facts, v known) { f.Answer, f.Promised, f.PromisedAt = v.answer, v.promised, admitted },
 				known{answer: found}, known{answer: foreign}, known{answer: none}, known{answer: unknown}, known{answer: unchoosable}, known{answer: others},
+				known{answer: unrestorable(found, 0)},
 				known{answer: doubted}, known{answer: doubtedForeign, promised: "Restore"}, known{answer: none, promised: "Restore"}, known{answer: accepted, promised: "Restore"}),
 		}, decision.Facts{Rules: rules}, yield)
 	}
@@ -344,6 +350,7 @@ func table(f decision.Facts) (decision.Kind, decision.Reason) {
 		{f.Answer.Doubt() != nil && f.Selector.ID == "", decision.Hold, decision.ReasonNewestInDoubt},
 		{lookedUp && referred, decision.Refer, decision.ReasonReferred},
 		{lookedUp, decision.Hold, decision.ReasonNobodyRestores},
+		{selected && chosen.Unrestorable != "", decision.Hold, decision.ReasonUnrestorable},
 		{selected, decision.Restore, decision.ReasonBackupFound},
 		{certainty != backup.Unknown && !f.Selector.IsZero(), decision.Hold, decision.ReasonSelectionNotFound},
 		{certainty == backup.Found, decision.Hold, decision.ReasonNoneChosen},
@@ -377,8 +384,8 @@ func TestEveryCombinationOfFactsGetsTheTablesVerdict(t *testing.T) {
 			t.Fatalf("%+v: %s (%s): %s", f, v.Kind, v.Reason, problem)
 		}
 	}
-	assert.Equal(t, 1_179_648, combinations)
-	assert.Len(t, reasons, 20, "every reason is given for something")
+	assert.Equal(t, 1_327_104, combinations)
+	assert.Len(t, reasons, 21, "every reason is given for something")
 }
 
 // unsafe says what is wrong with a verdict, whatever the table says: what must
@@ -406,6 +413,8 @@ func unsafe(f decision.Facts, v decision.Verdict) string {
 		return "a claim starts empty that was to be restored, and nobody accepted that"
 	case (v.Kind == decision.Restore || v.Kind == decision.Refer) && f.Answer.Doubt() != nil && f.Selector.ID == "":
 		return "a claim is given a backup that may not be the newest"
+	case v.Kind == decision.Restore && chosen.Unrestorable != "":
+		return "a claim is given a backup that cannot be restored"
 	case v.Kind == decision.Restore && crosses:
 		return "a backup crosses namespaces though that is not allowed"
 	case v.Kind == decision.Restore && f.SelectionProblem != "":
@@ -477,4 +486,11 @@ func TestKnowingLessNeverLetsAClaimStartEmpty(t *testing.T) {
 			assert.Equal(t, v, decision.Decide(f), "same facts, same verdict")
 		}
 	})
+}
+
+// unrestorable is the answer with a backup that cannot be restored.
+func unrestorable(answer backup.Answer, at int) backup.Answer {
+	backups := slices.Clone(answer.Backups())
+	backups[at].Unrestorable = "it is of 2 paths"
+	return backup.FoundBackups(backups, answer.Evidence()...)
 }

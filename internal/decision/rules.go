@@ -3,6 +3,7 @@ package decision
 import (
 	"fmt"
 	"slices"
+	"time"
 	"strings"
 
 	"github.com/soteria-dr/soteria/internal/backup"
@@ -28,6 +29,7 @@ var withoutAnswer = []rule{
 var withAnswer = []rule{
 	newestInDoubt,
 	lookedUp,
+	unrestorable,
 	found,
 	selectionNotFound,
 	noneChosen,
@@ -166,6 +168,22 @@ func lookedUp(f Facts) (Verdict, bool) {
 func newestOfDriver(chosen backup.Backup, backups []backup.Backup) bool {
 	at := slices.IndexFunc(backups, func(b backup.Backup) bool { return b.Driver == chosen.Driver })
 	return at >= 0 && backups[at].ID == chosen.ID
+}
+
+// unrestorable holds where the backup that is wanted exists and cannot be restored.
+// An older one is not taken in its place: it would bring old data back unasked.
+func unrestorable(f Facts) (Verdict, bool) {
+	chosen, err := choose(f)
+	if err != nil || chosen.Backup.Unrestorable == "" {
+		return Verdict{}, false
+	}
+	other := "no other backup of it can be restored"
+	if at := slices.IndexFunc(candidates(f.Answer), func(b backup.Backup) bool { return b.Unrestorable == "" }); at >= 0 {
+		next := candidates(f.Answer)[at]
+		other = fmt.Sprintf("choose another with the annotation soteria.dev/restore-backup, such as %s, taken %s", backup.ShortID(next.ID), next.TakenAt.UTC().Format(time.RFC3339))
+	}
+	return Verdict{Kind: Hold, Reason: ReasonUnrestorable, Message: fmt.Sprintf(
+		"%s cannot be restored: %s; %s", describe(chosen.Backup), chosen.Backup.Unrestorable, other)}, true
 }
 
 func found(f Facts) (Verdict, bool) {

@@ -66,6 +66,7 @@ const (
 	ReasonInvalidSelection  Reason = "InvalidSelection"
 	ReasonNobodyRestores    Reason = "NobodyCanRestore"
 	ReasonReferred          Reason = "RestoredByPopulator"
+	ReasonUnrestorable      Reason = "BackupUnrestorable"
 	ReasonBackupFound       Reason = "BackupFound"
 	ReasonSelectionNotFound Reason = "SelectedBackupNotFound"
 	ReasonNewestInDoubt     Reason = "NewestBackupInDoubt"

@@ -129,13 +129,23 @@ type FillRequest struct {
 	// Claim and ClaimUID identify the claim whose restore this is.
 	Claim    backup.Claim
 	ClaimUID types.UID
-	// Attempt counts from 1. A higher attempt is a new fill that empties the
-	// prime first.
+	// Attempt counts from 1. A higher attempt is a new fill that first removes
+	// what earlier ones for the same prime wrote, and never anything else: a prime
+	// that held data before its first attempt is refused, see [FindingForeign].
 	Attempt int32
 	// Backup is what to fill it with.
 	Backup backup.Backup
-	// Prime is the claim to fill, in Soteria's own namespace.
-	Prime string
+	// Prime is the claim to fill, in Soteria's own namespace, and PrimeUID its uid,
+	// by which what is written to its volume is marked. No tenant can read it.
+	Prime    string
+	PrimeUID types.UID
+	// Root is what a person says was the volume's root in a backup that does not
+	// tell: "top" is the top of the backup, "folder" the folder that the backup
+	// names; else "".
+	Root string
+	// CheckRoom wants a volume that has no room for the backup to be refused
+	// before anything is written, since nothing else proved that it has.
+	CheckRoom bool
 	// Block is true when the prime is a raw block device and has no file system.
 	Block bool
 	// Placement is where the filling pod may run.
@@ -156,7 +166,28 @@ type Filler interface {
 	// of it is gone, so that the prime is in use by nobody. It is idempotent
 	// and touches nothing that carries another claim's uid.
 	Release(ctx context.Context, claimUID types.UID) (gone bool, err error)
+
+	// Finding reports what the fills of this claim that were not released yet found
+	// on its prime. It has no side effects; an error says that it could not be told
+	// now.
+	Finding(ctx context.Context, claimUID types.UID) (Finding, error)
 }
+
+// Finding is what a fill found on its volume before it wrote. The zero value is
+// that nothing is known.
+type Finding uint8
+
+// The findings of a fill.
+const (
+	// FindingNone: no fill has looked yet, or none could tell.
+	FindingNone Finding = iota
+	// FindingOwn: nothing, or what an earlier attempt of the same restore wrote. All
+	// that is on the volume now, the restore wrote.
+	FindingOwn
+	// FindingForeign: data that was there before the restore. Nothing was written,
+	// and nothing may be deleted.
+	FindingForeign
+)
 
 // FillPhase is how far a fill has come. The zero value is Pending.
 type FillPhase uint8
@@ -199,6 +230,8 @@ type FillState struct {
 	// Partial is true when a failed fill restored some of the data: Message
 	// then says what is missing.
 	Partial bool
+	// Finding is what the fill found on its volume before it wrote.
+	Finding Finding
 	// StartedAt is when the bytes began to move; zero before.
 	StartedAt time.Time
 }

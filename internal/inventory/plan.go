@@ -4,9 +4,12 @@ import (
 	"fmt"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/resource"
+
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/decision"
+	"github.com/soteria-dr/soteria/internal/room"
 )
 
 // Plan is what would become of every claim if the cluster were rebuilt at one
@@ -104,6 +107,9 @@ func (s *subject) forecast(f *Facts) Forecast {
 	case WouldRestore:
 		if verdict.Kind == decision.Refer {
 			forecast.Warning = "Soteria would leave the restore to " + verdict.Populator.String() + ", and not lock the claim"
+		}
+		if size := *s.claim.Spec.Resources.Requests.Storage(); verdict.Kind == decision.Restore && room.Judge(size, verdict.Backup) == room.TooSmall {
+			forecast.Warning = room.Describe(size, resource.Quantity{}, verdict.Backup) + ": the claim would wait, if its new volume is not larger; " + room.Remedy(verdict.Backup)
 		}
 		if err := f.unlisted(); err != nil {
 			forecast.Warning = "the claim would wait until every repository can be listed: " + backup.Message(err)

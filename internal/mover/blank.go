@@ -1,11 +1,12 @@
 package mover
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"flag"
 	"io"
 	"os"
-	"strings"
 
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/mover/report"
@@ -26,36 +27,52 @@ func parseBlank(flags *flag.FlagSet, args []string) (work, error) {
 	}, require(flags, "target")
 }
 
-// blankDevice verifies that a raw device can be read. What a device holds that
-// nobody has written to is the storage's own business.
+// Where data betrays itself on a raw device: what is written to one, be it a file
+// system, a partition table, an encrypted or a logical volume or a machine's disk,
+// writes to its first 4 KiB; but for btrfs, whose first block is further in. What
+// lies beyond may be left of another volume, where the storage does not clear it.
+const (
+	deviceHead  = 4 << 10
+	btrfsOffset = 64<<10 + 64
+	btrfsMagic  = "_BHRfS_M"
+)
+
+// blankDevice verifies that a raw device can be read and shows no sign of data.
 func blankDevice(device string, result *report.Result) error {
 	opened, err := os.Open(device) // #nosec G304 -- the volume's device
 	if err != nil {
 		return backup.Errorf(backup.DriverFailed, "opening the device: %w", err)
 	}
 	defer opened.Close() //nolint:errcheck // only read from
-	const sector = 512
-	if _, err := io.ReadFull(opened, make([]byte, sector)); err != nil {
+	head := make([]byte, deviceHead)
+	if _, err := io.ReadFull(opened, head); err != nil {
 		return backup.Errorf(backup.DriverFailed, "reading the device: %w", err)
 	}
-	result.Restored, result.Expected = &report.Counts{}, &report.Counts{}
+	magic := make([]byte, len(btrfsMagic))
+	if _, err := opened.ReadAt(magic, btrfsOffset); err != nil && !errors.Is(err, io.EOF) {
+		return backup.Errorf(backup.DriverFailed, "reading the device: %w", err)
+	}
+	if bytes.ContainsFunc(head, func(r rune) bool { return r != 0 }) || string(magic) == btrfsMagic {
+		return found{names: []string{"data in its first blocks"}}.refuse(result)
+	}
+	blankCounts(result)
 	return nil
 }
 
 // blank verifies that a volume is empty, and leaves it as it is.
-func blank(target string, result *report.Result) error {
-	names, err := entries(target)
+func blank(volume string, result *report.Result) error {
+	names, err := entries(volume)
 	if err != nil {
 		return backup.Errorf(backup.DriverFailed, "reading the volume: %w", err)
 	}
 	if len(names) > 0 {
-		const shown = 5
-		list := strings.Join(names[:min(len(names), shown)], ", ")
-		if len(names) > shown {
-			list += ", …"
-		}
-		return backup.Errorf(backup.DriverFailed, "the new volume is not empty: it holds %s", list)
+		return found{names: names}.refuse(result)
 	}
-	result.Restored, result.Expected = &report.Counts{}, &report.Counts{}
+	blankCounts(result)
 	return nil
+}
+
+// blankCounts records that a volume holds nothing.
+func blankCounts(result *report.Result) {
+	result.Restored, result.Expected, result.Finding = &report.Counts{}, &report.Counts{}, report.FindingOwn
 }

@@ -15,47 +15,101 @@ import (
 	"github.com/soteria-dr/soteria/internal/mover/report"
 )
 
-// parseCopy reads `copy --source <folder> --target <folder>`.
+// copyWork is one copy of a restored volume to another one.
+type copyWork struct {
+	source string
+	target target
+	verify string
+	// room is whether the volume must be seen to have room for the data first.
+	room bool
+}
+
+// parseCopy reads `copy <flags>`.
 func parseCopy(flags *flag.FlagSet, args []string) (work, error) {
-	source := flags.String("source", "", "the `folder` to copy from: a restored volume's mount")
-	target := flags.String("target", "", "the `folder` to copy to: the volume's mount, which is emptied first")
+	var w copyWork
+	w.target.register(flags)
+	flags.StringVar(&w.source, "source", "", "the `folder` to copy from: a restored volume's mount")
+	flags.StringVar(&w.verify, "verify", VerifySizes, "what to compare with the source: sizes or contents")
+	flags.BoolVar(&w.room, "room", false, "refuse a volume that has no room for the data before anything is written")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
-	return func(ctx context.Context, _ Process, result *report.Result) error {
-		return copyVolume(ctx, *source, *target, result)
-	}, require(flags, "source", "target")
+	if err := require(flags, "source", "target", "mark"); err != nil {
+		return nil, err
+	}
+	if err := checkVerify(w.verify); err != nil {
+		return nil, err
+	}
+	return w.run, w.target.validate()
 }
 
-// copyVolume makes a volume hold what another one holds, with all attributes,
-// hard links and holes, and counts both. The source is counted before anything
-// is removed.
-func copyVolume(ctx context.Context, source, target string, result *report.Result) error {
-	expected, err := count(ctx, source)
+// run makes a volume hold what another one holds, with all attributes, hard links
+// and holes, and compares both. The source is read, and the volume looked at, before
+// anything is written or removed.
+func (w copyWork) run(ctx context.Context, p Process, result *report.Result) error {
+	expected, err := count(ctx, w.source, "")
 	if err != nil {
 		return backup.Errorf(backup.DriverFailed, "the volume to copy from: %w", err)
 	}
-	if err := empty(ctx, target); err != nil {
-		return backup.Errorf(backup.DriverFailed, "%w", err)
+	held, err := w.target.look()
+	if err != nil {
+		return err
 	}
-	if err := continuity.CopyDir(target, source, continuity.WithXAttrExclude(selinuxLabel, defaultACL)); err != nil {
+	if held.foreign() {
+		return w.acceptWhole(ctx, expected, held, result)
+	}
+	if w.room {
+		if err := hasRoom(w.target.volume, held, expected.Bytes); err != nil {
+			return err
+		}
+	}
+	if err := w.target.prepare(ctx, p, held, result); err != nil {
+		return err
+	}
+	if err := continuity.CopyDir(w.target.volume, w.source, continuity.WithXAttrExclude(selinuxLabel, defaultACL)); err != nil {
 		result.Partial = true
 		return backup.Errorf(backup.Partial, "copying the volume: %w", err)
 	}
-	if err := finishFolders(ctx, source, target); err != nil {
+	if err := finishFolders(ctx, w.source, w.target.volume); err != nil {
 		result.Partial = true
 		return backup.Errorf(backup.Partial, "copying what belongs to folders: %w", err)
 	}
-	if err := flush(target); err != nil {
+	if err := w.compare(ctx, expected, result); err != nil {
+		return err
+	}
+	return w.target.finish(w.finishRoot, result)
+}
+
+// acceptWhole is what [restoreWork.acceptWhole] is to a restore.
+func (w copyWork) acceptWhole(ctx context.Context, expected report.Counts, held found, result *report.Result) error {
+	compared := report.Result{Action: result.Action}
+	err := w.compare(ctx, expected, &compared)
+	switch {
+	case backup.KindOf(err) == backup.Partial:
+		return held.refuse(result)
+	case err != nil:
+		return err
+	}
+	result.Expected, result.Restored = compared.Expected, compared.Restored
+	return w.target.finish(w.finishRoot, result)
+}
+
+// compare compares both volumes: each entry's type, size, owner, mode and time, the
+// contents where that is wanted, and the sums.
+func (w copyWork) compare(ctx context.Context, expected report.Counts, result *report.Result) error {
+	if err := compareTrees(ctx, w.source, w.target.volume, w.verify == VerifyContents, result.Problem); err != nil {
 		return backup.Errorf(backup.DriverFailed, "%w", err)
 	}
-	restored, err := count(ctx, target)
+	restored, err := count(ctx, w.target.volume, w.target.markName())
 	if err != nil {
 		return backup.Errorf(backup.DriverFailed, "%w", err)
 	}
 	result.Expected, result.Restored = &expected, &restored
-	return nil
+	return compared(expected, restored, result)
 }
+
+// finishRoot gives the root folder its times again, which the mark changed.
+func (w copyWork) finishRoot(volume string) error { return finishFolder(w.source, volume) }
 
 // defaultACL is what is made in a folder inherits.
 const defaultACL = "system.posix_acl_default"

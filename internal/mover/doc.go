@@ -7,7 +7,8 @@
 //     so that it can run in restic's image.
 //   - backup runs `restic backup` on a mounted volume, holds the snapshot against
 //     the one before it, and records beside it how it ended.
-//   - restore empties a volume, fills it from a snapshot and verifies it.
+//   - restore fills a volume from a snapshot and verifies it. It removes only what an
+//     earlier attempt of the same restore wrote, see mark.go.
 //   - copy makes a volume hold what another one holds.
 //   - blank verifies that a volume is empty.
 //

@@ -98,9 +98,21 @@ func (v volume) backup(t *testing.T, more ...string) (int, report.Result, string
 
 func (v volume) restore(t *testing.T, snapshot string) (int, report.Result, string) {
 	t.Helper()
-	args := append([]string{"restore"}, v.common()...)
-	return run(t, t.Context(), append(args, "--snapshot", snapshot, "--folder", v.data, "--target", v.target)...)
+	return v.restoreWith(t, snapshot)
 }
+
+func (v volume) restoreWith(t *testing.T, snapshot string, more ...string) (int, report.Result, string) {
+	t.Helper()
+	args := append([]string{"restore"}, v.common()...)
+	args = append(args, "--snapshot", snapshot, "--folder", v.data, "--target", v.target, "--mark", prime)
+	return run(t, t.Context(), append(args, more...)...)
+}
+
+// prime is the uid by which volumes are marked.
+const prime = "11111111-2222-3333-4444-555555555555"
+
+// mark is where the mark of a restore for the prime lies.
+func mark(volume string) string { return filepath.Join(volume, ".soteria-restore-"+prime) }
 
 const sparseSize = 64 << 20
 
@@ -248,6 +260,7 @@ func TestAVolumeComesBackAsItWas(t *testing.T) {
 
 			// What an attempt that died left on the target goes; what the file
 			// system put there stays as it is.
+			require.NoError(t, os.WriteFile(mark(v.target), nil, 0o600))
 			require.NoError(t, os.MkdirAll(filepath.Join(v.target, "left", "over"), 0o755))
 			require.NoError(t, os.WriteFile(filepath.Join(v.target, "plain"), []byte("half"), 0o600))
 			require.NoError(t, os.Symlink("/", filepath.Join(v.target, "to the root")))
@@ -276,10 +289,11 @@ func TestAVolumeIsCopiedAsItIs(t *testing.T) {
 	source, target := t.TempDir(), t.TempDir()
 	plant(t, source)
 	before := inventory(t, source)
+	require.NoError(t, os.WriteFile(mark(target), nil, 0o600))
 	require.NoError(t, os.MkdirAll(filepath.Join(target, "left", "over"), 0o755))
 	require.NoError(t, os.Symlink("/", filepath.Join(target, "to the root")))
 
-	status, copied, output := run(t, t.Context(), "copy", "--source", source, "--target", target)
+	status, copied, output := run(t, t.Context(), "copy", "--source", source, "--target", target, "--mark", prime, "--verify", "contents")
 	require.Equal(t, 0, status, output)
 	assert.Equal(t, before, inventory(t, target))
 	assert.Equal(t, before, inventory(t, source), "the source is left as it was")
@@ -292,7 +306,7 @@ func TestACopyThatCannotBeginLeavesTheVolumeAlone(t *testing.T) {
 	target := t.TempDir()
 	kept := filepath.Join(target, "kept")
 	require.NoError(t, os.WriteFile(kept, nil, 0o600))
-	status, result, _ := run(t, t.Context(), "copy", "--source", filepath.Join(t.TempDir(), "absent"), "--target", target)
+	status, result, _ := run(t, t.Context(), "copy", "--source", filepath.Join(t.TempDir(), "absent"), "--target", target, "--mark", prime)
 	assert.Equal(t, 1, status)
 	assert.Contains(t, result.Error, "the volume to copy from")
 	assert.FileExists(t, kept)
@@ -664,9 +678,14 @@ func TestWhatCannotBeUnderstoodIsRefused(t *testing.T) {
 		"help":                         {"blank", "--help"},
 		"backup without anything":      {"backup"},
 		"restore without anything":     {"restore"},
-		"restore of a short id":        append([]string{"restore", "--snapshot", "latest", "--folder", "/data", "--target", "/t"}, repository...),
-		"restore of a relative folder": append([]string{"restore", "--snapshot", id, "--folder", "data", "--target", "/t"}, repository...),
-		"restore of a climbing folder": append([]string{"restore", "--snapshot", id, "--folder", "/data/../etc", "--target", "/t"}, repository...),
+		"restore of a short id":        append([]string{"restore", "--snapshot", "latest", "--folder", "/data", "--target", "/t", "--mark", "m"}, repository...),
+		"restore of a relative folder": append([]string{"restore", "--snapshot", id, "--folder", "data", "--target", "/t", "--mark", "m"}, repository...),
+		"restore without a mark":       append([]string{"restore", "--snapshot", id, "--folder", "/data", "--target", "/t"}, repository...),
+		"restore with a path as mark":  append([]string{"restore", "--snapshot", id, "--folder", "/data", "--target", "/t", "--mark", "../x"}, repository...),
+		"restore of an unknown root":   append([]string{"restore", "--snapshot", id, "--folder", "/data", "--target", "/t", "--mark", "m", "--root", "/"}, repository...),
+		"restore verified by a guess":  append([]string{"restore", "--snapshot", id, "--folder", "/data", "--target", "/t", "--mark", "m", "--verify", "names"}, repository...),
+		"copy without a mark":          {"copy", "--source", "/s", "--target", "/t"},
+		"restore of a climbing folder": append([]string{"restore", "--snapshot", id, "--folder", "/data/../etc", "--target", "/t", "--mark", "m"}, repository...),
 	} {
 		t.Run(name, func(t *testing.T) {
 			status, _, output := run(t, t.Context(), args...)

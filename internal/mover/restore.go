@@ -15,26 +15,43 @@ import (
 	"github.com/soteria-dr/soteria/internal/mover/report"
 )
 
+// The values of --verify: what of each file is compared with the backup.
+const (
+	// VerifySizes compares names, types, sizes, owners, modes and times.
+	VerifySizes = "sizes"
+	// VerifyContents compares the contents too.
+	VerifyContents = "contents"
+)
+
 // restoreWork is one restore of a snapshot to a volume.
 type restoreWork struct {
 	repository repository
+	target     target
 	snapshot   string
-	// folder is the folder of the snapshot that was the volume's root.
+	// folder is the path that the snapshot says was backed up.
 	folder string
-	target string
+	// root is which folder a person says was the volume's root: [RootTop],
+	// [RootFolder], or "" where it must be found out.
+	root   string
+	verify string
+	// room is whether the volume must be seen to have room for the backup first.
+	room bool
 }
 
 // parseRestore reads `restore <flags>`.
 func parseRestore(flags *flag.FlagSet, args []string) (work, error) {
 	var w restoreWork
 	w.repository.register(flags)
+	w.target.register(flags)
 	flags.StringVar(&w.snapshot, "snapshot", "", "the full `id` of the snapshot to restore")
-	flags.StringVar(&w.folder, "folder", "", "the `folder` of the snapshot that was the volume's root")
-	flags.StringVar(&w.target, "target", "", "the `folder` to restore to: the volume's mount, which is emptied first")
+	flags.StringVar(&w.folder, "folder", "", "the `path` that the snapshot is of")
+	flags.StringVar(&w.root, "root", "", "which folder was the volume's root, where the snapshot does not tell: top or folder")
+	flags.StringVar(&w.verify, "verify", VerifySizes, "what to compare with the backup: sizes or contents")
+	flags.BoolVar(&w.room, "room", false, "refuse a volume that has no room for the backup before anything is written")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
-	if err := require(flags, "repository", "credentials", "scratch", "snapshot", "folder", "target"); err != nil {
+	if err := require(flags, "repository", "credentials", "scratch", "snapshot", "folder", "target", "mark"); err != nil {
 		return nil, err
 	}
 	switch {
@@ -42,8 +59,20 @@ func parseRestore(flags *flag.FlagSet, args []string) (work, error) {
 		return nil, fmt.Errorf("--snapshot %q is not a full snapshot id", w.snapshot)
 	case !path.IsAbs(w.folder) || path.Clean(w.folder) != w.folder:
 		return nil, fmt.Errorf("--folder %q is not a clean absolute path", w.folder)
+	case w.root != "" && w.root != RootTop && w.root != RootFolder:
+		return nil, fmt.Errorf("--root %q is neither %s nor %s", w.root, RootTop, RootFolder)
 	}
-	return w.run, nil
+	if err := checkVerify(w.verify); err != nil {
+		return nil, err
+	}
+	return w.run, w.target.validate()
+}
+
+func checkVerify(verify string) error {
+	if verify != VerifySizes && verify != VerifyContents {
+		return fmt.Errorf("--verify %q is neither %s nor %s", verify, VerifySizes, VerifyContents)
+	}
+	return nil
 }
 
 var snapshotPattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
@@ -53,34 +82,55 @@ var snapshotPattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
 // may set it at all.
 const selinuxLabel = "security.selinux"
 
-// run empties the volume, fills it, and verifies it against the snapshot. The
-// snapshot is read before anything is removed.
+// run fills the volume and verifies it against the snapshot. Volume and snapshot
+// are both looked at before anything is written or removed.
 func (w restoreWork) run(ctx context.Context, p Process, result *report.Result) error {
 	result.Snapshot = w.snapshot
+	held, err := w.target.look()
+	if err != nil {
+		return err
+	}
 	program, err := w.repository.program()
 	if err != nil {
 		return err
 	}
-	root, err := readRoot(ctx, p, program, w.snapshot, w.folder)
+	root, err := w.findRoot(ctx, p, program)
 	if err != nil {
 		return err
 	}
-	if err := empty(ctx, w.target); err != nil {
-		return backup.Errorf(backup.DriverFailed, "%w", err)
+	if held.foreign() {
+		return w.acceptWhole(ctx, p, program, root, held, result)
 	}
-	if err := w.fill(ctx, p, program, result); err != nil {
+	if err := w.checkRoom(ctx, p, program, held); err != nil {
 		return err
 	}
-	if root != nil {
-		if err := root.apply(w.target); err != nil {
-			result.Partial = true
-			return backup.Errorf(backup.Partial, "the volume's root folder: %w", err)
-		}
+	if err := w.target.prepare(ctx, p, held, result); err != nil {
+		return err
 	}
-	if err := flush(w.target); err != nil {
-		return backup.Errorf(backup.DriverFailed, "%w", err)
+	if err := w.fill(ctx, p, program, root, result); err != nil {
+		return err
 	}
-	return w.verify(ctx, p, program, result)
+	if err := w.compare(ctx, p, program, root, result); err != nil {
+		return err
+	}
+	return w.target.finish(root.apply, result)
+}
+
+// acceptWhole looks at a volume that holds data and no mark. An attempt that ended
+// before it could say that it was done leaves such a one: it removed the mark once
+// everything was compared. It is accepted if nothing differs from the snapshot, and
+// refused otherwise; nothing is written to its files either way.
+func (w restoreWork) acceptWhole(ctx context.Context, p Process, program cli.Program, root snapshotRoot, held found, result *report.Result) error {
+	compared := report.Result{Action: result.Action}
+	err := w.compare(ctx, p, program, root, &compared)
+	switch {
+	case backup.KindOf(err) == backup.Partial:
+		return held.refuse(result)
+	case err != nil:
+		return err
+	}
+	result.Expected, result.Restored = compared.Expected, compared.Restored
+	return w.target.finish(root.apply, result)
 }
 
 // fill runs `restic restore`. A file that restic complains of makes it a failure
@@ -89,18 +139,21 @@ func (w restoreWork) run(ctx context.Context, p Process, result *report.Result) 
 // It takes no lock: restic 0.16 waits a minute for the lock of another restore
 // that vanishes while it is read, and a lock would only keep a prune away, which
 // cannot harm a restore that is verified and tried again.
-func (w restoreWork) fill(ctx context.Context, p Process, program cli.Program, result *report.Result) error {
+func (w restoreWork) fill(ctx context.Context, p Process, program cli.Program, root snapshotRoot, result *report.Result) error {
 	excludeXattr, err := canExcludeXattr(ctx, program)
 	if err != nil {
 		return err
 	}
-	args := []string{"restore", "--json", "--sparse", "--no-lock", "--target", w.target, "--exclude", "/" + lostAndFound}
+	args := []string{"restore", "--json", "--sparse", "--no-lock", "--target", w.target.volume, "--exclude", "/" + lostAndFound}
 	if excludeXattr {
 		args = append(args, "--exclude-xattr", selinuxLabel)
 	}
+	if w.verify == VerifyContents {
+		args = append(args, "--verify")
+	}
 	var summary struct{}
 	err = program.Run(ctx, cli.Invocation{
-		Args: append(args, "--", subfolder(w.snapshot, w.folder)),
+		Args: append(args, "--", subfolder(w.snapshot, root.path)),
 		Stdout: func(stdout io.Reader) error {
 			return readMessages(stdout, &printer{to: p.Stdout, clock: p.Clock}, &summary)
 		},

@@ -3,11 +3,14 @@ package mover
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path"
+	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -25,6 +28,7 @@ type rootFolder struct {
 	Mode       fs.FileMode `json:"mode"`
 	UID        int         `json:"uid"`
 	GID        int         `json:"gid"`
+	Inode      uint64      `json:"inode"`
 	ModTime    time.Time   `json:"mtime"`
 	AccessTime time.Time   `json:"atime"`
 	Attributes []struct {
@@ -33,42 +37,215 @@ type rootFolder struct {
 	} `json:"extended_attributes"`
 }
 
-// readRoot finds the folder in the snapshot: it is an entry of its parent, which
-// `restic cat tree` prints with all that the snapshot knows of it. Nil is the
-// top of a snapshot, of which nothing is kept. It is an error if the snapshot
-// has no such folder.
-func readRoot(ctx context.Context, p Process, program cli.Program, snapshot, folder string) (*rootFolder, error) {
-	if folder == "/" {
-		return nil, nil //nolint:nilnil // nothing is kept of it
+// snapshotRoot is the folder within a snapshot that was the volume's root.
+type snapshotRoot struct {
+	// path is "/" for the top of the snapshot's tree.
+	path string
+	// folder is nil for the top, of which a snapshot keeps nothing.
+	folder *rootFolder
+}
+
+// The values of --root: which folder a person says was the volume's root, where
+// the snapshot does not tell.
+const (
+	// RootTop is the top of the snapshot's tree, as `restic backup .` leaves it.
+	RootTop = "top"
+	// RootFolder is the folder that the snapshot's path names.
+	RootFolder = "folder"
+)
+
+// findRoot finds out which folder of the snapshot was the volume's root.
+//
+// The snapshot says which path was backed up, and restic makes that path absolute
+// whatever was typed; the tree holds what was typed:
+//
+//	restic backup /data            /data/…    the whole path
+//	cd /srv && restic backup data  /data/…    the end of the path (/srv/data)
+//	cd /data && restic backup .    /…         the content alone
+//
+// So the tree is looked at. See [chooseRoot].
+func (w restoreWork) findRoot(ctx context.Context, p Process, program cli.Program) (snapshotRoot, error) {
+	own, err := w.readSnapshot(ctx, p, program)
+	if err != nil {
+		return snapshotRoot{}, err
 	}
-	var tree struct {
-		Nodes []rootFolder `json:"nodes"`
+	chain, err := w.readChain(ctx, p, program)
+	if err != nil {
+		return snapshotRoot{}, err
 	}
-	err := program.Run(ctx, cli.Invocation{
-		Args:      []string{"cat", "tree", "--no-lock", subfolder(snapshot, path.Dir(folder))},
-		Stdout:    func(stdout io.Reader) error { return json.NewDecoder(stdout).Decode(&tree) },
+	depth, err := chooseRoot(parts(w.folder), chain, own, w.root)
+	if err != nil {
+		return snapshotRoot{}, backup.Errorf(backup.Unprocessable, "snapshot %.8s of %s cannot be restored: %w", w.snapshot, w.folder, err)
+	}
+	if depth == 0 {
+		return snapshotRoot{path: "/"}, nil
+	}
+	return snapshotRoot{path: joined(chain[:depth]), folder: &chain[depth-1]}, nil
+}
+
+// readSnapshot reads what the snapshot says of itself, checks that it is of the
+// folder, and reports whether a backup Job of Soteria's made it: such a Job always
+// names the whole path.
+func (w restoreWork) readSnapshot(ctx context.Context, p Process, program cli.Program) (own bool, err error) {
+	var snapshot struct {
+		Paths []string `json:"paths"`
+		Tags  []string `json:"tags"`
+		Host  string   `json:"hostname"`
+	}
+	err = program.Run(ctx, cli.Invocation{
+		Args:      []string{"cat", "snapshot", "--no-lock", w.snapshot},
+		Stdout:    func(stdout io.Reader) error { return json.NewDecoder(stdout).Decode(&snapshot) },
 		Stderr:    tell(p),
 		Otherwise: backup.DriverFailed,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("reading snapshot %.8s: %w", snapshot, err)
+		return false, fmt.Errorf("reading snapshot %.8s: %w", w.snapshot, err)
 	}
-	for _, node := range tree.Nodes {
-		if node.Name == path.Base(folder) && node.Type == "dir" {
-			return &node, nil
+	if !slices.Equal(snapshot.Paths, []string{w.folder}) {
+		return false, backup.Errorf(backup.DriverFailed, "snapshot %.8s holds no folder %s: it is of %s", w.snapshot, w.folder, strings.Join(snapshot.Paths, ", "))
+	}
+	namespace, name, _ := strings.Cut(snapshot.Host, "/")
+	return slices.Contains(snapshot.Tags, "namespace="+namespace) && slices.Contains(snapshot.Tags, "pvc="+name), nil
+}
+
+// readChain follows the snapshot's tree down from its top for as long as a folder
+// holds a single entry that may be a part of the backed up path.
+func (w restoreWork) readChain(ctx context.Context, p Process, program cli.Program) ([]rootFolder, error) {
+	wanted := parts(w.folder)
+	var chain []rootFolder
+	for len(chain) < len(wanted) {
+		var only []rootFolder
+		err := program.Run(ctx, cli.Invocation{
+			Args:      []string{"cat", "tree", "--no-lock", subfolder(w.snapshot, joined(chain))},
+			Stdout:    func(stdout io.Reader) (err error) { only, err = readOnlyEntry(stdout); return err },
+			Stderr:    tell(p),
+			Otherwise: backup.DriverFailed,
+		})
+		if err != nil {
+			return nil, fmt.Errorf("reading snapshot %.8s: %w", w.snapshot, err)
+		}
+		if len(only) != 1 || !slices.Contains(wanted, only[0].Name) {
+			return chain, nil
+		}
+		chain = append(chain, only[0])
+		if only[0].Type != "dir" {
+			return chain, nil
 		}
 	}
-	return nil, backup.Errorf(backup.DriverFailed, "snapshot %.8s holds no folder %s", snapshot, folder)
+	return chain, nil
+}
+
+// readOnlyEntry reads the first two entries of what `restic cat tree` prints, to
+// tell a folder of one entry from others. The rest is passed over one by one: a
+// folder may hold millions.
+func readOnlyEntry(from io.Reader) ([]rootFolder, error) {
+	decoder := json.NewDecoder(from)
+	for {
+		token, err := decoder.Token()
+		if err != nil {
+			return nil, fmt.Errorf("the snapshot's tree: %w", err)
+		}
+		if token == "nodes" {
+			break
+		}
+	}
+	if _, err := decoder.Token(); err != nil { // [, or null of an empty folder
+		return nil, fmt.Errorf("the snapshot's tree: %w", err)
+	}
+	var first []rootFolder
+	for decoder.More() {
+		var node rootFolder
+		if err := decoder.Decode(&node); err != nil {
+			return nil, fmt.Errorf("the snapshot's tree: %w", err)
+		}
+		if len(first) < 2 {
+			first = append(first, node)
+		}
+	}
+	_, err := io.Copy(io.Discard, from)
+	return first, err
+}
+
+// rootInode is the inode number of the root folder of an ext2, ext3 or ext4 file
+// system, and of no other folder of it.
+const rootInode = 2
+
+var (
+	errOneFile = errors.New("it is the backup of a single file and not of a volume; " +
+		"choose another backup with the annotation soteria.dev/restore-backup")
+	errAmbiguous = errors.New("its tree holds one folder of the name that the path ends with, and it cannot be told whether that folder was the volume's root " +
+		"or lies in it; settle it with the annotation soteria.dev/restore-root on the claim (folder: restore what is in that folder; top: restore the folder itself), " +
+		"or choose another backup with the annotation soteria.dev/restore-backup")
+	errNotItsFolder = errors.New("its tree does not hold that folder; choose another backup with the annotation soteria.dev/restore-backup")
+)
+
+// chooseRoot decides how deep in a snapshot's tree the volume's root is: 0 is the
+// top, and n the folder that the first n links of the chain lead to. path is the
+// path that was backed up, in parts; chain is the way down from the top on which
+// every folder holds a single entry.
+//
+// A chain that equals the end of the path may have been backed up by that name, or
+// be all that the volume holds. Two or more names in a row are no coincidence. A
+// single one is ambiguous, unless Soteria took the backup, the folder is the root
+// of a file system, or a person settled it.
+func chooseRoot(path []string, chain []rootFolder, own bool, settled string) (depth int, err error) {
+	var depths []int // of the chains that equal an end of the path, the longest first
+	for n := min(len(path), len(chain)); n > 0; n-- {
+		if slices.Equal(names(chain[:n]), path[len(path)-n:]) {
+			depths = append(depths, n)
+		}
+	}
+	switch {
+	case own && (len(depths) == 0 || depths[0] != len(path)):
+		return 0, errNotItsFolder
+	case len(depths) == 0:
+		return 0, nil
+	case chain[depths[0]-1].Type != "dir":
+		return 0, errOneFile
+	case own, settled == RootFolder:
+		return depths[0], nil
+	case settled == RootTop:
+		return 0, nil
+	}
+	for _, n := range depths {
+		if chain[n-1].Inode == rootInode {
+			return n, nil
+		}
+	}
+	if len(depths) == 1 && depths[0] > 1 {
+		return depths[0], nil
+	}
+	return 0, errAmbiguous
+}
+
+func names(chain []rootFolder) []string {
+	list := make([]string, 0, len(chain))
+	for _, folder := range chain {
+		list = append(list, folder.Name)
+	}
+	return list
+}
+
+func joined(chain []rootFolder) string { return path.Join("/", path.Join(names(chain)...)) }
+
+// parts takes a clean absolute path apart; "/" has none.
+func parts(folder string) []string {
+	return strings.FieldsFunc(folder, func(r rune) bool { return r == '/' })
 }
 
 // apply gives the volume's root the owner, attributes, mode and times that it
 // had; in this order, since each of them changes one after it or is checked
-// against one before it.
-func (r *rootFolder) apply(volume string) error {
-	if err := os.Chown(volume, r.UID, r.GID); err != nil {
+// against one before it. Of the top of a snapshot nothing is known, and the
+// volume's root stays as its provisioner made it.
+func (r snapshotRoot) apply(volume string) error {
+	folder := r.folder
+	if folder == nil {
+		return nil
+	}
+	if err := os.Chown(volume, folder.UID, folder.GID); err != nil {
 		return err
 	}
-	for _, attribute := range r.Attributes {
+	for _, attribute := range folder.Attributes {
 		if attribute.Name == selinuxLabel {
 			continue
 		}
@@ -76,8 +253,8 @@ func (r *rootFolder) apply(volume string) error {
 			return fmt.Errorf("setting %s: %w", attribute.Name, err)
 		}
 	}
-	if err := os.Chmod(volume, r.Mode); err != nil {
+	if err := os.Chmod(volume, folder.Mode); err != nil {
 		return err
 	}
-	return os.Chtimes(volume, r.AccessTime, r.ModTime)
+	return os.Chtimes(volume, folder.AccessTime, folder.ModTime)
 }

@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"path/filepath"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
@@ -18,17 +20,50 @@ import (
 
 // node is a line of `restic ls --json`.
 type node struct {
-	Struct string `json:"struct_type"`
-	Type   string `json:"type"`
-	Path   string `json:"path"`
-	Size   int64  `json:"size"`
-	Inode  uint64 `json:"inode"`
+	Struct  string      `json:"struct_type"`
+	Type    string      `json:"type"`
+	Path    string      `json:"path"`
+	Size    int64       `json:"size"`
+	Inode   uint64      `json:"inode"`
+	UID     int         `json:"uid"`
+	GID     int         `json:"gid"`
+	Mode    fs.FileMode `json:"mode"`
+	ModTime time.Time   `json:"mtime"`
 }
 
-// verify compares what is on the volume with what the snapshot lists, each file
-// and the sums. The list is streamed: it may have millions of files.
-func (w restoreWork) verify(ctx context.Context, p Process, program cli.Program, result *report.Result) error {
-	check := &comparison{volume: w.target, folder: w.folder, problem: result.Problem, links: map[uint64]*link{}}
+func (n node) attributes() attributes {
+	return attributes{uid: n.UID, gid: n.GID, mode: n.Mode, modified: n.ModTime}
+}
+
+// compare compares what is on the volume with what the snapshot lists: each
+// entry's type, size, owner, mode and time, and the sums.
+func (w restoreWork) compare(ctx context.Context, p Process, program cli.Program, root snapshotRoot, result *report.Result) error {
+	check := &comparison{volume: w.target.volume, folder: root.path, problem: result.Problem, links: map[uint64]*link{}}
+	if err := w.eachNode(ctx, p, program, check.node); err != nil {
+		return err
+	}
+	expected := check.expected()
+	restored, err := count(ctx, w.target.volume, w.target.markName())
+	if err != nil {
+		return backup.Errorf(backup.DriverFailed, "%w", err)
+	}
+	result.Expected, result.Restored = &expected, &restored
+	return compared(expected, restored, result)
+}
+
+// compared is the error of a comparison that found a difference.
+func compared(expected, restored report.Counts, result *report.Result) error {
+	if result.ProblemCount == 0 && expected == restored {
+		return nil
+	}
+	result.Partial = true
+	return backup.Errorf(backup.Partial, "the volume does not hold what the backup holds: %d of %d files, %d of %d bytes; %d files differ",
+		restored.Files, expected.Files, restored.Bytes, expected.Bytes, result.ProblemCount)
+}
+
+// eachNode calls do for every entry that the snapshot lists. The list is streamed:
+// it may have millions.
+func (w restoreWork) eachNode(ctx context.Context, p Process, program cli.Program, do func(node) error) error {
 	err := program.Run(ctx, cli.Invocation{
 		Args: []string{"ls", "--json", "--no-lock", w.snapshot},
 		Stdout: func(stdout io.Reader) error {
@@ -40,7 +75,7 @@ func (w restoreWork) verify(ctx context.Context, p Process, program cli.Program,
 				if n.Struct != "node" {
 					return nil
 				}
-				return check.node(n)
+				return do(n)
 			})
 		},
 		Stderr:    tell(p),
@@ -48,17 +83,6 @@ func (w restoreWork) verify(ctx context.Context, p Process, program cli.Program,
 	})
 	if err != nil {
 		return fmt.Errorf("listing snapshot %.8s: %w", w.snapshot, err)
-	}
-	expected := check.expected()
-	restored, err := count(ctx, w.target)
-	if err != nil {
-		return backup.Errorf(backup.DriverFailed, "%w", err)
-	}
-	result.Expected, result.Restored = &expected, &restored
-	if result.ProblemCount > 0 || expected != restored {
-		result.Partial = true
-		return backup.Errorf(backup.Partial, "the volume does not hold what the snapshot lists: %d of %d files, %d of %d bytes; %d files differ",
-			restored.Files, expected.Files, restored.Bytes, expected.Bytes, result.ProblemCount)
 	}
 	return nil
 }
@@ -83,6 +107,9 @@ type link struct {
 	onDisk int64
 	found  bool
 	same   bool
+	// differs is how the file differs from what every name lists of it; "" if it is
+	// as one of them does.
+	differs string
 }
 
 // node compares one entry of the snapshot's list.
@@ -111,13 +138,15 @@ func (c *comparison) node(n node) error {
 	case !sameType(n.Type, stat.Mode):
 		c.problem(fmt.Sprintf("%s: not a %s", n.Path, n.Type))
 		return nil
-	case n.Type != "file":
+	case n.Type == "file" && stat.Nlink > 1 && n.Inode != 0:
+		c.link(n, stat)
 		return nil
-	case stat.Nlink > 1 && n.Inode != 0:
-		c.link(n, stat.Size)
-		return nil
-	case stat.Size != n.Size:
+	case n.Type == "file" && stat.Size != n.Size:
 		c.problem(fmt.Sprintf("%s: %d bytes instead of %d", n.Path, stat.Size, n.Size))
+	default:
+		if differs := n.attributes().differ(stat); differs != "" {
+			c.problem(n.Path + ": " + differs)
+		}
 	}
 	c.count(n)
 	return nil
@@ -139,14 +168,18 @@ func (c *comparison) unnamed(n node) {
 	}
 }
 
-func (c *comparison) link(n node, onDisk int64) {
+func (c *comparison) link(n node, stat unix.Stat_t) {
 	l := c.links[n.Inode]
 	if l == nil {
 		l = &link{path: n.Path, listed: n.Size}
 		c.links[n.Inode] = l
 	}
-	l.onDisk, l.found = onDisk, true
-	l.same = l.same || n.Size == onDisk || l.listed == onDisk
+	differs := n.attributes().differ(stat)
+	if !l.found || differs == "" {
+		l.differs = differs
+	}
+	l.onDisk, l.found = stat.Size, true
+	l.same = l.same || n.Size == stat.Size || l.listed == stat.Size
 }
 
 // expected gives the counts, once all nodes were seen.
@@ -158,6 +191,9 @@ func (c *comparison) expected() report.Counts {
 			counts.Bytes += l.listed
 		case l.same:
 			counts.Bytes += l.onDisk
+			if l.differs != "" {
+				c.problem(l.path + ": " + l.differs)
+			}
 		default:
 			counts.Bytes += l.listed
 			c.problem(fmt.Sprintf("%s: %d bytes instead of %d", l.path, l.onDisk, l.listed))

@@ -35,10 +35,10 @@ func entries(volume string) ([]string, error) {
 	return names, nil
 }
 
-// empty removes everything from a volume but what is the file system's own, and
-// from its root folder what new files would inherit. Nothing outside of it can
-// be reached, whatever links lie in it.
-func empty(ctx context.Context, volume string) error {
+// empty removes everything from a volume but what is the file system's own and the
+// entry called kept, and from its root folder what new files would inherit. Nothing
+// outside of it can be reached, whatever links lie in it.
+func empty(ctx context.Context, volume, kept string) error {
 	names, err := entries(volume)
 	if err != nil {
 		return fmt.Errorf("reading the volume: %w", err)
@@ -51,6 +51,9 @@ func empty(ctx context.Context, volume string) error {
 	for _, name := range names {
 		if err := ctx.Err(); err != nil {
 			return err
+		}
+		if name == kept {
+			continue
 		}
 		if err := root.RemoveAll(name); err != nil {
 			return fmt.Errorf("emptying the volume: %w", err)
@@ -107,8 +110,8 @@ func flush(volume string) error {
 	return nil
 }
 
-// count counts what a volume holds.
-func count(ctx context.Context, volume string) (report.Counts, error) {
+// count counts what a volume holds, but for the entry of its root called kept.
+func count(ctx context.Context, volume, kept string) (report.Counts, error) {
 	var counts report.Counts
 	linked := map[uint64]bool{}
 	err := filepath.WalkDir(volume, func(path string, entry fs.DirEntry, err error) error {
@@ -122,7 +125,7 @@ func count(ctx context.Context, volume string) (report.Counts, error) {
 				return filepath.SkipDir
 			}
 			return nil
-		case entry.IsDir():
+		case entry.IsDir(), path == filepath.Join(volume, kept):
 			return nil
 		}
 		counts.Files++

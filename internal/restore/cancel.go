@@ -3,6 +3,7 @@ package restore
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -155,6 +156,9 @@ func (m remains) any() bool { return m.what != "" }
 // It must be called only when the claim is gone, or was not handed its volume
 // yet. It is called again until nothing remains.
 func (r *Reconciler) discard(ctx context.Context, claim types.UID) (remains, error) {
+	if err := r.heedFinding(ctx, claim); err != nil {
+		return remains{}, err
+	}
 	released, err := r.release(ctx, claim)
 	if err != nil || !released {
 		return remains{what: "the Jobs of earlier attempts to end"}, err
@@ -178,6 +182,7 @@ func (r *Reconciler) discard(ctx context.Context, claim types.UID) (remains, err
 			return left, err
 		}
 	}
+	volumes = slices.DeleteFunc(volumes, func(v corev1.PersistentVolume) bool { return v.Annotations[v1alpha1.ForeignDataAnnotation] != "" })
 	if prime != nil {
 		return remains{what: "the prime " + prime.Name + " to be deleted"}, r.remove(ctx, prime)
 	}
@@ -253,6 +258,11 @@ func (r *Reconciler) discardVolume(ctx context.Context, volume *corev1.Persisten
 			return remains{}, err
 		}
 		return remains{}, r.remove(ctx, volume)
+	case fateKeep:
+		logf.FromContext(ctx).Info("keeping a volume that held data before the restore; delete it by hand if nobody needs it", "volume", volume.Name)
+		return remains{}, r.keepVolume(ctx, volume)
+	case fateLeave:
+		return remains{}, nil
 	case fateSpare:
 	}
 	if volume.Spec.PersistentVolumeReclaimPolicy == corev1.PersistentVolumeReclaimRetain {

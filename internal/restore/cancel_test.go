@@ -29,6 +29,13 @@ func TestWhatBecomesOfAPrimesVolume(t *testing.T) {
 	}
 	byHand := func(v *corev1.PersistentVolume) { delete(v.Annotations, "pv.kubernetes.io/provisioned-by") }
 	another := func(v *corev1.PersistentVolume) { v.Spec.ClaimRef.UID = "another" }
+	foreign := func(v *corev1.PersistentVolume) {
+		v.Annotations[v1alpha1.ReclaimPolicyAnnotation], v.Annotations[v1alpha1.ForeignDataAnnotation] = "Delete", "2026-04-12T12:00:00Z"
+	}
+	unseen := prime.DeepCopy()
+	unseen.Annotations[v1alpha1.WrittenAnnotation] = v1alpha1.NotWritten
+	complete := unseen.DeepCopy()
+	complete.Annotations[v1alpha1.FilledAnnotation] = "2026-04-12T12:00:00Z"
 	unclaimed := func(v *corev1.PersistentVolume) { v.Spec.ClaimRef = nil }
 	tests := map[string]struct {
 		volume     *corev1.PersistentVolume
@@ -38,14 +45,19 @@ func TestWhatBecomesOfAPrimesVolume(t *testing.T) {
 	}{
 		"made for the prime, nothing handed over":         {volume(), prime, nil, restore.FateDestroy},
 		"made for the prime, another volume has the lock": {volume(), prime, aVolume(lock, "handle-2", class), restore.FateDestroy},
-		"handed over":                        {volume(begun), prime, aVolume(lock, "handle-1", class), restore.FateForget},
-		"handed over, the prime is gone":     {volume(begun), nil, aVolume(lock, "handle-1", class), restore.FateForget},
-		"handover begun, the prime is gone":  {volume(begun), nil, nil, restore.FateDestroy},
-		"made by hand":                       {volume(byHand), prime, nil, restore.FateSpare},
-		"made for another claim":             {volume(another), prime, nil, restore.FateSpare},
-		"bound to nobody":                    {volume(unclaimed), prime, nil, restore.FateSpare},
-		"no prime and no sign of a handover": {volume(), nil, nil, restore.FateSpare},
-		"nothing tells the lock":             {volume(), &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{UID: "prime"}}, nil, restore.FateSpare},
+		"handed over":                                       {volume(begun), prime, aVolume(lock, "handle-1", class), restore.FateForget},
+		"handed over, the prime is gone":                    {volume(begun), nil, aVolume(lock, "handle-1", class), restore.FateForget},
+		"handover begun, the prime is gone":                 {volume(begun), nil, nil, restore.FateDestroy},
+		"nobody knows what it holds":                        {volume(), unseen, nil, restore.FateLeave},
+		"the restore filled it":                             {volume(), complete, nil, restore.FateDestroy},
+		"it held data before":                               {volume(foreign), prime, nil, restore.FateKeep},
+		"it held data, the prime is gone":                   {volume(begun, foreign), nil, nil, restore.FateKeep},
+		"it held data, was emptied by hand and handed over": {volume(begun, foreign), nil, aVolume(lock, "handle-1", class), restore.FateForget},
+		"made by hand":                                      {volume(byHand), prime, nil, restore.FateSpare},
+		"made for another claim":                            {volume(another), prime, nil, restore.FateSpare},
+		"bound to nobody":                                   {volume(unclaimed), prime, nil, restore.FateSpare},
+		"no prime and no sign of a handover":                {volume(), nil, nil, restore.FateSpare},
+		"nothing tells the lock":                            {volume(), &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{UID: "prime"}}, nil, restore.FateSpare},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -39,6 +39,9 @@
 //     names the attempt and the backup; the mark goes when the prime goes.
 //   - The data never lacks a volume object that retains it: the order of
 //     handover.go was measured on a real CSI stack, other orders lose data.
+//   - A volume that a fill found to hold data from before the restore is made to
+//     retain and never deleted; one that no fill has looked at keeps the policy that
+//     its class gave it (foreign.go).
 //   - Every delete carries the uid of what was looked at. A volume that was not
 //     provisioned for Soteria's prime is never written to and never deleted.
 //   - The volume binder binds a waiting claim to any unclaimed volume of its

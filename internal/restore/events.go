@@ -36,6 +36,9 @@ const (
 	reasonStorageClass     = "StorageClassUnusable"
 	reasonPrimeNameTaken   = "PrimeNameTaken"
 	reasonForeignVolume    = "ForeignVolume"
+	reasonNotEmpty         = "VolumeNotEmpty"
+	reasonTooSmall         = "VolumeTooSmall"
+	reasonSmaller          = "SmallerThanBackup"
 	reasonDriverMissing    = "DriverMissing"
 	reasonPreparing        = "Preparing"
 	reasonRunning          = "Running"
@@ -74,6 +77,12 @@ func freed(v decision.Verdict) event {
 // obstructed tells that something stands in the way until a person removes it.
 func obstructed(reason, message string) event {
 	return event{kind: corev1.EventTypeWarning, reason: reason, action: "Wait", note: "The restore waits: " + message}
+}
+
+// smaller tells that the claim's volume is smaller than the one that the backup was
+// taken of, which need not be wrong.
+func smaller(sizes, then string) event {
+	return event{kind: corev1.EventTypeWarning, reason: reasonSmaller, action: "CheckRoom", note: sizes + "; " + then}
 }
 
 // setAside tells where the data of the claim's earlier life is.

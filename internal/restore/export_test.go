@@ -18,6 +18,8 @@ var (
 	FateSpare     = fateSpare
 	FateForget    = fateForget
 	FateDestroy   = fateDestroy
+	FateKeep      = fateKeep
+	FateLeave     = fateLeave
 	FillRequestOf = unpin
 )
 

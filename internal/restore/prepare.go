@@ -122,6 +122,7 @@ func primeOf(o *observed, namespace string) *corev1.PersistentVolumeClaim {
 				v1alpha1.LockAnnotation:    o.claim.Spec.VolumeName,
 				v1alpha1.BackupAnnotation:  wanted(o.status()),
 				v1alpha1.AttemptAnnotation: strconv.Itoa(int(o.status().Attempt) + 1),
+				v1alpha1.WrittenAnnotation: v1alpha1.NotWritten,
 			},
 		},
 		Spec: corev1.PersistentVolumeClaimSpec{
@@ -205,7 +206,7 @@ func (r *Reconciler) checkVolume(ctx context.Context, o *observed) (next, error)
 	}
 	if madeFor(volume, o.prime) {
 		o.primeVolume = volume
-		return proceed, nil
+		return r.checkRoom(o)
 	}
 	return r.startOver(ctx, o, fmt.Sprintf("the prime was bound to volume %s, which was made by hand and is left alone", volume.Name))
 }

@@ -76,6 +76,7 @@ func pin(b backup.Backup) *v1alpha1.PinnedBackup {
 		Files:     b.Files,
 		Locator:   b.Locator,
 		Source:    v1alpha1.SourceClaim{Cluster: b.Cluster, Namespace: b.Claim.Namespace, Name: b.Claim.Name},
+		Capacity:  backup.Clip(b.Described().Capacity, backup.MaxWord),
 	}
 }
 
@@ -93,6 +94,7 @@ func unpin(p *v1alpha1.PinnedBackup) backup.Backup {
 		SizeBytes: p.SizeBytes,
 		Files:     p.Files,
 		Locator:   p.Locator,
+		Tags:      backup.Described{Capacity: p.Capacity}.Tags(),
 	}
 }
 

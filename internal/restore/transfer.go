@@ -13,6 +13,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/driver"
+	"github.com/soteria-dr/soteria/internal/room"
 )
 
 // transfer has the driver fill the prime or make the volume, again and again
@@ -21,6 +22,9 @@ import (
 func (r *Reconciler) transfer(ctx context.Context, o *observed) (next, error) {
 	if o.handingOver() || isFilled(o.prime) && !o.way.made() {
 		return proceed, nil
+	}
+	if o.status().RetryAt != nil && !marksItsVolume(o.prime) && !o.way.made() {
+		return r.startOver(ctx, o, "the prime was filled by a version of Soteria that did not mark what it wrote")
 	}
 	if wait := r.nextAttempt(o); wait > 0 {
 		return waitFor(wait), nil
@@ -37,6 +41,16 @@ func (r *Reconciler) transfer(ctx context.Context, o *observed) (next, error) {
 		return next{}, err
 	}
 	r.killPoint(ctx, o.claim, KillFillStarted)
+	if o.way.made() {
+		return r.observeFill(o, state), nil
+	}
+	foreign, err := r.heedPrime(ctx, o.prime, state.Finding)
+	if err != nil {
+		return next{}, err
+	}
+	if foreign != nil {
+		return r.attemptFailed(o, v1alpha1.ConditionTransferred, reasonNotEmpty, ResultFailed, notEmpty(foreign, o.way.class, state.Message)), nil
+	}
 	return r.observeFill(o, state), nil
 }
 
@@ -101,7 +115,12 @@ func (r *Reconciler) fillRequest(ctx context.Context, o *observed) (driver.FillR
 		Attempt:  s.Attempt,
 		Backup:   unpin(s.Backup),
 		Prime:    o.prime.Name,
+		PrimeUID: o.prime.UID,
 		Block:    isBlock(o.claim),
+		Root:     rootSettled(o.claim),
+		// In a class that waits for the first consumer the volume's size is not known
+		// until the pod of the attempt has it.
+		CheckRoom: o.primeVolume == nil || fit(o) != room.Fits,
 	}
 	if running := meta.FindStatusCondition(s.Conditions, v1alpha1.ConditionTransferred); running != nil && running.Reason == reasonRunning {
 		return request, nil

@@ -33,6 +33,11 @@ const (
 	// fateDestroy: it holds nothing but a copy of a backup that nobody was
 	// handed. It goes with its storage.
 	fateDestroy
+	// fateKeep: it held data before the restore. It retains, and its object stays.
+	fateKeep
+	// fateLeave: nothing was written to it that is known of, and what it holds is not
+	// known. Its policy, which its class gave it, is not changed.
+	fateLeave
 )
 
 // fateOf decides on a volume that is behind the prime, or was: the prime is nil
@@ -50,8 +55,18 @@ func fateOf(volume *corev1.PersistentVolume, prime *corev1.PersistentVolumeClaim
 		return fateSpare
 	case lockVolume != nil && sameBackend(volume, lockVolume):
 		return fateForget
+	case volume.Annotations[v1alpha1.ForeignDataAnnotation] != "":
+		return fateKeep
+	case prime != nil && volume.Annotations[v1alpha1.ReclaimPolicyAnnotation] == "" && !written(prime):
+		return fateLeave
 	}
 	return fateDestroy
+}
+
+// written reports whether all that is on the prime's volume is known to have been
+// written by the restore. Versions that emptied whatever they found knew no better.
+func written(prime *corev1.PersistentVolumeClaim) bool {
+	return isFilled(prime) || prime.Annotations[v1alpha1.WrittenAnnotation] != v1alpha1.NotWritten
 }
 
 // lockOf gives the lock of the claim that a prime and its volume serve; "" when

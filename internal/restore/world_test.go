@@ -87,6 +87,8 @@ type world struct {
 	warnings   []string
 	jobs       map[types.UID]*job
 	requests   []driver.FillRequest
+	looked     map[string]bool // handles of volumes that a fill has looked at
+	left       []string        // volumes that the controller left as no fill had looked at them
 	handles    int
 	boundAt    map[string]string    // volume name to the claim's touch when it bound
 	filled     map[types.UID]string // handle of the volume that was marked filled, by claim
@@ -110,13 +112,14 @@ type job struct {
 	looks       int
 	terminating bool
 	counts      driver.Counts
+	finding     driver.Finding
 }
 
 func newWorld(t *testing.T, objects ...client.Object) *world {
 	t.Helper()
 	w := &world{
 		t: t, clock: clocktesting.NewFakeClock(noon), events: &recorder{},
-		backends: map[string]string{}, made: map[string]*madeVolume{}, jobs: map[types.UID]*job{}, boundAt: map[string]string{}, filled: map[types.UID]string{},
+		backends: map[string]string{}, made: map[string]*madeVolume{}, jobs: map[types.UID]*job{}, looked: map[string]bool{}, boundAt: map[string]string{}, filled: map[types.UID]string{},
 	}
 	w.answers = func() backup.Answer { return found(aBackup()) }
 	w.tracker = newTracker()
@@ -489,12 +492,31 @@ func (w *world) reclaim() {
 			volume.Status.Phase = corev1.VolumeReleased
 			require.NoError(w.t, w.api.Status().Update(ctx, &volume))
 		}
+		if w.unseen(volume) {
+			w.leave(volume)
+		}
 		if volume.Spec.PersistentVolumeReclaimPolicy == corev1.PersistentVolumeReclaimDelete {
 			delete(w.backends, volume.Spec.CSI.VolumeHandle)
 			delete(w.made, volume.Spec.CSI.VolumeHandle)
 			require.NoError(w.t, w.api.Delete(ctx, &volume))
 		}
 	}
+}
+
+// unseen reports whether a volume is released, retains as its class says, and no fill
+// ever looked at what it holds: the controller must leave it as it is.
+func (w *world) unseen(volume corev1.PersistentVolume) bool {
+	return volume.Spec.PersistentVolumeReclaimPolicy == corev1.PersistentVolumeReclaimRetain &&
+		volume.Annotations[v1alpha1.ReclaimPolicyAnnotation] == "" && volume.Spec.ClaimRef.Namespace == own &&
+		w.backends[volume.Spec.CSI.VolumeHandle] == "" && !w.looked[volume.Spec.CSI.VolumeHandle]
+}
+
+// leave is a person who clears a volume away that was left, so that what else there
+// is can be told from it.
+func (w *world) leave(volume corev1.PersistentVolume) {
+	w.left = append(w.left, volume.Name)
+	delete(w.backends, volume.Spec.CSI.VolumeHandle)
+	require.NoError(w.t, w.api.Delete(w.t.Context(), &volume))
 }
 
 // unprotect lets claims go that no pod uses.
@@ -645,13 +667,17 @@ func (f filler) Fill(_ context.Context, request driver.FillRequest) (driver.Fill
 	require.Equal(w.t, current.request.Attempt, request.Attempt, "an attempt of the past was asked for again")
 	if w.fail != nil {
 		if state := w.fail(request.Attempt); state != nil {
+			current.finding = state.Finding
+			w.look(request.Prime)
 			return *state, nil
 		}
 	}
 	current.looks++
+	current.finding = driver.FindingOwn
+	w.look(request.Prime)
 	if current.looks == 1 {
 		w.attach(request.Prime)
-		return driver.FillState{Phase: driver.FillRunning, StartedAt: w.clock.Now(), Progress: driver.Progress{BytesDone: 50, BytesTotal: 100}}, nil
+		return driver.FillState{Phase: driver.FillRunning, Finding: driver.FindingOwn, StartedAt: w.clock.Now(), Progress: driver.Progress{BytesDone: 50, BytesTotal: 100}}, nil
 	}
 	return w.fillDone(current), nil
 }
@@ -667,6 +693,13 @@ func (w *world) fillDone(j *job) driver.FillState {
 		return driver.FillState{Phase: driver.FillDone, Restored: j.counts, Expected: counts}
 	}
 	return driver.FillState{Phase: driver.FillDone, Restored: counts, Expected: counts}
+}
+
+// look has a fill look at the prime's volume.
+func (w *world) look(prime string) {
+	if claim := get(w, types.NamespacedName{Namespace: own, Name: prime}, &corev1.PersistentVolumeClaim{}); claim != nil && claim.Spec.VolumeName != "" {
+		w.looked[w.volume(claim.Spec.VolumeName).Spec.CSI.VolumeHandle] = true
+	}
 }
 
 func (w *world) attach(prime string) {
@@ -701,6 +734,17 @@ func (f filler) Release(_ context.Context, uid types.UID) (bool, error) {
 		current.terminating = true
 		return nil
 	})
+}
+
+func (f filler) Finding(_ context.Context, uid types.UID) (driver.Finding, error) {
+	current := f.w.jobs[uid]
+	switch {
+	case f.w.dead:
+		return driver.FindingNone, errDead
+	case current == nil || current.driver != f.name:
+		return driver.FindingNone, nil
+	}
+	return current.finding, nil
 }
 
 // madeVolume is a volume of the backup system's own.

@@ -25,6 +25,9 @@ const (
 	// RestoreFromAnnotation wants the backup of another claim,
 	// "<namespace>/<name>".
 	RestoreFromAnnotation = "soteria.dev/restore-from"
+	// RestoreRootAnnotation settles which folder of a backup was the volume's root
+	// where the backup does not tell: "top" or "folder".
+	RestoreRootAnnotation = "soteria.dev/restore-root"
 )
 
 // What Soteria writes on claims.
@@ -78,6 +81,16 @@ const (
 	// ReclaimPolicyAnnotation on a prime's volume keeps the policy that the
 	// volume had before handover made it Retain.
 	ReclaimPolicyAnnotation = "soteria.dev/reclaim-policy"
+	// WrittenAnnotation on a prime says whether all that is on its volume was written
+	// by the restore: NotWritten, or when that was first seen (RFC 3339). Primes of
+	// versions that emptied whatever they found lack it.
+	WrittenAnnotation = "soteria.dev/written-at"
+	// NotWritten is the value of WrittenAnnotation on a prime of which it is not
+	// known what its volume holds.
+	NotWritten = "unknown"
+	// ForeignDataAnnotation on a prime's volume is when it was found to hold data
+	// from before the restore (RFC 3339). Soteria never deletes such a volume.
+	ForeignDataAnnotation = "soteria.dev/foreign-data-at"
 )
 
 // Values of RoleLabel.

@@ -174,6 +174,9 @@ type PinnedBackup struct {
 	Locator string `json:"locator,omitempty"`
 	// Source is the claim that the backup was taken of.
 	Source SourceClaim `json:"source"`
+	// Capacity is the size of the volume that the backup was taken of, as a
+	// quantity; empty when the backup does not say.
+	Capacity string `json:"capacity,omitempty"`
 }
 
 // Progress counts what has been moved. Totals are zero until known.

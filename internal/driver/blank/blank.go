@@ -60,3 +60,8 @@ func (f *Filler) Fill(ctx context.Context, req driver.FillRequest) (driver.FillS
 func (f *Filler) Release(ctx context.Context, claimUID types.UID) (bool, error) {
 	return f.fills.Release(ctx, claimUID)
 }
+
+// Finding implements [driver.Filler].
+func (f *Filler) Finding(ctx context.Context, claimUID types.UID) (driver.Finding, error) {
+	return f.fills.Finding(ctx, claimUID)
+}

@@ -177,7 +177,7 @@ func TestABackupIsRestoredAsideAndCopied(t *testing.T) {
 	assert.Equal(t, w.stage().UID, volume.Spec.ClaimRef.UID)
 	assert.Equal(t, v1alpha1.RoleStage, volume.Labels[v1alpha1.RoleLabel])
 	pod := w.job().Spec.Template.Spec
-	assert.Equal(t, []string{"mover", "copy", "--source", "/source", "--target", "/restore"}, pod.Containers[0].Args)
+	assert.Equal(t, []string{"mover", "copy", "--source", "/source", "--target", "/restore", "--mark", "uid-of-prime-data"}, pod.Containers[0].Args)
 	mounted := map[string]bool{}
 	for _, v := range pod.Volumes {
 		if v.PersistentVolumeClaim != nil {

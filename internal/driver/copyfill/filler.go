@@ -41,6 +41,9 @@ type Config struct {
 	JobNodeSelector map[string]string
 	// JobServiceAccount is their service account; "" is the namespace's default.
 	JobServiceAccount string
+	// Verify is what of each copied file is compared with the restored volume: sizes
+	// or contents. Default: sizes.
+	Verify string
 	// Parameters are those of the class that the volumes to copy from are made
 	// of. They live for one copy, so one replica is enough.
 	Parameters map[string]string
@@ -118,6 +121,7 @@ func (f *Filler) job(req driver.FillRequest, s stage) moverjob.Spec {
 	spec.SoteriaImage, spec.Resources = f.cfg.SoteriaImage, moverjob.SmallResources()
 	spec.ServiceAccount, spec.Deadline = f.cfg.JobServiceAccount, deadline
 	spec.Args = []string{"copy", "--source", moverjob.SourceFolder, "--target", target}
+	spec.Args = append(spec.Args, moverjob.TargetArgs(req, f.cfg.Verify)...)
 	spec.Source, spec.MountPath, spec.Capabilities = s.claim.Name, target, capabilities
 	spec.NodeSelector = moverjob.NodeSelector(f.cfg.JobNodeSelector, req.Placement)
 	return spec
@@ -166,4 +170,9 @@ func (s stage) attempt() int32 {
 // failed is an error that says what could not be done with an object of the stage.
 func failed(doing string, err error) error {
 	return backup.Errorf(backup.Unavailable, "%s: %w", doing, err)
+}
+
+// Finding implements [driver.Filler].
+func (f *Filler) Finding(ctx context.Context, claimUID types.UID) (driver.Finding, error) {
+	return f.fills.Finding(ctx, claimUID)
 }

@@ -44,7 +44,7 @@ func (s FillerSuite) Run(t *testing.T) {
 func Request(name string, attempt int32) driver.FillRequest {
 	claim := backup.Claim{Namespace: "apps", Name: name}
 	return driver.FillRequest{
-		Claim: claim, ClaimUID: types.UID("uid-of-" + name), Attempt: attempt, Prime: "prime-" + name,
+		Claim: claim, ClaimUID: types.UID("uid-of-" + name), Attempt: attempt, Prime: "prime-" + name, PrimeUID: types.UID("uid-of-prime-" + name),
 		Backup: backup.Backup{Claim: claim, ID: strings.Repeat("5", 64), Locator: "/data"},
 	}
 }

@@ -85,6 +85,22 @@ func (f *Filler) Release(ctx context.Context, claimUID types.UID) (bool, error) 
 	return !f.lingers[claimUID], nil
 }
 
+// Finding implements [driver.Filler].
+func (f *Filler) Finding(ctx context.Context, claimUID types.UID) (driver.Finding, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return driver.FindingNone, backup.Errorf(backup.Unavailable, "looking at fills: %w", err)
+	}
+	found := driver.FindingNone
+	for key, state := range f.states {
+		if key.claim == claimUID {
+			found = max(found, state.Finding)
+		}
+	}
+	return found, f.err
+}
+
 // Set brings a fill that has begun to a state.
 func (f *Filler) Set(claimUID types.UID, attempt int32, state driver.FillState) {
 	f.mu.Lock()

@@ -64,6 +64,9 @@ type Config struct {
 	// Unattributed what the others mean. Default: attribution.Hold.
 	Rules        attribution.Rules
 	Unattributed attribution.Policy
+	// Verify is what of each restored file is compared with the backup: sizes or
+	// contents. Default: sizes.
+	Verify string
 
 	// JobTTL is how long a finished backup Job is kept for people to look at.
 	JobTTL time.Duration

@@ -33,7 +33,10 @@ func (d *Driver) Fill(ctx context.Context, req driver.FillRequest) (driver.FillS
 	fill := d.fills.FillSpec(req)
 	fill.SoteriaImage, fill.Image, fill.Resources = spec.SoteriaImage, spec.Image, spec.Resources
 	fill.HostFolder, fill.ServiceAccount, fill.Deadline = spec.HostFolder, spec.ServiceAccount, spec.Deadline
-	fill.Args = d.restoreArgs(req.Backup)
+	fill.Args = append(d.restoreArgs(req.Backup), moverjob.TargetArgs(req, d.cfg.Verify)...)
+	if req.Root != "" {
+		fill.Args = append(fill.Args, "--root", req.Root)
+	}
 	fill.Capabilities, fill.MountPath = restoreCapabilities, restoreFolder
 	fill.Credentials = moverjob.CredentialsName(fill.Name)
 	fill.NodeSelector = moverjob.NodeSelector(d.cfg.JobNodeSelector, req.Placement)
@@ -44,4 +47,9 @@ func (d *Driver) Fill(ctx context.Context, req driver.FillRequest) (driver.FillS
 // Release implements [driver.Filler].
 func (d *Driver) Release(ctx context.Context, claimUID types.UID) (bool, error) {
 	return d.fills.Release(ctx, claimUID)
+}
+
+// Finding implements [driver.Filler].
+func (d *Driver) Finding(ctx context.Context, claimUID types.UID) (driver.Finding, error) {
+	return d.fills.Finding(ctx, claimUID)
 }

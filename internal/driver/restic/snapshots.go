@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/soteria-dr/soteria/internal/attribution"
@@ -94,7 +96,7 @@ func (s snapshot) backups(clusters backup.Clusters, claims []backup.Claim, recor
 	for _, claim := range claims {
 		b := backup.Backup{
 			Claim: claim, Driver: Name, ID: s.ID, TakenAt: s.Time, SizeBytes: unknownCount, Files: unknownCount,
-			Cluster: clusterOf(s.Tags), Tool: s.Program, Locator: s.locator(), Tags: s.Tags,
+			Cluster: clusterOf(s.Tags), Tool: s.Program, Locator: s.locator(), Tags: s.Tags, Unrestorable: unrestorable(s.Paths),
 		}
 		if r, recorded := records.For(claim, s.ID, s.Original); recorded {
 			b.Outcome, b.SizeBytes, b.Files = r.Outcome(), r.Bytes, r.Files
@@ -175,4 +177,23 @@ func (s snapshot) locator() string {
 		return ""
 	}
 	return s.Paths[0]
+}
+
+// unrestorable says why a snapshot of these paths cannot be restored to a volume; ""
+// if it can, as far as the paths tell.
+func unrestorable(paths []string) string {
+	switch {
+	case len(paths) == 0 || paths[0] == "":
+		return "it does not say which folder it is of"
+	case len(paths) > 1:
+		const shown = 3
+		list := strings.Join(paths[:min(shown, len(paths))], ", ")
+		if len(paths) > shown {
+			list += ", …"
+		}
+		return fmt.Sprintf("it is of %d paths (%s), and which of them was the volume cannot be told", len(paths), list)
+	case !path.IsAbs(paths[0]) || path.Clean(paths[0]) != paths[0]:
+		return fmt.Sprintf("it is of %s, which is no folder of a Unix system", paths[0])
+	}
+	return ""
 }

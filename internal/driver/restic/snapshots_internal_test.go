@@ -168,6 +168,21 @@ func TestWhoseASnapshotIs(t *testing.T) {
 	}
 }
 
+func TestASnapshotThatCannotBeRestoredIsListedAsSuch(t *testing.T) {
+	for says, paths := range map[string][]string{
+		"it does not say which folder":                        nil,
+		"it is of 2 paths (/a, /b), and which of them":        {"/a", "/b"},
+		"it is of 4 paths (/a, /b, /c, …), and which of them": {"/a", "/b", "/c", "/d"},
+		"it is of C:\\data, which is no folder of a Unix":     {"C:\\data"},
+		"it is of /data/../etc, which is no folder":           {"/data/../etc"},
+	} {
+		listed := snapshot{Paths: paths, Tags: []string{"namespace=a", "pvc=b"}}.backups(nil)
+		require.Len(t, listed, 1, "it exists all the same")
+		assert.Contains(t, listed[0].Unrestorable, says)
+	}
+	assert.Empty(t, snapshot{Paths: []string{"/data"}, Tags: []string{"namespace=a", "pvc=b"}}.backups(nil)[0].Unrestorable)
+}
+
 func TestASnapshotOfSeveralFoldersHasNoLocator(t *testing.T) {
 	assert.Empty(t, snapshot{Paths: []string{"/a", "/b"}}.locator())
 	assert.Empty(t, snapshot{}.locator())

@@ -21,6 +21,9 @@ import (
 // bytes.
 const roomAnnotation = "soteria.dev/room-bytes"
 
+// testMark marks the folder of a test, which is new for each.
+const testMark = "test"
+
 // Test implements [driver.Tester]: a Job in Soteria's own namespace restores the
 // snapshot into an empty folder of the node, as a fill would, and compares it with
 // what the snapshot lists. The folder goes with the pod.
@@ -126,7 +129,7 @@ func (d *Driver) testJob(req driver.TestRequest, room int64, number int) *batchv
 		v1alpha1.BackupAnnotation:      Name + "/" + req.Backup.ID,
 		roomAnnotation:                 strconv.FormatInt(room, 10),
 	}
-	spec.Args = d.restoreArgs(req.Backup)
+	spec.Args = append(d.restoreArgs(req.Backup), moverjob.TargetArgs(driver.FillRequest{PrimeUID: testMark}, d.cfg.Verify)...)
 	spec.Capabilities, spec.MountPath, spec.EmptyDir = restoreCapabilities, restoreFolder, quantity(room)
 	spec.Resources.Requests = withDisk(spec.Resources.Requests, room)
 	spec.Credentials = moverjob.CredentialsName(spec.Name)
@@ -163,7 +166,7 @@ func restorable(b backup.Backup) error {
 	if !idPattern.MatchString(b.ID) {
 		return backup.Errorf(backup.Invalid, "%q is not the id of a restic snapshot", b.ID)
 	}
-	if !strings.HasPrefix(b.Locator, "/") {
+	if why := unrestorable([]string{b.Locator}); why != "" {
 		return backup.Errorf(backup.Invalid, "which folder of snapshot %.8s was the volume cannot be told: it holds several, or none of a Unix system", b.ID)
 	}
 	return nil

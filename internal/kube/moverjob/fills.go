@@ -45,6 +45,19 @@ func (f Fills) FillSpec(req driver.FillRequest) Spec {
 	}
 }
 
+// TargetArgs are the arguments of a mover that say how the volume of a fill is
+// marked and what is checked on it.
+func TargetArgs(req driver.FillRequest, verify string) []string {
+	args := []string{"--mark", string(req.PrimeUID)}
+	if req.CheckRoom {
+		args = append(args, "--room")
+	}
+	if verify != "" {
+		args = append(args, "--verify", verify)
+	}
+	return args
+}
+
 // NodeSelector joins the operator's choice of nodes with where the claim's pod
 // must run, which goes before it: a volume that the pod cannot follow helps
 // nobody.
@@ -162,10 +175,11 @@ func (f Fills) fillState(ctx context.Context, s State) driver.FillState {
 		state.Phase = driver.FillPending
 	case Running:
 		state.Phase = driver.FillRunning
-		state.Progress = f.progress(ctx, s.Pod)
+		state.Progress, state.Finding = f.progress(ctx, s.Pod)
 	case Failed:
 		state.Phase = driver.FillFailed
 		state.Partial = s.Result != nil && s.Result.Partial
+		state.Finding = finding(s.Result)
 	case Succeeded:
 		// What cannot be told from the result was not verified.
 		if s.Result == nil || s.Result.Failed() || s.Result.Restored == nil || s.Result.Expected == nil {
@@ -175,7 +189,7 @@ func (f Fills) fillState(ctx context.Context, s State) driver.FillState {
 			}
 			break
 		}
-		state.Phase = driver.FillDone
+		state.Phase, state.Finding = driver.FillDone, driver.FindingOwn
 		state.Restored, state.Expected = counts(*s.Result.Restored), counts(*s.Result.Expected)
 		state.Progress = driver.Progress{
 			BytesDone: state.Restored.Bytes, BytesTotal: state.Expected.Bytes,
@@ -187,17 +201,53 @@ func (f Fills) fillState(ctx context.Context, s State) driver.FillState {
 
 func counts(c report.Counts) driver.Counts { return driver.Counts{Files: c.Files, Bytes: c.Bytes} }
 
-// progress reads how far a running mover has come; zero when it does not tell.
-func (f Fills) progress(ctx context.Context, pod string) driver.Progress {
+// finding reads what a mover that has ended found on its volume.
+func finding(result *report.Result) driver.Finding {
+	switch {
+	case result == nil:
+		return driver.FindingNone
+	case result.Finding == report.FindingForeign:
+		return driver.FindingForeign
+	case result.Finding == report.FindingOwn:
+		return driver.FindingOwn
+	default:
+		return driver.FindingNone
+	}
+}
+
+// progress reads how far a running mover has come; zero when it does not tell. A
+// mover that prints progress has looked at its volume and found it to be its own.
+func (f Fills) progress(ctx context.Context, pod string) (driver.Progress, driver.Finding) {
 	if f.Logs == nil || pod == "" {
-		return driver.Progress{}
+		return driver.Progress{}, driver.FindingNone
 	}
 	log, err := f.Logs.Tail(ctx, f.Namespace, pod, Container)
 	if err != nil {
-		return driver.Progress{} // nothing depends on it
+		return driver.Progress{}, driver.FindingNone // looked for again by the next call
 	}
-	p, _ := report.LastProgress(log)
-	return driver.Progress{BytesDone: p.BytesDone, BytesTotal: p.BytesTotal, FilesDone: p.FilesDone, FilesTotal: p.FilesTotal}
+	p, printed := report.LastProgress(log)
+	found := driver.FindingNone
+	if printed {
+		found = driver.FindingOwn
+	}
+	return driver.Progress{BytesDone: p.BytesDone, BytesTotal: p.BytesTotal, FilesDone: p.FilesDone, FilesTotal: p.FilesTotal}, found
+}
+
+// Finding implements [driver.Filler].
+func (f Fills) Finding(ctx context.Context, claimUID types.UID) (driver.Finding, error) {
+	jobs, _, err := f.leftOf(ctx, claimUID)
+	if err != nil {
+		return driver.FindingNone, err
+	}
+	found := driver.FindingNone
+	for i := range jobs {
+		state, err := f.ObserveFill(ctx, &jobs[i])
+		if err != nil {
+			return driver.FindingNone, err
+		}
+		found = max(found, state.Finding)
+	}
+	return found, nil
 }
 
 // Release implements [driver.Filler].

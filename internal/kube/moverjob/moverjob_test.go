@@ -214,6 +214,48 @@ func TestARunningFillTellsItsProgress(t *testing.T) {
 	}
 }
 
+func TestWhatAFillFoundOnItsVolumeIsTold(t *testing.T) {
+	for name, c := range map[string]struct {
+		exit    int32
+		message string
+		log     string
+		want    driver.Finding
+	}{
+		"it failed on data of somebody else's":     {exit: 1, message: `{"action":"restore","error":"x","finding":"foreign"}`, want: driver.FindingForeign},
+		"it failed on what it had written":         {exit: 1, message: `{"action":"restore","error":"x","finding":"own"}`, want: driver.FindingOwn},
+		"it failed before it looked":               {exit: 1, message: `{"action":"restore","error":"x"}`, want: driver.FindingNone},
+		"it died and left no word":                 {exit: 137, want: driver.FindingNone},
+		"it is done":                               {message: `{"action":"restore","restored":{},"expected":{}}`, want: driver.FindingOwn},
+		"it runs and has begun to write":           {exit: -1, log: `{"progress":{}}` + "\n", want: driver.FindingOwn},
+		"it runs and has not looked at the volume": {exit: -1, log: "opening the repository\n", want: driver.FindingNone},
+	} {
+		t.Run(name, func(t *testing.T) {
+			fills := moverjob.Fills{Namespace: namespace, Logs: logs{text: c.log}}
+			job := moverjob.Build(fills.FillSpec(fillRequest()))
+			job.UID = "job"
+			status := ended(c.exit, "Ended", c.message)
+			switch {
+			case c.exit < 0:
+				status = mover(corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(noon)}})
+			case c.exit == 0:
+				job.Status.Conditions = []batchv1.JobCondition{condition(batchv1.JobComplete)}
+			default:
+				job.Status.Conditions = []batchv1.JobCondition{condition(batchv1.JobFailed)}
+			}
+			pod := aPod("a", status)
+			pod.Labels[batchv1.JobNameLabel] = job.Name
+			api := cluster(t, job, pod).Build()
+			fills.Client, fills.Reader = api, api
+			found, err := fills.Finding(t.Context(), "claim")
+			require.NoError(t, err)
+			assert.Equal(t, c.want, found)
+			state, err := fills.Ensure(t.Context(), fillRequest(), job, nil)
+			require.NoError(t, err)
+			assert.Equal(t, c.want, state.Finding)
+		})
+	}
+}
+
 func TestAFillWithoutCountsIsNotDone(t *testing.T) {
 	for name, message := range map[string]string{"no result": "", "no counts": `{"action":"restore"}`, "an error": `{"action":"restore","error":"x","restored":{},"expected":{}}`} {
 		t.Run(name, func(t *testing.T) {

@@ -47,6 +47,9 @@ type Result struct {
 	// counted on the volume, and what the snapshot lists.
 	Restored *Counts `json:"restored,omitempty"`
 	Expected *Counts `json:"expected,omitempty"`
+	// Finding says what a fill found on its volume: [FindingOwn] or
+	// [FindingForeign]; empty when it did not get to look.
+	Finding string `json:"finding,omitempty"`
 	// Partial is true when some of the data was moved and some could not be.
 	Partial bool `json:"partial,omitempty"`
 	// Problems are the files concerned and why, in restic's words; the first of
@@ -58,6 +61,14 @@ type Result struct {
 	Kind  string `json:"kind,omitempty"`
 	Error string `json:"error,omitempty"`
 }
+
+// What a fill may find on its volume.
+const (
+	// FindingOwn: nothing, or what an earlier attempt of the same restore wrote.
+	FindingOwn = "own"
+	// FindingForeign: what was there before the restore. Nothing was written.
+	FindingForeign = "foreign"
+)
 
 // Backup counts what a backup saw. Of an unchanged volume all Files are
 // FilesUnmodified and none was read again.

@@ -22,6 +22,10 @@ const handlePrefix = "vol-"
 // ParameterLostAndFound is the class parameter that gives each fresh volume a lost+found folder, as mkfs.ext4 does.
 const ParameterLostAndFound = "lostAndFound"
 
+// ParameterHolds is the class parameter that puts a file of this name into each fresh volume, as a class does that
+// provisions onto folders which exist already.
+const ParameterHolds = "holds"
+
 // TopologyKey is the topology that the volumes are reachable by.
 const TopologyKey = "kubernetes.io/hostname"
 
@@ -174,6 +178,8 @@ func specOf(request *csi.CreateVolumeRequest) (volume.Spec, error) {
 				return volume.Spec{}, fmt.Errorf("parameter %s: %w", key, err)
 			}
 			spec.LostAndFound = lostAndFound
+		case ParameterHolds:
+			spec.Holds = value
 		default:
 			return volume.Spec{}, fmt.Errorf("parameter %q is unknown", key)
 		}

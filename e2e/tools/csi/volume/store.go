@@ -17,6 +17,8 @@ type Spec struct {
 	CapacityBytes int64 `json:"capacityBytes"`
 	// LostAndFound puts a lost+found folder into the fresh volume, as mkfs.ext4 does.
 	LostAndFound bool `json:"lostAndFound"`
+	// Holds puts a file of this name into the fresh volume, as if it were a folder that existed before; "" does not.
+	Holds string `json:"holds,omitempty"`
 }
 
 // UsersFunc lists the places at which a folder, or part of it, is mounted.
@@ -130,6 +132,14 @@ func (s *Store) make(handle string, spec Spec) error {
 	}
 	if spec.LostAndFound {
 		if err := s.mkdir(filepath.Join(partial, "lost+found"), 0o700); err != nil {
+			return err
+		}
+	}
+	if spec.Holds != "" {
+		if !filepath.IsLocal(spec.Holds) || spec.Holds == "." || strings.ContainsRune(spec.Holds, filepath.Separator) {
+			return fmt.Errorf("%w: %q is not the name of a file", ErrInvalid, spec.Holds)
+		}
+		if err := s.root.WriteFile(filepath.Join(partial, spec.Holds), []byte("from before\n"), 0o600); err != nil {
 			return err
 		}
 	}

@@ -116,6 +116,19 @@ func TestCreateWithoutLostAndFoundMakesAnEmptyFolder(t *testing.T) {
 	assertExists(t, f.path(handle, "lost+found"), false)
 }
 
+func TestCreateOntoAFolderThatHoldsSomething(t *testing.T) {
+	f := newFixture(t)
+	if err := f.Create(handle, volume.Spec{Holds: "photos"}); err != nil {
+		t.Fatal(err)
+	}
+	assertExists(t, f.path(handle, "photos"), true)
+	for _, outside := range []string{"../photos", "a/b", "..", "/"} {
+		if err := f.Create("vol-b", volume.Spec{Holds: outside}); !errors.Is(err, volume.ErrInvalid) {
+			t.Errorf("a volume that holds %q: %v", outside, err)
+		}
+	}
+}
+
 func TestCreateAgainKeepsTheData(t *testing.T) {
 	f := newFixture(t)
 	f.create(t)
