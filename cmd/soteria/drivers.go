@@ -103,7 +103,7 @@ func (b *backends) addLonghorn(c config, p platform) error {
 	}
 	b.backupers[longhorn.Name], b.makers[longhorn.Name], b.pruners[longhorn.Name] = d, d, d
 	b.fillers[longhorn.Name] = copyfill.New(copyfill.Config{
-		SoteriaImage: p.image, JobNodeSelector: c.nodeSelector, JobServiceAccount: c.JobServiceAccount,
+		SoteriaImage: p.image, JobNodeSelector: c.nodeSelector, JobServiceAccount: c.JobServiceAccount, JobSettings: c.jobSettings,
 		Parameters: map[string]string{"numberOfReplicas": "1"},
 	}, d, p.fills, nil)
 	if c.looksAt(longhorn.Name) {

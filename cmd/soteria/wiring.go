@@ -71,7 +71,7 @@ func addRestores(ctx context.Context, c config, mgr manager.Manager, known *cata
 		Catalog:        known,
 		Fillers:        systems.fillers,
 		Makers:         systems.makers,
-		Blank:          blank.New(blank.Config{SoteriaImage: image, JobNodeSelector: c.nodeSelector, JobServiceAccount: c.JobServiceAccount}, fills),
+		Blank:          blank.New(blank.Config{SoteriaImage: image, JobNodeSelector: c.nodeSelector, JobServiceAccount: c.JobServiceAccount, JobSettings: c.jobSettings}, fills),
 		Events:         mgr.GetEventRecorder(eventSource),
 		Observer:       measured,
 		ListingTimeout: c.ListingTimeout,

@@ -103,6 +103,8 @@ func (r *Reconciler) fillRequest(ctx context.Context, o *observed) (driver.FillR
 		Backup:   unpin(s.Backup),
 		Prime:    o.prime.Name,
 		Block:    isBlock(o.claim),
+
+		Annotations: o.claim.Annotations,
 	}
 	if running := meta.FindStatusCondition(s.Conditions, v1alpha1.ConditionTransferred); running != nil && running.Reason == reasonRunning {
 		return request, nil

@@ -25,6 +25,15 @@ const (
 	// RestoreFromAnnotation wants the backup of another claim,
 	// "<namespace>/<name>".
 	RestoreFromAnnotation = "soteria.dev/restore-from"
+	// AcceptDataAnnotation accepts what a claim holds although it was bound without
+	// a verdict: the claim's uid, then a reason. The uid keeps an acceptance that
+	// was copied with a manifest from counting for another claim.
+	AcceptDataAnnotation = "soteria.dev/accept-data"
+	// JobResourcesAnnotation and JobDeadlineAnnotation change what the claim's
+	// movers ask for ("limits.memory=4Gi,requests.cpu=200m") and how long they may
+	// take ("36h"), within the operator's bounds.
+	JobResourcesAnnotation = "soteria.dev/job-resources"
+	JobDeadlineAnnotation  = "soteria.dev/job-deadline"
 )
 
 // What Soteria writes on claims.

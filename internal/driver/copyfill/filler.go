@@ -1,6 +1,7 @@
 package copyfill
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -41,6 +42,8 @@ type Config struct {
 	JobNodeSelector map[string]string
 	// JobServiceAccount is their service account; "" is the namespace's default.
 	JobServiceAccount string
+	// JobSettings are what the operator settles for the pods of all movers.
+	JobSettings moverjob.Settings
 	// Parameters are those of the class that the volumes to copy from are made
 	// of. They live for one copy, so one replica is enough.
 	Parameters map[string]string
@@ -116,7 +119,9 @@ func (f *Filler) restore(ctx context.Context, req driver.FillRequest, s stage) (
 func (f *Filler) job(req driver.FillRequest, s stage) moverjob.Spec {
 	spec := f.fills.FillSpec(req)
 	spec.SoteriaImage, spec.Resources = f.cfg.SoteriaImage, moverjob.SmallResources()
-	spec.ServiceAccount, spec.Deadline = f.cfg.JobServiceAccount, deadline
+	// A restore is not to wait for an annotation that cannot be understood.
+	spec.Settings, _ = f.cfg.JobSettings.ForClaim(req.Annotations)
+	spec.ServiceAccount, spec.Deadline = f.cfg.JobServiceAccount, cmp.Or(spec.Settings.Deadline, deadline)
 	spec.Args = []string{"copy", "--source", moverjob.SourceFolder, "--target", target}
 	spec.Source, spec.MountPath, spec.Capabilities = s.claim.Name, target, capabilities
 	spec.NodeSelector = moverjob.NodeSelector(f.cfg.JobNodeSelector, req.Placement)

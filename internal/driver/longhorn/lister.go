@@ -168,6 +168,7 @@ func found(b backupRecord, own owner) backup.Backup {
 	if err != nil || data < 0 {
 		data = -1
 	}
+	tags := tagsOf(b.Status.Labels)
 	return backup.Backup{
 		Claim: own.claim, Driver: Name, ID: b.name(), TakenAt: own.asOf(taken),
 		// Longhorn calls no other backup Completed than one of which every block is
@@ -175,7 +176,8 @@ func found(b backupRecord, own owner) backup.Backup {
 		Outcome: backup.OutcomeComplete, Tool: Name,
 		// The size of the volume when it was last backed up, which is that of a
 		// volume restored from any of its backups.
-		SizeBytes: size, Files: -1, DataBytes: data, Own: isBackupOf(own.claim, b), Snapshot: b.snapshot(), Locator: b.Status.URL, Tags: tagsOf(b.Status.Labels),
+		SizeBytes: size, Files: -1, DataBytes: data, Own: isBackupOf(own.claim, b), Snapshot: b.snapshot(), Locator: b.Status.URL, Tags: tags,
+		Unreviewed: backup.IsUnreviewed(tags),
 	}
 }
 

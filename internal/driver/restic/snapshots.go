@@ -94,7 +94,7 @@ func (s snapshot) backups(records outcome.Records) []backup.Backup {
 	for _, claim := range claims {
 		b := backup.Backup{
 			Claim: claim, Driver: Name, ID: s.ID, TakenAt: s.Time, SizeBytes: unknownCount, Files: unknownCount,
-			Own: s.isOwn(), Tool: s.Program, Locator: s.locator(), Tags: s.Tags,
+			Own: s.isOwn(), Unreviewed: backup.IsUnreviewed(s.Tags), Tool: s.Program, Locator: s.locator(), Tags: s.Tags,
 		}
 		if r, recorded := records.For(claim, s.ID, s.Original); recorded {
 			b.Outcome, b.SizeBytes, b.Files = r.Outcome(), r.Bytes, r.Files
