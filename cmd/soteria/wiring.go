@@ -57,8 +57,23 @@ func addCatalog(ctx context.Context, c config, mgr manager.Manager, systems *bac
 	if err := outcomes.SetupWithManager(mgr); err != nil {
 		return nil, err
 	}
+	if err := addStarts(c, mgr, systems, outcomes, log); err != nil {
+		return nil, err
+	}
 	releases := &backupjob.Releases{Client: mgr.GetClient()}
 	return known, releases.SetupWithManager(mgr)
+}
+
+// addStarts has the leader look after backup Jobs that do not start.
+func addStarts(c config, mgr manager.Manager, systems *backends, outcomes *backupjob.Outcomes, log *slog.Logger) error {
+	if systems.restic == nil {
+		return nil
+	}
+	starts := &backupjob.Starts{
+		Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Outcomes: outcomes, Mover: systems.restic, Backuper: systems.marked(restic.Name),
+		Timeout: c.JobStartTimeout, Clock: clock.RealClock{}, Log: log,
+	}
+	return starts.SetupWithManager(mgr)
 }
 
 // addRestores makes the restore controller, which the leader runs.

@@ -15,6 +15,7 @@ import (
 	testclock "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/backup"
@@ -107,7 +108,13 @@ func TestABackupIsRefusedWhereItCannotBeToldWhetherToMarkIt(t *testing.T) {
 }
 
 func TestTheGateIsRememberedFromWhenItWasFirstSeenClosed(t *testing.T) {
-	cluster := fake.NewClientBuilder().Build()
+	cluster := fake.NewClientBuilder().WithInterceptorFuncs(interceptor.Funcs{
+		// The API server sets it, the fake does not.
+		Create: func(ctx context.Context, c client.WithWatch, object client.Object, opts ...client.CreateOption) error {
+			object.SetCreationTimestamp(metav1.NewTime(gate))
+			return c.Create(ctx, object, opts...)
+		},
+	}).Build()
 	closed := make(chan bool, 1)
 	clock := testclock.NewFakeClock(gate)
 	memory := func() *unreviewed.Memory {
@@ -130,7 +137,11 @@ func TestTheGateIsRememberedFromWhenItWasFirstSeenClosed(t *testing.T) {
 	require.NoError(t, <-ended)
 	var kept corev1.ConfigMap
 	require.NoError(t, cluster.Get(t.Context(), client.ObjectKey{Namespace: "soteria-system", Name: unreviewed.ConfigMap}, &kept))
-	require.NoError(t, memory().Start(t.Context()), "another leader finds it remembered and does not look at the gate")
+	another := memory()
+	require.NoError(t, another.Start(t.Context()), "another leader finds it remembered and does not look at the gate")
+	since, err = another.Since(t.Context())
+	require.NoError(t, err)
+	assert.True(t, since.Equal(gate))
 }
 
 func TestAMemoryThatCannotBeReadIsAnError(t *testing.T) {
