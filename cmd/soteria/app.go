@@ -134,6 +134,10 @@ func newApp(ctx context.Context, c config, connection *rest.Config, log *slog.Lo
 	if err != nil {
 		return nil, err
 	}
+	reviewed, err := addReviews(c, mgr, known, systems, log)
+	if err != nil {
+		return nil, err
+	}
 	controller, err := addRestores(ctx, c, mgr, known, systems, image, fills, measured)
 	if err != nil {
 		return nil, err
@@ -146,7 +150,7 @@ func newApp(ctx context.Context, c config, connection *rest.Config, log *slog.Lo
 	if err != nil {
 		return nil, err
 	}
-	if err := addRetention(c, mgr, known, systems, scheduler, measured, log); err != nil {
+	if err := addRetention(c, mgr, known, systems, reviewed, scheduler, measured, log); err != nil {
 		return nil, err
 	}
 	metrics.Watch(ctrlmetrics.Registry, metrics.State{
@@ -157,7 +161,7 @@ func newApp(ctx context.Context, c config, connection *rest.Config, log *slog.Lo
 		return nil, err
 	}
 	reports := &httpapi.Reports{}
-	if refresher, err = addInventory(ctx, c, mgr, known, scheduler, reports, measured, log); err != nil {
+	if refresher, err = addInventory(ctx, c, mgr, known, scheduler, reviewed, reports, measured, log); err != nil {
 		return nil, err
 	}
 	callers, err := gate(c, connection)

@@ -93,6 +93,7 @@ type config struct {
 	ExpectConfig
 	ChoiceConfig
 	AttributionConfig
+	JobConfig
 
 	// What is derived while reading.
 	backupArgs   []string
@@ -182,6 +183,7 @@ func (c *config) derive() []error {
 		problems = append(problems, fmt.Errorf("SOTERIA_JOB_NODE_SELECTOR: %w", err))
 	}
 	c.nodeSelector = selector
+	problems = append(problems, c.deriveJobs()...)
 	room, err := resource.ParseQuantity(c.RestoreTestRoom)
 	if err != nil || room.Sign() <= 0 {
 		problems = append(problems, fmt.Errorf("SOTERIA_RESTORE_TEST_ROOM: %q is not a size such as 20Gi", c.RestoreTestRoom))
@@ -334,6 +336,8 @@ func (c *config) restic(soteriaImage string) restic.Config {
 		JobTTL:            time.Duration(c.JobTTLSeconds) * time.Second,
 		JobNodeSelector:   maps.Clone(c.nodeSelector),
 		JobServiceAccount: c.JobServiceAccount,
+		JobSettings:       c.jobSettings,
+		CAFile:            c.jobCAFile(),
 	}
 }
 

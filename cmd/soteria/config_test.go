@@ -143,6 +143,19 @@ func TestEachMistakeNamesItsVariable(t *testing.T) {
 		"SOTERIA_RESTORE_TEST_ROOM":       "0",
 		"SOTERIA_RESTORE_VERIFY":          "names",
 		"SOTERIA_JOB_SERVICE_ACCOUNT":     "Not A Name",
+		"SOTERIA_JOB_REQUESTS":            "cpu=lots",
+		"SOTERIA_JOB_LIMITS":              "disk=5Gi",
+		"SOTERIA_JOB_MAX_RESOURCES":       "cpu",
+		"SOTERIA_JOB_DEADLINE":            "1s",
+		"SOTERIA_JOB_MAX_DEADLINE":        "1h",
+		"SOTERIA_JOB_START_TIMEOUT":       "0s",
+		"SOTERIA_JOB_CACHE_SIZE":          "big",
+		"SOTERIA_JOB_LABELS":              "team",
+		"SOTERIA_JOB_ANNOTATIONS":         "note",
+		"SOTERIA_JOB_PULL_SECRETS":        "Not A Name",
+		"SOTERIA_JOB_PRIORITY_CLASS":      "Not A Name",
+		"SOTERIA_JOB_CA_FILE":             "/nowhere/ca.crt",
+		"SOTERIA_JOB_ENV":                 "HTTPS_PROXY=http://me:hunter2@proxy:3128",
 
 		"SOTERIA_BACKUP_MAX_AGE_HOURS":    "NaN",
 		"SOTERIA_METRICS_REFRESH_SECONDS": "0",
@@ -203,4 +216,39 @@ func TestWhatIsLeftOpenIsToldAtStart(t *testing.T) {
 		assert.Contains(t, told, variable)
 	}
 	assert.Empty(t, warnings(map[string]string{"SOTERIA_AUTH_REQUIRED": "true", "SOTERIA_TRUSTED_PROXIES": "10.42.0.7"}))
+}
+
+func TestWhatMoversGetOfTheEnvironment(t *testing.T) {
+	c, err := readConfig(valid(map[string]string{
+		"SOTERIA_JOB_REQUESTS": "cpu=100m,memory=256Mi", "SOTERIA_JOB_LIMITS": "cpu=1, memory=4Gi", "SOTERIA_JOB_DEADLINE": "36h",
+		"SOTERIA_JOB_PULL_SECRETS": "one,two", "SOTERIA_JOB_LABELS": "team=storage", "SOTERIA_JOB_ANNOTATIONS": `'note=a, b'`,
+		"SOTERIA_JOB_ENV": "GODEBUG=x=1 http_proxy=http://other:1",
+		"HTTP_PROXY":      "http://proxy:1", "HTTPS_PROXY": "http://proxy:2", "NO_PROXY": "10.0.0.0/8,.svc", "SSL_CERT_FILE": "/etc/ca.crt",
+	}))
+	require.NoError(t, err)
+	s := c.restic("image").JobSettings
+	assert.Equal(t, "4Gi", s.Resources.Limits.Memory().String())
+	assert.Equal(t, "100m", s.Resources.Requests.Cpu().String())
+	assert.Equal(t, 36*time.Hour, s.Deadline)
+	assert.Equal(t, []string{"one", "two"}, s.PullSecrets)
+	assert.Equal(t, map[string]string{"note": "a, b"}, s.Annotations)
+	assert.Equal(t, map[string]string{
+		"GODEBUG": "x=1", "http_proxy": "http://other:1", "HTTPS_PROXY": "http://proxy:2", "NO_PROXY": "10.0.0.0/8,.svc",
+	}, s.Env, "what the replica reaches the world through holds for movers, unless they are told otherwise")
+	assert.Equal(t, "/etc/ca.crt", c.restic("image").CAFile, "so does what it trusts")
+}
+
+func TestMoversGetNoPasswordAndNothingThatDecidesTheRepository(t *testing.T) {
+	c, err := readConfig(valid(map[string]string{"HTTPS_PROXY": "http://me:hunter2@proxy:3128"}))
+	require.NoError(t, err)
+	assert.Empty(t, c.restic("image").JobSettings.Env)
+	for _, env := range []string{"RESTIC_REPOSITORY=x", "AWS_ACCESS_KEY_ID=x", "LD_PRELOAD=x", "path=x", "SSL_CERT_FILE=x", "A-B=x"} {
+		_, err := readConfig(valid(map[string]string{"SOTERIA_JOB_ENV": env}))
+		assert.ErrorContains(t, err, "SOTERIA_JOB_ENV: ", env)
+	}
+}
+
+func TestARequestAboveItsLimitIsAMistake(t *testing.T) {
+	_, err := readConfig(valid(map[string]string{"SOTERIA_JOB_REQUESTS": "memory=2Gi", "SOTERIA_JOB_LIMITS": "memory=1Gi"}))
+	assert.ErrorContains(t, err, "SOTERIA_JOB_REQUESTS: memory=2Gi is more than its limit of 1Gi")
 }

@@ -33,6 +33,8 @@ type backends struct {
 	testers   map[string]driver.Tester
 	// pins are the identities that repositories must have.
 	pins map[string]string
+	// restic is the driver whose backups run in Jobs; nil where it is not used.
+	restic *restic.Driver
 	// longhorn hears how Longhorn's backups end; nil where Longhorn is not used.
 	longhorn *longhornOutcomes
 }
@@ -78,6 +80,7 @@ func (b *backends) addRestic(c config, p platform) error {
 	if err != nil {
 		return err
 	}
+	b.restic = d
 	b.backupers[restic.Name], b.fillers[restic.Name], b.pruners[restic.Name], b.testers[restic.Name] = d, d, d, d
 	if unused := c.restic("").UnusedForgetArgs(); len(unused) > 0 {
 		p.log.Warn("options in SOTERIA_RESTIC_FORGET_ARGS have no use: policies say what is kept, and Soteria never prunes", "options", unused)
@@ -104,13 +107,27 @@ func (b *backends) addLonghorn(c config, p platform) error {
 	b.backupers[longhorn.Name], b.makers[longhorn.Name], b.pruners[longhorn.Name] = d, d, d
 	b.fillers[longhorn.Name] = copyfill.New(copyfill.Config{
 		Verify:       c.RestoreVerify,
-		SoteriaImage: p.image, JobNodeSelector: c.nodeSelector, JobServiceAccount: c.JobServiceAccount,
+		SoteriaImage: p.image, JobNodeSelector: c.nodeSelector, JobServiceAccount: c.JobServiceAccount, JobSettings: c.jobSettings,
 		Parameters: map[string]string{"numberOfReplicas": "1"},
 	}, d, p.fills, nil)
 	if c.looksAt(longhorn.Name) {
 		b.listers = append(b.listers, d)
 	}
 	return nil
+}
+
+// marked is the driver of that name as it is when it is used: all that is put
+// around it while the process is wired counts.
+func (b *backends) marked(name string) driver.Backuper { return lateBackuper{b, name} }
+
+type lateBackuper struct {
+	of   *backends
+	name string
+}
+
+// Backup implements [driver.Backuper].
+func (l lateBackuper) Backup(ctx context.Context, req driver.BackupRequest) (driver.BackupStarted, error) {
+	return l.of.backupers[l.name].Backup(ctx, req)
 }
 
 // requested are the drivers that the API may be asked to back up with.

@@ -21,13 +21,13 @@ import (
 
 // addInventory makes the inventory and the plan, which every replica keeps, and
 // the metrics that are read from them.
-func addInventory(ctx context.Context, c config, mgr manager.Manager, known *catalog.Catalog, scheduler *schedule.Scheduler, reports *httpapi.Reports, measured *metrics.Metrics, log *slog.Logger) (*inventory.Refresher, error) {
+func addInventory(ctx context.Context, c config, mgr manager.Manager, known *catalog.Catalog, scheduler *schedule.Scheduler, reviewed *reviews, reports *httpapi.Reports, measured *metrics.Metrics, log *slog.Logger) (*inventory.Refresher, error) {
 	settings := inventory.DefaultConfig()
 	settings.Interval = c.reportInterval()
 	settings.Settings = c.inventory()
 	settings.Log = log
 	refresher := inventory.NewRefresher(settings, inventory.Sources{
-		Cluster: inventory.Cluster{Reader: mgr.GetClient()}, Listings: listingsOf(known), Schedules: schedulesOf(scheduler),
+		Cluster: inventory.Cluster{Reader: mgr.GetClient()}, Listings: listingsOf(known), Schedules: schedulesOf(scheduler), GateSince: reviewed.memory.Since,
 	}, clock.RealClock{}, measured, reports.Publish)
 	if err := inventory.Watch(ctx, mgr.GetCache(), refresher.Notify); err != nil {
 		return nil, err
@@ -37,7 +37,7 @@ func addInventory(ctx context.Context, c config, mgr manager.Manager, known *cat
 	}
 	metrics.WatchInventory(ctrlmetrics.Registry, refresher.Latest, clock.RealClock{})
 	metrics.WatchUnattributed(ctrlmetrics.Registry, unattributedIn(known))
-	return refresher, nil
+	return refresher, reviewed.addTeller(mgr, refresher.Latest, log)
 }
 
 // inventory gives what the operator has settled about inventories. The catalog

@@ -19,9 +19,9 @@ import (
 )
 
 // addRetention has the leader remove the backups that policies do not keep.
-func addRetention(c config, mgr manager.Manager, known *catalog.Catalog, systems *backends, scheduler *schedule.Scheduler, measured *metrics.Metrics, log *slog.Logger) error {
+func addRetention(c config, mgr manager.Manager, known *catalog.Catalog, systems *backends, reviewed *reviews, scheduler *schedule.Scheduler, measured *metrics.Metrics, log *slog.Logger) error {
 	rounds := &enforcer.Rounds{
-		Enforcer: newEnforcer(c, mgr.GetClient(), mgr.GetEventRecorder(eventSource), known, systems, measured, log),
+		Enforcer: newEnforcer(c, mgr.GetClient(), mgr.GetEventRecorder(eventSource), known, systems, reviewed.pending, measured, log),
 		Wanted:   wantedBy(scheduler), Every: time.Duration(c.PolicyEvalSeconds) * time.Second, Clock: clock.RealClock{}, Log: log,
 	}
 	if err := mgr.Add(rounds); err != nil {
@@ -49,12 +49,13 @@ func wantedBy(scheduler *schedule.Scheduler) func(context.Context) ([]enforcer.W
 
 // newEnforcer makes what removes old backups. It is for the leader alone. Reader
 // is the manager's client.
-func newEnforcer(c config, reader client.Reader, recorder events.EventRecorder, known *catalog.Catalog, systems *backends, measured *metrics.Metrics, log *slog.Logger) *enforcer.Enforcer {
+func newEnforcer(c config, reader client.Reader, recorder events.EventRecorder, known *catalog.Catalog, systems *backends, unreviewed func(context.Context, backup.Claim) error, measured *metrics.Metrics, log *slog.Logger) *enforcer.Enforcer {
 	return enforcer.New(enforcer.Config{
 		Reader: reader, Catalog: listedClaims{known}, Rules: c.rules, Pruners: systems.pruners, Events: recorder, Observer: measured,
 		// While listings work, the last one is never older than this.
 		MaxAge:        c.RefreshInterval + 2*c.ListingTimeout,
 		ShrinkPercent: c.ShrinkGuardPercent,
+		Unreviewed:    unreviewed,
 		Log:           log,
 	})
 }

@@ -49,7 +49,7 @@ func TestRetentionGoesByWhatTheCatalogKnows(t *testing.T) {
 		measured := metrics.New(prometheus.NewRegistry())
 		known := catalog.New(catalog.DefaultConfig(), []driver.Lister{lister}, blankLedger{}, clock.RealClock{}, measured)
 		e := newEnforcer(c, fake.NewClientBuilder().WithScheme(scheme).Build(), events.NewFakeRecorder(9), known,
-			&backends{pruners: map[string]driver.Pruner{"restic": lister}}, measured, slog.New(slog.DiscardHandler))
+			&backends{pruners: map[string]driver.Pruner{"restic": lister}}, nil, measured, slog.New(slog.DiscardHandler))
 		keep := retention.Keep{Last: 1}
 
 		outcome, err := e.Enforce(t.Context(), claim, keep)

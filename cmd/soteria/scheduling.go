@@ -57,7 +57,9 @@ func repositories(known *catalog.Catalog) []schedule.Repository {
 func activities(c config, mgr manager.Manager) []schedule.Activity {
 	var all []schedule.Activity
 	if c.uses(restic.Name) {
-		all = append(all, schedule.Jobs{Of: restic.Name, Reader: mgr.GetClient()})
+		all = append(all, schedule.Jobs{
+			Of: restic.Name, Reader: mgr.GetClient(), API: mgr.GetAPIReader(), StartTimeout: c.JobStartTimeout, Clock: clock.RealClock{},
+		})
 	}
 	if c.uses(longhorn.Name) {
 		all = append(all, schedule.Leases{Of: longhorn.Name, Reader: mgr.GetAPIReader(), Namespace: c.Namespace, Running: func(lease *coordinationv1.Lease) bool {

@@ -58,8 +58,23 @@ func addCatalog(ctx context.Context, c config, mgr manager.Manager, systems *bac
 	if err := outcomes.SetupWithManager(mgr); err != nil {
 		return nil, err
 	}
+	if err := addStarts(c, mgr, systems, outcomes, log); err != nil {
+		return nil, err
+	}
 	releases := &backupjob.Releases{Client: mgr.GetClient()}
 	return known, releases.SetupWithManager(mgr)
+}
+
+// addStarts has the leader look after backup Jobs that do not start.
+func addStarts(c config, mgr manager.Manager, systems *backends, outcomes *backupjob.Outcomes, log *slog.Logger) error {
+	if systems.restic == nil {
+		return nil
+	}
+	starts := &backupjob.Starts{
+		Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Outcomes: outcomes, Mover: systems.restic, Backuper: systems.marked(restic.Name),
+		Timeout: c.JobStartTimeout, Clock: clock.RealClock{}, Log: log,
+	}
+	return starts.SetupWithManager(mgr)
 }
 
 // addRestores makes the restore controller, which the leader runs.
@@ -72,7 +87,7 @@ func addRestores(ctx context.Context, c config, mgr manager.Manager, known *cata
 		Catalog:        known,
 		Fillers:        systems.fillers,
 		Makers:         systems.makers,
-		Blank:          blank.New(blank.Config{SoteriaImage: image, JobNodeSelector: c.nodeSelector, JobServiceAccount: c.JobServiceAccount}, fills),
+		Blank:          blank.New(blank.Config{SoteriaImage: image, JobNodeSelector: c.nodeSelector, JobServiceAccount: c.JobServiceAccount, JobSettings: c.jobSettings}, fills),
 		Events:         mgr.GetEventRecorder(eventSource),
 		Observer:       measured,
 		ListingTimeout: c.ListingTimeout,

@@ -103,7 +103,7 @@ func FoundBackups(backups []Backup, evidence ...Evidence) Answer {
 	if !slices.IsSortedFunc(sorted, NewestFirst) {
 		sorted = slices.SortedFunc(slices.Values(backups), NewestFirst)
 	}
-	return Answer{certainty: Found, backups: sorted, evidence: evidence}
+	return Answer{certainty: Found, backups: markUnreviewed(sorted), evidence: evidence}
 }
 
 // Doubting returns the same answer with a doubt about which backup is the newest,

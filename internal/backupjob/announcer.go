@@ -42,13 +42,6 @@ type Announcer struct {
 // be told.
 func (a Announcer) Announce(ctx context.Context, driver string, of backup.Claim, related runtime.Object, result Result, text string) error {
 	a.Observer.BackupFinished(driver, string(result))
-	claim := &corev1.PersistentVolumeClaim{}
-	if err := a.Reader.Get(ctx, types.NamespacedName{Namespace: of.Namespace, Name: of.Name}, claim); err != nil {
-		if client.IgnoreNotFound(err) == nil {
-			return nil
-		}
-		return fmt.Errorf("reading claim %s, to tell it of its backup: %w", of, err)
-	}
 	kind, reason := corev1.EventTypeNormal, "BackupCompleted"
 	switch result {
 	case Partial:
@@ -56,6 +49,22 @@ func (a Announcer) Announce(ctx context.Context, driver string, of backup.Claim,
 	case Failed:
 		kind, reason = corev1.EventTypeWarning, "BackupFailed"
 	case Succeeded:
+	}
+	return a.event(ctx, of, related, kind, reason, text)
+}
+
+// Warn tells of a backup that has not ended and needs a person.
+func (a Announcer) Warn(ctx context.Context, of backup.Claim, related runtime.Object, reason, text string) error {
+	return a.event(ctx, of, related, corev1.EventTypeWarning, reason, text)
+}
+
+func (a Announcer) event(ctx context.Context, of backup.Claim, related runtime.Object, kind, reason, text string) error {
+	claim := &corev1.PersistentVolumeClaim{}
+	if err := a.Reader.Get(ctx, types.NamespacedName{Namespace: of.Namespace, Name: of.Name}, claim); err != nil {
+		if client.IgnoreNotFound(err) == nil {
+			return nil
+		}
+		return fmt.Errorf("reading claim %s, to tell it of its backup: %w", of, err)
 	}
 	a.Events.Eventf(claim, related, kind, reason, "BackUp", "%s", backup.Clip(text, backup.MaxNote))
 	return nil

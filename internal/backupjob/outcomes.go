@@ -60,7 +60,7 @@ func (o *Outcomes) Reconcile(ctx context.Context, req reconcile.Request) (reconc
 	if err := o.Client.Get(ctx, req.NamespacedName, job); err != nil {
 		return reconcile.Result{}, client.IgnoreNotFound(err)
 	}
-	name, ours := claimOf(job)
+	_, ours := claimOf(job)
 	if _, finished := moverjob.Finished(job); !ours || !finished || job.Annotations[toldAnnotation] != "" {
 		return reconcile.Result{}, nil
 	}
@@ -69,19 +69,29 @@ func (o *Outcomes) Reconcile(ctx context.Context, req reconcile.Request) (reconc
 		return reconcile.Result{}, fmt.Errorf("observing Job %s: %w", req.NamespacedName, err)
 	}
 	result, text := describe(job.Name, ended)
+	return reconcile.Result{}, o.tell(ctx, job, nil, result, text)
+}
 
+// tell marks a Job as told, with another change of it if one is given, and tells
+// what came of it. It does nothing where the Job is gone or was changed meanwhile,
+// which has it looked at again.
+func (o *Outcomes) tell(ctx context.Context, job *batchv1.Job, change func(*batchv1.Job), result Result, text string) error {
+	name, _ := claimOf(job)
 	marked := job.DeepCopy()
 	if marked.Annotations == nil {
 		marked.Annotations = map[string]string{}
 	}
 	marked.Annotations[toldAnnotation] = string(result)
+	if change != nil {
+		change(marked)
+	}
 	if err := o.Client.Patch(ctx, marked, client.MergeFromWithOptions(job, client.MergeFromWithOptimisticLock{})); err != nil {
 		if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
-			return reconcile.Result{}, nil
+			return nil
 		}
-		return reconcile.Result{}, fmt.Errorf("marking Job %s as told: %w", req.NamespacedName, err)
+		return fmt.Errorf("marking Job %s/%s as told: %w", job.Namespace, job.Name, err)
 	}
-	return reconcile.Result{}, o.Announcer.Announce(ctx, o.Driver, name, job, result, text)
+	return o.Announcer.Announce(ctx, o.Driver, name, job, result, text)
 }
 
 // describe puts the outcome into words, among them the Job's name: who has asked

@@ -3,8 +3,8 @@ package decision
 import (
 	"fmt"
 	"slices"
-	"time"
 	"strings"
+	"time"
 
 	"github.com/soteria-dr/soteria/internal/backup"
 )

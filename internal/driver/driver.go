@@ -150,6 +150,9 @@ type FillRequest struct {
 	Block bool
 	// Placement is where the filling pod may run.
 	Placement Placement
+	// Annotations are the claim's, which may ask for other resources or more time
+	// for the pod.
+	Annotations map[string]string
 }
 
 // Filler fills the file system of a prime with a backup's data.

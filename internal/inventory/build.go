@@ -11,6 +11,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/decision"
 	"github.com/soteria-dr/soteria/internal/kube"
+	"github.com/soteria-dr/soteria/internal/unreviewed"
 )
 
 // Build makes the inventory and the plan that follow from the facts. Same facts,
@@ -33,6 +34,9 @@ type subject struct {
 	// again; they lack the answer.
 	facts   decision.Facts
 	backups Summary
+	// unreviewed says that and why the claim's data has to be reviewed; "" where it
+	// has not.
+	unreviewed string
 }
 
 // subjects gives every claim but those that Soteria made, by namespace and name.
@@ -55,10 +59,26 @@ func (f *Facts) subjects() []subject {
 			continue
 		}
 		name := nameOf(claim)
-		all = append(all, subject{name: name, claim: claim, restore: referred(claim), facts: facts, backups: f.summary(name)})
+		all = append(all, subject{name: name, claim: claim, restore: referred(claim), facts: facts, backups: f.summary(name), unreviewed: f.unreviewed(claim, facts)})
 	}
 	slices.SortFunc(all, func(a, b subject) int { return byName(a.name, b.name) })
 	return all
+}
+
+// unreviewed says that and why a claim's data has to be reviewed; "" where it has
+// not, or where that cannot be told.
+func (f *Facts) unreviewed(claim *corev1.PersistentVolumeClaim, admission decision.Facts) string {
+	if f.GateSince.IsZero() || claim.Status.Phase != corev1.ClaimBound {
+		return ""
+	}
+	facts := unreviewed.Read(claim, admission, f.GateSince)
+	for _, l := range f.Listings {
+		facts.Backups = append(facts.Backups, l.Found.Of(facts.Claim)...)
+	}
+	if found := unreviewed.Judge(facts); found.State == unreviewed.Unreviewed {
+		return found.Message
+	}
+	return ""
 }
 
 func nameOf(claim *corev1.PersistentVolumeClaim) backup.Claim {
@@ -156,6 +176,7 @@ func (s *subject) describe(f *Facts) Claim {
 		c.Schedule, _ = f.Schedules.ScheduleOf(s.name)
 	}
 	c.Health, c.Message = s.health(f)
+	c.Unreviewed = s.unreviewed
 	return c
 }
 

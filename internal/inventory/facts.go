@@ -27,6 +27,9 @@ type Facts struct {
 	// Schedules tells which claims are backed up by themselves; nil where nobody
 	// can tell.
 	Schedules Schedules
+	// GateSince is when the gate was first seen closed; zero where it never was, or
+	// that cannot be told.
+	GateSince time.Time
 	// Settings is what the operator has settled.
 	Settings Settings
 }

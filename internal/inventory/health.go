@@ -21,6 +21,7 @@ const (
 	Restoring    Health = "restoring"
 	Lost         Health = "lost"
 	Unbound      Health = "unbound"
+	Unreviewed   Health = "unreviewed"
 	Fresh        Health = "fresh"
 	Excluded     Health = "excluded"
 	Skipped      Health = "skipped"
@@ -53,6 +54,8 @@ func (s *subject) health(f *Facts) (health Health, message string) {
 		return Lost, "the claim's volume is gone"
 	case s.claim.Status.Phase != corev1.ClaimBound:
 		return Unbound, ""
+	case s.unreviewed != "":
+		return Unreviewed, s.unreviewed
 	case s.backups.Fresh(f.Now, f.Settings.MaxAge):
 		return Fresh, ""
 	case s.backups.Count > 0:

@@ -57,6 +57,9 @@ type Claim struct {
 	Health  Health
 	// Message says more about its health where there is more to say.
 	Message string
+	// Unreviewed says that and why a person has to say which of its data is right;
+	// "" where that is no question.
+	Unreviewed string
 	// Protection is how it is protected.
 	Protection Protection
 	// Verdict is what admission decided when the claim was created, and why;

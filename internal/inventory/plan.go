@@ -114,6 +114,9 @@ func (s *subject) forecast(f *Facts) Forecast {
 		if err := f.unlisted(); err != nil {
 			forecast.Warning = "the claim would wait until every repository can be listed: " + backup.Message(err)
 		}
+		if s.unreviewed != "" {
+			forecast.Warning = s.unreviewed
+		}
 	case Unprotected:
 		forecast.Verdict.Message = unprotected(s.backups)
 	case WouldStartEmpty, WouldHold, WouldRefuse, WouldLeaveAlone:

@@ -50,6 +50,9 @@ type Sources struct {
 	// Schedules tells which claims are backed up by themselves, as of now; nil
 	// where nobody schedules. An inventory is made without it while it fails.
 	Schedules func(ctx context.Context) (Schedules, error)
+	// GateSince returns when the gate was first seen closed; nil where nothing
+	// remembers that. An inventory is made without it while it fails.
+	GateSince func(ctx context.Context) (time.Time, error)
 }
 
 // Publish is handed each inventory and its plan once they are made, before
@@ -188,6 +191,17 @@ func (r *Refresher) schedules(ctx context.Context) Schedules {
 	return schedules
 }
 
+func (r *Refresher) gateSince(ctx context.Context) time.Time {
+	if r.sources.GateSince == nil {
+		return time.Time{}
+	}
+	since, err := r.sources.GateSince(ctx)
+	if err != nil {
+		r.cfg.Log.Warn("the inventory cannot tell which claims were bound without a verdict", "error", err)
+	}
+	return since
+}
+
 // refresh makes one inventory. A change that is told while the facts are
 // gathered makes another one follow; those told before are in this one.
 func (r *Refresher) refresh(ctx context.Context) error {
@@ -202,6 +216,7 @@ func (r *Refresher) refresh(ctx context.Context) error {
 	f.Now = r.clock.Now()
 	f.Listings = r.sources.Listings()
 	f.Schedules = r.schedules(ctx)
+	f.GateSince = r.gateSince(ctx)
 	f.Settings = r.cfg.Settings
 	inventory, plan := Build(f)
 	r.publish(inventory, plan)

@@ -25,6 +25,8 @@ var (
 		"When a claim's newest backup was taken, in seconds since 1970; no series where none is known.", claimLabels, nil)
 	countDesc = prometheus.NewDesc("pvc_backup_count",
 		"Backups of a claim by driver; no series where it is not known whether there are any.", claimLabels, nil)
+	unreviewedDesc = prometheus.NewDesc(prometheus.BuildFQName(namespace, "", "claim_unreviewed"),
+		"1 for each claim that was bound without a verdict although older backups of it exist, until a person says which data is right.", []string{"namespace", "pvc"}, nil)
 	refreshedDesc = prometheus.NewDesc(prometheus.BuildFQName(namespace, "", "inventory_refresh_timestamp_seconds"),
 		"When the facts of the latest inventory were gathered, in seconds since 1970.", nil, nil)
 )
@@ -36,7 +38,7 @@ type freshness struct {
 }
 
 func (freshness) Describe(descs chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{ageDesc, healthDesc, lastSuccessDesc, countDesc, refreshedDesc} {
+	for _, desc := range []*prometheus.Desc{ageDesc, healthDesc, lastSuccessDesc, countDesc, unreviewedDesc, refreshedDesc} {
 		descs <- desc
 	}
 }
@@ -57,6 +59,9 @@ func (f freshness) Collect(metrics chan<- prometheus.Metric) {
 func (f freshness) collect(metrics chan<- prometheus.Metric, c *inventory.Claim, known *inventory.Inventory) {
 	gauge := func(desc *prometheus.Desc, value float64, driver string) {
 		metrics <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, c.Claim.Namespace, c.Claim.Name, c.Volume, driver)
+	}
+	if c.Unreviewed != "" {
+		metrics <- prometheus.MustNewConstMetric(unreviewedDesc, prometheus.GaugeValue, 1, c.Claim.Namespace, c.Claim.Name)
 	}
 	now := f.clock.Now()
 	if c.Health.Expected() {

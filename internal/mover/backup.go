@@ -2,6 +2,7 @@ package mover
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"path"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/soteria-dr/soteria/internal/backup"
@@ -75,6 +77,22 @@ type backupSummary struct {
 	TotalBytesProcessed int64  `json:"total_bytes_processed"`
 }
 
+// lockWarning is told of a backup that was saved and left its lock behind.
+const lockWarning = "restic may not remove its lock, which stays behind: let the repository's keys delete what is below locks/"
+
+// savedSummary is a summary that tells, from any goroutine, that it was read.
+type savedSummary struct {
+	backupSummary
+	saved atomic.Bool
+}
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (s *savedSummary) UnmarshalJSON(line []byte) error {
+	err := json.Unmarshal(line, &s.backupSummary)
+	s.saved.Store(err == nil && s.SnapshotID != "")
+	return err
+}
+
 // run backs the volume up. restic decides by size, times and inode which files
 // it must read again; options that make it look less closely are the operator's
 // choice. A backup without some of the files is not a failure, since trying
@@ -90,14 +108,17 @@ func (w backupWork) run(ctx context.Context, p Process, result *report.Result) e
 	if err := removeStaleLocks(ctx, p, program); err != nil {
 		return err
 	}
-	var summary backupSummary
-	err = besideOthers(ctx, p, program, cli.Invocation{
+	var summary savedSummary
+	backingUp := cli.Invocation{
 		Args: w.resticArgs(),
 		Stdout: func(stdout io.Reader) error {
 			return readMessages(stdout, &printer{to: p.Stdout, clock: p.Clock}, &summary)
 		},
 		Stderr:    noteProblems(p, result),
 		Otherwise: backup.DriverFailed,
+	}
+	lockStays, err := unlessLockStays(ctx, backingUp, summary.saved.Load, func(ctx context.Context, in cli.Invocation) error {
+		return besideOthers(ctx, p, program, in)
 	})
 	result.Snapshot = summary.SnapshotID
 	switch {
@@ -106,11 +127,15 @@ func (w backupWork) run(ctx context.Context, p Process, result *report.Result) e
 	case summary.SnapshotID == "":
 		return backup.Errorf(backup.DriverFailed, "restic made no snapshot")
 	}
-	result.Partial = err != nil
+	// A restic that was ended after its work did not say so by its status.
+	result.Partial = err != nil || result.ProblemCount > 0
 	result.Backup = &report.Backup{
 		Files: summary.TotalFilesProcessed, Bytes: summary.TotalBytesProcessed,
 		FilesNew: summary.FilesNew, FilesChanged: summary.FilesChanged, FilesUnmodified: summary.FilesUnmodified,
 		BytesAdded: summary.DataAdded,
+	}
+	if lockStays {
+		result.Backup.Note("%s", lockWarning)
 	}
 	w.recordOutcome(ctx, p, program, result)
 	return nil

@@ -13,8 +13,9 @@ import (
 )
 
 // lockPatience is how long restic waits for another's exclusive lock, such as
-// that of a prune.
-const lockPatience = "1h"
+// that of a prune. Then the backup fails and says so; it is tried again, ever less
+// often.
+const lockPatience = "10m"
 
 // freshStarts is how often restic is started anew because it asks for a lock that
 // is gone; after that it may take its time.
@@ -33,7 +34,9 @@ var errLockGone = errors.New("restic asks for a lock that is gone")
 func removeStaleLocks(ctx context.Context, p Process, program cli.Program) error {
 	unlock := cli.Invocation{Args: []string{"unlock"}, Stderr: tell(p), Otherwise: backup.Unavailable}
 	// It takes no lock itself, so it leaves none wherever it is ended.
-	err := beginningAgain(ctx, p, program, unlock, func() error { return nil })
+	_, err := unlessLockStays(ctx, unlock, func() bool { return true }, func(ctx context.Context, in cli.Invocation) error {
+		return beginningAgain(ctx, p, program, in, func() error { return nil })
+	})
 	if kind := backup.KindOf(err); kind == backup.Credentials || kind == backup.RepositoryAbsent {
 		return err
 	}
@@ -54,6 +57,38 @@ func besideOthers(ctx context.Context, p Process, program cli.Program, in cli.In
 		_ = removeStaleLocks(last, p, program) // what stays is removed by a later backup
 	}
 	return err
+}
+
+// errLockStays ends a run of restic that has nothing left to do but to remove a
+// lock, and cannot.
+var errLockStays = errors.New("restic cannot remove a lock")
+
+// unlessLockStays has restic run, and ends it where it goes on trying for a quarter
+// of an hour to remove a lock that it may not remove, once all its work is done.
+// That is no error. Stays reports whether a lock could not be removed; restic's own
+// words are passed on once.
+func unlessLockStays(ctx context.Context, in cli.Invocation, done func() bool, run func(context.Context, cli.Invocation) error) (stays bool, err error) {
+	attempt, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	var told atomic.Bool
+	stderr := in.Stderr
+	in.Stderr = func(line string) {
+		if !cli.LockStays(line) {
+			stderr(line)
+			return
+		}
+		if !told.Swap(true) {
+			stderr(line)
+		}
+		if done() {
+			end(errLockStays)
+		}
+	}
+	err = run(attempt, in)
+	if ctx.Err() == nil && errors.Is(context.Cause(attempt), errLockStays) {
+		err = nil
+	}
+	return told.Load(), err
 }
 
 // beginningAgain runs restic until a run asks for no lock that is gone, and has

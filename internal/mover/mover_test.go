@@ -580,6 +580,45 @@ echo '{"message_type":"summary","snapshot_id":"abc","files_new":4,"total_files_p
 	assert.NotContains(t, output, "beginning again")
 }
 
+func TestABackupThatWasSavedCountsThoughItsLockStays(t *testing.T) {
+	began := time.Now()
+	v := newVolume(t, wrapped(t, "none", `[ "$1" = snapshots ] && { echo '[]'; exit 0; }
+[ "$1" = backup ] || { echo 'Remove(<lock/ab>) returned error, retrying after 1s: Access Denied.' >&2; exec sleep 60; }
+echo '{"message_type":"summary","snapshot_id":"abc","files_new":4,"total_files_processed":4,"total_bytes_processed":100}'
+sleep 0.2
+case "$*" in *--stdin*) echo 'Remove(<lock/ef>) returned error, retrying after 1s: Access Denied.' >&2; exec sleep 60;; esac
+for i in 1 2 3 4 5 6; do echo 'Remove(<lock/cd>) returned error, retrying after 1s: Access Denied.' >&2; done
+exec sleep 60`))
+	status, result, output := v.backup(t)
+	require.Zero(t, status, result.Error)
+	assert.Equal(t, "abc", result.Snapshot)
+	assert.False(t, result.Partial)
+	require.Len(t, result.Backup.Notes, 1)
+	assert.Contains(t, result.Backup.Notes[0], "may not remove its lock")
+	assert.Equal(t, 1, strings.Count(output, "Remove(<lock/cd>)"), "it is told once")
+	assert.Less(t, time.Since(began), 50*time.Second, "nobody waits for a lock that stays")
+}
+
+func TestALockThatCannotBeRefreshedEndsNoBackup(t *testing.T) {
+	v := newVolume(t, wrapped(t, "none", `[ "$1" = backup ] || exit 0
+for i in 1 2 3 4; do echo 'Remove(<lock/cd>) returned error, retrying after 1s: Access Denied.' >&2; done
+sleep 0.2
+echo '{"message_type":"summary","snapshot_id":"abc","files_new":4,"total_files_processed":4,"total_bytes_processed":100}'`))
+	status, result, _ := v.backup(t)
+	require.Zero(t, status, result.Error)
+	assert.Equal(t, "abc", result.Snapshot)
+}
+
+func TestKeysThatMayWriteNoLockFailABackupAtOnce(t *testing.T) {
+	v := newVolume(t, wrapped(t, "none", `[ "$1" = backup ] || exit 0
+for i in 1 2 3 4; do echo 'Save(<lock/cd>) returned error, retrying after 1s: Access Denied.' >&2; done
+exec sleep 60`))
+	status, result, _ := v.backup(t)
+	assert.Equal(t, 1, status)
+	assert.Equal(t, "credentials", result.Kind)
+	assert.Contains(t, result.Error, "Access Denied")
+}
+
 func TestABackupOfWhichResticMadeNoSnapshotFailed(t *testing.T) {
 	v := newVolume(t, wrapped(t, "none", `exit 0`))
 	status, result, _ := v.backup(t)

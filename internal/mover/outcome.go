@@ -188,13 +188,16 @@ func (w backupWork) write(ctx context.Context, p Process, program cli.Program, r
 	for _, tag := range r.Tags() {
 		args = append(args, "--tag", tag)
 	}
-	var summary backupSummary
-	err := besideOthers(ctx, p, program, cli.Invocation{
+	var summary savedSummary
+	recording := cli.Invocation{
 		Args: args, Input: outcome.Content,
 		Stdout: func(stdout io.Reader) error {
 			return readMessages(stdout, &printer{to: io.Discard, clock: p.Clock}, &summary)
 		},
 		Stderr: tell(p), Otherwise: backup.DriverFailed,
+	}
+	_, err := unlessLockStays(ctx, recording, summary.saved.Load, func(ctx context.Context, in cli.Invocation) error {
+		return besideOthers(ctx, p, program, in)
 	})
 	switch {
 	case err != nil:

@@ -120,7 +120,8 @@ func (r *Reconciler) fillRequest(ctx context.Context, o *observed) (driver.FillR
 		Root:     rootSettled(o.claim),
 		// In a class that waits for the first consumer the volume's size is not known
 		// until the pod of the attempt has it.
-		CheckRoom: o.primeVolume == nil || fit(o) != room.Fits,
+		CheckRoom:   o.primeVolume == nil || fit(o) != room.Fits,
+		Annotations: o.claim.Annotations,
 	}
 	if running := meta.FindStatusCondition(s.Conditions, v1alpha1.ConditionTransferred); running != nil && running.Reason == reasonRunning {
 		return request, nil

@@ -8,6 +8,7 @@ import (
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
@@ -29,6 +30,11 @@ type Jobs struct {
 	Of string
 	// Reader reads Jobs, from a cache.
 	Reader client.Reader
+	// API reads pods and nodes from the API server itself, of Jobs that may be stuck;
+	// StartTimeout is how long a Job may take to get a pod. Nil does without.
+	API          client.Reader
+	StartTimeout time.Duration
+	Clock        clock.PassiveClock
 }
 
 // Driver implements [Activity].
@@ -49,6 +55,9 @@ func (j Jobs) Runs(ctx context.Context) ([]Run, error) {
 			if condition == batchv1.JobFailed {
 				r.Failure = "Job " + job.Namespace + "/" + job.Name + " failed"
 			}
+		} else if j.API != nil {
+			// Of a Job that cannot be looked into it is taken that it works.
+			r.Stuck, _ = moverjob.Stuck(ctx, j.API, job, j.Clock.Now(), j.StartTimeout)
 		}
 		runs = append(runs, r)
 	}

@@ -33,6 +33,9 @@ type Run struct {
 	Ended time.Time
 	// Failure says why it failed, where the run itself tells; "" otherwise.
 	Failure string
+	// Stuck says why a run that has not ended does no work: it keeps its claim from
+	// being backed up, and no other one. "" otherwise.
+	Stuck string
 }
 
 // runs reports whether it has not ended.
@@ -47,6 +50,8 @@ type history struct {
 	// backup was taken as far as anything tells; zero if there is none.
 	newest, last time.Time
 	running      bool
+	// stuck is why the run does no work; "" where it does.
+	stuck string
 	// failures counts the runs that failed since last; failedAt is when the last
 	// of them ended, and failure is why.
 	failures int
@@ -63,7 +68,7 @@ func recall(repository Repository, backups []backup.Backup, runs []Run, rules ba
 	for _, r := range runs {
 		switch {
 		case r.runs():
-			h.running = true
+			h.running, h.stuck = true, r.Stuck
 		case !h.newest.IsZero() && !h.newest.Before(r.Started.Add(-maxBehind)):
 			h.last = later(h.last, r.Started)
 		case r.Failure != "":

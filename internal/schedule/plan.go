@@ -105,7 +105,7 @@ func (w world) free() map[string]int {
 	}
 	for _, runs := range w.runs {
 		for _, r := range runs {
-			if r.runs() {
+			if r.runs() && r.Stuck == "" {
 				free[r.Driver]--
 			}
 		}
@@ -162,7 +162,7 @@ func (w world) standing(c Claim, a policy.Assignment) (s policy.Standing, soon b
 	case c.Obstacle != "":
 		skip(c.Obstacle, c.Message)
 	case h.running:
-		s.State = policy.Running
+		s.State, s.Message = policy.Running, h.stuck
 	case s.NextRun.After(w.now) && h.failures > 0:
 		s.State, s.Message = policy.Failing, h.failure
 	case doubt != "" && (h.last.IsZero() || !s.NextRun.After(w.now)):

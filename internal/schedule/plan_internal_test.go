@@ -115,3 +115,19 @@ func BenchmarkPlan(b *testing.B) {
 		}
 	}
 }
+
+func TestRunsThatDoNoWorkTakeNoSlot(t *testing.T) {
+	world := func(stuck string) world {
+		w := world{drivers: []string{"restic"}, concurrency: 4, runs: map[types.UID][]Run{}}
+		for i := range 4 {
+			uid := types.UID(fmt.Sprint(i))
+			w.runs[uid] = []Run{{ClaimUID: uid, Driver: "restic", Started: noon, Stuck: stuck}}
+		}
+		return w
+	}
+	assert.Equal(t, 0, world("").free()["restic"])
+	assert.Equal(t, 4, world("its node is gone").free()["restic"])
+	h := recall(Repository{}, nil, world("its node is gone").runs["1"], noon)
+	assert.True(t, h.running, "its own claim waits for it")
+	assert.Equal(t, "its node is gone", h.stuck)
+}

@@ -28,6 +28,15 @@ const (
 	// RestoreRootAnnotation settles which folder of a backup was the volume's root
 	// where the backup does not tell: "top" or "folder".
 	RestoreRootAnnotation = "soteria.dev/restore-root"
+	// AcceptDataAnnotation accepts what a claim holds although it was bound without
+	// a verdict: the claim's uid, then a reason. The uid keeps an acceptance that
+	// was copied with a manifest from counting for another claim.
+	AcceptDataAnnotation = "soteria.dev/accept-data"
+	// JobResourcesAnnotation and JobDeadlineAnnotation change what the claim's
+	// movers ask for ("limits.memory=4Gi,requests.cpu=200m") and how long they may
+	// take ("36h"), within the operator's bounds.
+	JobResourcesAnnotation = "soteria.dev/job-resources"
+	JobDeadlineAnnotation  = "soteria.dev/job-deadline"
 )
 
 // What Soteria writes on claims.

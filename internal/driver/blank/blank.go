@@ -25,6 +25,8 @@ type Config struct {
 	JobNodeSelector map[string]string
 	// JobServiceAccount is their service account; "" is the namespace's default.
 	JobServiceAccount string
+	// JobSettings are what the operator settles for the pods of all movers.
+	JobSettings moverjob.Settings
 }
 
 // Filler leaves primes empty.
@@ -44,7 +46,7 @@ func New(cfg Config, fills moverjob.Fills) *Filler { return &Filler{cfg: cfg, fi
 func (f *Filler) Fill(ctx context.Context, req driver.FillRequest) (driver.FillState, error) {
 	spec := f.fills.FillSpec(req)
 	spec.SoteriaImage, spec.Resources = f.cfg.SoteriaImage, moverjob.SmallResources()
-	spec.ServiceAccount, spec.Deadline = f.cfg.JobServiceAccount, deadline
+	spec.ServiceAccount, spec.Deadline, spec.Settings = f.cfg.JobServiceAccount, deadline, f.cfg.JobSettings
 	spec.Args = []string{"blank", "--target", target}
 	// To look into a root folder that belongs to somebody else. The volume is
 	// not mounted read-only: some drivers would then refuse to format it.

@@ -1,6 +1,7 @@
 package copyfill
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -44,6 +45,8 @@ type Config struct {
 	// Verify is what of each copied file is compared with the restored volume: sizes
 	// or contents. Default: sizes.
 	Verify string
+	// JobSettings are what the operator settles for the pods of all movers.
+	JobSettings moverjob.Settings
 	// Parameters are those of the class that the volumes to copy from are made
 	// of. They live for one copy, so one replica is enough.
 	Parameters map[string]string
@@ -119,7 +122,9 @@ func (f *Filler) restore(ctx context.Context, req driver.FillRequest, s stage) (
 func (f *Filler) job(req driver.FillRequest, s stage) moverjob.Spec {
 	spec := f.fills.FillSpec(req)
 	spec.SoteriaImage, spec.Resources = f.cfg.SoteriaImage, moverjob.SmallResources()
-	spec.ServiceAccount, spec.Deadline = f.cfg.JobServiceAccount, deadline
+	// A restore is not to wait for an annotation that cannot be understood.
+	spec.Settings, _ = f.cfg.JobSettings.ForClaim(req.Annotations)
+	spec.ServiceAccount, spec.Deadline = f.cfg.JobServiceAccount, cmp.Or(spec.Settings.Deadline, deadline)
 	spec.Args = []string{"copy", "--source", moverjob.SourceFolder, "--target", target}
 	spec.Args = append(spec.Args, moverjob.TargetArgs(req, f.cfg.Verify)...)
 	spec.Source, spec.MountPath, spec.Capabilities = s.claim.Name, target, capabilities

@@ -185,6 +185,7 @@ func found(b backupRecord, own owner, clusters backup.Clusters) backup.Backup {
 	if err != nil || data < 0 {
 		data = -1
 	}
+	tags := tagsOf(b.Status.Labels)
 	usable := backup.Backup{
 		Claim: own.claim, Driver: Name, ID: b.name(), TakenAt: own.asOf(taken), Cluster: b.label(ClusterLabel),
 		// Longhorn calls no other backup Completed than one of which every block is
@@ -192,7 +193,8 @@ func found(b backupRecord, own owner, clusters backup.Clusters) backup.Backup {
 		Outcome: backup.OutcomeComplete, Tool: Name,
 		// The size of the volume when it was last backed up, which is that of a
 		// volume restored from any of its backups.
-		SizeBytes: size, Files: -1, DataBytes: data, Snapshot: b.snapshot(), Locator: b.Status.URL, Tags: tagsOf(b.Status.Labels),
+		SizeBytes: size, Files: -1, DataBytes: data, Snapshot: b.snapshot(), Locator: b.Status.URL, Tags: tags,
+		Unreviewed: backup.IsUnreviewed(tags),
 	}
 	usable.Own = isBackupOf(own.claim, b) && clusters.Mine(usable)
 	return usable

@@ -1,10 +1,14 @@
 package restic
 
 import (
+	"cmp"
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"maps"
+	"os"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -73,7 +77,15 @@ func (d *Driver) Backup(ctx context.Context, req driver.BackupRequest) (driver.B
 	if d.cfg.Clusters.Own != "" {
 		tags = append(tags, clusterTag+d.cfg.Clusters.Own)
 	}
-	job := d.backupJob(claim, append(tags, describe(claim).Tags()...), number, req.RequestedBy, beside)
+	settings, err := d.cfg.JobSettings.ForClaim(claim.Annotations)
+	if err != nil {
+		return driver.BackupStarted{}, err
+	}
+	if _, err := d.trusted(); err != nil {
+		return driver.BackupStarted{}, err
+	}
+	spec := d.backupSpec(claim, append(tags, describe(claim).Tags()...), number, req.RequestedBy, settings)
+	job := moverjob.Build(d.placed(spec, beside))
 	started := driver.BackupStarted{Driver: Name, Namespace: job.Namespace, JobName: job.Name, Secret: moverjob.CredentialsName(job.Name)}
 	if req.DryRun {
 		return started, nil
@@ -114,6 +126,13 @@ func (d *Driver) secretFor(ctx context.Context, job *batchv1.Job) moverjob.Secre
 		data := make(map[string][]byte, len(credentials))
 		for key, value := range credentials {
 			data[key] = []byte(value.Reveal())
+		}
+		trusted, err := d.trusted()
+		if err != nil {
+			return nil, err
+		}
+		if trusted != nil {
+			data[trustKey] = trusted
 		}
 		return &corev1.Secret{
 			ObjectMeta: metav1.ObjectMeta{
@@ -233,7 +252,7 @@ func describe(claim *corev1.PersistentVolumeClaim) backup.Described {
 	return described
 }
 
-func (d *Driver) backupJob(claim *corev1.PersistentVolumeClaim, tags []string, number int, requestedBy string, beside *corev1.Pod) *batchv1.Job {
+func (d *Driver) backupSpec(claim *corev1.PersistentVolumeClaim, tags []string, number int, requestedBy string, settings moverjob.Settings) moverjob.Spec {
 	name := backup.Claim{Namespace: claim.Namespace, Name: claim.Name}
 	args := append([]string{"backup"}, d.moverArgs()...)
 	args = append(args, "--source", dataFolder, "--host", name.String())
@@ -244,7 +263,7 @@ func (d *Driver) backupJob(claim *corev1.PersistentVolumeClaim, tags []string, n
 	if len(d.cfg.BackupArgs) > 0 {
 		args = append(append(args, "--"), d.cfg.BackupArgs...)
 	}
-	spec := d.jobSpec()
+	spec := d.jobSpec(settings)
 	spec.Namespace, spec.Name, spec.Role = claim.Namespace, moverjob.Name("backup", name, claim.UID, number), v1alpha1.RoleBackup
 	spec.Claim, spec.ClaimUID = name, claim.UID
 	spec.Annotations = map[string]string{v1alpha1.RequestedByAnnotation: backup.Clip(requestedBy, backup.MaxCaller)}
@@ -252,12 +271,38 @@ func (d *Driver) backupJob(claim *corev1.PersistentVolumeClaim, tags []string, n
 	spec.Volume, spec.MountPath, spec.ReadOnly = claim.Name, dataFolder, true
 	spec.Credentials = moverjob.CredentialsName(spec.Name)
 	spec.Retries, spec.TTL = backupRetries, &d.cfg.JobTTL
+	return spec
+}
+
+// placed says where a backup runs: beside a pod, or where the operator lets Jobs
+// run.
+func (d *Driver) placed(spec moverjob.Spec, beside *corev1.Pod) moverjob.Spec {
 	if beside == nil {
 		spec.NodeSelector = d.cfg.JobNodeSelector
 	} else {
 		spec.Affinity, spec.Tolerations = onNode(beside.Spec.NodeName), beside.Spec.Tolerations
 	}
-	return moverjob.Build(spec)
+	return spec
+}
+
+// trustKey is the key, in a Job's copy of the credentials, of the certificate
+// authorities that its restic trusts.
+const trustKey = "SOTERIA_CA_CERTIFICATES"
+
+// trusted reads the certificate authorities that movers trust beside those of
+// their image; nothing where none are configured.
+func (d *Driver) trusted() ([]byte, error) {
+	if d.cfg.CAFile == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(d.cfg.CAFile)
+	if err != nil {
+		return nil, backup.Errorf(backup.Unavailable, "reading the certificate authorities of SOTERIA_JOB_CA_FILE: %w", err)
+	}
+	if !x509.NewCertPool().AppendCertsFromPEM(pem) {
+		return nil, backup.Errorf(backup.Unavailable, "SOTERIA_JOB_CA_FILE: %s holds no certificate in PEM", d.cfg.CAFile)
+	}
+	return pem, nil
 }
 
 // judgementArgs say what a backup is held against. A claim that a person had start
@@ -277,19 +322,19 @@ func (d *Driver) judgementArgs(claim *corev1.PersistentVolumeClaim) []string {
 }
 
 // jobSpec is what all of the driver's Jobs have in common.
-func (d *Driver) jobSpec() moverjob.Spec {
-	resources := d.cfg.JobResources
-	if resources.Requests == nil && resources.Limits == nil {
-		resources = moverjob.DefaultResources()
-	}
+func (d *Driver) jobSpec(settings moverjob.Settings) moverjob.Spec {
 	image := d.cfg.Image
 	if image == OwnImage {
 		image = "" // the mover runs where restic is
 	}
-	return moverjob.Spec{
-		SoteriaImage: d.cfg.SoteriaImage, Image: image, Resources: resources,
-		HostFolder: d.location.Folder(), ServiceAccount: d.cfg.JobServiceAccount, Deadline: d.cfg.JobDeadline,
+	spec := moverjob.Spec{
+		SoteriaImage: d.cfg.SoteriaImage, Image: image, Resources: moverjob.DefaultResources(), Settings: settings,
+		HostFolder: d.location.Folder(), ServiceAccount: d.cfg.JobServiceAccount, Deadline: cmp.Or(settings.Deadline, d.cfg.JobDeadline),
 	}
+	if d.cfg.CAFile != "" {
+		spec.TrustFile = path.Join(moverjob.CredentialsFolder, trustKey)
+	}
+	return spec
 }
 
 // moverArgs tell a mover where the repository is. The address holds no secret.

@@ -6,12 +6,12 @@ import (
 	"strings"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/soteria-dr/soteria/internal/attribution"
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/driver/restic/cli"
+	"github.com/soteria-dr/soteria/internal/kube/moverjob"
 )
 
 // Name is the driver's name.
@@ -81,8 +81,11 @@ type Config struct {
 	// JobServiceAccount is the service account of Jobs; it must exist in each
 	// namespace they run in. No token of it is mounted. Default: "default".
 	JobServiceAccount string
-	// JobResources are what a mover's container asks for and may use.
-	JobResources corev1.ResourceRequirements
+	// JobSettings are what the operator settles for the pods of all movers.
+	JobSettings moverjob.Settings
+	// CAFile is a file of this process with the certificate authorities that movers
+	// trust beside those of their image, read whenever a Job is made; "" adds none.
+	CAFile string
 }
 
 // OwnImage as Image stands for Soteria's own image, which holds a restic of a

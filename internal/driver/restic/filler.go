@@ -29,9 +29,12 @@ func (d *Driver) Fill(ctx context.Context, req driver.FillRequest) (driver.FillS
 	if err := restorable(req.Backup); err != nil {
 		return driver.FillState{}, err
 	}
-	spec := d.jobSpec()
+	// A restore is not to wait for an annotation that cannot be understood.
+	settings, _ := d.cfg.JobSettings.ForClaim(req.Annotations)
+	spec := d.jobSpec(settings)
 	fill := d.fills.FillSpec(req)
 	fill.SoteriaImage, fill.Image, fill.Resources = spec.SoteriaImage, spec.Image, spec.Resources
+	fill.Settings, fill.TrustFile = spec.Settings, spec.TrustFile
 	fill.HostFolder, fill.ServiceAccount, fill.Deadline = spec.HostFolder, spec.ServiceAccount, spec.Deadline
 	fill.Args = append(d.restoreArgs(req.Backup), moverjob.TargetArgs(req, d.cfg.Verify)...)
 	if req.Root != "" {

@@ -121,7 +121,7 @@ func (d *Driver) nextTest(ctx context.Context, claim backup.Claim) (int, error) 
 func (d *Driver) testJob(req driver.TestRequest, room int64, number int) *batchv1.Job {
 	// The claim may be gone and have no uid; its name stands for it.
 	identity := types.UID(req.Backup.Claim.String())
-	spec := d.jobSpec()
+	spec := d.jobSpec(d.cfg.JobSettings)
 	spec.Namespace, spec.Name, spec.Role = d.cfg.Namespace, moverjob.Name("test", req.Backup.Claim, identity, number), v1alpha1.RoleTest
 	spec.Claim = req.Backup.Claim
 	spec.Annotations = map[string]string{

@@ -37,7 +37,7 @@ type InventoryClaim struct {
 	// Healthy is true where HealthReason is fresh.
 	Healthy bool `json:"healthy"`
 	// HealthReason is fresh, stale, no_backups, lookup_failed, restoring, held,
-	// deleting, lost, unbound, excluded or skipped.
+	// deleting, lost, unbound, unreviewed, excluded or skipped.
 	HealthReason string `json:"health_reason"`
 	// HealthMessage says more where there is more to say.
 	HealthMessage string `json:"health_message,omitempty"`

@@ -87,6 +87,11 @@ type Spec struct {
 	Affinity     *corev1.Affinity
 
 	ServiceAccount string
+	// Settings are the operator's, and win over Resources.
+	Settings Settings
+	// TrustFile, when set, is a file of the container with the certificate
+	// authorities that its programs trust.
+	TrustFile string
 	// Retries is how often Kubernetes makes a new pod after one that failed.
 	Retries int32
 	// Deadline ends the Job, whatever it is doing.
@@ -129,10 +134,18 @@ func Build(s Spec) *batchv1.Job {
 				OnPodConditions: []batchv1.PodFailurePolicyOnPodConditionsPattern{{Type: corev1.DisruptionTarget, Status: corev1.ConditionTrue}},
 			}}},
 			Template: corev1.PodTemplateSpec{
-				ObjectMeta: metav1.ObjectMeta{Labels: maps.Clone(labels), Annotations: map[string]string{v1alpha1.ClaimAnnotation: s.Claim.String()}},
-				Spec:       podSpec(s),
+				ObjectMeta: metav1.ObjectMeta{
+					Labels:      s.Settings.podLabels(labels),
+					Annotations: s.Settings.podAnnotations(map[string]string{v1alpha1.ClaimAnnotation: s.Claim.String()}),
+				},
+				Spec: podSpec(s),
 			},
 		},
+	}
+	if s.Settings.CacheSize != nil {
+		// A pod that outgrows its cache is evicted, and would be again: it counts as
+		// a failure.
+		job.Spec.PodFailurePolicy = nil
 	}
 	if s.TTL != nil {
 		job.Spec.TTLSecondsAfterFinished = ptr.To(int32(s.TTL.Seconds()))
@@ -149,19 +162,23 @@ func podSpec(s Spec) corev1.PodSpec {
 		NodeSelector:                 s.NodeSelector,
 		Tolerations:                  s.Tolerations,
 		Affinity:                     s.Affinity,
+		ImagePullSecrets:             s.Settings.pullSecrets(),
+		PriorityClassName:            s.Settings.PriorityClass,
 		SecurityContext: &corev1.PodSecurityContext{
 			SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
 		},
 		Volumes: []corev1.Volume{
 			{Name: "data", VolumeSource: dataSource(s)},
-			{Name: "scratch", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}},
+			{Name: "scratch", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{SizeLimit: s.Settings.CacheSize}}},
 		},
 	}
+	resources := over(s.Resources, s.Settings.Resources)
 	mover := corev1.Container{
 		Name:                     Container,
 		Image:                    s.SoteriaImage,
 		Args:                     append([]string{"mover"}, s.Args...),
-		Resources:                s.Resources,
+		Env:                      s.environment(),
+		Resources:                resources,
 		SecurityContext:          lockedDown(0, s.Capabilities),
 		TerminationMessagePath:   corev1.TerminationMessagePathDefault,
 		TerminationMessagePolicy: corev1.TerminationMessageReadFile,
@@ -178,10 +195,12 @@ func podSpec(s Spec) corev1.PodSpec {
 		mover.VolumeMounts = append(mover.VolumeMounts, corev1.VolumeMount{Name: "soteria", MountPath: binaryFolder, ReadOnly: true})
 		pod.Volumes = append(pod.Volumes, corev1.Volume{Name: "soteria", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}})
 		pod.InitContainers = []corev1.Container{{
-			Name:            "install",
-			Image:           s.SoteriaImage,
-			Args:            []string{"mover", "install", Binary},
-			Resources:       SmallResources(),
+			Name:  "install",
+			Image: s.SoteriaImage,
+			Args:  []string{"mover", "install", Binary},
+			// Those of the mover, which runs after it: that costs nothing, and what
+			// a quota or a LimitRange asks of each container is settled once.
+			Resources:       resources,
 			SecurityContext: lockedDown(installUser, nil),
 			VolumeMounts:    []corev1.VolumeMount{{Name: "soteria", MountPath: binaryFolder}},
 		}}
@@ -206,6 +225,14 @@ func podSpec(s Spec) corev1.PodSpec {
 	}
 	pod.Containers = []corev1.Container{mover}
 	return pod
+}
+
+// environment returns the variables of the mover's container.
+func (s Spec) environment() []corev1.EnvVar {
+	if s.TrustFile == "" {
+		return s.Settings.env()
+	}
+	return s.Settings.env(corev1.EnvVar{Name: "SSL_CERT_FILE", Value: s.TrustFile})
 }
 
 func dataSource(s Spec) corev1.VolumeSource {

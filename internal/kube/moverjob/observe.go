@@ -38,8 +38,10 @@ type State struct {
 	Message string
 	// StartedAt is when the mover began; zero before.
 	StartedAt time.Time
-	// Pod is the pod that was looked at, "" if there is none.
-	Pod string
+	// Pod is the pod that was looked at, "" if there is none; CreatedAt is when it
+	// was created or, without one, the Job.
+	Pod       string
+	CreatedAt time.Time
 	// Result is what the mover left, nil if nothing.
 	Result *report.Result
 }
@@ -58,7 +60,7 @@ func Finished(job *batchv1.Job) (condition batchv1.JobConditionType, finished bo
 // Observe tells how far a Job has come. It reads the Job's pods and, while the
 // mover does not run, their events; reader must read the API server itself.
 func Observe(ctx context.Context, reader client.Reader, job *batchv1.Job) (State, error) {
-	pods, err := podsOf(ctx, reader, job)
+	pods, err := PodsOf(ctx, reader, job)
 	if err != nil {
 		return State{}, err
 	}
@@ -70,14 +72,14 @@ func Observe(ctx context.Context, reader client.Reader, job *batchv1.Job) (State
 		return failed(job, pods), nil
 	case len(pods) == 0:
 		message, err := lastWarning(ctx, reader, job)
-		return State{Message: cmp.Or(message, "waiting for the Job's pod to be made")}, err
+		return State{Message: cmp.Or(message, "waiting for the Job's pod to be made"), CreatedAt: job.CreationTimestamp.Time}, err
 	}
 	return active(ctx, reader, pods[0])
 }
 
-// podsOf gives the pods that the Job controller made for exactly this Job, the
+// PodsOf returns the pods that the Job controller made for exactly this Job, the
 // newest first.
-func podsOf(ctx context.Context, reader client.Reader, job *batchv1.Job) ([]corev1.Pod, error) {
+func PodsOf(ctx context.Context, reader client.Reader, job *batchv1.Job) ([]corev1.Pod, error) {
 	var list corev1.PodList
 	if err := reader.List(ctx, &list, client.InNamespace(job.Namespace), client.MatchingLabels{batchv1.JobNameLabel: job.Name}); err != nil {
 		return nil, fmt.Errorf("listing the pods of Job %s/%s: %w", job.Namespace, job.Name, err)
@@ -141,7 +143,7 @@ func (s *State) take(pod corev1.Pod, status corev1.ContainerStatus) {
 }
 
 func active(ctx context.Context, reader client.Reader, pod corev1.Pod) (State, error) {
-	state := State{Pod: pod.Name}
+	state := State{Pod: pod.Name, CreatedAt: pod.CreationTimestamp.Time}
 	status, found := moverStatus(&pod)
 	switch {
 	case found && status.State.Running != nil:
@@ -149,9 +151,7 @@ func active(ctx context.Context, reader client.Reader, pod corev1.Pod) (State, e
 		state.StartedAt = status.State.Running.StartedAt.Time
 		return state, nil
 	case found && status.State.Terminated != nil:
-		state.take(pod, status)
-		state.Phase, state.Message = Running, "the mover has ended; waiting for the Job to be settled"
-		return state, nil
+		return state.ended(pod, status), nil
 	}
 	state.Message = waiting(&pod)
 	if state.Message != "" {
@@ -160,6 +160,27 @@ func active(ctx context.Context, reader client.Reader, pod corev1.Pod) (State, e
 	message, err := lastWarning(ctx, reader, &pod)
 	state.Message = cmp.Or(message, "waiting for the pod to start")
 	return state, err
+}
+
+// ended reads a mover that has ended in a Job that has not. That is settled in a
+// moment, unless another container of the pod runs on: a sidecar that somebody put
+// there does not know that the work is done, and the mover's own end decides.
+func (s State) ended(pod corev1.Pod, status corev1.ContainerStatus) State {
+	s.take(pod, status)
+	another := func(c corev1.ContainerStatus) bool { return c.Name != Container && c.State.Running != nil }
+	switch sidecar := slices.IndexFunc(pod.Status.ContainerStatuses, another); {
+	case sidecar < 0:
+		s.Phase, s.Message = Running, "the mover has ended; waiting for the Job to be settled"
+	case status.State.Terminated.ExitCode == 0:
+		s.Phase, s.Message = Succeeded, ""
+	default:
+		s.Phase = Failed
+		s.Message = fmt.Sprintf("the mover ended with status %d (%s) and left no result", status.State.Terminated.ExitCode, status.State.Terminated.Reason)
+		if s.Result != nil && s.Result.Failed() {
+			s.Message = s.Result.Summary()
+		}
+	}
+	return s
 }
 
 // waiting says what keeps a pod from starting, as far as its status tells: that

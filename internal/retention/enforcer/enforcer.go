@@ -57,6 +57,10 @@ type Observer interface {
 // not removed: the driver was told to and failed.
 const DriverFailed retention.Reason = "driver_failed"
 
+// Unreviewed is the reason, beside those of package retention, why nothing is
+// removed of a claim that got past the gate.
+const Unreviewed retention.Reason = "unreviewed"
+
 // defaultPatience bounds what a driver may take to forget backups of one claim.
 const defaultPatience = 5 * time.Minute
 
@@ -79,6 +83,10 @@ type Config struct {
 	// ShrinkPercent is by how much the newest backup may be smaller than another
 	// that is kept, see [retention.Facts].
 	ShrinkPercent int
+	// Unreviewed returns why nothing of a claim may be removed: it is for a person
+	// to say which of its data is right. Nil where it is not, and nil altogether
+	// where nothing tells.
+	Unreviewed func(context.Context, backup.Claim) error
 	// Patience bounds one call of a driver. Default: 5 minutes.
 	Patience time.Duration
 	// Clock is the time; nil is the real one. Log is the default logger if nil.
@@ -244,6 +252,11 @@ func (e *Enforcer) accepted(ctx context.Context, claim backup.Claim) (string, er
 func (e *Enforcer) mayForget(ctx context.Context, claim backup.Claim, listing Listing, kept, doomed []backup.Backup, leaving bool) error {
 	var open []retention.Open
 	var err error
+	if leaving && e.cfg.Unreviewed != nil {
+		if err := e.cfg.Unreviewed(ctx, claim); err != nil {
+			return &retention.RefusalError{Reason: Unreviewed, Err: err}
+		}
+	}
 	if leaving {
 		open, err = openRestores(ctx, e.cfg.Reader)
 	}

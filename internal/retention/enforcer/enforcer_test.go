@@ -553,3 +553,36 @@ func TestThatBackupsGoIsRememberedBeforeTheyDo(t *testing.T) {
 		assert.ElementsMatch(t, ids, w.left(w.drivers[0]))
 	})
 }
+
+func TestNothingGoesWhileTheDataOfAClaimIsToBeReviewed(t *testing.T) {
+	w := newWorld(t)
+	ids := w.backups(w.drivers[0], 3)
+	pending := error(backup.Errorf(backup.Conflict, "say which data is right"))
+	e := enforcer.New(enforcer.Config{
+		Reader: w.cluster, Catalog: w, Events: w.events, Observer: w, MaxAge: 10 * time.Minute, ShrinkPercent: 50, Clock: w.clock,
+		Pruners: map[string]driver.Pruner{"restic": w.drivers[0]}, Log: slog.New(slog.DiscardHandler),
+		Unreviewed: func(context.Context, backup.Claim) error { return pending },
+	})
+	_, err := e.Enforce(t.Context(), cache, retention.Keep{Last: 1})
+	require.ErrorContains(t, err, "say which data is right")
+	assert.ElementsMatch(t, ids, w.left(w.drivers[0]))
+	assert.Equal(t, []string{"unreviewed"}, w.counted)
+	pending = nil
+	_, err = e.Enforce(t.Context(), cache, retention.Keep{Last: 1})
+	require.NoError(t, err)
+	assert.Equal(t, ids[:1], w.left(w.drivers[0]), "once it is settled, retention goes on")
+}
+
+func TestBackupsOfUnreviewedDataNeitherGoNorPushOthersOut(t *testing.T) {
+	w := newWorld(t)
+	w.backups(w.drivers[0], 3)
+	l := w.listings["restic"]
+	l.Backups = slices.Clone(l.Backups)
+	for i := range l.Backups {
+		l.Backups[i].Unreviewed = i == 0
+	}
+	w.listings["restic"] = l
+	outcome, err := w.Enforce(t.Context(), cache, retention.Keep{Last: 2})
+	require.NoError(t, err)
+	assert.Empty(t, outcome.Removed, "of the two that count, two are kept")
+}

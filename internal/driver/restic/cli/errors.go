@@ -144,6 +144,14 @@ var lockGonePattern = regexp.MustCompile(`^Load\(<lock/\w+>.*\) (returned error,
 // for about a minute, since 0.17 it rests as --retry-lock has it.
 func LockGone(line string) bool { return lockGonePattern.MatchString(line) }
 
+// lockStaysPattern is how restic tells that it may not remove a lock, or could not.
+var lockStaysPattern = regexp.MustCompile(`^(Remove\(<lock/\w+>\) (returned error, retrying after|failed)|error while unlocking|unable to remove lock )`)
+
+// LockStays reports whether a line of restic's error output says that it could not
+// remove a lock: keys that may write and not delete are one cause. The lock keeps
+// no backup away, and restic takes it for left over after half an hour.
+func LockStays(line string) bool { return lockStaysPattern.MatchString(line) }
+
 // Harmless reports whether a line of restic's error output says nothing about
 // the completeness of what it prints: a retry that may yet succeed, or trouble
 // with its own cache.

@@ -258,6 +258,9 @@ func (w *watcher) judgeRetry(line string) {
 	if match == nil || w.reason != nil {
 		return
 	}
+	if w.patient && LockStays(line) {
+		return // whether that ends the work is for the mover to say
+	}
 	operation, words := match[1], match[2]
 	w.retries[operation]++
 	several := w.retries[operation] >= severalRetries

@@ -601,7 +601,7 @@ export interface components {
                     recent_days?: (null | number)[];
                     /** @description healthy is true where health_reason is fresh. */
                     healthy: boolean;
-                    /** @description health_reason is fresh, stale, no_backups, lookup_failed, restoring, held, deleting, lost, unbound, excluded or skipped. */
+                    /** @description health_reason is fresh, stale, no_backups, lookup_failed, restoring, held, deleting, lost, unbound, unreviewed, excluded or skipped. */
                     health_reason: string;
                     /** @description health_message says more where there is more to say. */
                     health_message?: string;

@@ -72,6 +72,7 @@ function More({ concern, more }: { concern: Concern; more: number }) {
 /** The filter of the inventory that shows the claims of a concern; failed backups are among the policies. */
 const FILTERS: Record<Concern['id'], Filters | null> = {
   held: { state: 'held' },
+  unreviewed: { state: 'other' },
   failing: null,
   lost: { state: 'other' },
   misdeclared: { protection: 'invalid' },

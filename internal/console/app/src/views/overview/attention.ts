@@ -3,7 +3,7 @@ import type { Tone } from '@/words/health';
 
 /** A reason why a person has to look at claims, and the claims. */
 export interface Concern {
-  id: 'held' | 'failing' | 'lost' | 'misdeclared' | 'unknown' | 'none' | 'unprotected' | 'stale';
+  id: 'held' | 'unreviewed' | 'failing' | 'lost' | 'misdeclared' | 'unknown' | 'none' | 'unprotected' | 'stale';
   tone: Tone;
   title: string;
   /** What to do about it. */
@@ -28,6 +28,13 @@ const RULES: Rule[] = [
     title: 'Held',
     remedy: 'They wait and do not start empty. Mend what is said below, and they go on by themselves.',
     applies: ({ health_reason }) => health_reason === 'held',
+  },
+  {
+    id: 'unreviewed',
+    tone: 'bad',
+    title: 'Unreviewed',
+    remedy: 'They got past the gate and may be empty although backups exist. Restore them, or accept what they hold, as said below.',
+    applies: ({ health_reason }) => health_reason === 'unreviewed',
   },
   { id: 'lost', tone: 'bad', title: 'Lost', remedy: 'Their volumes are gone. Restore them from a backup.', applies: ({ health_reason }) => health_reason === 'lost' },
   {
@@ -61,7 +68,7 @@ const RULES: Rule[] = [
   { id: 'stale', tone: 'warn', title: 'Stale', remedy: 'Their newest backup is too old.', applies: ({ health_reason }) => health_reason === 'stale' },
 ];
 
-const ORDER: Concern['id'][] = ['held', 'failing', 'lost', 'none', 'misdeclared', 'unknown', 'stale', 'unprotected'];
+const ORDER: Concern['id'][] = ['held', 'unreviewed', 'failing', 'lost', 'none', 'misdeclared', 'unknown', 'stale', 'unprotected'];
 
 /** Sums up what needs a person, the most pressing first. Without policies, failed backups are not known. */
 export function concernsOf(inventory: Inventory, policies: Policies | undefined): Concern[] {

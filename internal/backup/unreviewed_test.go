@@ -1,0 +1,45 @@
+package backup_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+)
+
+func TestBackupsThatOthersTookOfUnreviewedDataAreUnreviewed(t *testing.T) {
+	day := func(n int) time.Time { return time.Date(2026, 3, n, 12, 0, 0, 0, time.UTC) }
+	mark := []string{backup.UnreviewedSince(day(10))}
+	found := backup.FoundBackups([]backup.Backup{
+		{ID: "others before", TakenAt: day(9)},
+		{ID: "own before", TakenAt: day(8), Own: true},
+		{ID: "others between the claim and the first marked one", TakenAt: day(11)},
+		{ID: "marked", TakenAt: day(12), Own: true, Unreviewed: true, Tags: mark},
+		{ID: "others after", TakenAt: day(13)},
+		{ID: "marked again", TakenAt: day(14), Own: true, Unreviewed: true, Tags: mark},
+		{ID: "accepted", TakenAt: day(15), Own: true},
+		{ID: "others of accepted data", TakenAt: day(16)},
+	})
+	var unreviewed []string
+	for _, b := range found.Backups() {
+		if b.Unreviewed {
+			unreviewed = append(unreviewed, b.ID)
+		}
+	}
+	assert.Equal(t, []string{"marked again", "others after", "marked", "others between the claim and the first marked one"}, unreviewed)
+}
+
+func TestAMarkWhoseTimeCannotBeReadCountsFromItsBackupOn(t *testing.T) {
+	at := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	assert.True(t, backup.IsUnreviewed([]string{"a", "soteria-unreviewed=?"}))
+	assert.False(t, backup.IsUnreviewed([]string{"not-soteria-unreviewed=x"}))
+	found := backup.FoundBackups([]backup.Backup{
+		{ID: "after", TakenAt: at.Add(time.Hour)},
+		{ID: "marked", TakenAt: at, Own: true, Unreviewed: true, Tags: []string{"soteria-unreviewed=?"}},
+		{ID: "before", TakenAt: at.Add(-time.Hour)},
+	})
+	assert.True(t, found.Backups()[0].Unreviewed)
+	assert.False(t, found.Backups()[2].Unreviewed)
+}

@@ -1,0 +1,259 @@
+package backupjob_test
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
+	testclock "k8s.io/utils/clock/testing"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/backupjob"
+	"github.com/soteria-dr/soteria/internal/driver"
+	"github.com/soteria-dr/soteria/internal/mover/report"
+)
+
+var noon = time.Date(2026, 4, 12, 12, 0, 0, 0, time.UTC)
+
+// placing says where a Job should run, and takes backups again.
+type placing struct {
+	misplaced bool
+	again     []driver.BackupRequest
+	err       error
+}
+
+func (p *placing) Misplaced(context.Context, *batchv1.Job) (bool, error) { return p.misplaced, nil }
+
+func (p *placing) Request(*batchv1.Job) driver.BackupRequest {
+	return driver.BackupRequest{Claim: backup.Claim{Namespace: "ai", Name: "cache"}, Tags: []string{"policy=p"}, RequestedBy: "policy p"}
+}
+
+func (p *placing) Backup(_ context.Context, req driver.BackupRequest) (driver.BackupStarted, error) {
+	p.again = append(p.again, req)
+	return driver.BackupStarted{JobName: "another"}, p.err
+}
+
+// waitingJob is a backup Job that is made and has not ended.
+func waitingJob(change ...func(*batchv1.Job)) *batchv1.Job {
+	j := job("")
+	j.CreationTimestamp = metav1.NewTime(noon)
+	j.Labels[v1alpha1.ManagedByLabel], j.Labels[v1alpha1.ClaimUIDLabel] = v1alpha1.ManagedBy, "claim-1"
+	j.Spec.ActiveDeadlineSeconds = ptr.To[int64](3600)
+	for _, c := range change {
+		c(j)
+	}
+	return j
+}
+
+func withPod(j *batchv1.Job) { j.Status.Active = 1 }
+
+func podOn(node string, change func(*corev1.Pod)) *corev1.Pod {
+	pod := podThatLeft(report.Result{Action: "backup"})
+	pod.CreationTimestamp, pod.Spec.NodeName, pod.Status = metav1.NewTime(noon), node, corev1.PodStatus{Phase: corev1.PodPending}
+	if change != nil {
+		change(pod)
+	}
+	return pod
+}
+
+func waits(reason string) func(*corev1.Pod) {
+	return func(p *corev1.Pod) {
+		p.Status.InitContainerStatuses = []corev1.ContainerStatus{{Name: "install", State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: "no such image"}}}}
+	}
+}
+
+func livingClaim(uid types.UID) *corev1.PersistentVolumeClaim {
+	return &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: "ai", Name: "cache", UID: uid}}
+}
+
+func refusal(message string) *corev1.Event {
+	return &corev1.Event{
+		ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: "refused"}, Type: corev1.EventTypeWarning, Reason: "FailedCreate", Message: message,
+		InvolvedObject: corev1.ObjectReference{UID: "job-1"}, LastTimestamp: metav1.NewTime(noon),
+	}
+}
+
+// started is what one look at a Job led to.
+type started struct {
+	cluster client.Client
+	clock   *testclock.FakeClock
+	starts  *backupjob.Starts
+	placing *placing
+	events  *events.FakeRecorder
+	counted *results
+}
+
+func starting(objects ...client.Object) *started {
+	cluster := fake.NewClientBuilder().WithObjects(objects...).WithIndex(&corev1.Event{}, "involvedObject.uid", func(o client.Object) []string {
+		return []string{string(o.(*corev1.Event).InvolvedObject.UID)} //nolint:forcetypeassert // indexed by type
+	}).Build()
+	s := &started{cluster: cluster, clock: testclock.NewFakeClock(noon), placing: &placing{}, events: events.NewFakeRecorder(10), counted: &results{}}
+	s.starts = &backupjob.Starts{
+		Client: cluster, Reader: cluster, Mover: s.placing, Backuper: s.placing, Timeout: 10 * time.Minute, Clock: s.clock, Log: slog.New(slog.DiscardHandler),
+		Outcomes: &backupjob.Outcomes{Client: cluster, Reader: cluster, Driver: "restic", Announcer: backupjob.Announcer{Reader: cluster, Events: s.events, Observer: s.counted}},
+	}
+	return s
+}
+
+func (s *started) look(t *testing.T, after time.Duration) reconcile.Result {
+	t.Helper()
+	s.clock.SetTime(noon.Add(after))
+	result, err := s.starts.Reconcile(t.Context(), reconcile.Request{NamespacedName: key})
+	require.NoError(t, err)
+	return result
+}
+
+// job reads the Job; nil if it is gone.
+func (s *started) job(t *testing.T) *batchv1.Job {
+	t.Helper()
+	var j batchv1.Job
+	err := s.cluster.Get(t.Context(), key, &j)
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	require.NoError(t, err)
+	return &j
+}
+
+func (s *started) event(t *testing.T) string {
+	t.Helper()
+	require.Len(t, s.events.Events, 1)
+	return <-s.events.Events
+}
+
+func TestABackupThatCannotStartFailsInMinutesWithTheCause(t *testing.T) {
+	cases := map[string]struct {
+		objects []client.Object
+		within  time.Duration
+		says    []string
+	}{
+		"for a quota that asks for what is not set": {
+			[]client.Object{waitingJob(), refusal(`Error creating: pods "x" is forbidden: failed quota: q: must specify limits.cpu for: mover`)}, 3 * time.Minute,
+			[]string{"must specify limits.cpu", "SOTERIA_JOB_LIMITS"},
+		},
+		"for a LimitRange": {
+			[]client.Object{waitingJob(), refusal(`Error creating: pods "x" is forbidden: maximum memory usage per Container is 1Gi, but limit is 2Gi`)}, 3 * time.Minute,
+			[]string{"maximum memory usage", "LimitRange", "soteria.dev/job-resources"},
+		},
+		"for Pod Security": {
+			[]client.Object{waitingJob(), refusal(`Error creating: pods "x" is forbidden: violates PodSecurity "restricted:latest"`)}, 3 * time.Minute,
+			[]string{"violates PodSecurity", "baseline"},
+		},
+		"for an image that cannot be had": {
+			[]client.Object{waitingJob(withPod), podOn("a", waits("ImagePullBackOff"))}, 3 * time.Minute,
+			[]string{"ImagePullBackOff: no such image", "SOTERIA_JOB_PULL_SECRETS"},
+		},
+		"for what may pass, after a while": {
+			[]client.Object{waitingJob(withPod), podOn("", nil)}, 11 * time.Minute,
+			[]string{"waiting for the pod to start"},
+		},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			s := starting(append(tc.objects, livingClaim("claim-1"))...)
+			assert.NotZero(t, s.look(t, time.Minute).RequeueAfter, "a minute is no time")
+			assert.Empty(t, s.events.Events)
+			s.look(t, tc.within)
+			told := s.event(t)
+			assert.Contains(t, told, "Warning BackupFailed backup by Job soteria-backup-1 did not start within")
+			for _, words := range tc.says {
+				assert.Contains(t, told, words)
+			}
+			assert.Equal(t, []string{"restic failed"}, s.counted.counted)
+			assert.Equal(t, int64(1), ptr.Deref(s.job(t).Spec.ActiveDeadlineSeconds, 0), "Kubernetes ends the Job")
+			s.look(t, tc.within+time.Second)
+			assert.Equal(t, []string{"restic failed"}, s.counted.counted, "it is told once")
+		})
+	}
+}
+
+func TestAMoverThatRunsIsLeftAlone(t *testing.T) {
+	pod := podOn("", func(p *corev1.Pod) {
+		p.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: "mover", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}}}
+	})
+	s := starting(waitingJob(withPod), pod, livingClaim("claim-1"))
+	assert.NotZero(t, s.look(t, 50*time.Minute).RequeueAfter)
+	assert.Empty(t, s.events.Events)
+	assert.Equal(t, int64(3600), *s.job(t).Spec.ActiveDeadlineSeconds)
+}
+
+func TestAMoverThatEndedBesideASidecarHasEnded(t *testing.T) {
+	pod := podThatLeft(report.Result{Action: "backup", Snapshot: "0123456789abcdef", Backup: &report.Backup{Files: 3}})
+	pod.Status.ContainerStatuses = append(pod.Status.ContainerStatuses, corev1.ContainerStatus{Name: "istio-proxy", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}})
+	s := starting(waitingJob(withPod), pod, livingClaim("claim-1"))
+	s.look(t, time.Minute)
+	assert.Contains(t, s.event(t), "Normal BackupCompleted backup 01234567 by Job soteria-backup-1 is complete")
+	assert.Nil(t, s.job(t), "the Job goes, and the sidecar with it")
+}
+
+func TestAJobThatNeverHadAPodHoldsNoClaim(t *testing.T) {
+	cases := map[string]struct {
+		objects []client.Object
+		gone    bool
+	}{
+		"its claim is gone":                         {[]client.Object{waitingJob()}, true},
+		"its claim was made again":                  {[]client.Object{waitingJob(), livingClaim("claim-2")}, true},
+		"its claim lives":                           {[]client.Object{waitingJob(), livingClaim("claim-1")}, false},
+		"it has a pod":                              {[]client.Object{waitingJob(withPod), podOn("", nil)}, false},
+		"it has a pod that its status lacks as yet": {[]client.Object{waitingJob(), podOn("", nil)}, false},
+		"a pod of it has failed":                    {[]client.Object{waitingJob(func(j *batchv1.Job) { j.Status.Failed = 1 })}, false},
+		"it is not Soteria's":                       {[]client.Object{waitingJob(func(j *batchv1.Job) { delete(j.Labels, v1alpha1.ManagedByLabel) })}, false},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			s := starting(tc.objects...)
+			s.look(t, time.Second)
+			assert.Equal(t, tc.gone, s.job(t) == nil)
+		})
+	}
+}
+
+func TestABackupWhoseAppMovedIsMadeAgainThere(t *testing.T) {
+	s := starting(waitingJob(withPod), podOn("", nil), livingClaim("claim-1"))
+	s.placing.misplaced = true
+	s.look(t, time.Minute)
+	assert.Nil(t, s.job(t))
+	require.Len(t, s.placing.again, 1)
+	assert.Equal(t, []string{"policy=p"}, s.placing.again[0].Tags)
+	assert.Empty(t, s.events.Events)
+}
+
+func TestABackupThatCannotBeMadeAgainIsTold(t *testing.T) {
+	s := starting(waitingJob(withPod), podOn("", nil), livingClaim("claim-1"))
+	s.placing.misplaced, s.placing.err = true, backup.Errorf(backup.Conflict, "the claim is being deleted")
+	s.look(t, time.Minute)
+	assert.Contains(t, s.event(t), "moved to another node, and could not be made again there: the claim is being deleted")
+}
+
+func TestABackupOnANodeThatIsGoneIsTold(t *testing.T) {
+	running := func(p *corev1.Pod) {
+		p.Status.Phase = corev1.PodRunning
+		p.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: "mover", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}}}
+	}
+	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "a"}, Status: corev1.NodeStatus{Conditions: []corev1.NodeCondition{{
+		Type: corev1.NodeReady, Status: corev1.ConditionUnknown, LastTransitionTime: metav1.NewTime(noon),
+	}}}}
+	s := starting(waitingJob(withPod), podOn("a", running), livingClaim("claim-1"), node)
+	s.look(t, 4*time.Minute)
+	assert.Empty(t, s.events.Events, "it may come back")
+	s.look(t, 6*time.Minute)
+	told := s.event(t)
+	assert.Contains(t, told, "Warning BackupStuck backup by Job soteria-backup-1 hangs: node a ")
+	assert.Contains(t, told, "kubectl taint node a node.kubernetes.io/out-of-service=nodeshutdown:NoExecute")
+	s.look(t, 7*time.Minute)
+	assert.Empty(t, s.events.Events, "once an hour is enough")
+}

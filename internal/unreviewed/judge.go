@@ -1,0 +1,151 @@
+package unreviewed
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/decision"
+	"github.com/soteria-dr/soteria/internal/kube"
+)
+
+// State is what is known of a claim's data. The zero value is Unknown.
+type State uint8
+
+// The states.
+const (
+	// Unknown: the claim was bound without a verdict, and it cannot be told whether
+	// older backups of it exist.
+	Unknown State = iota
+	// Settled: the claim's data is what it should be, as far as Soteria has a say.
+	Settled
+	// Unreviewed: the claim was bound without a verdict although older backups of
+	// it exist.
+	Unreviewed
+)
+
+// Finding is what follows for a claim.
+type Finding struct {
+	State State
+	// Since is when the claim was created.
+	Since time.Time
+	// Older is the newest of the backups that are older than the claim; zero unless
+	// Unreviewed.
+	Older backup.Backup
+	// Message tells a person what happened and what to do; "" where Settled.
+	Message string
+}
+
+// Facts are all that a finding depends on.
+type Facts struct {
+	Claim backup.Claim
+	UID   types.UID
+	// Protected tells that admission would have had to look for backups.
+	Protected bool
+	// Locked tells that the claim got its volume through a Restore: its volume name
+	// says so, which nobody can change.
+	Locked bool
+	// Created is when the claim was; GateSince when the gate was first seen closed,
+	// zero where it never was.
+	Created, GateSince time.Time
+	// Verdict, JudgedAt and Accepted are the claim's annotations.
+	Verdict, JudgedAt, Accepted string
+	// Backups are those of the claim by every driver, in any order. Listed tells
+	// that every repository could be listed, so that there are no others.
+	Backups []backup.Backup
+	Listed  bool
+}
+
+// Read reads a living claim; admission are the facts of [kube.Facts] on the claim
+// as it was written. What is known of backups is left to be filled in.
+func Read(claim *corev1.PersistentVolumeClaim, admission decision.Facts, gateSince time.Time) Facts {
+	_, _, locked := kube.LockOf(claim)
+	return Facts{
+		Claim: backup.Claim{Namespace: claim.Namespace, Name: claim.Name}, UID: claim.UID,
+		Protected: !admission.MadeBySoteria && decision.NeedsAnswer(admission), Locked: locked,
+		Created: claim.CreationTimestamp.Time, GateSince: gateSince,
+		Verdict: claim.Annotations[v1alpha1.VerdictAnnotation], JudgedAt: claim.Annotations[v1alpha1.JudgedAtAnnotation],
+		Accepted: claim.Annotations[v1alpha1.AcceptDataAnnotation],
+	}
+}
+
+const (
+	// stampLifetime is how far a verdict may be from the creation of its claim, as
+	// for admission. One that is further off was copied with a manifest or written
+	// by hand.
+	stampLifetime = 5 * time.Minute
+	// behind is by how much the clock of what takes a backup may be ahead of the API
+	// server's: a backup is newer than the claim only if it is by more than that.
+	behind = 2 * time.Minute
+)
+
+// Judge tells whether a claim's data has to be reviewed. Same facts, same finding.
+func Judge(f Facts) Finding {
+	settled := Finding{State: Settled, Since: f.Created}
+	switch {
+	case !f.Protected, f.Locked, f.judged(), f.accepted():
+		return settled
+	case f.GateSince.IsZero() || f.Created.Before(f.GateSince):
+		return settled
+	case slices.ContainsFunc(f.Backups, f.reviews):
+		return settled
+	}
+	older, found := f.newestOlder()
+	switch {
+	case found:
+		return Finding{State: Unreviewed, Since: f.Created, Older: older, Message: f.message(older)}
+	case !f.Listed:
+		return Finding{State: Unknown, Since: f.Created, Message: "the claim was bound without a verdict of Soteria's, and it cannot be told whether older backups of it exist, since not every repository can be listed"}
+	default:
+		return settled
+	}
+}
+
+// judged reports whether admission judged this creation, and left the claim
+// without a lock.
+func (f Facts) judged() bool {
+	kind, _, _ := strings.Cut(f.Verdict, " ")
+	if kind != decision.Fresh.String() && kind != decision.Refer.String() {
+		return false
+	}
+	at, err := time.Parse(time.RFC3339, f.JudgedAt)
+	return err == nil && at.Sub(f.Created).Abs() < stampLifetime
+}
+
+// accepted reports whether a person accepted the data of this very claim.
+func (f Facts) accepted() bool {
+	words := strings.Fields(f.Accepted)
+	return len(words) > 0 && f.UID != "" && words[0] == string(f.UID)
+}
+
+// reviews reports whether a backup shows that the claim was settled before: Soteria
+// took it of this claim and did not mark it.
+func (f Facts) reviews(b backup.Backup) bool {
+	return b.Own && !b.Unreviewed && b.TakenAt.After(f.Created.Add(behind))
+}
+
+// newestOlder finds the newest backup that is older than the claim. Within what
+// clocks may differ by, a backup counts as older.
+func (f Facts) newestOlder() (newest backup.Backup, found bool) {
+	for _, b := range f.Backups {
+		older := b.TakenAt.Before(f.Created) || b.Own && !b.Unreviewed && !f.reviews(b)
+		if older && (!found || backup.NewestFirst(b, newest) < 0) {
+			newest, found = b, true
+		}
+	}
+	return newest, found
+}
+
+func (f Facts) message(older backup.Backup) string {
+	return fmt.Sprintf("The claim was bound without a verdict of Soteria's, and may be empty although backups of it exist (the newest: %s, taken %s). "+
+		"It is backed up, but those backups are never restored by themselves, and no old one is removed. "+
+		"To have the data of a backup back, delete the claim and create it again while the gate is closed. "+
+		"To keep what it holds now: kubectl -n %s annotate pvc %s %s='%s <reason>'",
+		backup.ShortID(older.ID), older.TakenAt.UTC().Format(time.RFC3339), f.Claim.Namespace, f.Claim.Name, v1alpha1.AcceptDataAnnotation, f.UID)
+}
