@@ -205,7 +205,7 @@ func notShrunk(f Facts) *RefusalError {
 		return nil
 	}
 	newest := all[0]
-	before := append(all[1:2:2], f.compared(f.Kept)...)
+	before := slices.Concat(all[1:2], f.compared(f.Kept))
 	i := slices.IndexFunc(before, func(b backup.Backup) bool { return backup.Shrunk(newest, b, f.ShrinkPercent) })
 	if i < 0 {
 		return nil
