@@ -60,28 +60,11 @@ func (d *Driver) see(id string) {
 }
 
 // listSnapshots yields every snapshot in the repository that restic's filter lets
-// through. restic exits with status 0 although snapshots could not be read and
-// says so on its error output alone, so whatever it says there and is not known
-// to be harmless is an error.
+// through.
 func listSnapshots(ctx context.Context, program cli.Program, filter []string, each func(snapshot)) error {
-	var complaint string
-	err := program.Run(ctx, cli.Invocation{
-		Args: append([]string{"snapshots", "--json", "--no-lock"}, filter...),
-		Stdout: func(stdout io.Reader) error {
-			return readSnapshots(stdout, each)
-		},
-		Stderr: func(line string) {
-			if complaint == "" && !cli.Harmless(line) {
-				complaint = cli.Words(line)
-			}
-		},
+	return cli.RunWhole(ctx, program, cli.Invocation{
+		Args:      append([]string{"snapshots", "--json", "--no-lock"}, filter...),
+		Stdout:    func(stdout io.Reader) error { return readSnapshots(stdout, each) },
 		Otherwise: backup.Unavailable,
-	})
-	if err != nil {
-		return err
-	}
-	if complaint != "" {
-		return backup.Errorf(backup.Unavailable, "the list of snapshots may not be whole; restic said: %s", complaint)
-	}
-	return nil
+	}, "the list of snapshots")
 }

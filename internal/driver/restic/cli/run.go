@@ -43,6 +43,9 @@ type Invocation struct {
 	Args []string
 	// Input is what restic reads on its standard input.
 	Input string
+	// InputFile is the file that it reads there instead. What a pipe brings ends when
+	// this process does, which restic would take for the end of the input.
+	InputFile string
 	// Stdout reads what restic prints, up to the end, on the caller's
 	// goroutine. Its error ends the run. Nil drops the output.
 	Stdout func(io.Reader) error
@@ -88,6 +91,14 @@ func (p Program) Run(ctx context.Context, in Invocation) error {
 	reader, writer := io.Pipe()
 	watch := &watcher{secrets: p.Credentials, patient: p.Patient, line: in.Stderr, giveUp: stop, retries: map[string]int{}}
 	cmd.Stdout, cmd.Stderr = writer, watch
+	if in.InputFile != "" {
+		file, err := os.Open(in.InputFile) // #nosec G304 -- a file that the caller made
+		if err != nil {
+			return backup.Errorf(backup.Internal, "opening what restic is to read: %w", err)
+		}
+		defer file.Close() //nolint:errcheck // only read from
+		cmd.Stdin = file
+	}
 
 	if err := cmd.Start(); err != nil {
 		return backup.Errorf(backup.Unavailable, "starting restic: %w", err)
@@ -107,6 +118,28 @@ func (p Program) Run(ctx context.Context, in Invocation) error {
 	}
 	waitErr := <-waited
 	return outcome(ctx, in, watch, readErr, waitErr)
+}
+
+// RunWhole is [Program.Run] for what is believed only if all of it was read. restic
+// exits with status 0 although it could not read everything, and says so on its
+// error output alone; whatever it says there and is not known to be harmless is an
+// error of kind Unavailable that names what was read.
+func RunWhole(ctx context.Context, restic interface {
+	Run(context.Context, Invocation) error
+}, in Invocation, what string) error {
+	var complaint string
+	in.Stderr = func(line string) {
+		if complaint == "" && !Harmless(line) {
+			complaint = Words(line)
+		}
+	}
+	if err := restic.Run(ctx, in); err != nil {
+		return err
+	}
+	if complaint != "" {
+		return backup.Errorf(backup.Unavailable, "%s may not be whole; restic said: %s", what, complaint)
+	}
+	return nil
 }
 
 // outcome says how a run ended, the most telling cause first: the caller's own
