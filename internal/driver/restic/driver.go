@@ -31,6 +31,10 @@ type Cluster struct {
 	Logs moverjob.LogReader
 	// Clock is the time; nil is the real one.
 	Clock clock.PassiveClock
+	// MayMake returns why no repository may be made without a person's decision,
+	// nil if one may. It is asked before, and with the identity of what was made
+	// once more after that. Without it no repository is made.
+	MayMake func(ctx context.Context, made string) error
 }
 
 // Driver is the restic driver. It is safe for concurrent use.
