@@ -10,6 +10,7 @@
 //   - restore empties a volume, fills it from a snapshot and verifies it.
 //   - copy makes a volume hold what another one holds.
 //   - blank verifies that a volume is empty.
+//   - remember writes what Soteria remembers of the backups beside them.
 //
 // # lost+found
 //

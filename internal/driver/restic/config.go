@@ -32,6 +32,11 @@ type Config struct {
 	SecretNamespace string
 	// Namespace is Soteria's own.
 	Namespace string
+	// Cluster is the name of this cluster, "" where it has none.
+	Cluster string
+	// Instance identifies this installation of Soteria among others that may write
+	// to the same repository, also by the same cluster name.
+	Instance string
 
 	// Program is the restic program for what the replica itself does, and
 	// CacheDir its cache. Defaults: restic, from PATH; a folder below the

@@ -17,6 +17,8 @@ import (
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/driver"
 	"github.com/soteria-dr/soteria/internal/driver/restic/cli"
+	"github.com/soteria-dr/soteria/internal/driver/restic/memory"
+	"github.com/soteria-dr/soteria/internal/driver/restic/note"
 	"github.com/soteria-dr/soteria/internal/kube/moverjob"
 )
 
@@ -47,6 +49,10 @@ type Driver struct {
 	mu sync.Mutex
 	// lastSeen is the identity that the repository had when a listing ended.
 	lastSeen string
+	// notes are those that the last whole listing held.
+	notes []note.Note
+
+	copies memory.Reader
 }
 
 // The roles that the driver plays.

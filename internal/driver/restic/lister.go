@@ -7,6 +7,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/driver"
 	"github.com/soteria-dr/soteria/internal/driver/restic/cli"
+	"github.com/soteria-dr/soteria/internal/driver/restic/note"
 )
 
 // List implements [driver.Lister].
@@ -24,16 +25,22 @@ func (d *Driver) List(ctx context.Context, into driver.Listing) (string, error) 
 	}
 	before := d.identitySeen()
 	if before == "" {
-		if before, err = identity(ctx, program); err != nil {
+		if before, err = cli.Identity(ctx, program); err != nil {
 			return "", err
 		}
 	}
-	joined := newJoiner(into.Backup)
-	if err := listSnapshots(ctx, program, nil, joined.add); err != nil {
+	joined, notes := newJoiner(into.Backup), []note.Note(nil)
+	if err := listSnapshots(ctx, program, nil, func(s snapshot) {
+		if n, is := s.note(); is {
+			notes = append(notes, n)
+			return
+		}
+		joined.add(s)
+	}); err != nil {
 		d.see("")
 		return "", err
 	}
-	after, err := identity(ctx, program)
+	after, err := cli.Identity(ctx, program)
 	if err != nil {
 		d.see("")
 		return "", err
@@ -43,6 +50,7 @@ func (d *Driver) List(ctx context.Context, into driver.Listing) (string, error) 
 		return "", backup.Errorf(backup.RepositoryChanged,
 			"the repository at %s is %.12s and was %.12s when the listing began", d.location.Text, after, before)
 	}
+	d.keepNotes(notes)
 	joined.end()
 	return after, nil
 }

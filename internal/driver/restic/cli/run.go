@@ -124,9 +124,7 @@ func (p Program) Run(ctx context.Context, in Invocation) error {
 // exits with status 0 although it could not read everything, and says so on its
 // error output alone; whatever it says there and is not known to be harmless is an
 // error of kind Unavailable that names what was read.
-func RunWhole(ctx context.Context, restic interface {
-	Run(context.Context, Invocation) error
-}, in Invocation, what string) error {
+func RunWhole(ctx context.Context, restic Runner, in Invocation, what string) error {
 	var complaint string
 	in.Stderr = func(line string) {
 		if complaint == "" && !Harmless(line) {

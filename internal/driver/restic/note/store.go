@@ -14,11 +14,6 @@ import (
 	"github.com/soteria-dr/soteria/internal/driver/restic/cli"
 )
 
-// Runner runs restic on one repository: a [cli.Program], or something around one.
-type Runner interface {
-	Run(ctx context.Context, in cli.Invocation) error
-}
-
 // maxSize bounds what is read of a note, in bytes: hundreds of times what the
 // memory of ten thousand claims takes.
 const maxSize = 256 << 20
@@ -27,7 +22,7 @@ var idPattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
 // List returns every note of a kind, of all clusters. It takes no lock. Anything
 // but the whole list is an error.
-func List(ctx context.Context, restic Runner, kind Kind) ([]Note, error) {
+func List(ctx context.Context, restic cli.Runner, kind Kind) ([]Note, error) {
 	var found []Snapshot
 	err := cli.RunWhole(ctx, restic, cli.Invocation{
 		Args: []string{"snapshots", "--json", "--no-lock", "--tag", KindTag + string(kind)},
@@ -54,7 +49,7 @@ func List(ctx context.Context, restic Runner, kind Kind) ([]Note, error) {
 
 // Read returns what a note holds. It takes no lock, and loads the repository's
 // index.
-func Read(ctx context.Context, restic Runner, n Note) ([]byte, error) {
+func Read(ctx context.Context, restic cli.Runner, n Note) ([]byte, error) {
 	var content []byte
 	err := restic.Run(ctx, cli.Invocation{
 		Args: []string{"dump", "--no-lock", n.ID, "/" + n.Kind.file()},
@@ -76,7 +71,7 @@ func Read(ctx context.Context, restic Runner, n Note) ([]byte, error) {
 // Write writes a note and returns the id of its snapshot. After an error it may be
 // there nevertheless, which does no harm. patience is how long restic waits for
 // another's exclusive lock, as it takes it ("10m").
-func Write(ctx context.Context, restic Runner, d Draft, content []byte, patience string) (string, error) {
+func Write(ctx context.Context, restic cli.Runner, d Draft, content []byte, patience string) (string, error) {
 	tags, err := d.tags()
 	if err != nil {
 		return "", backup.Errorf(backup.Invalid, "%w", err)
@@ -130,7 +125,7 @@ func snapshotID(stdout io.Reader) (string, error) {
 
 // Forget removes exactly these notes. It takes an exclusive lock for a moment, and
 // waits for one no longer than patience.
-func Forget(ctx context.Context, restic Runner, ids []string, patience string) error {
+func Forget(ctx context.Context, restic cli.Runner, ids []string, patience string) error {
 	if len(ids) == 0 {
 		return nil
 	}
