@@ -21,6 +21,7 @@ import (
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/driver/restic/cli"
 	"github.com/soteria-dr/soteria/internal/driver/restic/memory"
 	"github.com/soteria-dr/soteria/internal/driver/restic/note"
 	"github.com/soteria-dr/soteria/internal/expectation"
@@ -40,21 +41,26 @@ const (
 	sumAnnotation = "soteria.dev/memory-sum"
 )
 
+// folderCapabilities are what the writing of a copy has of root's powers where the
+// repository is a folder: the files in it belong to whoever made them.
+var folderCapabilities = []corev1.Capability{"DAC_OVERRIDE"}
+
 var _ keeper.Store = (*Driver)(nil)
 
 // Read returns what the copies in the repository remember of each claim's backups:
 // nothing, without an error, only where it is proved that there is no copy. It runs
-// restic in this process' own container and loads the repository's index, once for
-// each copy. Errors are those of [driver.Lister].
+// restic in this process' own container, with the memory that is left there, and loads
+// the repository's index, once for each copy. Errors are those of [driver.Lister].
 func (d *Driver) Read(ctx context.Context, _ string) (expectation.Claims, error) {
 	program, err := d.program(ctx)
 	if err != nil {
 		return nil, err
 	}
+	program.MaxMemory = cli.Room()
 	return d.copies.Read(ctx, program, d.cfg.Cluster)
 }
 
-// Owner is whose copies this driver writes.
+// owner is whose copies this driver writes.
 func (d *Driver) owner() memory.Owner {
 	return memory.Owner{Cluster: d.cfg.Cluster, Instance: d.cfg.Instance}
 }
@@ -185,6 +191,9 @@ func (d *Driver) copyJob(repository, sum string, number, shards int) *batchv1.Jo
 		spec.ConfigMaps = append(spec.ConfigMaps, shardName(spec.Name, i))
 	}
 	spec.Credentials = moverjob.CredentialsName(spec.Name)
+	if d.location.Folder() != "" {
+		spec.Capabilities = folderCapabilities
+	}
 	spec.NodeSelector, spec.TTL, spec.Deadline = d.cfg.JobNodeSelector, &d.cfg.JobTTL, copyDeadline
 	job := moverjob.Build(spec)
 	// It serves no claim.

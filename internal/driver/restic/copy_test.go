@@ -99,6 +99,19 @@ func TestTheJobThatWritesACopy(t *testing.T) {
 	assert.Equal(t, restictest.Password, string(secret.Data["RESTIC_PASSWORD"]))
 }
 
+func TestAFolderThatIsTheRepositoryIsWrittenToByAJobThatMay(t *testing.T) {
+	cluster := world(t, secretWith(fullSecret())).Build()
+	d := driverIn(t, cluster, func(c *restic.Config) { c.Repository = "/srv/backups" })
+	require.NoError(t, d.Start(t.Context(), repositoryID, remembered(1)))
+	var jobs batchv1.JobList
+	require.NoError(t, cluster.List(t.Context(), &jobs))
+	require.Len(t, jobs.Items, 1)
+	pod := jobs.Items[0].Spec.Template.Spec
+	assert.Equal(t, []corev1.Capability{"DAC_OVERRIDE"}, pod.Containers[0].SecurityContext.Capabilities.Add)
+	assert.Equal(t, "/srv/backups", pod.Volumes[len(pod.Volumes)-1].HostPath.Path)
+	assert.Contains(t, pod.Containers[0].Args, "/repository")
+}
+
 // endJobs has every Job that runs end.
 func endJobs(t *testing.T, cluster client.Client, how batchv1.JobConditionType) {
 	t.Helper()

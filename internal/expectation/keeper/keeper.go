@@ -2,7 +2,9 @@ package keeper
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -187,7 +189,7 @@ func (k *Keeper) settle(last Attempt) error {
 func (k *Keeper) tellRival() {
 	listed := k.cfg.Store.Listed()
 	if listed.Rival != "" && listed.Rival != k.rival {
-		k.cfg.Log.Error("two live clusters of one name use the repository, and each takes the other's backups for its own: give each its own SOTERIA_CLUSTER",
+		k.cfg.Log.Error("two live clusters of one name use the repository, and each takes the other's backups for its own: give each cluster a SOTERIA_CLUSTER of its own",
 			"repository", k.cfg.Repository, "other", listed.Rival, "writtenAt", listed.RivalAt)
 	}
 	k.rival = listed.Rival
@@ -200,6 +202,21 @@ type Report struct {
 	// Trouble is why this replica could not have it written; "" where nothing is
 	// known to be wrong, as on every replica but the leader.
 	Trouble string
+}
+
+// Message says what is wrong and what to do, "" where nothing is known to be.
+func (r Report) Message() string {
+	var messages []string
+	if r.Rival != "" {
+		messages = append(messages, fmt.Sprintf(
+			"another live cluster uses the %s repository by the name of this one (installation %s, last at %s), and each takes the other's backups for its own: give each cluster a SOTERIA_CLUSTER of its own",
+			r.Repository, r.Rival, r.RivalAt.UTC().Format(time.RFC3339)))
+	}
+	if r.Trouble != "" {
+		messages = append(messages, fmt.Sprintf(
+			"the copy of what is remembered of the %s backups is not current: %s; correct that, and it is written by itself", r.Repository, r.Trouble))
+	}
+	return strings.Join(messages, "; ")
 }
 
 // Report tells how the copy is. It does not wait.

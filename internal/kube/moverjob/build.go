@@ -71,9 +71,9 @@ type Spec struct {
 	Volume     string
 	EmptyDir   *resource.Quantity
 	ConfigMaps []string
-	MountPath string
-	Block     bool
-	ReadOnly  bool
+	MountPath  string
+	Block      bool
+	ReadOnly   bool
 	// Source, when set, is a second claim, mounted read-only at SourceFolder.
 	Source string
 	// Credentials is the Secret mounted at CredentialsFolder; "" mounts none.

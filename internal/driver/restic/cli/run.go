@@ -35,6 +35,9 @@ type Program struct {
 	// Grace is how long restic may take to give up its lock and end when ctx
 	// ends. With none it is killed at once, right for runs that take no lock.
 	Grace time.Duration
+	// MaxMemory is how much memory restic may take, in bytes; 0 does not bound it. A
+	// run that needs more ends with an error that says so.
+	MaxMemory int64
 }
 
 // Invocation is one run of restic.
@@ -102,6 +105,12 @@ func (p Program) Run(ctx context.Context, in Invocation) error {
 
 	if err := cmd.Start(); err != nil {
 		return backup.Errorf(backup.Unavailable, "starting restic: %w", err)
+	}
+	if p.MaxMemory > 0 {
+		if err := bound(cmd.Process.Pid, p.MaxMemory); err != nil && !errors.Is(err, syscall.ESRCH) {
+			stop(backup.Errorf(backup.Unavailable, "bounding the memory of restic: %w", err))
+			watch.reason = context.Cause(runCtx)
+		}
 	}
 	waited := make(chan error, 1)
 	go func() {
@@ -206,6 +215,10 @@ func (p Program) environ() []string {
 		"RESTIC_PROGRESS_FPS=1",
 		// No asking a cloud's metadata service for other credentials.
 		"AWS_EC2_METADATA_DISABLED=true",
+	}
+	if p.MaxMemory > 0 {
+		// Garbage is collected before it comes to that.
+		env = append(env, fmt.Sprintf("GOMEMLIMIT=%d", p.MaxMemory/4*3))
 	}
 	if p.Region != "" {
 		env = append(env, "AWS_DEFAULT_REGION="+p.Region)

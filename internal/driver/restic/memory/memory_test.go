@@ -56,7 +56,7 @@ func owner(cluster, instance string) memory.Owner {
 
 func write(t *testing.T, restic cli.Runner, o memory.Owner, c expectation.Claims) memory.Written {
 	t.Helper()
-	written, err := memory.Write(t.Context(), restic, o, c, then)
+	written, err := memory.Write(t.Context(), restic, o, c, time.Now())
 	require.NoError(t, err)
 	require.NoError(t, written.Untidy)
 	return written
@@ -210,6 +210,11 @@ func TestACopyThatCannotBeReadIsNeverTakenForNone(t *testing.T) {
 			require.NoError(t, os.RemoveAll(filepath.Join(copied.Address, "data")))
 			return open(t, copied, restictest.Password)
 		},
+		"it takes more memory than there is": func(t *testing.T) cli.Runner {
+			bounded := open(t, r, restictest.Password)
+			bounded.MaxMemory = 48 << 20
+			return bounded
+		},
 		"the repository is gone": func(t *testing.T) cli.Runner {
 			nowhere := r
 			nowhere.Address = filepath.Join(t.TempDir(), "nowhere")
@@ -296,7 +301,7 @@ func TestOldCopiesAreRemovedByIdAndNothingElse(t *testing.T) {
 	// are written all the same.
 	kept := counting{Runner: restic, runs: map[string]int{}, fail: "forget"}
 	for i := range 12 {
-		written, err := memory.Write(t.Context(), kept, owner("home", "a"), claims(map[string]int{fmt.Sprintf("claim-%d", i): i}), then)
+		written, err := memory.Write(t.Context(), kept, owner("home", "a"), claims(map[string]int{fmt.Sprintf("claim-%d", i): i}), time.Now())
 		require.NoError(t, err)
 		assert.Equal(t, i+2, written.Claims)
 		assert.Equal(t, i == 11, written.Untidy != nil, "copy %d", i)
