@@ -33,6 +33,7 @@ type backends struct {
 	makers    map[string]driver.VolumeMaker
 	pruners   map[string]driver.Pruner
 	testers   map[string]driver.Tester
+	copiers   map[string]copier
 	// pins are the identities that repositories must have.
 	pins map[string]string
 	// longhorn hears how Longhorn's backups end; nil where Longhorn is not used.
@@ -45,15 +46,17 @@ type platform struct {
 	clientset kubernetes.Interface
 	// image is Soteria's own, for Jobs.
 	image string
-	fills moverjob.Fills
-	log   *slog.Logger
+	// instance identifies this installation of Soteria.
+	instance string
+	fills    moverjob.Fills
+	log      *slog.Logger
 }
 
 // newBackends makes the drivers that the configuration names.
 func newBackends(c config, p platform) (*backends, error) {
 	b := &backends{
 		backupers: map[string]driver.Backuper{}, fillers: map[string]driver.Filler{},
-		makers: map[string]driver.VolumeMaker{}, pruners: map[string]driver.Pruner{}, testers: map[string]driver.Tester{}, pins: map[string]string{},
+		makers: map[string]driver.VolumeMaker{}, pruners: map[string]driver.Pruner{}, testers: map[string]driver.Tester{}, copiers: map[string]copier{}, pins: map[string]string{},
 	}
 	if c.uses(restic.Name) {
 		if err := b.addRestic(c, p); err != nil {
@@ -95,7 +98,9 @@ func firstBackups(c config, p platform) firstbackup.Guard {
 
 func (b *backends) addRestic(c config, p platform) error {
 	guard := firstBackups(c, p)
-	d, err := restic.New(c.restic(p.image), restic.Cluster{
+	settings := c.restic(p.image)
+	settings.Instance = p.instance
+	d, err := restic.New(settings, restic.Cluster{
 		Client: p.fills.Client, Reader: p.fills.Reader, Logs: p.fills.Logs,
 		MayMake: func(ctx context.Context, made string) error { return guard.MayMake(ctx, restic.Name, made) },
 	})
@@ -108,7 +113,7 @@ func (b *backends) addRestic(c config, p platform) error {
 	}
 	b.pins[restic.Name] = c.ResticRepositoryID
 	if c.looksAt(restic.Name) {
-		b.listers = append(b.listers, d)
+		b.listers, b.copiers[restic.Name] = append(b.listers, d), d
 	}
 	return nil
 }
