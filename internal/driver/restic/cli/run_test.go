@@ -364,12 +364,12 @@ func TestARunReadsAFileAsItsInput(t *testing.T) {
 	var out string
 	p := program(t, "cat")
 	for range 2 { // from its beginning each time
-		require.NoError(t, p.Run(t.Context(), cli.Invocation{Stdin: path, Stdout: drain(&out)}))
+		require.NoError(t, p.Run(t.Context(), cli.Invocation{InputFile: path, Stdout: drain(&out)}))
 		assert.Equal(t, "what is to be kept", out)
 	}
 	require.NoError(t, p.Run(t.Context(), cli.Invocation{Stdout: drain(&out)}))
 	assert.Empty(t, out)
-	err := p.Run(t.Context(), cli.Invocation{Stdin: filepath.Join(t.TempDir(), "nothing")})
+	err := p.Run(t.Context(), cli.Invocation{InputFile: filepath.Join(t.TempDir(), "nothing")})
 	assert.Equal(t, backup.Internal, backup.KindOf(err))
 }
 
