@@ -121,10 +121,14 @@ func newApp(ctx context.Context, c config, connection *rest.Config, log *slog.Lo
 	if err != nil {
 		return nil, err
 	}
+	instance, err := ownInstance(ctx, c, clientset)
+	if err != nil {
+		return nil, err
+	}
 	measured := metrics.New(ctrlmetrics.Registry)
 
 	fills := moverjob.Fills{Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Logs: moverjob.NewLogReader(clientset), Namespace: c.Namespace}
-	systems, err := newBackends(c, platform{mgr: mgr, clientset: clientset, image: image, fills: fills, log: log})
+	systems, err := newBackends(c, platform{mgr: mgr, clientset: clientset, image: image, instance: instance, fills: fills, log: log})
 	if err != nil {
 		return nil, err
 	}
@@ -160,6 +164,10 @@ func newApp(ctx context.Context, c config, connection *rest.Config, log *slog.Lo
 	if err != nil {
 		return nil, err
 	}
+	copies, err := addCopies(c, mgr, systems, measured, log)
+	if err != nil {
+		return nil, err
+	}
 	reports := &httpapi.Reports{}
 	if refresher, err = addInventory(ctx, c, mgr, known, scheduler, reviewed, reports, measured, log); err != nil {
 		return nil, err
@@ -178,7 +186,7 @@ func newApp(ctx context.Context, c config, connection *rest.Config, log *slog.Lo
 		Lock:   kube.NewLock,
 		Rules:  c.rules,
 		SignIn: callers, Auditor: audit.Events{Reader: mgr.GetClient(), Recorder: mgr.GetEventRecorder(eventSource)},
-		Reports: reports, Bucket: scanned, Policies: scheduler, Status: status(c, mgr, known), Console: pages,
+		Reports: reports, Bucket: scanned, Policies: scheduler, Status: status(c, mgr, known, copies), Console: pages,
 		Events:   claimevents.Reader{Cache: mgr.GetClient(), API: mgr.GetAPIReader(), Namespace: c.Namespace},
 		Gatherer: ctrlmetrics.Registry, Ready: answers, Observer: measured, Log: log,
 	})

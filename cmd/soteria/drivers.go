@@ -13,8 +13,10 @@ import (
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/backupjob"
 	"github.com/soteria-dr/soteria/internal/catalog"
+	"github.com/soteria-dr/soteria/internal/catalog/ledger"
 	"github.com/soteria-dr/soteria/internal/driver"
 	"github.com/soteria-dr/soteria/internal/driver/copyfill"
+	"github.com/soteria-dr/soteria/internal/driver/firstbackup"
 	"github.com/soteria-dr/soteria/internal/driver/longhorn"
 	"github.com/soteria-dr/soteria/internal/driver/restic"
 	"github.com/soteria-dr/soteria/internal/httpapi"
@@ -31,6 +33,7 @@ type backends struct {
 	makers    map[string]driver.VolumeMaker
 	pruners   map[string]driver.Pruner
 	testers   map[string]driver.Tester
+	copiers   map[string]copier
 	// pins are the identities that repositories must have.
 	pins map[string]string
 	// restic is the driver whose backups run in Jobs; nil where it is not used.
@@ -45,15 +48,17 @@ type platform struct {
 	clientset kubernetes.Interface
 	// image is Soteria's own, for Jobs.
 	image string
-	fills moverjob.Fills
-	log   *slog.Logger
+	// instance identifies this installation of Soteria.
+	instance string
+	fills    moverjob.Fills
+	log      *slog.Logger
 }
 
 // newBackends makes the drivers that the configuration names.
 func newBackends(c config, p platform) (*backends, error) {
 	b := &backends{
 		backupers: map[string]driver.Backuper{}, fillers: map[string]driver.Filler{},
-		makers: map[string]driver.VolumeMaker{}, pruners: map[string]driver.Pruner{}, testers: map[string]driver.Tester{}, pins: map[string]string{},
+		makers: map[string]driver.VolumeMaker{}, pruners: map[string]driver.Pruner{}, testers: map[string]driver.Tester{}, copiers: map[string]copier{}, pins: map[string]string{},
 	}
 	if c.uses(restic.Name) {
 		if err := b.addRestic(c, p); err != nil {
@@ -69,14 +74,38 @@ func newBackends(c config, p platform) (*backends, error) {
 		p.log.Warn("backups are taken with a driver that is not looked at for restores: claims whose only backups are its own start empty; name it in SOTERIA_RESTORE_DRIVERS",
 			"driver", c.BackupDriver)
 	}
+	guard := firstBackups(c, p)
+	for name, backuper := range b.backupers {
+		if c.looksAt(name) { // what nobody looks at proves nothing
+			b.backupers[name] = guard.Guarded(name, backuper)
+		}
+	}
 	maps.Copy(b.pins, c.lookupPins())
 	looked, err := newLookups(c, p.fills.Reader)
 	b.listers = append(b.listers, looked...)
 	return b, err
 }
 
+// firstBackups keeps a repository from being begun while somebody waits for it.
+func firstBackups(c config, p platform) firstbackup.Guard {
+	expectations := ledger.New(p.fills.Client, p.fills.Reader, c.Namespace)
+	return firstbackup.Guard{
+		Reader: p.fills.Reader, DenyUnknown: c.policy().DenyUnknown,
+		Known: func(ctx context.Context, driver string) (string, error) {
+			expected, err := expectations.Expectation(ctx, driver)
+			return expected.Repository, err
+		},
+	}
+}
+
 func (b *backends) addRestic(c config, p platform) error {
-	d, err := restic.New(c.restic(p.image), restic.Cluster{Client: p.fills.Client, Reader: p.fills.Reader, Logs: p.fills.Logs})
+	guard := firstBackups(c, p)
+	settings := c.restic(p.image)
+	settings.Instance = p.instance
+	d, err := restic.New(settings, restic.Cluster{
+		Client: p.fills.Client, Reader: p.fills.Reader, Logs: p.fills.Logs,
+		MayMake: func(ctx context.Context, made string) error { return guard.MayMake(ctx, restic.Name, made) },
+	})
 	if err != nil {
 		return err
 	}
@@ -87,7 +116,7 @@ func (b *backends) addRestic(c config, p platform) error {
 	}
 	b.pins[restic.Name] = c.ResticRepositoryID
 	if c.looksAt(restic.Name) {
-		b.listers = append(b.listers, d)
+		b.listers, b.copiers[restic.Name] = append(b.listers, d), d
 	}
 	return nil
 }

@@ -8,16 +8,17 @@ import (
 
 	"github.com/soteria-dr/soteria/internal/admission"
 	"github.com/soteria-dr/soteria/internal/catalog"
+	"github.com/soteria-dr/soteria/internal/expectation/keeper"
 	"github.com/soteria-dr/soteria/internal/httpapi"
 )
 
 // status gives what is told of this replica and of the gate. The gate is read from
 // the API server: what a cache of it would cost all the time, it does not cost to
 // ask now and then.
-func status(c config, mgr manager.Manager, known *catalog.Catalog) httpapi.Status {
+func status(c config, mgr manager.Manager, known *catalog.Catalog, copies func() []keeper.Report) httpapi.Status {
 	return httpapi.Status{
 		Version: version(), ClockDoubt: c.clocks.Doubt, Gate: admission.New(mgr.GetAPIReader(), clock.RealClock{}).Report,
-		Listings: listingsOf(known), Missing: missingOf(known), Now: time.Now,
+		Listings: listingsOf(known), Missing: missingOf(known), Copies: copies, Now: time.Now,
 		ReportMaxAge: c.reportInterval() + time.Minute, ListingMaxAge: c.inventory().Recent,
 	}
 }

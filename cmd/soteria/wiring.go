@@ -40,6 +40,7 @@ func addCatalog(ctx context.Context, c config, mgr manager.Manager, systems *bac
 	settings.Log = log
 	settings.Memory = ledger.NewExpectations(mgr.GetClient(), mgr.GetAPIReader(), c.Namespace)
 	settings.Accepted = ledger.NewAccepted(mgr.GetClient(), mgr.GetAPIReader(), c.Namespace)
+	settings.Copies = systems.readers()
 	expectations := ledger.New(mgr.GetClient(), mgr.GetAPIReader(), c.Namespace)
 	known := catalog.New(settings, systems.listers, expectations, clock.RealClock{}, listed)
 

@@ -24,6 +24,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/claimevents"
 	"github.com/soteria-dr/soteria/internal/driver"
+	"github.com/soteria-dr/soteria/internal/expectation/keeper"
 	"github.com/soteria-dr/soteria/internal/httpapi"
 	"github.com/soteria-dr/soteria/internal/httpapi/client"
 	"github.com/soteria-dr/soteria/internal/httpapi/wire"
@@ -65,6 +66,7 @@ type world struct {
 	gate    admission.Report
 	missing []httpapi.Missing
 	listed  []inventory.Listing
+	copies  []keeper.Report
 	events  func(context.Context, backup.Claim) ([]claimevents.Event, error)
 	console http.Handler
 	// policies are those of the scheduler, see policies_test.go.
@@ -190,7 +192,7 @@ func (w *world) server(change func(*httpapi.Config)) *httpapi.Server {
 		Status: httpapi.Status{
 			Version: "v1.2.3", Gate: func(context.Context) admission.Report { return w.gate },
 			Listings: func() []inventory.Listing { return w.listed }, Missing: func() []httpapi.Missing { return w.missing }, Now: func() time.Time { return noon.Add(1500 * time.Millisecond) },
-			ReportMaxAge: 6 * time.Minute, ListingMaxAge: 8 * time.Minute,
+			ReportMaxAge: 6 * time.Minute, ListingMaxAge: 8 * time.Minute, Copies: func() []keeper.Report { return w.copies },
 		},
 		Log: slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})

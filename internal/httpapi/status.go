@@ -11,6 +11,7 @@ import (
 
 	"github.com/soteria-dr/soteria/internal/admission"
 	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/expectation/keeper"
 	"github.com/soteria-dr/soteria/internal/httpapi/wire"
 	"github.com/soteria-dr/soteria/internal/inventory"
 )
@@ -25,6 +26,9 @@ type Status struct {
 	Listings func() []inventory.Listing
 	// Missing gives the backups that are missing, in any order. It does not wait.
 	Missing func() []Missing
+	// Copies tells how the copies of the memory beside the backups are; nil where
+	// there are none. It does not wait.
+	Copies func() []keeper.Report
 	// Now is the clock.
 	Now func() time.Time
 	// ClockDoubt says that this replica's clock disagrees with others', empty while
@@ -81,8 +85,20 @@ func (s *Server) showStatus(w http.ResponseWriter, r *http.Request, _ httprouter
 	if s.services.Status.ClockDoubt != nil {
 		status.ClockDoubt = s.services.Status.ClockDoubt()
 	}
+	if s.services.Status.Copies != nil {
+		status.MemoryCopies = memoryCopies(s.services.Status.Copies())
+	}
 	if s.cfg.RestoreRequired {
 		status.RestoreMode = wire.RestoreModeRequired
 	}
 	s.render(w, r, http.StatusOK, status)
+}
+
+// memoryCopies puts the copies in the API's words.
+func memoryCopies(all []keeper.Report) []wire.MemoryCopy {
+	list := make([]wire.MemoryCopy, 0, len(all))
+	for _, r := range all {
+		list = append(list, wire.MemoryCopy{Driver: r.Repository, WrittenAt: when(r.WrittenAt), Message: r.Message()})
+	}
+	return list
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/soteria-dr/soteria/internal/admission"
 	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/expectation/keeper"
 	"github.com/soteria-dr/soteria/internal/httpapi"
 	"github.com/soteria-dr/soteria/internal/httpapi/wire"
 	"github.com/soteria-dr/soteria/internal/inventory"
@@ -50,6 +51,19 @@ func TestStatusExamples(t *testing.T) {
 			readDocument(t, url).holds(t, http.MethodGet, "/v1/status", resp.StatusCode, body)
 		})
 	}
+}
+
+func TestTheStatusTellsOfTheCopiesOfTheMemory(t *testing.T) {
+	w := newWorld()
+	w.copies = []keeper.Report{
+		{Repository: "restic", Listed: keeper.Listed{WrittenAt: noon}},
+		{Repository: "other", Trouble: "writing it failed: the repository is read-only"},
+	}
+	got, err := w.client(t).Status(t.Context())
+	require.NoError(t, err)
+	require.Len(t, got.MemoryCopies, 2)
+	assert.Equal(t, wire.MemoryCopy{Driver: "restic", WrittenAt: &noon}, got.MemoryCopies[0])
+	assert.Contains(t, got.MemoryCopies[1].Message, "is not current: writing it failed: the repository is read-only; correct that")
 }
 
 func TestTheStatusTellsWhetherCallersHaveToSignIn(t *testing.T) {

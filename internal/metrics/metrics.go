@@ -45,6 +45,7 @@ type Metrics struct {
 	authzDenials      *prometheus.CounterVec
 	panics            prometheus.Counter
 	inventories       prometheus.Counter
+	memoryCopies      *prometheus.CounterVec
 }
 
 // New makes the metrics and registers them. It panics where a name is taken,
@@ -123,10 +124,11 @@ func New(registry prometheus.Registerer) *Metrics {
 			Namespace: namespace, Name: "inventory_refresh_failures_total",
 			Help: "Inventories that could not be made; the last one stands.",
 		}),
+		memoryCopies: newMemoryCopies(),
 	}
 	registry.MustRegister(m.verdicts, m.admission, m.listings, m.listingDuration, m.existsRequests,
 		m.backupRequests, m.backups, m.policyBackups, m.forgotten, m.retention, m.restoreRequests, m.namespaceBackups, m.namespaceRestores, m.restoreAttempts,
-		m.restoreDuration, m.authzDenials, m.panics, m.inventories)
+		m.restoreDuration, m.authzDenials, m.panics, m.inventories, m.memoryCopies)
 	return m
 }
 

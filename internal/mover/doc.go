@@ -11,6 +11,7 @@
 //     earlier attempt of the same restore wrote, see mark.go.
 //   - copy makes a volume hold what another one holds.
 //   - blank verifies that a volume is empty.
+//   - remember writes what Soteria remembers of the backups beside them.
 //
 // # lost+found
 //

@@ -46,6 +46,7 @@ func Run(ctx context.Context, args []string, p Process) int {
 	}
 	parsers := map[string]func(*flag.FlagSet, []string) (work, error){
 		"install": parseInstall, "backup": parseBackup, "restore": parseRestore, "blank": parseBlank, "copy": parseCopy,
+		"remember": parseRemember,
 	}
 	action := ""
 	if len(args) > 0 {
@@ -53,7 +54,7 @@ func Run(ctx context.Context, args []string, p Process) int {
 	}
 	parse, known := parsers[action]
 	if !known {
-		fmt.Fprintf(p.Stderr, "soteria mover: %q is none of install, backup, restore, copy and blank\n", action)
+		fmt.Fprintf(p.Stderr, "soteria mover: %q is none of install, backup, restore, copy, blank and remember\n", action)
 		return exitUsage
 	}
 	flags := flag.NewFlagSet("soteria mover "+action, flag.ContinueOnError)

@@ -119,6 +119,9 @@ const (
 	RoleBackup = "backup"
 	// RoleFill is a Job that fills a prime, and all that belongs to it.
 	RoleFill = "fill"
+	// RoleMemory is a Job that keeps a copy of what Soteria remembers beside the
+	// backups, and all that belongs to it.
+	RoleMemory = "memory"
 	// RoleTest is a Job that restores a backup into nothing that lasts, to see
 	// whether it can be restored, and all that belongs to it.
 	RoleTest = "test"

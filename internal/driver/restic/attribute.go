@@ -5,6 +5,7 @@ import (
 
 	"github.com/soteria-dr/soteria/internal/attribution"
 	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/driver/restic/outcome"
 )
 
 // Strays are the settings about snapshots that do not say whose they are.
@@ -14,19 +15,13 @@ var Strays = attribution.Settings{
 	Keys: []string{attribution.KeyHost, attribution.KeyPath, attribution.KeyTag},
 }
 
-// What marks a snapshot of Soteria's own memory, which is no backup.
-const (
-	noteHost = "soteria"
-	noteTag  = "soteria="
-)
-
 // attribute says which claims a snapshot is a backup of, and whether it is a stray. The tags
 // that Soteria puts on snapshots come first: no rule has a say about one that
 // names one claim by them. Where they name several claims, a rule may say which
 // one it is; until it does, the snapshot is a backup of each of them and a stray too.
 func (c Config) attribute(s snapshot) (claims []backup.Claim, stray *attribution.Stray) {
 	named := claimsOf(s.Tags)
-	if len(named) == 1 || s.isNote() {
+	if len(named) == 1 || outcome.IsOwn(s.Host, s.Tags) {
 		return named, nil
 	}
 	facts := s.facts()
@@ -51,13 +46,6 @@ func (c Config) attribute(s snapshot) (claims []backup.Claim, stray *attribution
 		return claims, nil
 	}
 	return claims, stray
-}
-
-// isNote reports whether the snapshot is Soteria's own memory. A tag alone does not
-// make it so, since a tag may be a caller's.
-func (s snapshot) isNote() bool {
-	return s.Host == noteHost && len(valuesOf(s.Tags, noteTag)) > 0 &&
-		len(valuesOf(s.Tags, namespaceTag)) == 0 && len(valuesOf(s.Tags, pvcTag)) == 0
 }
 
 // facts are what rules go by.

@@ -144,9 +144,9 @@ func (d *Driver) secretFor(ctx context.Context, job *batchv1.Job) moverjob.Secre
 	}
 }
 
-// makeRepositoryIfAbsent makes the repository where the operator allowed that
-// and it is proved that there is none. It is done here and not in the Job, so
-// that two first backups cannot make it twice.
+// makeRepositoryIfAbsent makes the repository where the operator allowed that, it
+// is proved that there is none, and nobody waits for one. It is done here and not
+// in the Job, so that two first backups cannot make it twice.
 func (d *Driver) makeRepositoryIfAbsent(ctx context.Context) error {
 	if !d.cfg.Init {
 		return nil
@@ -155,11 +155,33 @@ func (d *Driver) makeRepositoryIfAbsent(ctx context.Context) error {
 	if !errors.Is(err, cli.ErrNoRepository) {
 		return err
 	}
-	_, err = d.InitRepository(ctx)
-	if backup.KindOf(err) == backup.Conflict { // another request was first, and may be done
-		_, err = d.Identity(ctx)
+	if err := d.mayMakeRepository(ctx, ""); err != nil {
+		return err
 	}
-	return err
+	made, err := d.InitRepository(ctx)
+	if backup.KindOf(err) == backup.Conflict { // another request was first, and may be done
+		made, err = d.Identity(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	// A claim may have come meanwhile, and waits. The repository is there now, but
+	// as long as no backup is in it, it proves nothing.
+	return d.mayMakeRepository(ctx, made)
+}
+
+// mayMakeRepository returns why a backup may not make the repository.
+func (d *Driver) mayMakeRepository(ctx context.Context, made string) error {
+	switch {
+	case d.cfg.RepositoryID != "":
+		return backup.Errorf(backup.RepositoryAbsent,
+			"there is no restic repository at %s, and none is made by itself, since SOTERIA_RESTIC_REPOSITORY_ID says that it exists as %.12s: correct SOTERIA_RESTIC_REPOSITORY, or make a new one with: soteria repository init",
+			d.location.Text, d.cfg.RepositoryID)
+	case d.cluster.MayMake == nil:
+		return backup.Errorf(backup.RepositoryAbsent, "there is no restic repository at %s; make one with: soteria repository init", d.location.Text)
+	default:
+		return d.cluster.MayMake(ctx, made)
+	}
 }
 
 // backupableClaim reads the claim and refuses one that restic cannot back up.

@@ -37,6 +37,9 @@ type Config struct {
 	// Clusters says whose snapshots are this cluster's own, and by which name it
 	// tags those that it takes.
 	Clusters backup.Clusters
+	// Instance identifies this installation of Soteria among others that may write
+	// to the same repository, also by the same cluster name.
+	Instance string
 
 	// Program is the restic program for what the replica itself does, and
 	// CacheDir its cache. Defaults: restic, from PATH; a folder below the

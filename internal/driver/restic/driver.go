@@ -17,6 +17,8 @@ import (
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/driver"
 	"github.com/soteria-dr/soteria/internal/driver/restic/cli"
+	"github.com/soteria-dr/soteria/internal/driver/restic/memory"
+	"github.com/soteria-dr/soteria/internal/driver/restic/note"
 	"github.com/soteria-dr/soteria/internal/kube/moverjob"
 )
 
@@ -31,6 +33,10 @@ type Cluster struct {
 	Logs moverjob.LogReader
 	// Clock is the time; nil is the real one.
 	Clock clock.PassiveClock
+	// MayMake returns why no repository may be made without a person's decision,
+	// nil if one may. It is asked before, and with the identity of what was made
+	// once more after that. Without it no repository is made.
+	MayMake func(ctx context.Context, made string) error
 }
 
 // Driver is the restic driver. It is safe for concurrent use.
@@ -43,6 +49,10 @@ type Driver struct {
 	mu sync.Mutex
 	// lastSeen is the identity that the repository had when a listing ended.
 	lastSeen string
+	// notes are those that the last whole listing held.
+	notes []note.Note
+
+	copies memory.Reader
 }
 
 // The roles that the driver plays.

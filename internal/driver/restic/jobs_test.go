@@ -81,10 +81,12 @@ func driverIn(t *testing.T, cluster client.Client, change func(*restic.Config)) 
 	if change != nil {
 		change(&config)
 	}
-	d, err := restic.New(config, restic.Cluster{Client: cluster, Reader: cluster})
+	d, err := restic.New(config, restic.Cluster{Client: cluster, Reader: cluster, MayMake: nobodyWaits})
 	require.NoError(t, err)
 	return d
 }
+
+func nobodyWaits(context.Context, string) error { return nil }
 
 func request() driver.BackupRequest {
 	return driver.BackupRequest{Claim: claim, Tags: []string{"before-upgrade"}, RequestedBy: "alice"}
@@ -451,6 +453,60 @@ func TestARepositoryIsMadeOnlyOnPurpose(t *testing.T) {
 		require.NoError(t, err, "the Job finds out")
 		assert.Error(t, there(r.Address))
 	})
+	t.Run("not by a backup where the repository is pinned, whoever waits", func(t *testing.T) {
+		r := local(t, exe)
+		cluster := world(t, boundClaim(), secretWith(fullSecret())).Build()
+		d := driverIn(t, cluster, func(c *restic.Config) {
+			c.Repository, c.Program, c.Init, c.RepositoryID = r.Address, exe, true, strings.Repeat("a", 64)
+		})
+		_, err := d.Backup(t.Context(), request())
+		assert.Equal(t, backup.RepositoryAbsent, backup.KindOf(err))
+		assert.ErrorContains(t, err, "correct SOTERIA_RESTIC_REPOSITORY, or make a new one with: soteria repository init")
+		assert.Error(t, there(r.Address))
+		noJobs(t, cluster)
+
+		_, err = d.InitRepository(t.Context())
+		require.NoError(t, err, "a person is not stopped")
+	})
+	t.Run("not by a backup while somebody waits, from before or since it was made", func(t *testing.T) {
+		for _, arrives := range []int{1, 2} {
+			r := local(t, exe)
+			cluster := world(t, boundClaim(), secretWith(fullSecret())).Build()
+			config := validConfig()
+			config.Repository, config.Program, config.Init, config.CacheDir = r.Address, exe, true, t.TempDir()
+			var asked []string
+			d, err := restic.New(config, restic.Cluster{Client: cluster, Reader: cluster, MayMake: func(_ context.Context, made string) error {
+				if asked = append(asked, made); len(asked) >= arrives {
+					return backup.Errorf(backup.Conflict, "claim shop/db waits")
+				}
+				return nil
+			}})
+			require.NoError(t, err)
+			_, err = d.Backup(t.Context(), request())
+			assert.ErrorContains(t, err, "claim shop/db waits")
+			noJobs(t, cluster)
+			require.Len(t, asked, arrives)
+			assert.Empty(t, asked[0])
+			if arrives == 1 {
+				assert.Error(t, there(r.Address))
+				continue
+			}
+			id, err := d.Identity(t.Context())
+			require.NoError(t, err)
+			assert.Equal(t, id, asked[1], "it is asked again with what was made")
+		}
+	})
+	t.Run("not by a backup where nobody can say who waits", func(t *testing.T) {
+		r := local(t, exe)
+		cluster := world(t, boundClaim(), secretWith(fullSecret())).Build()
+		config := validConfig()
+		config.Repository, config.Program, config.Init, config.CacheDir = r.Address, exe, true, t.TempDir()
+		d, err := restic.New(config, restic.Cluster{Client: cluster, Reader: cluster})
+		require.NoError(t, err)
+		_, err = d.Backup(t.Context(), request())
+		assert.Equal(t, backup.RepositoryAbsent, backup.KindOf(err))
+		assert.Error(t, there(r.Address))
+	})
 	t.Run("not by a listing", func(t *testing.T) {
 		r := local(t, exe)
 		d, _ := in(t, r.Address, exe, true)
@@ -513,6 +569,13 @@ func TestARepositoryIsMadeOnlyOnPurpose(t *testing.T) {
 		require.NoError(t, err)
 		assert.NoError(t, there(r.Address))
 	})
+}
+
+func noJobs(t *testing.T, cluster client.Client) {
+	t.Helper()
+	var jobs batchv1.JobList
+	require.NoError(t, cluster.List(t.Context(), &jobs))
+	assert.Empty(t, jobs.Items)
 }
 
 func there(repository string) error {

@@ -7,6 +7,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/driver"
 	"github.com/soteria-dr/soteria/internal/driver/restic/cli"
+	"github.com/soteria-dr/soteria/internal/driver/restic/note"
 )
 
 // List implements [driver.Lister].
@@ -24,16 +25,22 @@ func (d *Driver) List(ctx context.Context, into driver.Listing) (string, error) 
 	}
 	before := d.identitySeen()
 	if before == "" {
-		if before, err = identity(ctx, program); err != nil {
+		if before, err = cli.Identity(ctx, program); err != nil {
 			return "", err
 		}
 	}
-	joined := newJoiner(d.cfg, into.Backup)
-	if err := listSnapshots(ctx, program, nil, joined.add); err != nil {
+	joined, notes := newJoiner(d.cfg, into.Backup), []note.Note(nil)
+	if err := listSnapshots(ctx, program, nil, func(s snapshot) {
+		if n, is := s.note(); is {
+			notes = append(notes, n)
+			return
+		}
+		joined.add(s)
+	}); err != nil {
 		d.see("")
 		return "", err
 	}
-	after, err := identity(ctx, program)
+	after, err := cli.Identity(ctx, program)
 	if err != nil {
 		d.see("")
 		return "", err
@@ -43,6 +50,7 @@ func (d *Driver) List(ctx context.Context, into driver.Listing) (string, error) 
 		return "", backup.Errorf(backup.RepositoryChanged,
 			"the repository at %s is %.12s and was %.12s when the listing began", d.location.Text, after, before)
 	}
+	d.keepNotes(notes)
 	joined.end()
 	into.Strays(joined.strays, Strays)
 	return after, nil
@@ -61,28 +69,11 @@ func (d *Driver) see(id string) {
 }
 
 // listSnapshots yields every snapshot in the repository that restic's filter lets
-// through. restic exits with status 0 although snapshots could not be read and
-// says so on its error output alone, so whatever it says there and is not known
-// to be harmless is an error.
+// through.
 func listSnapshots(ctx context.Context, program cli.Program, filter []string, each func(snapshot)) error {
-	var complaint string
-	err := program.Run(ctx, cli.Invocation{
-		Args: append([]string{"snapshots", "--json", "--no-lock"}, filter...),
-		Stdout: func(stdout io.Reader) error {
-			return readSnapshots(stdout, each)
-		},
-		Stderr: func(line string) {
-			if complaint == "" && !cli.Harmless(line) {
-				complaint = cli.Words(line)
-			}
-		},
+	return cli.RunWhole(ctx, program, cli.Invocation{
+		Args:      append([]string{"snapshots", "--json", "--no-lock"}, filter...),
+		Stdout:    func(stdout io.Reader) error { return readSnapshots(stdout, each) },
 		Otherwise: backup.Unavailable,
-	})
-	if err != nil {
-		return err
-	}
-	if complaint != "" {
-		return backup.Errorf(backup.Unavailable, "the list of snapshots may not be whole; restic said: %s", complaint)
-	}
-	return nil
+	}, "the list of snapshots")
 }

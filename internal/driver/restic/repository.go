@@ -2,10 +2,8 @@ package restic
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/driver/restic/cli"
@@ -18,7 +16,7 @@ func (d *Driver) Identity(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return identity(ctx, program)
+	return cli.Identity(ctx, program)
 }
 
 // InitRepository makes the repository and gives its new id, which then belongs
@@ -39,7 +37,7 @@ func (d *Driver) InitRepository(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	id, err := identity(ctx, program)
+	id, err := cli.Identity(ctx, program)
 	switch {
 	case err == nil:
 		return "", backup.Errorf(backup.Conflict, "there is a repository at %s already, with the id %s", d.location.Text, id)
@@ -49,32 +47,6 @@ func (d *Driver) InitRepository(ctx context.Context) (string, error) {
 	return initialize(ctx, program)
 }
 
-// identity reads the repository's id out of its config.
-func identity(ctx context.Context, program cli.Program) (string, error) {
-	id := ""
-	err := program.Run(ctx, cli.Invocation{
-		Args: []string{"cat", "config", "--no-lock"},
-		Stdout: func(stdout io.Reader) error {
-			var config struct {
-				ID string `json:"id"`
-			}
-			if err := json.NewDecoder(stdout).Decode(&config); err != nil {
-				return fmt.Errorf("the repository's config: %w", whole(err))
-			}
-			if !idPattern.MatchString(config.ID) {
-				return fmt.Errorf("the repository's config holds no id")
-			}
-			id = config.ID
-			return nil
-		},
-		Otherwise: backup.Unavailable,
-	})
-	if err != nil {
-		return "", err
-	}
-	return id, nil
-}
-
 // initialize runs `restic init`, which itself refuses where a config exists, and
 // reads back the id that the repository has now.
 func initialize(ctx context.Context, program cli.Program) (string, error) {
@@ -82,5 +54,5 @@ func initialize(ctx context.Context, program cli.Program) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("making the repository: %w", err)
 	}
-	return identity(ctx, program)
+	return cli.Identity(ctx, program)
 }

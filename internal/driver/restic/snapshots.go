@@ -12,6 +12,7 @@ import (
 
 	"github.com/soteria-dr/soteria/internal/attribution"
 	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/driver/restic/note"
 	"github.com/soteria-dr/soteria/internal/driver/restic/outcome"
 )
 
@@ -161,6 +162,12 @@ func (j *joiner) end() {
 // filesOf gives the ids of the records of a snapshot's outcome.
 func (j *joiner) filesOf(s snapshot) []string {
 	return append(slices.Clone(j.files[s.ID]), j.files[s.Original]...)
+}
+
+// note returns the note of Soteria's own that the snapshot is, and reports whether it
+// is one. A note is no backup, and nothing that should be attributed to a claim.
+func (s snapshot) note() (note.Note, bool) {
+	return note.Parse(note.Snapshot{ID: s.ID, Time: s.Time, Host: s.Host, Paths: s.Paths, Tags: s.Tags})
 }
 
 // isOwn reports whether a backup Job of Soteria's made the snapshot: it is of one

@@ -25,6 +25,10 @@ type Status struct {
 	// MissingTotal counts them all.
 	Missing      []MissingBackup `json:"missing,omitempty"`
 	MissingTotal int             `json:"missing_total,omitempty"`
+	// MemoryCopies tells of each driver that can keep one how the copy of what Soteria
+	// remembers is, which lies beside the backups for a cluster that is built anew;
+	// absent where none can.
+	MemoryCopies []MemoryCopy `json:"memory_copies,omitempty"`
 	// ReportMaxAgeSeconds is how old the inventory and the plan get at most while
 	// all is well, and ListingMaxAgeSeconds what is known of a repository. What is
 	// older may not be so any more.
@@ -73,3 +77,12 @@ const (
 	// GateUnknown: it could not be read.
 	GateUnknown GateState = "unknown"
 )
+
+// MemoryCopy is a copy of what Soteria remembers of each claim's backups.
+type MemoryCopy struct {
+	Driver string `json:"driver"`
+	// WrittenAt is when this installation wrote it; absent where none was listed.
+	WrittenAt *time.Time `json:"written_at,omitempty"`
+	// Message says what is wrong and what to do; absent where nothing is known to be.
+	Message string `json:"message,omitempty"`
+}

@@ -66,12 +66,14 @@ type Spec struct {
 	// device of that path. ReadOnly also keeps the kubelet from relabelling
 	// (SELinux) or regrouping the files of a volume that another pod uses.
 	// With EmptyDir instead, an empty folder of the node is mounted that may grow
-	// to that size.
-	Volume    string
-	EmptyDir  *resource.Quantity
-	MountPath string
-	Block     bool
-	ReadOnly  bool
+	// to that size; with ConfigMaps, a folder that holds a file for each key of
+	// theirs. The pod waits until they exist.
+	Volume     string
+	EmptyDir   *resource.Quantity
+	ConfigMaps []string
+	MountPath  string
+	Block      bool
+	ReadOnly   bool
 	// Source, when set, is a second claim, mounted read-only at SourceFolder.
 	Source string
 	// Credentials is the Secret mounted at CredentialsFolder; "" mounts none.
@@ -238,6 +240,15 @@ func (s Spec) environment() []corev1.EnvVar {
 func dataSource(s Spec) corev1.VolumeSource {
 	if s.EmptyDir != nil {
 		return corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{SizeLimit: s.EmptyDir}}
+	}
+	if len(s.ConfigMaps) > 0 {
+		projected := &corev1.ProjectedVolumeSource{DefaultMode: ptr.To[int32](0o444)}
+		for _, name := range s.ConfigMaps {
+			projected.Sources = append(projected.Sources, corev1.VolumeProjection{
+				ConfigMap: &corev1.ConfigMapProjection{LocalObjectReference: corev1.LocalObjectReference{Name: name}},
+			})
+		}
+		return corev1.VolumeSource{Projected: projected}
 	}
 	return corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: s.Volume, ReadOnly: s.ReadOnly}}
 }

@@ -58,6 +58,9 @@ type verdict struct {
 	// config holds the verdict to failures to open the config object: elsewhere
 	// the words mean another file.
 	config bool
+	// wordy marks words that are followed by pages which tell people nothing: the
+	// hint stands for all of it.
+	wordy bool
 }
 
 // verdicts are the words that restic and the S3 and REST servers behind it are
@@ -78,8 +81,12 @@ var verdicts = []verdict{
 	{words: "The specified key does not exist", kind: backup.RepositoryAbsent, hint: noRepositoryHint, absent: true, config: true},
 	{words: "<config/> does not exist", kind: backup.RepositoryAbsent, hint: noRepositoryHint, absent: true, config: true},
 	{words: "/config: no such file or directory", kind: backup.RepositoryAbsent, hint: noRepositoryHint, absent: true, config: true},
+	{words: "fatal error: runtime: out of memory", kind: backup.Unavailable, hint: memoryHint, wordy: true},
+	{words: "fatal error: runtime: cannot allocate memory", kind: backup.Unavailable, hint: memoryHint, wordy: true},
 	{words: "repository is already locked", kind: backup.Unavailable, hint: "another restic holds an exclusive lock"},
 }
+
+const memoryHint = "restic needs more memory than is left for it, since it holds the repository's index: raise the memory limit of its container"
 
 const noRepositoryHint = "there is no repository there; make one with `soteria repository init` if this is meant to be a new one"
 
@@ -108,6 +115,8 @@ func exitError(code int, stderr string, meaning *verdict, otherwise backup.Kind)
 		found = *meaning
 	}
 	switch {
+	case known && found.wordy:
+		return backup.Errorf(found.kind, "%s", found.hint)
 	case known && found.absent && (code == exitNoRepository || code == 1):
 		return &backup.Error{Kind: found.kind, Message: explain(exit, found.hint), Err: errors.Join(ErrNoRepository, exit)}
 	case code == exitNoRepository:

@@ -35,6 +35,9 @@ type Program struct {
 	// Grace is how long restic may take to give up its lock and end when ctx
 	// ends. With none it is killed at once, right for runs that take no lock.
 	Grace time.Duration
+	// MaxMemory is how much memory restic may take, in bytes; 0 does not bound it. A
+	// run that needs more ends with an error that says so.
+	MaxMemory int64
 }
 
 // Invocation is one run of restic.
@@ -43,6 +46,9 @@ type Invocation struct {
 	Args []string
 	// Input is what restic reads on its standard input.
 	Input string
+	// InputFile is the file that it reads there instead. What a pipe brings ends when
+	// this process does, which restic would take for the end of the input.
+	InputFile string
 	// Stdout reads what restic prints, up to the end, on the caller's
 	// goroutine. Its error ends the run. Nil drops the output.
 	Stdout func(io.Reader) error
@@ -88,9 +94,23 @@ func (p Program) Run(ctx context.Context, in Invocation) error {
 	reader, writer := io.Pipe()
 	watch := &watcher{secrets: p.Credentials, patient: p.Patient, line: in.Stderr, giveUp: stop, retries: map[string]int{}}
 	cmd.Stdout, cmd.Stderr = writer, watch
+	if in.InputFile != "" {
+		file, err := os.Open(in.InputFile) // #nosec G304 -- a file that the caller made
+		if err != nil {
+			return backup.Errorf(backup.Internal, "opening what restic is to read: %w", err)
+		}
+		defer file.Close() //nolint:errcheck // only read from
+		cmd.Stdin = file
+	}
 
 	if err := cmd.Start(); err != nil {
 		return backup.Errorf(backup.Unavailable, "starting restic: %w", err)
+	}
+	if p.MaxMemory > 0 {
+		if err := bound(cmd.Process.Pid, p.MaxMemory); err != nil && !errors.Is(err, syscall.ESRCH) {
+			stop(backup.Errorf(backup.Unavailable, "bounding the memory of restic: %w", err))
+			watch.reason = context.Cause(runCtx)
+		}
 	}
 	waited := make(chan error, 1)
 	go func() {
@@ -107,6 +127,26 @@ func (p Program) Run(ctx context.Context, in Invocation) error {
 	}
 	waitErr := <-waited
 	return outcome(ctx, in, watch, readErr, waitErr)
+}
+
+// RunWhole is [Program.Run] for what is believed only if all of it was read. restic
+// exits with status 0 although it could not read everything, and says so on its
+// error output alone; whatever it says there and is not known to be harmless is an
+// error of kind Unavailable that names what was read.
+func RunWhole(ctx context.Context, restic Runner, in Invocation, what string) error {
+	var complaint string
+	in.Stderr = func(line string) {
+		if complaint == "" && !Harmless(line) {
+			complaint = Words(line)
+		}
+	}
+	if err := restic.Run(ctx, in); err != nil {
+		return err
+	}
+	if complaint != "" {
+		return backup.Errorf(backup.Unavailable, "%s may not be whole; restic said: %s", what, complaint)
+	}
+	return nil
 }
 
 // outcome says how a run ended, the most telling cause first: the caller's own
@@ -175,6 +215,10 @@ func (p Program) environ() []string {
 		"RESTIC_PROGRESS_FPS=1",
 		// No asking a cloud's metadata service for other credentials.
 		"AWS_EC2_METADATA_DISABLED=true",
+	}
+	if p.MaxMemory > 0 {
+		// Garbage is collected before it comes to that.
+		env = append(env, fmt.Sprintf("GOMEMLIMIT=%d", p.MaxMemory/4*3))
 	}
 	if p.Region != "" {
 		env = append(env, "AWS_DEFAULT_REGION="+p.Region)

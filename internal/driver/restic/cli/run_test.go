@@ -357,3 +357,51 @@ func alive(pid int) bool {
 	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	return err == nil && !strings.Contains(string(stat), ") Z ")
 }
+
+func TestARunReadsAFileAsItsInput(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "input")
+	require.NoError(t, os.WriteFile(path, []byte("what is to be kept"), 0o600))
+	var out string
+	p := program(t, "cat")
+	for range 2 { // from its beginning each time
+		require.NoError(t, p.Run(t.Context(), cli.Invocation{InputFile: path, Stdout: drain(&out)}))
+		assert.Equal(t, "what is to be kept", out)
+	}
+	require.NoError(t, p.Run(t.Context(), cli.Invocation{Stdout: drain(&out)}))
+	assert.Empty(t, out)
+	err := p.Run(t.Context(), cli.Invocation{InputFile: filepath.Join(t.TempDir(), "nothing")})
+	assert.Equal(t, backup.Internal, backup.KindOf(err))
+}
+
+func TestARunTakesNoMoreMemoryThanItMay(t *testing.T) {
+	var out string
+	p := program(t, `until [ "$(ulimit -d)" = 131072 ]; do :; done; echo "$GOMEMLIMIT"`)
+	p.MaxMemory = 128 << 20
+	require.NoError(t, p.Run(t.Context(), cli.Invocation{Stdout: drain(&out)}))
+	assert.Equal(t, "100663296\n", out)
+
+	p = program(t, `echo "fatal error: runtime: out of memory" >&2
+for i in 1 2 3 4 5 6 7 8 9; do printf 'goroutine %01000d\n' $i; done >&2
+exit 2`)
+	err := p.Run(t.Context(), cli.Invocation{Otherwise: backup.DriverFailed})
+	assert.Equal(t, backup.Unavailable, backup.KindOf(err))
+	require.ErrorContains(t, err, "raise the memory limit of its container")
+	assert.NotContains(t, err.Error(), "goroutine")
+}
+
+func TestWhatResticComplainsOfIsNotWhole(t *testing.T) {
+	for line, whole := range map[string]bool{
+		"":                                  true,
+		"unable to open cache: read-only":   true,
+		"Ignoring \"a\": unreadable":        false,
+		"could not load snapshots: timeout": false,
+	} {
+		err := cli.RunWhole(t.Context(), program(t, "echo '"+line+"' >&2"), cli.Invocation{Otherwise: backup.Unavailable}, "the list")
+		if whole {
+			require.NoError(t, err, line)
+			continue
+		}
+		assert.Equal(t, backup.Unavailable, backup.KindOf(err))
+		assert.ErrorContains(t, err, "the list may not be whole")
+	}
+}
