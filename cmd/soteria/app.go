@@ -145,7 +145,7 @@ func newApp(ctx context.Context, c config, connection *rest.Config, log *slog.Lo
 		return nil, err
 	}
 	metrics.Watch(ctrlmetrics.Registry, metrics.State{
-		Restores: mgr.GetClient(), ListedAt: known.ListedAt, CertificateEnds: serving.Expiry, Clock: clock.RealClock{},
+		Restores: mgr.GetClient(), ListedAt: known.ListedAt, Missing: known.Missing, CertificateEnds: serving.Expiry, Clock: clock.RealClock{},
 	})
 	scanned, err := addBucket(c, mgr, log)
 	if err != nil {

@@ -24,6 +24,9 @@ type State struct {
 	// ListedAt tells, by driver, when the last listing that was believed began;
 	// the zero time where none was yet.
 	ListedAt func() map[string]time.Time
+	// Missing counts, by driver, the claims whose newest backup is gone, though Soteria
+	// did not remove it.
+	Missing func() map[string]int
 	// CertificateEnds tells when the webhook's serving certificate expires.
 	CertificateEnds func() (time.Time, error)
 	// Clock tells what a listing's age is measured by.
@@ -32,7 +35,7 @@ type State struct {
 
 // Watch registers the metrics that are read from state.
 func Watch(registry prometheus.Registerer, state State) {
-	registry.MustRegister(restores{state.Restores}, catalogAge{state.ListedAt, state.Clock}, certificate{state.CertificateEnds})
+	registry.MustRegister(restores{state.Restores}, catalogAge{state.ListedAt, state.Clock}, missing{state.Missing}, certificate{state.CertificateEnds})
 }
 
 var (
@@ -42,6 +45,8 @@ var (
 		"Claims that wait because it is not settled which backup they get, or whether they may start empty.", nil, nil)
 	catalogAgeDesc = prometheus.NewDesc(prometheus.BuildFQName(namespace, "", "catalog_age_seconds"),
 		"Time since the last listing began that was believed, by driver; +Inf where there was none yet.", []string{"driver"}, nil)
+	missingDesc = prometheus.NewDesc(prometheus.BuildFQName(namespace, "", "missing_backups"),
+		"Claims whose newest backup is gone, though Soteria did not remove it, by driver.", []string{"driver"}, nil)
 	certificateDesc = prometheus.NewDesc(prometheus.BuildFQName(namespace, "", "certificate_expiry_timestamp_seconds"),
 		"When the webhook's serving certificate expires, in seconds since 1970.", nil, nil)
 )
@@ -112,6 +117,16 @@ func (c catalogAge) Collect(metrics chan<- prometheus.Metric) {
 			age = c.clock.Since(at).Seconds()
 		}
 		metrics <- prometheus.MustNewConstMetric(catalogAgeDesc, prometheus.GaugeValue, age, driver)
+	}
+}
+
+type missing struct{ count func() map[string]int }
+
+func (missing) Describe(descs chan<- *prometheus.Desc) { descs <- missingDesc }
+
+func (m missing) Collect(metrics chan<- prometheus.Metric) {
+	for driver, n := range m.count() {
+		metrics <- prometheus.MustNewConstMetric(missingDesc, prometheus.GaugeValue, float64(n), driver)
 	}
 }
 
