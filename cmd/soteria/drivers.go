@@ -33,7 +33,10 @@ type backends struct {
 	makers    map[string]driver.VolumeMaker
 	pruners   map[string]driver.Pruner
 	testers   map[string]driver.Tester
-	copiers   map[string]copier
+	// copiers keep a copy of the memory beside the backups.
+	copiers map[string]copier
+	// memory is what every claim is expected to have.
+	memory *ledger.Expectations
 	// pins are the identities that repositories must have.
 	pins map[string]string
 	// restic is the driver whose backups run in Jobs; nil where it is not used.
@@ -59,6 +62,7 @@ func newBackends(c config, p platform) (*backends, error) {
 	b := &backends{
 		backupers: map[string]driver.Backuper{}, fillers: map[string]driver.Filler{},
 		makers: map[string]driver.VolumeMaker{}, pruners: map[string]driver.Pruner{}, testers: map[string]driver.Tester{}, copiers: map[string]copier{}, pins: map[string]string{},
+		memory: ledger.NewExpectations(p.fills.Client, p.fills.Reader, c.Namespace),
 	}
 	if c.uses(restic.Name) {
 		if err := b.addRestic(c, p); err != nil {
