@@ -24,7 +24,7 @@ func TestBackupsNameTheirCluster(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			labels := ticket{claim: claim}.labels(test.cluster)
 			b := aBackup("vol", noon, labels)
-			b.Status.SnapshotName = "soteria-backup-media-photos-20260301-120000"
+			b.Status.Snapshot = "soteria-backup-media-photos-20260301-120000"
 			told := found(b, owner{claim: claim}, test.clusters)
 			assert.Equal(t, test.cluster, told.Cluster)
 			assert.Equal(t, test.own, told.Own)
