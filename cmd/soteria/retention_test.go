@@ -44,7 +44,7 @@ func TestRetentionGoesByWhatTheCatalogKnows(t *testing.T) {
 		require.NoError(t, addTypes(scheme))
 		claim := backup.Claim{Namespace: "ai", Name: "cache"}
 		lister := mem.NewLister("restic", "r")
-		old, newest := lister.Add(claim, time.Now()), lister.Add(claim, time.Now().Add(time.Hour))
+		old, newest := lister.Add(claim, time.Now().Add(-time.Hour)), lister.Add(claim, time.Now())
 		lister.SetDoubt(claim, backup.Errorf(backup.Unavailable, "half a backup"))
 		measured := metrics.New(prometheus.NewRegistry())
 		known := catalog.New(catalog.DefaultConfig(), []driver.Lister{lister}, blankLedger{}, clock.RealClock{}, measured)

@@ -60,7 +60,8 @@ func TestTheHealthOfAClaim(t *testing.T) {
 	}{
 		"with a young backup is fresh":                              {listings: []inventory.Listing{listed("restic", time.Hour)}, health: inventory.Fresh},
 		"with a backup of exactly the greatest age is fresh":        {listings: []inventory.Listing{listed("restic", 24*time.Hour)}, health: inventory.Fresh},
-		"with a backup of the future is fresh":                      {listings: []inventory.Listing{listed("restic", -time.Hour)}, health: inventory.Fresh},
+		"with a backup dated a little ahead of now is fresh":        {listings: []inventory.Listing{listed("restic", -10*time.Minute)}, health: inventory.Fresh},
+		"with a backup dated ahead of now alone is stale":           {listings: []inventory.Listing{listed("restic", -time.Hour)}, health: inventory.Stale, says: "ahead of now"},
 		"with an old backup is stale":                               {listings: []inventory.Listing{listed("restic", 25*time.Hour)}, health: inventory.Stale},
 		"with a young backup with one of two drivers is fresh":      {listings: []inventory.Listing{listed("restic", 90*time.Hour), listed("longhorn", time.Hour)}, health: inventory.Fresh},
 		"with a young backup is fresh, whichever driver fails":      {listings: []inventory.Listing{listed("restic", time.Hour), failing(empty("longhorn"))}, health: inventory.Fresh},

@@ -24,6 +24,7 @@ func TestTagsThatCannotBeKeptAreRefused(t *testing.T) {
 		"too many":                       strings.Split(strings.Repeat("x,", 33), ","),
 		"one bad one among several":      {"a", "b", ""},
 		"one that names half of a claim": {"pvc="},
+		"one that names a cluster":       {"cluster=home"},
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			err := checkTags(photos, tags)

@@ -52,6 +52,7 @@ type world struct {
 	events    *events.FakeRecorder
 	cluster   client.Client
 	lists     func() error
+	rules     backup.Rules
 	*enforcer.Enforcer
 }
 
@@ -78,6 +79,7 @@ func newWorld(t *testing.T, objects ...client.Object) *world {
 	}).Build()
 	w.Enforcer = enforcer.New(enforcer.Config{
 		Reader: w.cluster, Catalog: w, Events: w.events, Observer: w, MaxAge: 10 * time.Minute, ShrinkPercent: 50, Clock: w.clock,
+		Rules:   func() backup.Rules { return w.rules },
 		Pruners: map[string]driver.Pruner{"restic": w.drivers[0], "longhorn": w.drivers[1]}, // s3 is looked up alone
 		Log:     slog.New(slog.DiscardHandler),
 	})
@@ -585,4 +587,40 @@ func TestBackupsOfUnreviewedDataNeitherGoNorPushOthersOut(t *testing.T) {
 	outcome, err := w.Enforce(t.Context(), cache, retention.Keep{Last: 2})
 	require.NoError(t, err)
 	assert.Empty(t, outcome.Removed, "of the two that count, two are kept")
+}
+
+func TestABackupDatedAheadOfNowRemovesNothingAndIsNotRemoved(t *testing.T) {
+	w := newWorld(t)
+	ids := w.backups(w.drivers[0], 2)
+	dreamt := w.drivers[0].Add(cache, noon.Add(365*24*time.Hour))
+	w.list()
+	w.rules = backup.Rules{Now: w.clock.Now()}
+	outcome, err := w.Enforce(t.Context(), cache, lastTwo)
+	require.NoError(t, err)
+	assert.Empty(t, outcome.Removed)
+	assert.ElementsMatch(t, append(ids, dreamt.ID), w.left(w.drivers[0]))
+}
+
+func TestAnotherClustersBackupsRemoveNothingAndAreNotRemoved(t *testing.T) {
+	w := newWorld(t)
+	w.backups(w.drivers[0], 2)
+	for range 3 {
+		w.drivers[0].Add(cache, w.clock.Now(), "cluster=attic")
+	}
+	w.list()
+	outcome, err := w.Enforce(t.Context(), cache, lastTwo)
+	require.NoError(t, err)
+	assert.Empty(t, outcome.Removed)
+	assert.Len(t, w.left(w.drivers[0]), 5)
+}
+
+func TestNothingGoesWhileTheClockIsInDoubt(t *testing.T) {
+	w := newWorld(t)
+	w.backups(w.drivers[0], 3)
+	w.rules = backup.Rules{Now: w.clock.Now(), ClockDoubt: true}
+	_, err := w.Enforce(t.Context(), cache, lastTwo)
+	var refusal *retention.RefusalError
+	require.ErrorAs(t, err, &refusal)
+	assert.Equal(t, retention.ClockInDoubt, refusal.Reason)
+	assert.Len(t, w.left(w.drivers[0]), 3)
 }

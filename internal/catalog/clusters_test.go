@@ -1,0 +1,92 @@
+package catalog_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/catalog"
+)
+
+// of has every backup of the repository be a cluster's.
+func of(cluster string, r *repository) *repository {
+	r.set(func(r *repository) {
+		for i := range r.backups {
+			r.backups[i].Cluster = cluster
+		}
+	})
+	return r
+}
+
+func named(clusters backup.Clusters) func(*catalog.Config) {
+	return func(c *catalog.Config) { c.Clusters = clusters }
+}
+
+func TestARepositoryThatSeveralClustersUse(t *testing.T) {
+	home := backup.Clusters{Own: "home"}
+	settled := backup.Clusters{Own: "home", Settled: true}
+	inBubbles(t, map[string]func(*testing.T){
+		"proves nothing to a cluster whose name it has never seen, and says how to settle it": func(t *testing.T) {
+			c := start(t, named(home), of("attic", newRepository("restic", photos)))
+			answer := c.Prove(t.Context(), music)
+			assert.Equal(t, backup.Unknown, answer.Certainty())
+			assert.ErrorContains(t, answer.Err(), "holds backups of other clusters (attic) and none of this one, home (SOTERIA_CLUSTER)")
+			assert.ErrorContains(t, answer.Err(), "SOTERIA_RESTORE_CLUSTERS")
+			assert.ErrorContains(t, c.Overviews()[0].Doubt(music), "may be mistyped")
+		},
+		"proves absence to a cluster whose name it has seen": func(t *testing.T) {
+			r := of("attic", newRepository("restic", photos))
+			own := r.add(backup.Claim{Namespace: "docs", Name: "wiki"})
+			r.set(func(r *repository) {
+				for i := range r.backups {
+					if r.backups[i].ID == own.ID {
+						r.backups[i].Cluster = "home"
+					}
+				}
+			})
+			assert.Equal(t, backup.None, start(t, named(home), r).Prove(t.Context(), music).Certainty())
+		},
+		"proves absence where none of the backups names a cluster": func(t *testing.T) {
+			assert.Equal(t, backup.None, start(t, named(home), newRepository("restic", photos)).Prove(t.Context(), music).Certainty())
+		},
+		"proves absence to a cluster without a name": func(t *testing.T) {
+			assert.Equal(t, backup.None, start(t, nil, of("attic", newRepository("restic", photos))).Prove(t.Context(), music).Certainty())
+		},
+		"proves absence once it is settled which clusters are restored": func(t *testing.T) {
+			assert.Equal(t, backup.None, start(t, named(settled), of("attic", newRepository("restic", photos))).Prove(t.Context(), music).Certainty())
+		},
+		"finds another cluster's backups as long as it is not settled that they say nothing": func(t *testing.T) {
+			c := start(t, named(home), of("attic", newRepository("restic", photos)))
+			assert.Equal(t, backup.Found, c.Known(t.Context(), photos).Certainty())
+			assert.Equal(t, backup.Found, c.Prove(t.Context(), photos).Certainty())
+		},
+		"proves absence by a new listing where it is settled, and shows the others' all the same": func(t *testing.T) {
+			r := of("attic", newRepository("restic", photos))
+			c := start(t, named(settled), r)
+			pass(time.Minute)
+			before := r.listed()
+			answer := c.Known(t.Context(), photos)
+			assert.Equal(t, backup.None, answer.Certainty())
+			assert.Len(t, answer.Others(), 1)
+			assert.Greater(t, r.listed(), before, "what was known before proves nothing")
+		},
+		"does not prove absence while a backup of the claim is running": func(t *testing.T) {
+			c := start(t, named(settled), of("attic", newRepository("restic", photos)))
+			c.BackupStarted(photos, "job")
+			assert.Equal(t, backup.Unknown, c.Prove(t.Context(), photos).Certainty())
+		},
+		"finds those of a cluster that is restored": func(t *testing.T) {
+			clusters := backup.Clusters{Own: "home", Restored: []string{"attic"}, Settled: true}
+			c := start(t, named(clusters), of("attic", newRepository("restic", photos)))
+			assert.Equal(t, backup.Found, c.Prove(t.Context(), photos).Certainty())
+		},
+		"finds the claim's own beside another repository's that says nothing": func(t *testing.T) {
+			c := start(t, named(settled), of("attic", newRepository("restic", photos)), newRepository("longhorn", photos))
+			answer := c.Prove(t.Context(), photos)
+			assert.Equal(t, backup.Found, answer.Certainty())
+			assert.Len(t, answer.Backups(), 2)
+		},
+	})
+}
