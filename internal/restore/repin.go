@@ -23,7 +23,7 @@ import (
 // made; where the choice is the same again it goes on.
 //
 // A claim that a backup was pinned for never starts empty because none is left. It
-// does so only where somebody skips the restore with a reason.
+// does so only where somebody skips the restore with a reason, or accepts the loss.
 func (r *Reconciler) repin(ctx context.Context, o *observed) (next, error) {
 	s := o.status()
 	if s.Backup == nil && !s.Empty || o.handingOver() {
@@ -90,15 +90,15 @@ func (r *Reconciler) replace(ctx context.Context, o *observed) (next, error) {
 	s := o.status()
 	pinned := unpin(s.Backup)
 	answer := r.prove(ctx, o, pinned.Claim)
-	listed := slices.Concat(answer.Backups(), answer.Others())
+	there := slices.Concat(answer.Backups(), answer.Others())
 	is := func(b backup.Backup) bool { return b.Driver == pinned.Driver && b.ID == pinned.ID }
-	if answer.Certainty() == backup.Unknown || slices.ContainsFunc(listed, is) {
+	if !listed(answer, pinned.Driver) || slices.ContainsFunc(there, is) {
 		return proceed, nil
 	}
 	gone := fmt.Sprintf("the %s backup %s, which was chosen, is no longer in the repository", pinned.Driver, backup.ShortID(pinned.ID))
-	if twin := slices.IndexFunc(listed, func(b backup.Backup) bool { return sameMoment(pinned, b) }); twin >= 0 {
-		return r.rechoose(ctx, o, decision.Verdict{Kind: decision.Restore, Reason: decision.ReasonBackupFound, Backup: listed[twin], Message: fmt.Sprintf(
-			"will be restored from %s of the same moment: %s", backup.ShortID(listed[twin].ID), gone)}, &answer, s.Wish)
+	if twin := slices.IndexFunc(there, func(b backup.Backup) bool { return sameMoment(pinned, b) }); twin >= 0 {
+		return r.rechoose(ctx, o, decision.Verdict{Kind: decision.Restore, Reason: decision.ReasonBackupFound, Backup: there[twin], Message: fmt.Sprintf(
+			"will be restored from %s of the same moment: %s", backup.ShortID(there[twin].ID), gone)}, &answer, s.Wish)
 	}
 	verdict, judged, err := r.judge(ctx, o)
 	if err != nil {
@@ -106,6 +106,12 @@ func (r *Reconciler) replace(ctx context.Context, o *observed) (next, error) {
 	}
 	verdict.Message = gone + "; " + verdict.Message
 	return r.rechoose(ctx, o, verdict, judged, s.Wish)
+}
+
+// listed reports whether the answer rests on a listing of the driver's repository,
+// whatever another repository could not tell.
+func listed(answer backup.Answer, driver string) bool {
+	return answer.Certainty() != backup.Unknown && slices.ContainsFunc(answer.Evidence(), func(e backup.Evidence) bool { return e.Driver == driver })
 }
 
 // sameMoment reports whether another backup of a driver has the data of the pinned
@@ -125,7 +131,7 @@ func (r *Reconciler) rechoose(ctx context.Context, o *observed, verdict decision
 			return proceed, r.record(ctx, o)
 		}
 		s.Backup, s.Empty = pin(verdict.Backup), false
-	case verdict.Kind == decision.Fresh && (s.Backup == nil || verdict.Reason == decision.ReasonSkipped):
+	case verdict.Kind == decision.Fresh && (s.Backup == nil || verdict.Reason == decision.ReasonSkipped || accepted(answer, o.claim)):
 		if s.Empty {
 			s.Wish = wish
 			return proceed, r.record(ctx, o)
@@ -149,6 +155,12 @@ func (r *Reconciler) rechoose(ctx context.Context, o *observed, verdict decision
 	r.events.say(o.claim, o.restore, chosenAnew(verdict))
 	r.killPoint(ctx, o.claim, KillBackupPinned)
 	return proceed, nil
+}
+
+// accepted reports whether a person accepted, since the claim was made, that its
+// backups are gone.
+func accepted(answer *backup.Answer, claim *corev1.PersistentVolumeClaim) bool {
+	return answer != nil && !answer.AcceptedAt().IsZero() && !answer.AcceptedAt().Before(claim.CreationTimestamp.Time)
 }
 
 // neverEmpty turns a verdict to start empty into one to wait, for a claim that a

@@ -97,8 +97,8 @@ func TestAClaimWhosePinnedBackupIsGoneNeverStartsEmptyByItself(t *testing.T) {
 	status := w.restore().Status
 	assert.False(t, status.Empty)
 	assert.Equal(t, backupID, status.Backup.ID, "it is not forgotten that there was one")
-	assert.Contains(t, status.Message, "does not start empty by itself")
-	assert.Contains(t, w.events.about("ChosenBackupGone")[0], "is no longer in the repository")
+	assert.Contains(t, status.Message, "which was chosen, is no longer in the repository")
+	assert.Contains(t, w.events.about("BackupMissing")[0], "is no longer in the repository")
 
 	claim := w.claim()
 	claim.Labels[v1alpha1.RestoreLabel] = "skip"
