@@ -127,7 +127,7 @@ func TestRunsThatDoNoWorkTakeNoSlot(t *testing.T) {
 	}
 	assert.Equal(t, 0, world("").free()["restic"])
 	assert.Equal(t, 4, world("its node is gone").free()["restic"])
-	h := recall(Repository{}, nil, world("its node is gone").runs["1"], noon)
+	h := recall(Repository{}, nil, world("its node is gone").runs["1"], backup.Rules{Now: noon})
 	assert.True(t, h.running, "its own claim waits for it")
 	assert.Equal(t, "its node is gone", h.stuck)
 }

@@ -176,11 +176,13 @@ func TestASnapshotThatCannotBeRestoredIsListedAsSuch(t *testing.T) {
 		"it is of C:\\data, which is no folder of a Unix":     {"C:\\data"},
 		"it is of /data/../etc, which is no folder":           {"/data/../etc"},
 	} {
-		listed := snapshot{Paths: paths, Tags: []string{"namespace=a", "pvc=b"}}.backups(nil)
+		s := snapshot{Paths: paths, Tags: []string{"namespace=a", "pvc=b"}}
+		listed := s.backups(backup.Clusters{}, claimsOf(s.Tags), nil)
 		require.Len(t, listed, 1, "it exists all the same")
 		assert.Contains(t, listed[0].Unrestorable, says)
 	}
-	assert.Empty(t, snapshot{Paths: []string{"/data"}, Tags: []string{"namespace=a", "pvc=b"}}.backups(nil)[0].Unrestorable)
+	s := snapshot{Paths: []string{"/data"}, Tags: []string{"namespace=a", "pvc=b"}}
+	assert.Empty(t, s.backups(backup.Clusters{}, claimsOf(s.Tags), nil)[0].Unrestorable)
 }
 
 func TestASnapshotOfSeveralFoldersHasNoLocator(t *testing.T) {
