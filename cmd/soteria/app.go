@@ -150,7 +150,7 @@ func newApp(ctx context.Context, c config, connection *rest.Config, log *slog.Lo
 		return nil, err
 	}
 	metrics.Watch(ctrlmetrics.Registry, metrics.State{
-		Restores: mgr.GetClient(), ListedAt: known.ListedAt, CertificateEnds: serving.Expiry, Clock: clock.RealClock{}, ClockOffsets: c.clocks.Offsets,
+		Restores: mgr.GetClient(), ListedAt: known.ListedAt, Missing: known.Missing, CertificateEnds: serving.Expiry, Clock: clock.RealClock{}, ClockOffsets: c.clocks.Offsets,
 	})
 	scanned, err := addBucket(c, mgr, log)
 	if err != nil {

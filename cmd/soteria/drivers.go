@@ -13,6 +13,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/backupjob"
 	"github.com/soteria-dr/soteria/internal/catalog"
+	"github.com/soteria-dr/soteria/internal/catalog/ledger"
 	"github.com/soteria-dr/soteria/internal/driver"
 	"github.com/soteria-dr/soteria/internal/driver/copyfill"
 	"github.com/soteria-dr/soteria/internal/driver/longhorn"
@@ -31,6 +32,10 @@ type backends struct {
 	makers    map[string]driver.VolumeMaker
 	pruners   map[string]driver.Pruner
 	testers   map[string]driver.Tester
+	// memory is what every claim is expected to have, and copies are the copies of it
+	// beside the backups, by driver.
+	memory *ledger.Expectations
+	copies map[string]catalog.Copy
 	// pins are the identities that repositories must have.
 	pins map[string]string
 	// longhorn hears how Longhorn's backups end; nil where Longhorn is not used.
@@ -52,6 +57,7 @@ func newBackends(c config, p platform) (*backends, error) {
 	b := &backends{
 		backupers: map[string]driver.Backuper{}, fillers: map[string]driver.Filler{},
 		makers: map[string]driver.VolumeMaker{}, pruners: map[string]driver.Pruner{}, testers: map[string]driver.Tester{}, pins: map[string]string{},
+		memory: ledger.NewExpectations(p.fills.Client, p.fills.Reader, c.Namespace), copies: map[string]catalog.Copy{},
 	}
 	if c.uses(restic.Name) {
 		if err := b.addRestic(c, p); err != nil {

@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
@@ -262,4 +264,25 @@ func TestInThePlaceOfAPVCPlumberAnEmptyStoreMayBeNew(t *testing.T) {
 	c, err = readPlumberConfig(env)
 	require.NoError(t, err)
 	assert.Equal(t, catalog.ExpectBackups, c.catalog().Expect["kopia-fs"])
+}
+
+func TestSoteriaMayKeepWhatEveryClaimIsExpectedToHave(t *testing.T) {
+	var role rbacv1.Role
+	readManifest(t, "role.yaml", &role)
+	may := func(verb, name string) bool {
+		return slices.ContainsFunc(role.Rules, func(rule rbacv1.PolicyRule) bool {
+			named := rule.ResourceNames == nil || slices.Contains(rule.ResourceNames, name)
+			return named && slices.Contains(rule.Resources, "configmaps") && slices.Contains(rule.Verbs, verb)
+		})
+	}
+	for _, repository := range repositoryNames {
+		for _, name := range ledger.ConfigMaps(repository) {
+			for _, verb := range []string{"get", "list", "create", "update", "delete"} {
+				assert.True(t, may(verb, name), "%s %s", verb, name)
+			}
+		}
+	}
+	for _, verb := range []string{"get", "update", "delete"} {
+		assert.False(t, may(verb, "soteria"), "its own settings are none of its business: %s", verb)
+	}
 }

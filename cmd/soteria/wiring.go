@@ -38,7 +38,7 @@ func addCatalog(ctx context.Context, c config, mgr manager.Manager, systems *bac
 	settings.Pins = systems.pins
 	settings.BackupsTold = func() bool { return teller.Told() }
 	settings.Log = log
-	settings.Memory = ledger.NewExpectations(mgr.GetClient(), mgr.GetAPIReader(), c.Namespace)
+	settings.Memory, settings.Copies = systems.memory, systems.copies
 	settings.Accepted = ledger.NewAccepted(mgr.GetClient(), mgr.GetAPIReader(), c.Namespace)
 	expectations := ledger.New(mgr.GetClient(), mgr.GetAPIReader(), c.Namespace)
 	known := catalog.New(settings, systems.listers, expectations, clock.RealClock{}, listed)

@@ -212,6 +212,19 @@ func (c *Catalog) Forgetting(ctx context.Context, driver string, claim backup.Cl
 	return nil
 }
 
+// Missing counts, by driver, the claims whose newest remembered backup is not there any
+// more.
+func (c *Catalog) Missing() map[string]int {
+	counts := make(map[string]int, len(c.sources))
+	for _, o := range c.Overviews() {
+		counts[o.Driver] = 0
+		if o.listed != nil {
+			counts[o.Driver] = len(o.listed.missing)
+		}
+	}
+	return counts
+}
+
 // ask puts a question to every source at once and joins the answers.
 func (c *Catalog) ask(question func(*source) backup.Answer) backup.Answer {
 	if len(c.sources) == 1 {

@@ -165,6 +165,7 @@ func state(t *testing.T, restores ...client.Object) metrics.State {
 		ListedAt: func() map[string]time.Time {
 			return map[string]time.Time{"restic": noon.Add(-90 * time.Second), "longhorn": {}}
 		},
+		Missing:         func() map[string]int { return map[string]int{"restic": 2, "longhorn": 0} },
 		CertificateEnds: func() (time.Time, error) { return noon, nil },
 		Clock:           clocktesting.NewFakePassiveClock(noon),
 	}
@@ -196,6 +197,10 @@ soteria_held_claims 2
 # TYPE soteria_catalog_age_seconds gauge
 soteria_catalog_age_seconds{driver="longhorn"} +Inf
 soteria_catalog_age_seconds{driver="restic"} 90
+# HELP soteria_missing_backups Claims whose newest backup is gone, though Soteria did not remove it, by driver.
+# TYPE soteria_missing_backups gauge
+soteria_missing_backups{driver="longhorn"} 0
+soteria_missing_backups{driver="restic"} 2
 # HELP soteria_certificate_expiry_timestamp_seconds When the webhook's serving certificate expires, in seconds since 1970.
 # TYPE soteria_certificate_expiry_timestamp_seconds gauge
 soteria_certificate_expiry_timestamp_seconds 1.7723664e+09
@@ -215,6 +220,7 @@ func TestWhatCannotBeReadIsAnErrorAndNotZero(t *testing.T) {
 	families, err := registry.Gather()
 	assert.ErrorContains(t, err, "the cache has not synced")
 	assert.ErrorContains(t, err, "no certificate yet")
-	require.Len(t, families, 1)
+	require.Len(t, families, 2)
 	assert.Equal(t, "soteria_catalog_age_seconds", families[0].GetName())
+	assert.Equal(t, "soteria_missing_backups", families[1].GetName())
 }

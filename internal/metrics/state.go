@@ -24,6 +24,9 @@ type State struct {
 	// ListedAt tells, by driver, when the last listing that was believed began;
 	// the zero time where none was yet.
 	ListedAt func() map[string]time.Time
+	// Missing counts, by driver, the claims whose newest backup is gone, though Soteria
+	// did not remove it.
+	Missing func() map[string]int
 	// CertificateEnds tells when the webhook's serving certificate expires.
 	CertificateEnds func() (time.Time, error)
 	// ClockOffsets tells, by source, how far its clock is ahead of this process's;
@@ -35,7 +38,7 @@ type State struct {
 
 // Watch registers the metrics that are read from state.
 func Watch(registry prometheus.Registerer, state State) {
-	registry.MustRegister(restores{state.Restores}, catalogAge{state.ListedAt, state.Clock}, certificate{state.CertificateEnds}, clockOffsets{state.ClockOffsets})
+	registry.MustRegister(restores{state.Restores}, catalogAge{state.ListedAt, state.Clock}, missing{state.Missing}, certificate{state.CertificateEnds}, clockOffsets{state.ClockOffsets})
 }
 
 var (
@@ -47,6 +50,8 @@ var (
 		"Time since the last listing began that was believed, by driver; +Inf where there was none yet.", []string{"driver"}, nil)
 	clockOffsetDesc = prometheus.NewDesc(prometheus.BuildFQName(namespace, "", "clock_offset_seconds"),
 		"How far the clock of a source, such as the API server, is ahead of this process's.", []string{"source"}, nil)
+	missingDesc = prometheus.NewDesc(prometheus.BuildFQName(namespace, "", "missing_backups"),
+		"Claims whose newest backup is gone, though Soteria did not remove it, by driver.", []string{"driver"}, nil)
 	certificateDesc = prometheus.NewDesc(prometheus.BuildFQName(namespace, "", "certificate_expiry_timestamp_seconds"),
 		"When the webhook's serving certificate expires, in seconds since 1970.", nil, nil)
 )
@@ -132,6 +137,16 @@ func (c catalogAge) Collect(metrics chan<- prometheus.Metric) {
 			age = c.clock.Since(at).Seconds()
 		}
 		metrics <- prometheus.MustNewConstMetric(catalogAgeDesc, prometheus.GaugeValue, age, driver)
+	}
+}
+
+type missing struct{ count func() map[string]int }
+
+func (missing) Describe(descs chan<- *prometheus.Desc) { descs <- missingDesc }
+
+func (m missing) Collect(metrics chan<- prometheus.Metric) {
+	for driver, n := range m.count() {
+		metrics <- prometheus.MustNewConstMetric(missingDesc, prometheus.GaugeValue, float64(n), driver)
 	}
 }
 

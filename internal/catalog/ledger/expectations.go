@@ -60,8 +60,8 @@ func (s shard) resourceVersion() string {
 }
 
 // NewExpectations makes a memory in Soteria's own namespace. The reader must read from
-// the API server itself, not from a cache. It needs the verbs get, list, create,
-// update and delete on ConfigMaps.
+// the API server itself, not from a cache. It needs the verbs get, update and
+// delete on the [ConfigMaps] by name, and list and create on all.
 func NewExpectations(writer client.Writer, reader client.Reader, namespace string) *Expectations {
 	return &Expectations{writer: writer, reader: reader, namespace: namespace, known: make(map[string]*repository)}
 }

@@ -42,6 +42,15 @@ func shardName(repository string, shard int) string {
 	return fmt.Sprintf("soteria-expectations-%s-%02d", repository, shard)
 }
 
+// ConfigMaps names all that hold what is expected of the claims in a repository.
+func ConfigMaps(repository string) []string {
+	names := make([]string, 0, shards)
+	for shard := range shards {
+		names = append(names, shardName(repository, shard))
+	}
+	return names
+}
+
 // split sorts claims by their shard.
 func split(claims expectation.Claims) map[int]expectation.Claims {
 	byShard := make(map[int]expectation.Claims)
