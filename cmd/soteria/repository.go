@@ -168,14 +168,23 @@ func (a act) configured(env map[string]string) map[string]string {
 	return env
 }
 
-// options are what an act is told beside its words.
-type options struct {
+// order is what an act is told: the words after its name, and options.
+type order struct {
+	words         []string
 	ifAbsent, yes bool
 	claim         string
 }
 
+// subject is the driver that the words begin with, or restic, and what follows it.
+func (o order) subject() (driver string, rest []string) {
+	if len(o.words) > 0 && slices.Contains(repositoryNames, o.words[0]) {
+		return o.words[0], o.words[1:]
+	}
+	return restic.Name, o.words
+}
+
 // parse tells words from options, in any order.
-func parse(args []string) (words []string, o options, err error) {
+func parse(args []string) (o order, err error) {
 	flags := flag.NewFlagSet("repository", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	flags.BoolVar(&o.ifAbsent, "if-absent", false, "")
@@ -183,61 +192,66 @@ func parse(args []string) (words []string, o options, err error) {
 	flags.StringVar(&o.claim, "claim", "", "")
 	for rest := args; len(rest) > 0; rest = rest[1:] {
 		if err := flags.Parse(rest); err != nil {
-			return nil, options{}, err
+			return order{}, err
 		}
 		if rest = flags.Args(); len(rest) == 0 {
 			break
 		}
-		words = append(words, rest[0])
+		o.words = append(o.words, rest[0])
 	}
-	return words, o, nil
+	return o, nil
 }
 
 func repositoryAct(args []string) (act, error) {
-	usage := fmt.Errorf("%w:\n%s", errUsage, repositoryUsage)
 	if len(args) > 0 && args[0] == "adopt" {
 		return adoptAct(args[1:])
 	}
-	words, o, err := parse(args)
-	if err != nil || len(words) == 0 {
-		return act{}, usage
+	o, err := parse(args)
+	if err == nil && len(o.words) > 0 {
+		name := o.words[0]
+		o.words = o.words[1:]
+		acts := map[string]func(order) (act, bool){"init": initAct, "show": showAct, "accept": acceptAct, "forget": forgetAct}
+		if understand, known := acts[name]; known {
+			if understood, ok := understand(o); ok {
+				return understood, nil
+			}
+		}
 	}
-	name, rest := words[0], words[1:]
-	named := len(rest) > 0 && slices.Contains(repositoryNames, rest[0])
-	if name == "accept" && o.claim != "" {
-		return acceptClaim(rest, named, o)
-	}
-	subject := restic.Name
-	if name != "init" && named {
-		subject, rest = rest[0], rest[1:]
-	}
-	switch only := (options{yes: o.yes}); {
-	case name == "init" && len(rest) == 0 && o.claim == "":
-		return act{driver: subject, do: initRepository(o)}, nil
-	case name == "show" && len(rest) == 0 && o == options{}:
-		return act{driver: subject, do: func(ctx context.Context, t tools) (string, error) { return t.identity(ctx, subject) }}, nil
-	case name == "accept" && len(rest) == 1 && o == only:
-		return act{driver: subject, do: acceptRepository(subject, rest[0], o.yes)}, nil
-	case name == "forget" && named && len(rest) == 0 && o == only:
-		return act{driver: "", do: forget(subject, o.yes)}, nil
-	}
-	return act{}, usage
+	return act{}, fmt.Errorf("%w:\n%s", errUsage, repositoryUsage)
 }
 
-func acceptClaim(drivers []string, named bool, o options) (act, error) {
+func initAct(o order) (act, bool) {
+	return act{driver: restic.Name, do: initRepository(o)}, len(o.words) == 0 && o.claim == ""
+}
+
+func showAct(o order) (act, bool) {
+	driver, rest := o.subject()
+	show := func(ctx context.Context, t tools) (string, error) { return t.identity(ctx, driver) }
+	return act{driver: driver, do: show}, len(rest) == 0 && !o.ifAbsent && !o.yes && o.claim == ""
+}
+
+func acceptAct(o order) (act, bool) {
+	driver, rest := o.subject()
+	switch {
+	case o.ifAbsent:
+		return act{}, false
+	case o.claim == "":
+		return act{driver: driver, do: func(ctx context.Context, t tools) (string, error) {
+			return acceptRepository(ctx, t, driver, rest[0], o.yes)
+		}}, len(rest) == 1
+	}
 	claim, err := backup.ParseClaim(o.claim)
-	if err != nil {
-		return act{}, fmt.Errorf("%w: --claim: %w", errUsage, err)
-	}
-	if len(drivers) > 1 || len(drivers) == 1 && !named || o.ifAbsent {
-		return act{}, fmt.Errorf("%w:\n%s", errUsage, repositoryUsage)
-	}
-	return act{driver: strings.Join(drivers, ""), do: settleClaim(claim, drivers)}, nil
+	return act{driver: strings.Join(o.words, ""), do: settleClaim(claim, o.words)}, err == nil && len(rest) == 0 && len(o.words) <= 1
+}
+
+func forgetAct(o order) (act, bool) {
+	driver, rest := o.subject()
+	return act{do: forget(driver, o.yes)}, len(o.words) == 1 && len(rest) == 0 && !o.ifAbsent && o.claim == ""
 }
 
 // initRepository makes the repository and, where this cluster has used none yet,
 // accepts it as it is: empty.
-func initRepository(o options) func(context.Context, tools) (string, error) {
+func initRepository(o order) func(context.Context, tools) (string, error) {
 	return func(ctx context.Context, t tools) (string, error) {
 		if id, err := t.restic.Identity(ctx); err == nil && o.ifAbsent {
 			return id, nil
@@ -271,40 +285,40 @@ func (t tools) acceptNew(ctx context.Context, id string) error {
 	return t.expectations.Accept(ctx, restic.Name, id)
 }
 
-func acceptRepository(name, id string, yes bool) func(context.Context, tools) (string, error) {
-	return func(ctx context.Context, t tools) (string, error) {
-		identity, err := t.identity(ctx, name)
-		if err != nil {
-			return "", err
-		}
-		if identity != id {
-			return "", backup.Errorf(backup.Invalid, "the %s repository is %s, not %s", name, identity, id)
-		}
-		there, listed, err := t.list(ctx, name)
-		if err != nil {
-			return "", err
-		}
-		if listed != id {
-			return "", backup.Errorf(backup.Invalid, "the %s repository is %s by now, not %s", name, listed, id)
-		}
-		if err := t.confirm(ctx, yes, "accepting "+id, there); err != nil {
-			return "", err
-		}
-		if err := t.settleAll(ctx, name, there); err != nil {
-			return "", err
-		}
-		strays, err := t.acceptStrays(ctx, name, id)
-		if err != nil {
-			return "", err
-		}
-		if err := t.expectations.Accept(ctx, name, id); err != nil {
-			return "", err
-		}
-		if strays > 0 {
-			return fmt.Sprintf("accepted %s, and %d backups in it of which nothing says which claim they are of", id, strays), nil
-		}
-		return "accepted " + id, nil
+// acceptRepository has the cluster believe the repository with this identity, and no
+// claim miss a backup that it does not hold.
+func acceptRepository(ctx context.Context, t tools, name, id string, yes bool) (string, error) {
+	identity, err := t.identity(ctx, name)
+	if err != nil {
+		return "", err
 	}
+	if identity != id {
+		return "", backup.Errorf(backup.Invalid, "the %s repository is %s, not %s", name, identity, id)
+	}
+	there, listed, err := t.list(ctx, name)
+	if err != nil {
+		return "", err
+	}
+	if listed != id {
+		return "", backup.Errorf(backup.Invalid, "the %s repository is %s by now, not %s", name, listed, id)
+	}
+	if err := t.confirm(ctx, yes, "accepting "+id, there); err != nil {
+		return "", err
+	}
+	if err := t.settleAll(ctx, name, there); err != nil {
+		return "", err
+	}
+	strays, err := t.acceptStrays(ctx, name, id)
+	if err != nil {
+		return "", err
+	}
+	if err := t.expectations.Accept(ctx, name, id); err != nil {
+		return "", err
+	}
+	if strays > 0 {
+		return fmt.Sprintf("accepted %s, and %d backups in it of which nothing says which claim they are of", id, strays), nil
+	}
+	return "accepted " + id, nil
 }
 
 // connect makes a client that reads from the API server itself, and one for

@@ -67,44 +67,29 @@ const (
 
 // String gives the code used in API answers and metrics.
 func (k Kind) String() string {
-	switch k {
-	case Invalid:
-		return "invalid"
-	case Unprocessable:
-		return "unprocessable"
-	case NotFound:
-		return "not_found"
-	case Conflict:
-		return "conflict"
-	case Unauthenticated:
-		return "unauthenticated"
-	case Denied:
-		return "denied"
-	case Busy:
-		return "busy"
-	case Unavailable:
-		return "unavailable"
-	case Credentials:
-		return "credentials"
-	case RepositoryAbsent:
-		return "repository_absent"
-	case RepositoryChanged:
-		return "repository_changed"
-	case Partial:
-		return "partial"
-	case DriverFailed:
-		return "driver_failed"
-	case BackupMissing:
-		return "backup_missing"
-	case RepositoryUnaccepted:
-		return "repository_unaccepted"
-	case RepositoryDropped:
-		return "repository_dropped"
-	case Internal:
-		return "internal"
-	default:
-		return "internal"
+	words := [...]string{
+		Internal:             "internal",
+		Invalid:              "invalid",
+		Unprocessable:        "unprocessable",
+		NotFound:             "not_found",
+		Conflict:             "conflict",
+		Unauthenticated:      "unauthenticated",
+		Denied:               "denied",
+		Busy:                 "busy",
+		Unavailable:          "unavailable",
+		Credentials:          "credentials",
+		RepositoryAbsent:     "repository_absent",
+		RepositoryChanged:    "repository_changed",
+		Partial:              "partial",
+		DriverFailed:         "driver_failed",
+		BackupMissing:        "backup_missing",
+		RepositoryUnaccepted: "repository_unaccepted",
+		RepositoryDropped:    "repository_dropped",
 	}
+	if int(k) >= len(words) {
+		return words[Internal]
+	}
+	return words[k]
 }
 
 // Kinds returns every kind of error.

@@ -84,7 +84,7 @@ func TestAMissingBackup(t *testing.T) {
 			}
 			assert.NoError(t, c.Prove(within(t, budget), music).Doubt())
 			assert.Error(t, c.Overviews()[0].Doubt(photos), "retention goes by it, too")
-			assert.Equal(t, map[string]int{"restic": 1}, c.Catalog.Missing())
+			assert.Equal(t, map[string]int{"restic": 1}, c.Missing())
 			for claim, why := range c.Overviews()[0].Missing() {
 				assert.Equal(t, photos, claim)
 				assert.Equal(t, backup.BackupMissing, backup.KindOf(why))
