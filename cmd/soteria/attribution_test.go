@@ -133,7 +133,7 @@ func TestAcceptTakesTheStraysThatAreThere(t *testing.T) {
 	repository := kopiatest.New(t)
 	repository.Snapshot(t, "me@laptop:/home/me", time.Date(2026, time.April, 12, 3, 0, 0, 0, time.UTC))
 	tools := kopiaTools(t, repository, nil)
-	text, err := acceptRepository(kopia.NameFS, repository.ID, true)(t.Context(), tools)
+	text, err := acceptRepository(t.Context(), tools, kopia.NameFS, repository.ID, true)
 	require.NoError(t, err)
 	assert.Equal(t, "accepted "+repository.ID+", and 1 backups in it of which nothing says which claim they are of", text)
 	found, _, err := tools.collect(t.Context(), tools.config, kopia.NameFS)
