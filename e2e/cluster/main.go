@@ -23,6 +23,8 @@ const usage = `Runs a real Kubernetes on this machine, for tests and the demo. N
 
   up               start the cluster, or what of it does not run, and wait until it is ready
   down             stop it and remove all that it made, its data included
+  second on        start the second node, tainted soteria.dev/second-node, and wait until it is ready
+  second off       cut its power: what runs there ends at once, and nobody is told
   status           tell what runs
   kubectl ARGS     run kubectl as its administrator, in the root of the repository
   tool NAME        print the path of a program, built if need be, such as restic,
@@ -102,6 +104,8 @@ func dispatch(ctx context.Context, cluster *lifecycle.Cluster, command string, a
 		return tool(ctx, cluster, args)
 	case "kyverno":
 		return kyverno(ctx, cluster, args)
+	case "second":
+		return second(ctx, cluster, args)
 	}
 	plain := map[string]func(context.Context) error{
 		"up":     cluster.Up,
@@ -141,6 +145,16 @@ func kyverno(ctx context.Context, cluster *lifecycle.Cluster, args []string) err
 	}
 	_, err = fmt.Println(manifests)
 	return err
+}
+
+func second(ctx context.Context, cluster *lifecycle.Cluster, args []string) error {
+	switch {
+	case len(args) == 1 && args[0] == "on":
+		return cluster.SecondOn(ctx)
+	case len(args) == 1 && args[0] == "off":
+		return cluster.SecondOff(ctx)
+	}
+	return wrongUsage("second needs on or off")
 }
 
 // kubectlError is returned when kubectl ran and failed.

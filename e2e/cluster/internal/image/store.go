@@ -52,6 +52,33 @@ func (s Store) Put(ctx context.Context, ref string, described Image) (digest str
 	return id.String(), true, nil
 }
 
+// Copy imports an image that another containerd has, unless it is there already.
+func (s Store) Copy(ctx context.Context, from Store, ref string) error {
+	id, err := os.ReadFile(from.note(ref))
+	if err != nil {
+		return fmt.Errorf("read noted digest of image %s: %w", ref, err)
+	}
+	there, err := s.has(ctx, ref, string(id))
+	if err != nil || there {
+		return err
+	}
+	if err := os.MkdirAll(s.Dir, 0o700); err != nil {
+		return fmt.Errorf("make the images' folder: %w", err)
+	}
+	archive := s.archive(ref)
+	defer func() { _ = os.Remove(archive) }()
+	if _, err := from.ctr(ctx, "images", "export", archive, ref); err != nil {
+		return err
+	}
+	if _, err := s.ctr(ctx, "images", "import", archive); err != nil {
+		return err
+	}
+	if err := os.WriteFile(s.note(ref), id, 0o600); err != nil {
+		return fmt.Errorf("note digest of image %s: %w", ref, err)
+	}
+	return nil
+}
+
 // has says whether the name is there with the digest.
 func (s Store) has(ctx context.Context, ref, id string) (bool, error) {
 	noted, err := os.ReadFile(s.note(ref))
@@ -76,7 +103,7 @@ func (s Store) load(ctx context.Context, ref string, img v1.Image) error {
 	if err := os.MkdirAll(s.Dir, 0o700); err != nil {
 		return err
 	}
-	archive := filepath.Join(s.Dir, fileName(ref)+".tar")
+	archive := s.archive(ref)
 	defer func() { _ = os.Remove(archive) }()
 	if err := tarball.WriteToFile(archive, tag, img); err != nil {
 		return err
@@ -84,6 +111,8 @@ func (s Store) load(ctx context.Context, ref string, img v1.Image) error {
 	_, err = s.ctr(ctx, "images", "import", archive)
 	return err
 }
+
+func (s Store) archive(ref string) string { return filepath.Join(s.Dir, fileName(ref)+".tar") }
 
 func (s Store) note(ref string) string { return filepath.Join(s.Dir, fileName(ref)+".digest") }
 

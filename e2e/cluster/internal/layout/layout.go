@@ -14,10 +14,9 @@ import (
 // all records of it are lost.
 const MarkerEnv = "SOTERIA_CLUSTER_STATE"
 
-// Names and addresses. A machine runs one cluster at a time, since
+// Names. A machine runs one cluster at a time, since
 // kube-proxy's nftables tables have fixed names; see package owner.
 const (
-	NodeName       = "soteria-e2e"
 	Bridge         = "soteria0"
 	DNSDomain      = "cluster.local"
 	CSIDriver      = "local.csi.soteria.dev"

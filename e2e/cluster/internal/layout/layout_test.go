@@ -12,14 +12,16 @@ const longestSocket = 107
 
 func TestSocketsOfADeepCloneAreShort(t *testing.T) {
 	l := New("/" + strings.Repeat("deep/", 100) + ".cluster")
-	for _, socket := range []string{
-		l.Containerd() + ".ttrpc",
-		filepath.Join(l.Kubelet(), "plugins", CSIDriver, "csi.sock"),
-		filepath.Join(l.Kubelet(), "plugins_registry", CSIDriver+"-reg.sock"),
-		filepath.Join(l.Kubelet(), "pod-resources", "kubelet.sock"),
-	} {
-		if len(socket) > longestSocket {
-			t.Errorf("%s has %d bytes", socket, len(socket))
+	for _, node := range []Layout{l, l.At(Second)} {
+		for _, socket := range []string{
+			node.Containerd() + ".ttrpc",
+			filepath.Join(node.Kubelet(), "plugins", CSIDriver, "csi.sock"),
+			filepath.Join(node.Kubelet(), "plugins_registry", CSIDriver+"-reg.sock"),
+			filepath.Join(node.Kubelet(), "pod-resources", "kubelet.sock"),
+		} {
+			if len(socket) > longestSocket {
+				t.Errorf("%s has %d bytes", socket, len(socket))
+			}
 		}
 	}
 }

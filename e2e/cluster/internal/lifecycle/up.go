@@ -53,7 +53,7 @@ func (c *Cluster) Up(ctx context.Context) error {
 			var err error
 			paths, err = c.cache.Programs(ctx, upPrograms()...)
 			plane = controlplane.Plane{Layout: c.Layout, Paths: paths}
-			host = node.Node{Layout: c.Layout, Paths: paths}
+			host = node.New(c.Layout, layout.First, paths)
 			return "", err
 		}},
 		{"configuration", func() (string, error) { return "", c.configure(plane, host) }},
@@ -70,7 +70,7 @@ func (c *Cluster) Up(ctx context.Context) error {
 			return c.startAndAwait(ctx, host.Proxy(), plainly(node.ProxyHealth))
 		}},
 		{"storage drivers", func() (string, error) { return c.startDrivers(ctx, host, c.kubectl(paths)) }},
-		{"node", func() (string, error) { return "", c.awaitNode(ctx, c.kubectl(paths)) }},
+		{"node", func() (string, error) { return "", c.awaitNode(ctx, host.Place, c.kubectl(paths)) }},
 		{"add-ons", func() (string, error) { return "", c.ensureAddons(ctx, paths) }},
 	}
 	for _, s := range steps {
@@ -167,9 +167,12 @@ func (c *Cluster) evict(ctx context.Context, other layout.Layout) error {
 }
 
 func (c *Cluster) configure(plane controlplane.Plane, host node.Node) error {
+	var nodes []pki.NodeConfig
+	for _, place := range []layout.Place{layout.First, layout.Second} {
+		nodes = append(nodes, pki.NodeConfig{Name: place.Name, IP: net.IP(place.IP.AsSlice()), Prefix: node.Prefix(place)})
+	}
 	err := pki.Ensure(c.Layout.Path("pki"), pki.Config{
-		NodeName:      layout.NodeName,
-		NodeIP:        net.IP(layout.NodeIP.AsSlice()),
+		Nodes:         nodes,
 		ServiceIP:     net.IP(layout.APIService.AsSlice()),
 		ServiceDomain: layout.DNSDomain,
 	})
@@ -243,7 +246,7 @@ func (c *Cluster) startDrivers(ctx context.Context, host node.Node, kube kubectl
 	maps.Copy(host.Paths, paths)
 	var started []string
 	for _, driver := range host.Drivers() {
-		what, err := c.startDriver(ctx, driver, kube)
+		what, err := c.startDriver(ctx, host.Place, driver, kube)
 		if err != nil {
 			return "", err
 		}
@@ -252,12 +255,12 @@ func (c *Cluster) startDrivers(ctx context.Context, host node.Node, kube kubectl
 	return strings.Join(started, ", "), nil
 }
 
-func (c *Cluster) startDriver(ctx context.Context, driver node.Driver, kube kubectl.Client) (started []string, err error) {
+func (c *Cluster) startDriver(ctx context.Context, place layout.Place, driver node.Driver, kube kubectl.Client) (started []string, err error) {
 	what, err := c.startAndAwait(ctx, driver.Daemon, func(ctx context.Context) error {
 		if err := driver.Answers(ctx); err != nil {
 			return err
 		}
-		out, err := kube.Run(ctx, nil, "get", "csinode", layout.NodeName, "--output", "jsonpath={.spec.drivers[*].name}")
+		out, err := kube.Run(ctx, nil, "get", "csinode", place.Name, "--output", "jsonpath={.spec.drivers[*].name}")
 		if err == nil && !slices.Contains(strings.Fields(out), driver.Name) {
 			err = fmt.Errorf("the kubelet does not know the driver %s yet", driver.Name)
 		}
@@ -287,8 +290,8 @@ func (c *Cluster) startDriver(ctx context.Context, driver node.Driver, kube kube
 	return started, nil
 }
 
-func (c *Cluster) awaitNode(ctx context.Context, kube kubectl.Client) error {
-	_, err := kube.Run(ctx, nil, "wait", "--for=condition=Ready", "--timeout="+readyTimeout.String(), "node/"+layout.NodeName)
+func (c *Cluster) awaitNode(ctx context.Context, place layout.Place, kube kubectl.Client) error {
+	_, err := kube.Run(ctx, nil, "wait", "--for=condition=Ready", "--timeout="+readyTimeout.String(), "node/"+place.Name)
 	return err
 }
 

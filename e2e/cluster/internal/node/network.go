@@ -28,6 +28,10 @@ func NetworkInUse(ctx context.Context) error {
 		return fmt.Errorf("network device %s exists but no e2e cluster is known to own it; if it is a leftover: ip link delete %s",
 			layout.Bridge, layout.Bridge)
 	}
+	if haveNetns(layout.Second) {
+		return fmt.Errorf("network namespace %s exists but no e2e cluster is known to own it; if it is a leftover: ip netns delete %s",
+			layout.Second.Netns, layout.Second.Netns)
+	}
 	for _, t := range proxyTables {
 		there, err := haveTable(ctx, t.family, t.name)
 		if err != nil {
@@ -73,9 +77,10 @@ func EnsureBridge(ctx context.Context) error {
 	return nil
 }
 
-// removeNetwork removes the bridge and kube-proxy's tables.
+// removeNetwork removes the second node's network namespace, the bridge and
+// kube-proxy's tables.
 func removeNetwork(ctx context.Context) error {
-	var errs []error
+	errs := []error{removeNetns(ctx, layout.Second)}
 	if haveBridge() {
 		errs = append(errs, run(ctx, "ip", "link", "delete", layout.Bridge))
 	}

@@ -29,16 +29,33 @@ const PauseImage = "localhost/pause:e2e"
 //go:embed containerd.toml
 var containerdTemplate string
 
-// Node is the node of one cluster.
+// Node is a node of one cluster.
 type Node struct {
-	Layout layout.Layout
+	// Cluster is the layout of the cluster, Layout that of the node's own folders.
+	Cluster, Layout layout.Layout
+	Place           layout.Place
 	// Paths maps the name of each of Programs to its file.
 	Paths map[string]string
 }
 
+// New returns the node at a place. Paths maps the name of each of Programs to its
+// file.
+func New(cluster layout.Layout, place layout.Place, paths map[string]string) Node {
+	return Node{Cluster: cluster, Layout: cluster.At(place), Place: place, Paths: paths}
+}
+
+// Prefix goes before the names of a node's daemons and certificates, which are
+// kept with those of the whole cluster.
+func Prefix(p layout.Place) string {
+	if p == layout.First {
+		return ""
+	}
+	return "second-"
+}
+
 // Configure writes the daemons' configuration files.
 func (n Node) Configure() error {
-	for _, dir := range []string{n.Layout.Kubelet(), n.Layout.Volumes(), n.cniConfigs()} {
+	for _, dir := range []string{n.Layout.Kubelet(), n.Layout.Volumes(), n.cniConfigs(), n.Layout.Path("config"), n.Layout.Path("logs")} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return fmt.Errorf("make the node's folder: %w", err)
 		}
@@ -62,8 +79,10 @@ func (n Node) Configure() error {
 			return fmt.Errorf("encode %s: %w", filepath.Base(path), err)
 		}
 	}
-	for user, path := range map[string]string{pki.Node: n.config("kubelet.kubeconfig"), pki.Proxy: n.config("kube-proxy.kubeconfig")} {
-		if files[path], err = pki.Kubeconfig(n.Layout.Path("pki"), user, layout.APIURL()); err != nil {
+	for user, path := range map[string]string{
+		Prefix(n.Place) + pki.Node: n.config("kubelet.kubeconfig"), pki.Proxy: n.config("kube-proxy.kubeconfig"),
+	} {
+		if files[path], err = pki.Kubeconfig(n.Cluster.Path("pki"), user, n.apiURL()); err != nil {
 			return err
 		}
 	}
@@ -99,15 +118,15 @@ func (n Node) kubeletConfig() map[string]any {
 	return map[string]any{
 		"apiVersion":        "kubelet.config.k8s.io/v1beta1",
 		"kind":              "KubeletConfiguration",
-		"address":           layout.NodeIP.String(),
+		"address":           n.Place.IP.String(),
 		"port":              layout.PortKubelet,
 		"healthzPort":       layout.PortKubeletHealth,
-		"tlsCertFile":       n.Layout.Path("pki", pki.KubeletServer+".crt"),
-		"tlsPrivateKeyFile": n.Layout.Path("pki", pki.KubeletServer+".key"),
+		"tlsCertFile":       n.Cluster.Path("pki", Prefix(n.Place)+pki.KubeletServer+".crt"),
+		"tlsPrivateKeyFile": n.Cluster.Path("pki", Prefix(n.Place)+pki.KubeletServer+".key"),
 		"authentication": map[string]any{
 			"anonymous": map[string]any{"enabled": false},
 			"webhook":   map[string]any{"enabled": true},
-			"x509":      map[string]any{"clientCAFile": n.Layout.Path("pki", pki.CA+".crt")},
+			"x509":      map[string]any{"clientCAFile": n.Cluster.Path("pki", pki.CA+".crt")},
 		},
 		"authorization":            map[string]any{"mode": "Webhook"},
 		"clusterDNS":               []string{layout.DNSService.String()},
@@ -141,7 +160,7 @@ func (n Node) proxyConfig() map[string]any {
 		"apiVersion":         "kubeproxy.config.k8s.io/v1alpha1",
 		"kind":               "KubeProxyConfiguration",
 		"mode":               "nftables",
-		"hostnameOverride":   layout.NodeName,
+		"hostnameOverride":   n.Place.Name,
 		"clientConnection":   map[string]any{"kubeconfig": n.config("kube-proxy.kubeconfig")},
 		"clusterCIDR":        layout.PodCIDR.String(),
 		"healthzBindAddress": fmt.Sprintf("127.0.0.1:%d", layout.PortProxyHealth),
@@ -169,7 +188,10 @@ func (n Node) cniConfig() map[string]any {
 			"ipam": map[string]any{
 				"type":    "host-local",
 				"dataDir": n.Layout.Path("cni", "ipam"),
-				"ranges":  []any{[]any{map[string]any{"subnet": layout.PodCIDR.String(), "gateway": layout.NodeIP.String()}}},
+				"ranges": []any{[]any{map[string]any{
+					"subnet": layout.PodCIDR.String(), "gateway": n.Place.IP.String(),
+					"rangeStart": n.Place.FirstPod.String(), "rangeEnd": n.Place.LastPod.String(),
+				}}},
 			},
 		}},
 	}
@@ -178,36 +200,58 @@ func (n Node) cniConfig() map[string]any {
 // Containerd is the container runtime.
 func (n Node) Containerd() process.Daemon {
 	config := n.config("containerd.toml")
-	return process.Daemon{
+	return n.inNetns(process.Daemon{
 		Name: "containerd", Path: "/usr/bin/containerd", Args: []string{"--config", config},
 		Configs: []string{config}, Log: n.Layout.Log("containerd"),
-	}
+	})
 }
 
 // Kubelet is the node's agent.
 func (n Node) Kubelet() process.Daemon {
 	config := n.config("kubelet.json")
-	return process.Daemon{
-		Name: "kubelet", Path: n.Paths["kubelet"],
-		Args: []string{
-			"--config=" + config,
-			"--kubeconfig=" + n.config("kubelet.kubeconfig"),
-			"--root-dir=" + n.Layout.Kubelet(),
-			"--cert-dir=" + n.Layout.Path("kubelet-pki"),
-			"--hostname-override=" + layout.NodeName,
-			"--node-ip=" + layout.NodeIP.String(),
-		},
-		Configs: []string{config, n.config("resolv.conf")}, Log: n.Layout.Log("kubelet"),
+	args := []string{
+		"--config=" + config,
+		"--kubeconfig=" + n.config("kubelet.kubeconfig"),
+		"--root-dir=" + n.Layout.Kubelet(),
+		"--cert-dir=" + n.Layout.Path("kubelet-pki"),
+		"--hostname-override=" + n.Place.Name,
+		"--node-ip=" + n.Place.IP.String(),
 	}
+	if n.Place != layout.First {
+		args = append(args, "--register-with-taints="+layout.SecondTaint+"=:NoSchedule")
+	}
+	return n.inNetns(process.Daemon{
+		Name: "kubelet", Path: n.Paths["kubelet"], Args: args,
+		Configs: []string{config, n.config("resolv.conf")}, Log: n.Layout.Log("kubelet"),
+	})
 }
 
 // Proxy makes Services work.
 func (n Node) Proxy() process.Daemon {
 	config := n.config("kube-proxy.json")
-	return process.Daemon{
+	return n.inNetns(process.Daemon{
 		Name: "kube-proxy", Path: n.Paths["kube-proxy"], Args: []string{"--config=" + config},
 		Configs: []string{config}, Log: n.Layout.Log("kube-proxy"),
+	})
+}
+
+// inNetns returns the daemon with the node's prefix, run in the node's network
+// namespace. Everything else, the mounts above all, it shares with the machine.
+func (n Node) inNetns(d process.Daemon) process.Daemon {
+	d.Name = Prefix(n.Place) + d.Name
+	if n.Place.Netns != "" {
+		d.Args = append([]string{"--net=" + netnsFile(n.Place), "--", d.Path}, d.Args...)
+		d.Path = "/usr/bin/nsenter"
 	}
+	return d
+}
+
+// apiURL is where the API server answers on the node.
+func (n Node) apiURL() string {
+	if n.Place == layout.First {
+		return layout.APIURL()
+	}
+	return fmt.Sprintf("https://%s:%d", layout.NodeIP, layout.PortAPI)
 }
 
 // KubeletHealth and ProxyHealth are the URLs that answer when the daemon is

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -59,7 +60,16 @@ func tracesOf(l layout.Layout) (traces, error) {
 	if err != nil {
 		return traces{}, err
 	}
-	t := traces{loops: loops}
+	first, second := tracesOn(l), tracesOn(l.At(layout.Second))
+	return traces{
+		cgroups: slices.Concat(first.cgroups, second.cgroups), files: slices.Concat(first.files, second.files), loops: loops,
+	}, nil
+}
+
+// tracesOn returns what the containers of one node leave; its loop devices are
+// not looked for.
+func tracesOn(l layout.Layout) traces {
+	var t traces
 	for _, container := range matches(filepath.Join(l.ContainerdState(), tasks, "*")) {
 		id := filepath.Base(container)
 		for _, parent := range cgroupParents {
@@ -72,7 +82,7 @@ func tracesOf(l layout.Layout) (traces, error) {
 		}
 	}
 	t.files = append(t.files, matches(filepath.Join(cniResults, l.Network()+"-*"))...)
-	return t, nil
+	return t
 }
 
 // matches returns the paths that match a pattern that is known to be right.
@@ -88,10 +98,12 @@ func matches(pattern string) []string {
 // none starts another again: the kubelet, the containers, then the rest.
 func stopAll(ctx context.Context, l layout.Layout, t traces) error {
 	keeper := process.Keeper{Dir: l.Records(), Mark: l.Marker()}
-	if err := keeper.Stop(ctx, "kubelet"); err != nil {
-		return err
+	for _, place := range []layout.Place{layout.First, layout.Second} {
+		if err := keeper.Stop(ctx, Prefix(place)+"kubelet"); err != nil {
+			return err
+		}
 	}
-	if err := killContainers(ctx, l, t); err != nil {
+	if err := killContainers(ctx, l.Marker(), t, IsShim); err != nil {
 		return fmt.Errorf("kill the pods' containers: %w", err)
 	}
 	ours, err := process.Marked(l.Marker())
@@ -104,16 +116,17 @@ func stopAll(ctx context.Context, l layout.Layout, t traces) error {
 	return nil
 }
 
-// killContainers kills what runs in containers: all below their shims, and all
-// in their control groups, where a shim is no more.
-func killContainers(ctx context.Context, l layout.Layout, t traces) error {
-	ours, err := process.Marked(l.Marker())
+// killContainers kills what runs in containers: all below those of the cluster's
+// processes that are their shims, and all in their control groups, where a shim
+// is no more.
+func killContainers(ctx context.Context, marker string, t traces, isShim func(process.Identity) bool) error {
+	ours, err := process.Marked(marker)
 	if err != nil {
 		return err
 	}
 	var shims []process.Identity
 	for _, id := range ours {
-		if IsShim(id) {
+		if isShim(id) {
 			shims = append(shims, id)
 		}
 	}

@@ -36,24 +36,30 @@ type Sidecar struct {
 	Health string
 }
 
-// Drivers are the storage drivers.
+// Drivers are the storage drivers. Longhorn's stand-in is on the first node
+// alone.
 func (n Node) Drivers() []Driver {
+	local := Driver{
+		Name: layout.CSIDriver, socket: n.socket(layout.CSIDriver),
+		Daemon: n.storageDaemon("csi-local",
+			"--node-name="+n.Place.Name,
+			"--kubelet-dir="+n.Layout.Kubelet(),
+			"--data-dir="+n.Layout.Volumes(),
+			"--kubeconfig="+n.Cluster.Kubeconfig(),
+			"--driver-name="+layout.CSIDriver,
+			"--share", fmt.Sprintf("--unplaced=%t", n.Place == layout.First),
+		),
+	}
+	if n.Place != layout.First {
+		return []Driver{local}
+	}
 	longhorn := n.socket(layout.LonghornDriver)
 	return []Driver{
-		{
-			Name: layout.CSIDriver, socket: n.socket(layout.CSIDriver),
-			Daemon: n.storageDaemon("csi-local",
-				"--node-name="+layout.NodeName,
-				"--kubelet-dir="+n.Layout.Kubelet(),
-				"--data-dir="+n.Layout.Volumes(),
-				"--kubeconfig="+n.Layout.Kubeconfig(),
-				"--driver-name="+layout.CSIDriver,
-			),
-		},
+		local,
 		{
 			Name: layout.LonghornDriver, socket: longhorn,
 			Daemon: n.storageDaemon("csi-longhorn",
-				"--node-name="+layout.NodeName,
+				"--node-name="+n.Place.Name,
 				"--kubelet-dir="+n.Layout.Kubelet(),
 				"--image-dir="+n.Layout.LonghornImages(),
 				"--longhorn-url="+layout.LonghornURL(),
@@ -86,7 +92,7 @@ func (n Node) sidecar(name, socket string, port int, more ...string) Sidecar {
 	return Sidecar{
 		Daemon: n.storageDaemon(name, append([]string{
 			"--csi-address=" + socket,
-			"--kubeconfig=" + n.Layout.Kubeconfig(),
+			"--kubeconfig=" + n.Cluster.Kubeconfig(),
 			"--http-endpoint=" + address,
 			"--timeout=110s",
 			"--retry-interval-max=15s",
@@ -98,7 +104,7 @@ func (n Node) sidecar(name, socket string, port int, more ...string) Sidecar {
 }
 
 func (n Node) storageDaemon(name string, args ...string) process.Daemon {
-	return process.Daemon{Name: name, Path: n.Paths[name], Args: args, Log: n.Layout.Log(name)}
+	return process.Daemon{Name: Prefix(n.Place) + name, Path: n.Paths[name], Args: args, Log: n.Layout.Log(name)}
 }
 
 func (n Node) socket(driver string) string {

@@ -39,11 +39,18 @@ const (
 // validity is how long certificates hold: far longer than any test cluster.
 const validity = 365 * 24 * time.Hour
 
+// NodeConfig says whom the certificates of one node name.
+type NodeConfig struct {
+	Name string
+	IP   net.IP
+	// Prefix goes before the names of its files.
+	Prefix string
+}
+
 // Config says whom the certificates name.
 type Config struct {
-	// NodeName and NodeIP are the node's.
-	NodeName string
-	NodeIP   net.IP
+	// Nodes are the nodes; the API server is on the first.
+	Nodes []NodeConfig
 	// ServiceIP is the address of the Service kubernetes, ServiceDomain the
 	// domain of all Services.
 	ServiceIP     net.IP
@@ -75,6 +82,15 @@ func Ensure(dir string, c Config) error {
 	return nil
 }
 
+// leaf is a certificate that signs no other.
+type leaf struct {
+	by          *authority
+	name        string
+	user, group string
+	ips         []net.IP
+	names       []string
+}
+
 func makeAll(dir string, c Config) error {
 	cluster, err := newAuthority(dir, CA)
 	if err != nil {
@@ -85,31 +101,29 @@ func makeAll(dir string, c Config) error {
 		return err
 	}
 	loopback := net.IPv4(127, 0, 0, 1)
-	leaves := []struct {
-		by          *authority
-		name        string
-		user, group string
-		ips         []net.IP
-		names       []string
-	}{
+	leaves := []leaf{
 		{by: etcd, name: EtcdServer, user: "etcd", ips: []net.IP{loopback}},
 		{by: etcd, name: EtcdClient, user: "kube-apiserver"},
 		{
 			by: cluster, name: APIServer, user: "kube-apiserver",
-			ips: []net.IP{loopback, c.NodeIP, c.ServiceIP},
+			ips: []net.IP{loopback, c.Nodes[0].IP, c.ServiceIP},
 			names: []string{
 				"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc",
 				"kubernetes.default.svc." + c.ServiceDomain,
 			},
 		},
 		{by: cluster, name: KubeletClient, user: "kube-apiserver-kubelet-client", group: "system:masters"},
-		{by: cluster, name: KubeletServer, user: c.NodeName, ips: []net.IP{loopback, c.NodeIP}, names: []string{c.NodeName}},
 		{by: cluster, name: Loopback, user: "localhost", ips: []net.IP{loopback}, names: []string{"localhost"}},
-		{by: cluster, name: Node, user: "system:node:" + c.NodeName, group: "system:nodes"},
 		{by: cluster, name: ControllerManager, user: "system:kube-controller-manager"},
 		{by: cluster, name: Scheduler, user: "system:kube-scheduler"},
 		{by: cluster, name: Proxy, user: "system:kube-proxy"},
 		{by: cluster, name: Admin, user: "admin", group: "system:masters"},
+	}
+	for _, n := range c.Nodes {
+		leaves = append(leaves,
+			leaf{by: cluster, name: n.Prefix + KubeletServer, user: n.Name, ips: []net.IP{loopback, n.IP}, names: []string{n.Name}},
+			leaf{by: cluster, name: n.Prefix + Node, user: "system:node:" + n.Name, group: "system:nodes"},
+		)
 	}
 	for _, l := range leaves {
 		subject := pkix.Name{CommonName: l.user}

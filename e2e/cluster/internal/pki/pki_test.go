@@ -11,7 +11,7 @@ import (
 
 func TestEnsureMakesCertificatesThatVerify(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "pki")
-	config := Config{NodeName: "n", NodeIP: net.IPv4(10, 0, 0, 1), ServiceIP: net.IPv4(10, 1, 0, 1), ServiceDomain: "test"}
+	config := Config{Nodes: []NodeConfig{{Name: "n", IP: net.IPv4(10, 0, 0, 1)}, {Name: "m", IP: net.IPv4(10, 0, 0, 2), Prefix: "m-"}}, ServiceIP: net.IPv4(10, 1, 0, 1), ServiceDomain: "test"}
 	if err := Ensure(dir, config); err != nil {
 		t.Fatal(err)
 	}

@@ -111,6 +111,20 @@ func (k Keeper) Stop(ctx context.Context, name string) error {
 	return k.stop(ctx, rec)
 }
 
+// Kill kills a daemon by name, if it runs.
+func (k Keeper) Kill(ctx context.Context, name string) error {
+	rec, err := k.read(name)
+	if err != nil {
+		return err
+	}
+	if rec.Alive() {
+		if err := Kill(ctx, rec.Identity); err != nil {
+			return fmt.Errorf("kill daemon %s: %w", name, err)
+		}
+	}
+	return k.stop(ctx, rec)
+}
+
 func (k Keeper) stop(ctx context.Context, rec Record) error {
 	if rec.Alive() {
 		if err := Stop(ctx, rec.Grace, rec.Identity); err != nil {

@@ -79,6 +79,7 @@ func run(ctx context.Context, config Config, client kubernetes.Interface, logger
 		provision.Run(ctx, provision.Config{
 			Driver:      config.Driver,
 			TopologyKey: controller.TopologyKey,
+			Share:       config.share(),
 			Volumes:     volumes,
 			Client:      client,
 			Logger:      logger,

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/soteria-dr/soteria/e2e/tools/csi/provision"
 )
 
 // DefaultDriver is the name of the driver unless another is given.
@@ -28,6 +30,9 @@ type Config struct {
 	DataDir string
 	// Kubeconfig is the file that says how to reach the API server.
 	Kubeconfig string
+	// Share says that the driver runs on other nodes too, each serving the volumes there; Unplaced that this one serves
+	// the claims for which no node is selected.
+	Share, Unplaced bool
 	// Driver is the name of the driver.
 	Driver string
 	// LogLevel is the least level that is logged.
@@ -44,6 +49,8 @@ func ParseFlags(args []string, output io.Writer) (Config, error) {
 	flags.StringVar(&config.DataDir, "data-dir", "", "directory that holds the volumes (required)")
 	flags.StringVar(&config.Kubeconfig, "kubeconfig", "", "kubeconfig file of the cluster (required)")
 	flags.StringVar(&config.Driver, "driver-name", DefaultDriver, "name of the CSI driver and of the provisioner")
+	flags.BoolVar(&config.Share, "share", false, "leave volumes on other nodes to the drivers there")
+	flags.BoolVar(&config.Unplaced, "unplaced", true, "with --share: serve claims for which no node is selected")
 	flags.TextVar(&config.LogLevel, "log-level", slog.LevelInfo, "least level to log: DEBUG, INFO, WARN or ERROR")
 	if err := flags.Parse(args); err != nil {
 		return Config{}, err
@@ -81,6 +88,14 @@ func (c Config) complete() (Config, error) {
 		*path = absolute
 	}
 	return c, nil
+}
+
+// share returns what the provisioner serves; nil where that is everything.
+func (c Config) share() *provision.Share {
+	if !c.Share {
+		return nil
+	}
+	return &provision.Share{Node: c.Node, Unplaced: c.Unplaced}
 }
 
 // Endpoint is the socket on which the CSI services answer.

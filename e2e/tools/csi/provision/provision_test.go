@@ -45,7 +45,10 @@ type cluster struct {
 	dir string
 }
 
-func newCluster(t *testing.T) *cluster {
+func newCluster(t *testing.T) *cluster { return newClusterWith(t, nil) }
+
+// newClusterWith is a cluster whose provisioner serves a share.
+func newClusterWith(t *testing.T, share *provision.Share) *cluster {
 	t.Helper()
 	client := fake.NewClientset(class("immediate"), lateClass())
 	c := &cluster{Interface: client, t: t, dir: t.TempDir()}
@@ -61,6 +64,7 @@ func newCluster(t *testing.T) *cluster {
 		provision.Run(ctx, provision.Config{
 			Driver:      driver,
 			TopologyKey: controller.TopologyKey,
+			Share:       share,
 			Volumes:     controller.New(nodeName, store, logger),
 			Client:      c.Interface,
 			Logger:      logger,
@@ -340,6 +344,53 @@ func TestClaimsThatAreNotForUsAreLeftAlone(t *testing.T) {
 	made := c.volumeOf(last)
 	if folders := c.folders(); !slices.Equal(folders, []string{"vol-" + made.Name}) {
 		t.Errorf("the backend holds %q, want only the volume of the last claim", folders)
+	}
+}
+
+func TestOneOfSeveralServesItsOwnNodeOnly(t *testing.T) {
+	for name, test := range map[string]struct {
+		unplaced bool
+		served   []string
+	}{
+		"the one for claims without a node": {true, []string{"here", "nowhere"}},
+		"another":                           {false, []string{"here"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newClusterWith(t, &provision.Share{Node: nodeName, Unplaced: test.unplaced})
+			claims := map[string]*corev1.PersistentVolumeClaim{
+				"elsewhere": claim("elsewhere", late("node-b")), "nowhere": claim("nowhere"), "here": claim("here", late(nodeName)),
+			}
+			for _, name := range []string{"elsewhere", "nowhere", "here"} {
+				c.create(claims[name])
+			}
+			var folders []string
+			for _, name := range test.served {
+				folders = append(folders, "vol-"+c.volumeOf(claims[name]).Name)
+			}
+			slices.Sort(folders)
+			if there := c.folders(); !slices.Equal(there, folders) {
+				t.Errorf("the backend holds %q, want %q", there, folders)
+			}
+		})
+	}
+}
+
+func TestAVolumeOnAnotherNodeIsLeftToTheProvisionerThere(t *testing.T) {
+	c := newClusterWith(t, &provision.Share{Node: nodeName, Unplaced: true})
+	asked := []*corev1.PersistentVolumeClaim{claim("moved"), claim("stays")}
+	for _, claim := range asked {
+		c.create(claim)
+	}
+	moved, stays := c.volumeOf(asked[0]), c.volumeOf(asked[1])
+	c.change(moved.Name, func(object *corev1.PersistentVolume) {
+		object.Spec.NodeAffinity.Required.NodeSelectorTerms[0].MatchExpressions[0].Values = []string{"node-b"}
+		object.Status.Phase = corev1.VolumeReleased
+	})
+	// Volumes are taken up in the order of their changes.
+	c.change(stays.Name, func(object *corev1.PersistentVolume) { object.Status.Phase = corev1.VolumeReleased })
+	c.gone(stays.Name)
+	if _, err := c.CoreV1().PersistentVolumes().Get(t.Context(), moved.Name, metav1.GetOptions{}); err != nil {
+		t.Errorf("the volume on the other node: %v", err)
 	}
 }
 

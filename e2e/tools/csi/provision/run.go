@@ -34,13 +34,14 @@ type Config struct {
 	// TopologyKey is the node label that says where a volume can be reached, whose value on a node is the node's name;
 	// empty if volumes can be reached from everywhere.
 	TopologyKey string
-	Volumes     Volumes
-	Client      kubernetes.Interface
-	Logger      *slog.Logger
+	// Share is what this provisioner serves where the driver has several; nil where it is the only one.
+	Share   *Share
+	Volumes Volumes
+	Client  kubernetes.Interface
+	Logger  *slog.Logger
 }
 
-// Run provisions and deletes until the context ends and the work that was begun has come to its end. It takes itself
-// for the only provisioner of the driver.
+// Run provisions and deletes until the context ends and the work that was begun has come to its end.
 func Run(ctx context.Context, config Config) {
 	ctx = klog.NewContext(ctx, logr.FromSlogHandler(config.Logger.Handler()))
 
@@ -49,12 +50,7 @@ func Run(ctx context.Context, config Config) {
 	broadcaster.StartRecordingToSink(&typedcorev1.EventSinkImpl{Interface: config.Client.CoreV1().Events(corev1.NamespaceAll)})
 
 	library := controller.NewProvisionController(ctx, config.Client, config.Driver,
-		&provisioner{
-			driver:      config.Driver,
-			topologyKey: config.TopologyKey,
-			volumes:     config.Volumes,
-			events:      broadcaster.NewRecorder(scheme.Scheme, corev1.EventSource{Component: config.Driver}),
-		},
+		config.provisioner(broadcaster.NewRecorder(scheme.Scheme, corev1.EventSource{Component: config.Driver})),
 		controller.LeaderElection(false),
 		controller.AddFinalizer(true),
 		controller.Threadiness(workers),
@@ -68,6 +64,14 @@ func Run(ctx context.Context, config Config) {
 	library.ControllerWaitGroup(&running)
 	library.Run(ctx)
 	running.Wait()
+}
+
+func (c Config) provisioner(events record.EventRecorder) controller.Provisioner {
+	all := &provisioner{driver: c.Driver, topologyKey: c.TopologyKey, volumes: c.Volumes, events: events}
+	if c.Share == nil {
+		return all
+	}
+	return sharing{provisioner: all, share: *c.Share}
 }
 
 func backoff() workqueue.TypedRateLimiter[string] {
