@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/catalog"
 )
 
 // ChoiceConfig settles which backup of a claim is restored.
@@ -69,4 +70,11 @@ func (c *ChoiceConfig) checkChoice() []error {
 		problems = append(problems, fmt.Errorf("SOTERIA_PARTIAL_WINDOW: %s must not be negative", c.PartialWindow))
 	}
 	return problems
+}
+
+// expected returns which backups a claim is expected to keep: those that are restored
+// here, and that [catalog.Counts] counts.
+func (c *ChoiceConfig) expected() func(backup.Backup, time.Time) bool {
+	clusters := c.clusters()
+	return func(b backup.Backup, now time.Time) bool { return clusters.Counts(b) && catalog.Counts(b, now) }
 }

@@ -278,7 +278,7 @@ func (c *config) catalog() catalog.Config {
 	settings.RefreshInterval = c.RefreshInterval
 	settings.ListingTimeout = c.ListingTimeout
 	settings.Expect, settings.Without = c.expect, c.RestoreWithout
-	settings.Clusters = c.clusters()
+	settings.Clusters, settings.Counts = c.clusters(), c.expected()
 	return settings
 }
 

@@ -14,7 +14,6 @@ import (
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/attribution"
 	"github.com/soteria-dr/soteria/internal/backup"
-	"github.com/soteria-dr/soteria/internal/catalog"
 	"github.com/soteria-dr/soteria/internal/decision"
 	"github.com/soteria-dr/soteria/internal/driver"
 	"github.com/soteria-dr/soteria/internal/expectation"
@@ -30,8 +29,9 @@ func (gathered) Doubt(backup.Claim, error) {}
 func (gathered) Strays([]attribution.Stray, attribution.Words) {}
 
 // counting are a claim's backups that it is expected to keep, newest first.
-func (g gathered) counting(claim backup.Claim, now time.Time) []backup.Backup {
-	kept := slices.DeleteFunc(slices.Clone(g[claim]), func(b backup.Backup) bool { return !catalog.Counts(b, now) })
+func (t tools) counting(there gathered, claim backup.Claim, now time.Time) []backup.Backup {
+	expected := t.config.expected()
+	kept := slices.DeleteFunc(slices.Clone(there[claim]), func(b backup.Backup) bool { return !expected(b, now) })
 	slices.SortFunc(kept, backup.NewestFirst)
 	return kept
 }
@@ -65,7 +65,7 @@ func (t tools) settleAll(ctx context.Context, name string, there gathered) error
 	}
 	now, settled := t.now(), make(expectation.Claims)
 	for claim, record := range remembered {
-		if left := there.counting(claim, now); record.Missing(left) {
+		if left := t.counting(there, claim, now); record.Missing(left) {
 			settled[claim] = record.Accept(left, now)
 		}
 	}
@@ -112,7 +112,7 @@ func (t tools) settle(ctx context.Context, claim backup.Claim, name string) (tol
 		return "", err
 	}
 	now := t.now()
-	left := there.counting(claim, now)
+	left := t.counting(there, claim, now)
 	if _, err := t.memory.Remember(ctx, name, expectation.Claims{claim: remembered[claim].Accept(left, now)}); err != nil {
 		return "", err
 	}

@@ -56,9 +56,9 @@ const (
 	// BackupMissing: a backup that was seen before is not there any more, and
 	// Soteria did not remove it. Stays until it is back or a person accepts it.
 	BackupMissing
-	// RepositoryUnaccepted: the repository is empty, and nothing but the listing
-	// itself says that it ought to be. Stays until a person or the configuration
-	// says so.
+	// RepositoryUnaccepted: this cluster sees the repository for the first time, and
+	// nothing but the listing itself says that it holds all that it ought to. Stays
+	// until a person or the configuration says so.
 	RepositoryUnaccepted
 	// RepositoryDropped: a backup system that held backups is not looked at any
 	// more. Stays until it is configured again or a person has it forgotten.

@@ -634,8 +634,19 @@ func TestRepositoriesThatNobodyKnows(t *testing.T) {
 			pass(time.Minute)
 			assert.Equal(t, backup.None, c.Prove(within(t, budget), music).Certainty())
 		},
-		"one that holds backups is believed, unless the configuration pins another": func(t *testing.T) {
+		"one that holds backups may be half of what it was, until a person accepts it": func(t *testing.T) {
 			c := start(t, unsaid, newRepository("restic", photos))
+			assert.Equal(t, backup.Found, c.Prove(within(t, budget), photos).Certainty(), "what is there is restored")
+			assert.Equal(t, backup.RepositoryUnaccepted, backup.KindOf(c.Prove(within(t, budget), music).Err()))
+			pass(time.Hour)
+			assert.Zero(t, c.ledger.of("restic"), "having looked at it is no reason to believe it")
+			assert.Equal(t, backup.RepositoryUnaccepted, backup.KindOf(c.Prove(within(t, budget), music).Err()))
+			c.ledger.set(func(m *memory) { m.recorded["restic"] = catalog.Expectation{Repository: repositoryID} })
+			pass(time.Minute)
+			assert.Equal(t, backup.None, c.Prove(within(t, budget), music).Certainty())
+		},
+		"one that holds backups is believed where the configuration says that it may be new": func(t *testing.T) {
+			c := start(t, nil, newRepository("restic", photos))
 			assert.Equal(t, backup.None, c.Prove(within(t, budget), music).Certainty())
 		},
 	})

@@ -62,9 +62,9 @@ type listed struct {
 	// claim is remembered to have had a backup in the repository.
 	expected   Expected
 	remembered bool
-	// unaccepted is true where this process saw the repository empty when nobody had
-	// accepted it.
-	unaccepted bool
+	// vouched is true where a copy of the memory in the repository itself says which
+	// backups it ought to hold.
+	vouched bool
 }
 
 // judge decides whether a listing may be believed, and what is to be recorded of
@@ -117,12 +117,16 @@ func (l listed) doubtEmpty(recorded Expectation, known bool) error {
 	return nil
 }
 
-// filled says that a repository has backups by now that was empty when it should not
-// have been.
-func (l listed) filled() error {
+// unseen returns why a repository that holds backups proves no absence: this cluster
+// sees it for the first time, and nothing says whether it holds all that it ought to.
+// A store that was copied in part looks just like it.
+func (l listed) unseen(recorded Expectation) error {
+	if l.backups == 0 || recorded.Repository == l.repository || l.vouched || l.expected == ExpectNothing {
+		return nil
+	}
 	return backup.Errorf(backup.RepositoryUnaccepted,
-		"the %s repository %s was empty when this Soteria saw it first, and holds %d backups now: once it holds all that it ought to, accept it with: %s",
-		l.driver, l.repository, l.backups, l.accept())
+		"this cluster sees the %s repository %s for the first time, and nothing tells whether the %d backups in it are all that there ought to be: "+
+			"if they are, accept it with: %s", l.driver, l.repository, l.backups, l.accept())
 }
 
 // accept is the command by which a person accepts the repository as it is.

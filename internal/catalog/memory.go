@@ -72,6 +72,8 @@ type recollection struct {
 	// stored is what the memory holds, and claims that with the copy and with what
 	// this process could not write yet.
 	stored, claims expectation.Claims
+	// vouched is true where the copy remembers anything.
+	vouched bool
 	// unread is why the memory could not be read, uncopied why the copy could not.
 	unread, uncopied error
 }
@@ -100,6 +102,7 @@ func (s *source) recall(ctx context.Context, copied func() (expectation.Claims, 
 		r.uncopied = backup.Errorf(backup.KindOf(err), "reading the copy of the expectations that is kept beside the %s backups: %w", name, err)
 	}
 	if len(beside) > 0 {
+		r.vouched = true
 		r.claims = expectation.Union(r.claims, beside)
 	}
 	return r

@@ -66,10 +66,10 @@ type source struct {
 
 	// What follows belongs to the goroutine that lists. recalled is all that was
 	// ever known of the claims' backups, copiedOf the repository whose copy was
-	// read, unaccepted the one that was seen empty when it should not have been.
-	recalled             expectation.Claims
-	copiedOf, unaccepted string
-	warned               bool
+	// read, and vouched the one in which that copy remembered something.
+	recalled          expectation.Claims
+	copiedOf, vouched string
+	warned            bool
 
 	mu  sync.Mutex
 	seq uint64
@@ -420,7 +420,8 @@ func (s *source) read(ctx context.Context, began moment) (*snapshot, error) {
 	known := s.recall(ctx, copied)
 	l := listed{
 		driver: name, repository: repository, backups: len(found.backups) + len(found.strayed),
-		expected: s.cfg.Expect[name], remembered: known.expectsAny(), unaccepted: s.unaccepted == repository,
+		expected: s.cfg.Expect[name], remembered: known.expectsAny(),
+		vouched: known.vouched || s.vouched == repository,
 	}
 	unaccepted, err := s.believe(ctx, l)
 	if err != nil {
@@ -432,6 +433,9 @@ func (s *source) read(ctx context.Context, began moment) (*snapshot, error) {
 	s.learn(ctx, snapshot, known)
 	if known.uncopied == nil {
 		s.copiedOf = repository
+	}
+	if known.vouched {
+		s.vouched = repository
 	}
 	s.warn(l)
 	return snapshot, nil
@@ -482,14 +486,11 @@ func (s *source) believe(ctx context.Context, l listed) (unaccepted, err error) 
 			return nil, backup.Errorf(backup.KindOf(err), "reading what is expected of the %s repository: %w", l.driver, err)
 		}
 		after, err = judge(s.cfg.Pins[l.driver], before, l)
-		if backup.KindOf(err) == backup.RepositoryUnaccepted {
-			s.unaccepted = l.repository
-		}
 		if err != nil {
 			return nil, err
 		}
-		if l.unaccepted && before.Repository != l.repository {
-			return l.filled(), nil
+		if why := l.unseen(before); why != nil {
+			return why, nil
 		}
 		if after == before {
 			return nil, nil
