@@ -183,7 +183,7 @@ func unrestorable(f Facts) (Verdict, bool) {
 		other = fmt.Sprintf("choose another with the annotation soteria.dev/restore-backup, such as %s, taken %s", backup.ShortID(next.ID), next.TakenAt.UTC().Format(time.RFC3339))
 	}
 	return Verdict{Kind: Hold, Reason: ReasonUnrestorable, Message: fmt.Sprintf(
-		"%s cannot be restored: %s; %s", describe(chosen.Backup), chosen.Backup.Unrestorable, other)}, true
+		"%s, cannot be restored: %s; %s", describe(chosen.Backup), chosen.Backup.Unrestorable, other)}, true
 }
 
 func found(f Facts) (Verdict, bool) {
