@@ -268,7 +268,9 @@ func everyCombination() iter.Seq[decision.Facts] {
 			of(func(f *decision.Facts, v decision.Mode) { f.Mode = v }, decision.NotOptedIn, decision.Auto, decision.Required, decision.Skip),
 			of(func(f *decision.Facts, v string) { f.ModeProblem = v }, "", "label not understood"),
 			// Each of these settles the matter, so that one at a time is enough, and all.
-			of(func(f *decision.Facts, v kept) { f.Excluded, f.MadeBySoteria, f.VolumeChosen, f.ForeignSource = v.excluded, v.own, v.volume, v.source },
+			of(func(f *decision.Facts, v kept) {
+				f.Excluded, f.MadeBySoteria, f.VolumeChosen, f.ForeignSource = v.excluded, v.own, v.volume, v.source
+			},
 				kept{}, kept{excluded: true}, kept{own: true}, kept{volume: true}, kept{source: true}, kept{true, true, true, true}),
 			of(func(f *decision.Facts, v string) { f.SkipReason = v }, "", "scratch"),
 			of(func(f *decision.Facts, v backup.Claim) { f.Claim, f.Source = v, v }, photos, unnamed),
