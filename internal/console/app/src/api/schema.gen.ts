@@ -402,6 +402,8 @@ export interface components {
             volume: string;
             /** @description total is how many backups there are, of which a limit may show fewer. */
             total: number;
+            /** @description doubt says why a newer backup than those that are listed may exist; absent where none does. */
+            doubt?: string;
             /** @description backups are newest first. */
             backups: {
                 id: string;
@@ -425,12 +427,20 @@ export interface components {
                  * @enum {string}
                  */
                 state: "completed";
+                /** @description cluster names the cluster that took it; absent where it does not say. */
+                cluster?: string;
+                /** @description objection is why it is not restored unless asked for by its id or cluster: other-cluster, implausible-time (dated more than 10 minutes ahead of now), void or unreviewed. Absent where it may be. */
+                objection?: string;
                 /** @description size_bytes, size (the same) and files are null when the driver does not know them. */
                 size_bytes: null | number;
                 /** @description size_bytes, size (the same) and files are null when the driver does not know them. */
                 size: null | number;
                 /** @description size_bytes, size (the same) and files are null when the driver does not know them. */
                 files: null | number;
+                /** @description outcome is how the taking of it ended. */
+                outcome: string;
+                /** @description tool is what took it, such as "restic 0.16.4"; absent where it does not say. */
+                tool?: string;
                 tags: string[];
                 /** @description labels are the tags of the form key=value. */
                 labels: {
@@ -559,6 +569,8 @@ export interface components {
                 /** @description size_bytes is null when the driver does not know it. */
                 size_bytes: null | number;
             };
+            /** @description doubt says why a newer backup than latest may exist, so that the claim waits; absent where latest is the newest. */
+            doubt?: string;
             /** @description source is what the backup system knows the claim by, where that has a name of its own; absent elsewhere. */
             source?: string;
             /** @description error says why the answer is unknown; otherwise it is empty. */
@@ -597,6 +609,8 @@ export interface components {
                     last_backup_age_hours: null | number;
                     /** @description backup_count is how many backups are known. */
                     backup_count: number;
+                    /** @description passed_over says why newer backups than that are not gone by: they are dated ahead of now, another cluster's, or do not count. Absent where there are none. */
+                    passed_over?: string[];
                     /** @description recent_days counts those taken on each of the last 14 days, in UTC, oldest first, the day of the report last. A day is null where none is known and a repository could not be listed since. Absent where no backup is known. */
                     recent_days?: (null | number)[];
                     /** @description healthy is true where health_reason is fresh. */
@@ -642,6 +656,8 @@ export interface components {
                 last_backup_age_hours: null | number;
                 /** @description backup_count is how many backups are known. */
                 backup_count: number;
+                /** @description passed_over says why newer backups than that are not gone by: they are dated ahead of now, another cluster's, or do not count. Absent where there are none. */
+                passed_over?: string[];
                 /** @description recent_days counts those taken on each of the last 14 days, in UTC, oldest first, the day of the report last. A day is null where none is known and a repository could not be listed since. Absent where no backup is known. */
                 recent_days?: (null | number)[];
                 /** @description by_driver tells the same of each driver that has backups of the claim. */
@@ -662,6 +678,8 @@ export interface components {
                 listed_at: null | string;
                 /** @description error is why the last listing failed; absent where it was believed. */
                 error?: string;
+                /** @description unproved is why the listing, though it was believed, proves of no claim that it has no backup, and what settles that; absent where it does. */
+                unproved?: string;
             }[];
         };
         /** @description NamespaceBackup answers POST /v1/backup/namespace. */
@@ -813,6 +831,8 @@ export interface components {
                 last_backup_age_hours: null | number;
                 /** @description backup_count is how many backups are known. */
                 backup_count: number;
+                /** @description passed_over says why newer backups than that are not gone by: they are dated ahead of now, another cluster's, or do not count. Absent where there are none. */
+                passed_over?: string[];
                 /** @description recent_days counts those taken on each of the last 14 days, in UTC, oldest first, the day of the report last. A day is null where none is known and a repository could not be listed since. Absent where no backup is known. */
                 recent_days?: (null | number)[];
                 /** @description by_driver tells the same of each driver that has backups of the claim. */
@@ -833,6 +853,8 @@ export interface components {
                 listed_at: null | string;
                 /** @description error is why the last listing failed; absent where it was believed. */
                 error?: string;
+                /** @description unproved is why the listing, though it was believed, proves of no claim that it has no backup, and what settles that; absent where it does. */
+                unproved?: string;
             }[];
         };
         /** @description Policies answers GET /v1/policies. */
@@ -1208,6 +1230,8 @@ export interface components {
                 /** @description message says what is wrong and how to mend it; absent where the gate is closed. */
                 message?: string;
             };
+            /** @description clock_doubt says that the replica's clock disagrees with the API server's or a store's, and by how much; absent while it does not. Until then no backup is called wrongly dated and retention removes none. */
+            clock_doubt?: string;
             /** @description sign_in_required tells whether callers have to sign in. */
             sign_in_required: boolean;
             /** @description listings tells of each driver whether its backups can be listed. */
@@ -1220,6 +1244,29 @@ export interface components {
                 listed_at: null | string;
                 /** @description error is why the last listing failed; absent where it was believed. */
                 error?: string;
+                /** @description unproved is why the listing, though it was believed, proves of no claim that it has no backup, and what settles that; absent where it does. */
+                unproved?: string;
+            }[];
+            /** @description missing are the backups that were seen before and are gone, though Soteria did not remove them, by namespace and name of their claims; the first hundred, absent where none is. missing_total counts them all. */
+            missing?: {
+                driver: string;
+                namespace: string;
+                pvc: string;
+                /** @description message says which backup it is, when it was last seen, and what settles it. */
+                message: string;
+            }[];
+            /** @description missing are the backups that were seen before and are gone, though Soteria did not remove them, by namespace and name of their claims; the first hundred, absent where none is. missing_total counts them all. */
+            missing_total?: number;
+            /** @description memory_copies tells of each driver that can keep one how the copy of what Soteria remembers is, which lies beside the backups for a cluster that is built anew; absent where none can. */
+            memory_copies?: {
+                driver: string;
+                /**
+                 * Format: date-time
+                 * @description written_at is when this installation wrote it; absent where none was listed.
+                 */
+                written_at?: null | string;
+                /** @description message says what is wrong and what to do; absent where nothing is known to be. */
+                message?: string;
             }[];
             /** @description report_max_age_seconds is how old the inventory and the plan get at most while all is well, and listing_max_age_seconds what is known of a repository. What is older may not be so any more. */
             report_max_age_seconds: number;
@@ -1240,7 +1287,7 @@ export interface components {
         };
     };
     responses: {
-        /** @description An error. Its codes, by status: 400: invalid; 401: unauthenticated; 403: denied; 404: not_found; 405: method_not_allowed; 409: conflict; 413: body_too_large; 415: unsupported_media_type; 422: unprocessable; 429: busy; 500: internal; 502: driver_failed, partial; 503: credentials, repository_absent, repository_changed, unavailable. */
+        /** @description An error. Its codes, by status: 400: invalid; 401: unauthenticated; 403: denied; 404: not_found; 405: method_not_allowed; 409: conflict; 413: body_too_large; 415: unsupported_media_type; 422: unprocessable; 429: busy; 500: internal; 502: driver_failed, partial; 503: backup_missing, credentials, repository_absent, repository_changed, repository_dropped, repository_unaccepted, unavailable. */
         Error: {
             headers: {
                 [name: string]: unknown;
