@@ -4,7 +4,7 @@ import { lanesOf, withChanges } from './timeline';
 import { PATIENCE, watched, type Watch } from './watch';
 
 const taken = (id: string, driver: string, hour: number, size: number | null): Backup => ({
-  id, driver, taken_at: `2026-03-01T${String(hour).padStart(2, '0')}:00:00Z`, created: '', state: 'completed', size_bytes: size, size, files: null, tags: [], labels: {},
+  id, driver, taken_at: `2026-03-01T${String(hour).padStart(2, '0')}:00:00Z`, created: '', state: 'completed', outcome: 'complete', size_bytes: size, size, files: null, tags: [], labels: {},
 });
 const backups = [taken('d', 'restic', 12, 4096), taken('c', 'longhorn', 10, 100), taken('b', 'restic', 8, null), taken('a', 'restic', 6, 1024)];
 
