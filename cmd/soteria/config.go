@@ -42,6 +42,7 @@ type config struct {
 	RestoreMode         string        `env:"SOTERIA_RESTORE_MODE" envDefault:"auto"`
 	OnUnknown           string        `env:"SOTERIA_ON_UNKNOWN" envDefault:"hold"`
 	CrossNamespace      bool          `env:"SOTERIA_CROSS_NAMESPACE"`
+	FirstConsumerWait   time.Duration `env:"SOTERIA_FIRST_CONSUMER_WAIT" envDefault:"2m"`
 	ExistsUnknownStatus int           `env:"SOTERIA_EXISTS_UNKNOWN_STATUS" envDefault:"503"`
 	Freshness           time.Duration `env:"SOTERIA_FRESHNESS" envDefault:"2s"`
 	RefreshInterval     time.Duration `env:"SOTERIA_REFRESH_INTERVAL" envDefault:"5m"`
@@ -226,6 +227,9 @@ func (c *config) check() []error {
 		if value <= 0 {
 			bad(variable, "%s must be more than zero", value)
 		}
+	}
+	if c.FirstConsumerWait < 0 {
+		bad("SOTERIA_FIRST_CONSUMER_WAIT", "%s must not be negative", c.FirstConsumerWait)
 	}
 	if c.Freshness < 0 {
 		bad("SOTERIA_FRESHNESS", "%s must not be negative", c.Freshness)

@@ -56,7 +56,9 @@
 // passes: 20 writes, 30 GETs and 5 lists, beside what the
 // driver asks and looking on while bytes move (every 2 s at first, every 15 s
 // once it has taken five minutes). A claim that waits for a catalog that cannot
-// tell costs 2 GETs every 5 s to 2 min, a completed one nothing. The connection
+// tell costs 2 GETs every 5 s to 2 min, a completed one nothing. Of which nothing has
+// moved for two minutes, the cause is looked for every 30 s (watch.go): 2 lists, and a
+// list of events or a GET for each Job, pod, prime, volume and node that it depends on. The connection
 // should leave limiting to the API server: client-go's own limit of 20 calls per
 // second would stretch a storm of restores.
 //
