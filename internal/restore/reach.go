@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/component-helpers/scheduling/corev1/nodeaffinity"
@@ -40,7 +41,11 @@ func (t *turns) take(namespace string) (end func()) {
 
 // reachOfOthers returns the nodes from which the volumes of the pod's other claims
 // can be reached; nil is all. wait says that one of them is on its way to a node.
+// Once another one of the same class has its place, none is waited for: all that
+// follow go where that one is, as near as volumes of the class need to be.
 func (r *Reconciler) reachOfOthers(ctx context.Context, claim *corev1.PersistentVolumeClaim, pod *corev1.Pod) (reach *corev1.NodeSelector, wait string, err error) {
+	settled := false
+	var seen []*corev1.NodeSelector // most volumes of a class have the same
 	for _, name := range claimsOf(pod) {
 		if name == claim.Name {
 			continue
@@ -57,12 +62,22 @@ func (r *Reconciler) reachOfOthers(ctx context.Context, claim *corev1.Persistent
 		case err != nil:
 			return nil, "", err
 		case placing:
-			return nil, fmt.Sprintf("waiting for the claim %s of the same pod to get a node", name), nil
-		case volume != nil && volume.Spec.NodeAffinity != nil:
-			reach = both(reach, volume.Spec.NodeAffinity.Required)
+			wait = fmt.Sprintf("waiting for the claim %s of the same pod to get a node", name)
+		case volume != nil:
+			settled = settled || boundClass(other) == boundClass(claim)
+			if volume.Spec.NodeAffinity == nil || volume.Spec.NodeAffinity.Required == nil {
+				continue
+			}
+			required := volume.Spec.NodeAffinity.Required
+			if !slices.ContainsFunc(seen, func(s *corev1.NodeSelector) bool { return equality.Semantic.DeepEqual(s, required) }) {
+				seen, reach = append(seen, required), both(reach, required)
+			}
 		}
 	}
-	return reach, "", nil
+	if settled {
+		wait = ""
+	}
+	return reach, wait, nil
 }
 
 // placed returns the volume that a claim has or is about to be handed; nil where it
