@@ -228,12 +228,7 @@ func (c *config) check() []error {
 			bad(variable, "%s must be more than zero", value)
 		}
 	}
-	if c.FirstConsumerWait < 0 {
-		bad("SOTERIA_FIRST_CONSUMER_WAIT", "%s must not be negative", c.FirstConsumerWait)
-	}
-	if c.Freshness < 0 {
-		bad("SOTERIA_FRESHNESS", "%s must not be negative", c.Freshness)
-	}
+	notNegative(bad, map[string]time.Duration{"SOTERIA_FIRST_CONSUMER_WAIT": c.FirstConsumerWait, "SOTERIA_FRESHNESS": c.Freshness})
 	if c.ShrinkGuardPercent < 0 || c.ShrinkGuardPercent > 100 {
 		bad("SOTERIA_SHRINK_GUARD_PERCENT", "%d must be from 0 to 100", c.ShrinkGuardPercent)
 	}
@@ -255,6 +250,14 @@ func (c *config) check() []error {
 	problems = append(problems, c.checkExpect()...)
 	problems = append(problems, c.deriveAttribution()...)
 	return problems
+}
+
+func notNegative(bad func(variable, format string, args ...any), values map[string]time.Duration) {
+	for variable, value := range values {
+		if value < 0 {
+			bad(variable, "%s must not be negative", value)
+		}
+	}
 }
 
 // checkPolicies checks what concerns backups that are taken by themselves.

@@ -33,6 +33,11 @@ func (r *Reconciler) placement(ctx context.Context, o *observed) (place driver.P
 	if begun, err := r.begun(ctx, r.client, o.claim.UID, o.status().Attempt); err != nil || begun {
 		return driver.Placement{}, "", err
 	}
+	return r.place(ctx, o)
+}
+
+// place finds the same whether the fill has begun or not.
+func (r *Reconciler) place(ctx context.Context, o *observed) (place driver.Placement, wait string, err error) {
 	pod, err := r.consumer(ctx, o.claim)
 	switch {
 	case err != nil:

@@ -78,14 +78,35 @@ func (r *Reconciler) goOn(ctx context.Context, o *observed, w stall.World) (went
 		return true, n, err
 	}
 	for i := range w.Jobs {
-		if w.Jobs[i].Annotations[v1alpha1.AttemptAnnotation] != fmt.Sprint(o.status().Attempt) {
+		job := &w.Jobs[i]
+		if attemptOf(job) != o.status().Attempt {
 			continue
 		}
-		if why := stall.Overdue(&w.Jobs[i], o.now); why != "" {
+		why := stall.Overdue(job, o.now)
+		if why == "" {
+			if why, err = r.misplaced(ctx, o, w, job); err != nil {
+				return false, next{}, err
+			}
+		}
+		if why != "" {
 			return true, r.attemptFailed(o, v1alpha1.ConditionTransferred, reasonTransferFailed, ResultFailed, why), nil
 		}
 	}
 	return false, next{}, nil
+}
+
+// misplaced says that a fill which finds no node was placed for a pod that is gone
+// or has changed since, so that it would wait for ever; "" where it was not.
+func (r *Reconciler) misplaced(ctx context.Context, o *observed, w stall.World, job *batchv1.Job) (string, error) {
+	was := job.Annotations[v1alpha1.PlacementAnnotation]
+	if was == "" || slices.ContainsFunc(w.Pods, func(pod corev1.Pod) bool { return pod.Spec.NodeName != "" }) {
+		return "", nil
+	}
+	now, wait, err := r.place(ctx, o)
+	if err != nil || wait != "" || now.Fingerprint() == was {
+		return "", err
+	}
+	return "its pod found no node, and the pod of the claim that it was placed for is gone or has changed", nil
 }
 
 // tellStall says who holds the restore up.

@@ -2,6 +2,7 @@ package restore_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -293,4 +294,48 @@ func TestNothingIsGatheredBeforeAWaitIsLong(t *testing.T) {
 	}
 	w.until(w.completed, "completed")
 	assert.Zero(t, looked)
+}
+
+func TestAFillThatWasPlacedForAPodThatIsGoneIsPlacedAgain(t *testing.T) {
+	w := lateWorld(t)
+	pod := aConsumer("db-0", "db")
+	pod.Spec.NodeSelector = map[string]string{corev1.LabelHostname: "lost"}
+	w.create(pod)
+	w.unprovided = true
+	w.fail = func(attempt int32) *driver.FillState {
+		if attempt == 1 || w.unprovided {
+			return hangs(driver.FillPending)(attempt)
+		}
+		return nil
+	}
+	w.until(func() bool { return len(w.requests) > 0 }, "began")
+	job, unscheduled := aFill("1")
+	job.Annotations[v1alpha1.PlacementAnnotation] = w.requests[0].Placement.Fingerprint()
+	unscheduled.Spec.NodeName, unscheduled.Status.Phase = "", corev1.PodPending
+	require.NoError(t, w.api.Create(t.Context(), job))
+	w.create(unscheduled)
+	w.pass(4 * time.Minute)
+	require.EqualValues(t, 1, w.restore().Status.Attempt, "it waits as long as its pod does")
+	require.Equal(t, "Scheduler", w.condition(v1alpha1.ConditionStalled).Reason)
+
+	require.NoError(t, w.api.Delete(t.Context(), pod))
+	moved := aConsumer("db-1", "db")
+	moved.Spec.NodeSelector = map[string]string{corev1.LabelHostname: "found"}
+	w.create(moved)
+	w.pass(time.Minute)
+	assert.Contains(t, w.events.about("TransferFailed")[0], "is gone or has changed")
+	require.NoError(t, w.api.Delete(t.Context(), job))
+	require.NoError(t, w.api.Delete(t.Context(), unscheduled))
+	w.unprovided = false
+	w.until(w.completed, "completed")
+	again := slices.IndexFunc(w.requests, func(r driver.FillRequest) bool { return r.Attempt == 2 })
+	require.Positive(t, again)
+	assert.Equal(t, map[string]string{corev1.LabelHostname: "found"}, w.requests[again].Placement.NodeSelector)
+}
+
+func TestPlacementsAreToldApart(t *testing.T) {
+	a := driver.Placement{NodeSelector: map[string]string{"a": "1", "b": "2"}}
+	assert.Equal(t, a.Fingerprint(), driver.Placement{NodeSelector: map[string]string{"b": "2", "a": "1"}}.Fingerprint())
+	assert.NotEqual(t, a.Fingerprint(), driver.Placement{NodeSelector: map[string]string{"a": "1"}}.Fingerprint())
+	assert.Equal(t, "any", driver.Placement{}.Fingerprint())
 }

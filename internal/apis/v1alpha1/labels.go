@@ -87,6 +87,9 @@ const (
 	// AttemptAnnotation on a prime is the number of the first attempt to fill
 	// it and, with FilledAnnotation, of the attempt that did.
 	AttemptAnnotation = "soteria.dev/attempt"
+	// PlacementAnnotation on a Job that fills identifies the placement that it was
+	// made with.
+	PlacementAnnotation = "soteria.dev/placement"
 	// AbandonedAnnotation on a prime says why its volume cannot be filled any more,
 	// so that it is removed and another one is made.
 	AbandonedAnnotation = "soteria.dev/abandoned"
