@@ -138,10 +138,10 @@ func (r *Reconciler) watchRemoval(ctx context.Context, key types.NamespacedName,
 	if now.Sub(since) < stall.Patience || !r.watchdog.due(uid) {
 		return nil
 	}
-	found := stall.Stall{Cause: stall.Person, Message: "what the restore of the deleted claim left cannot be removed; waiting for " + waits.what, Remedy: "see to that"}
+	found := stall.Stall{Cause: stall.Person, Message: "what the restore of a deleted claim left is kept, waiting for " + waits.what, Remedy: "see to what it waits for; nothing is lost meanwhile"}
 	if !waits.stuck {
 		w := r.gather(ctx, uid)
-		w.Now, w.Since, w.Waits = now, since, "removing what the restore of the deleted claim left; waiting for "+waits.what
+		w.Now, w.Since, w.Waits = now, since, "removing what the restore of a deleted claim left, waiting for "+waits.what
 		found, _ = stall.Diagnose(w)
 	}
 	claim, err := find(ctx, r.reader, key, &corev1.PersistentVolumeClaim{})
