@@ -42,6 +42,7 @@ type config struct {
 	RestoreMode         string        `env:"SOTERIA_RESTORE_MODE" envDefault:"auto"`
 	OnUnknown           string        `env:"SOTERIA_ON_UNKNOWN" envDefault:"hold"`
 	CrossNamespace      bool          `env:"SOTERIA_CROSS_NAMESPACE"`
+	FirstConsumerWait   time.Duration `env:"SOTERIA_FIRST_CONSUMER_WAIT" envDefault:"2m"`
 	ExistsUnknownStatus int           `env:"SOTERIA_EXISTS_UNKNOWN_STATUS" envDefault:"503"`
 	Freshness           time.Duration `env:"SOTERIA_FRESHNESS" envDefault:"2s"`
 	RefreshInterval     time.Duration `env:"SOTERIA_REFRESH_INTERVAL" envDefault:"5m"`
@@ -227,9 +228,7 @@ func (c *config) check() []error {
 			bad(variable, "%s must be more than zero", value)
 		}
 	}
-	if c.Freshness < 0 {
-		bad("SOTERIA_FRESHNESS", "%s must not be negative", c.Freshness)
-	}
+	notNegative(bad, map[string]time.Duration{"SOTERIA_FIRST_CONSUMER_WAIT": c.FirstConsumerWait, "SOTERIA_FRESHNESS": c.Freshness})
 	if c.ShrinkGuardPercent < 0 || c.ShrinkGuardPercent > 100 {
 		bad("SOTERIA_SHRINK_GUARD_PERCENT", "%d must be from 0 to 100", c.ShrinkGuardPercent)
 	}
@@ -251,6 +250,14 @@ func (c *config) check() []error {
 	problems = append(problems, c.checkExpect()...)
 	problems = append(problems, c.deriveAttribution()...)
 	return problems
+}
+
+func notNegative(bad func(variable, format string, args ...any), values map[string]time.Duration) {
+	for variable, value := range values {
+		if value < 0 {
+			bad(variable, "%s must not be negative", value)
+		}
+	}
 }
 
 // checkPolicies checks what concerns backups that are taken by themselves.

@@ -118,6 +118,7 @@ func TestEachMistakeNamesItsVariable(t *testing.T) {
 		"SOTERIA_CROSS_NAMESPACE":         "perhaps",
 		"SOTERIA_EXISTS_UNKNOWN_STATUS":   "404",
 		"SOTERIA_FRESHNESS":               "-1s",
+		"SOTERIA_FIRST_CONSUMER_WAIT":     "-1s",
 		"SOTERIA_REFRESH_INTERVAL":        "0s",
 		"SOTERIA_LISTING_TIMEOUT":         "soon",
 		"SOTERIA_LISTEN_ADDR":             "8080",

@@ -91,6 +91,7 @@ func addRestores(ctx context.Context, c config, mgr manager.Manager, known *cata
 		Events:         mgr.GetEventRecorder(eventSource),
 		Observer:       measured,
 		ListingTimeout: c.ListingTimeout,
+		ConsumerWait:   c.FirstConsumerWait,
 	})
 	known.OnRecovery(func(string) { controller.Wake() })
 	return controller, controller.SetupWithManager(ctx, mgr)

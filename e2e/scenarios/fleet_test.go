@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/soteria-dr/soteria/e2e/harness"
+	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 )
 
 // fleet is many claims in one namespace.
@@ -28,7 +29,10 @@ type fleet struct {
 func (f fleet) apps() []harness.App {
 	var apps []harness.App
 	for _, name := range slices.Sorted(maps.Keys(f.classes)) {
-		apps = append(apps, harness.App{Namespace: f.namespace, Name: name, Class: f.classes[name], Size: "64Mi", ClaimOnly: true, Labels: f.labels})
+		apps = append(apps, harness.App{
+			Namespace: f.namespace, Name: name, Class: f.classes[name], Size: "64Mi", ClaimOnly: true, Labels: f.labels,
+			Annotations: map[string]string{v1alpha1.RestoreWithoutPodAnnotation: "true"}, // the hand comes later
+		})
 	}
 	return apps
 }

@@ -2,6 +2,9 @@ package driver
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -121,6 +124,20 @@ type Placement struct {
 	NodeSelector map[string]string
 	Tolerations  []corev1.Toleration
 	Affinity     *corev1.Affinity
+}
+
+// Fingerprint identifies a placement among others.
+func (p Placement) Fingerprint() string {
+	if len(p.NodeSelector) == 0 && len(p.Tolerations) == 0 && p.Affinity == nil {
+		return "any"
+	}
+	const length = 16
+	text, err := json.Marshal(p)
+	if err != nil {
+		return "" // nothing in it can fail to be encoded
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])[:length]
 }
 
 // FillRequest asks that a prime be filled for a claim. The same request always

@@ -134,9 +134,11 @@ func TestEveryMetricIsNamedAsPrometheusWouldHaveIt(t *testing.T) {
 	assert.Empty(t, problems)
 }
 
-func restore(name string, change func(*v1alpha1.Restore)) *v1alpha1.Restore {
+func restore(name string, change ...func(*v1alpha1.Restore)) *v1alpha1.Restore {
 	r := &v1alpha1.Restore{ObjectMeta: metav1.ObjectMeta{Namespace: "media", Name: name}}
-	change(r)
+	for _, c := range change {
+		c(r)
+	}
 	return r
 }
 
@@ -177,8 +179,12 @@ func TestWhatIsIsReadAtScrape(t *testing.T) {
 		restore("just locked", locked),
 		restore("looking for a backup", inPhase(v1alpha1.PhaseSelecting)),
 		restore("written by hand, wanted by no claim", func(*v1alpha1.Restore) {}),
-		restore("transferring", inPhase(v1alpha1.PhaseTransferring)),
-		restore("done", inPhase(v1alpha1.PhaseCompleted)),
+		restore("transferring", inPhase(v1alpha1.PhaseTransferring), func(r *v1alpha1.Restore) {
+			r.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionStalled, Status: metav1.ConditionTrue, Reason: "NodeLost"}}
+		}),
+		restore("done", inPhase(v1alpha1.PhaseCompleted), func(r *v1alpha1.Restore) {
+			r.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionStalled, Status: metav1.ConditionFalse, Reason: "Progressing"}}
+		}),
 		restore("done too", inPhase(v1alpha1.PhaseCompleted)),
 	))
 	assert.NoError(t, testutil.GatherAndCompare(registry, strings.NewReader(`
@@ -193,6 +199,19 @@ soteria_restores{phase="Verifying"} 0
 # HELP soteria_held_claims Claims that wait because it is not settled which backup they get, or whether they may start empty.
 # TYPE soteria_held_claims gauge
 soteria_held_claims 2
+# HELP soteria_restore_stalled Restores, and removals of cancelled ones, of which nothing has moved for two minutes, by who holds them up.
+# TYPE soteria_restore_stalled gauge
+soteria_restore_stalled{cause="Attacher"} 0
+soteria_restore_stalled{cause="JobController"} 0
+soteria_restore_stalled{cause="Kubelet"} 0
+soteria_restore_stalled{cause="Mover"} 0
+soteria_restore_stalled{cause="NodeLost"} 1
+soteria_restore_stalled{cause="Person"} 0
+soteria_restore_stalled{cause="Policy"} 0
+soteria_restore_stalled{cause="Provisioner"} 0
+soteria_restore_stalled{cause="Quota"} 0
+soteria_restore_stalled{cause="Scheduler"} 0
+soteria_restore_stalled{cause="Unknown"} 0
 # HELP soteria_catalog_age_seconds Time since the last listing began that was believed, by driver; +Inf where there was none yet.
 # TYPE soteria_catalog_age_seconds gauge
 soteria_catalog_age_seconds{driver="longhorn"} +Inf

@@ -6,10 +6,13 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
+	"github.com/soteria-dr/soteria/internal/stall"
 )
 
 // scrapeTimeout bounds what one scrape may wait for.
@@ -46,6 +49,8 @@ var (
 		"Restores that exist, by phase.", []string{"phase"}, nil)
 	heldDesc = prometheus.NewDesc(prometheus.BuildFQName(namespace, "", "held_claims"),
 		"Claims that wait because it is not settled which backup they get, or whether they may start empty.", nil, nil)
+	stalledDesc = prometheus.NewDesc(prometheus.BuildFQName(namespace, "", "restore_stalled"),
+		"Restores, and removals of cancelled ones, of which nothing has moved for two minutes, by who holds them up.", []string{"cause"}, nil)
 	catalogAgeDesc = prometheus.NewDesc(prometheus.BuildFQName(namespace, "", "catalog_age_seconds"),
 		"Time since the last listing began that was believed, by driver; +Inf where there was none yet.", []string{"driver"}, nil)
 	clockOffsetDesc = prometheus.NewDesc(prometheus.BuildFQName(namespace, "", "clock_offset_seconds"),
@@ -83,6 +88,7 @@ type restores struct{ reader client.Reader }
 func (restores) Describe(descs chan<- *prometheus.Desc) {
 	descs <- restoresDesc
 	descs <- heldDesc
+	descs <- stalledDesc
 }
 
 func (r restores) Collect(metrics chan<- prometheus.Metric) {
@@ -95,7 +101,11 @@ func (r restores) Collect(metrics chan<- prometheus.Metric) {
 	}
 	counts := make(map[v1alpha1.Phase]int, len(phases))
 	held := 0
+	stalled := map[stall.Cause]int{}
 	for i := range all.Items {
+		if c := meta.FindStatusCondition(all.Items[i].Status.Conditions, v1alpha1.ConditionStalled); c != nil && c.Status == metav1.ConditionTrue {
+			stalled[stall.Cause(c.Reason)]++
+		}
 		counts[phaseOf(&all.Items[i])]++
 		if holds(&all.Items[i]) {
 			held++
@@ -105,6 +115,9 @@ func (r restores) Collect(metrics chan<- prometheus.Metric) {
 		metrics <- prometheus.MustNewConstMetric(restoresDesc, prometheus.GaugeValue, float64(counts[phase]), string(phase))
 	}
 	metrics <- prometheus.MustNewConstMetric(heldDesc, prometheus.GaugeValue, float64(held))
+	for _, cause := range stall.Causes() {
+		metrics <- prometheus.MustNewConstMetric(stalledDesc, prometheus.GaugeValue, float64(stalled[cause]), string(cause))
+	}
 }
 
 // phaseOf gives a Restore's phase; one that nobody has looked at yet is where

@@ -38,7 +38,7 @@ func (r *Reconciler) cancel(ctx context.Context, key types.NamespacedName, claim
 			again = soonest(again, soon)
 			continue
 		}
-		after, err := r.cancelOne(ctx, uid, left)
+		after, err := r.cancelOne(ctx, key, uid, left)
 		if err != nil {
 			return 0, err
 		}
@@ -58,7 +58,7 @@ func (r *Reconciler) gone(ctx context.Context, key types.NamespacedName, uid typ
 }
 
 // cancelOne removes what was made for the claim with this uid, its record last.
-func (r *Reconciler) cancelOne(ctx context.Context, uid types.UID, left leftovers) (again time.Duration, err error) {
+func (r *Reconciler) cancelOne(ctx context.Context, key types.NamespacedName, uid types.UID, left leftovers) (again time.Duration, err error) {
 	log := logf.FromContext(ctx).WithValues("claimUID", uid)
 	remaining, err := r.discard(ctx, uid)
 	if err != nil {
@@ -66,11 +66,11 @@ func (r *Reconciler) cancelOne(ctx context.Context, uid types.UID, left leftover
 	}
 	if remaining.stuck {
 		log.Info("cannot remove what a deleted claim's restore left", "because", remaining.what)
-		return slow, nil
+		return slow, r.watchRemoval(ctx, key, uid, left, remaining)
 	}
 	if remaining.any() {
 		log.V(1).Info("removing what a deleted claim's restore left", "waitingFor", remaining.what)
-		return soon, nil
+		return soon, r.watchRemoval(ctx, key, uid, left, remaining)
 	}
 	for i := range left.restores {
 		if record := &left.restores[i]; servedUID(record) == uid {
@@ -79,7 +79,11 @@ func (r *Reconciler) cancelOne(ctx context.Context, uid types.UID, left leftover
 			}
 		}
 	}
+	if err := r.removed(ctx, key.Namespace, uid); err != nil {
+		return 0, err
+	}
 	r.events.forget(uid)
+	r.watchdog.forget(uid)
 	log.Info("nothing is left of the restore of a deleted claim")
 	return 0, nil
 }

@@ -104,6 +104,9 @@ type Config struct {
 	// Silence is how long a question to the catalog may take before the claim's
 	// people are told of it; by default 10 seconds.
 	Silence time.Duration
+	// ConsumerWait is how long after a claim was created, in a class that waits for
+	// the first consumer, its restore waits for a pod that uses it; 0 is not at all.
+	ConsumerWait time.Duration
 }
 
 // Reconciler gives locked claims their data back, one pass at a time. It is safe
@@ -124,6 +127,9 @@ type Reconciler struct {
 	concurrency    int
 	listingTimeout time.Duration
 	silence        time.Duration
+	consumerWait   time.Duration
+	watchdog       *watchdog
+	placing        turns
 	phases         []phase
 	// woken holds a word while claims that wait for their backup to be settled
 	// are to be looked at again.
@@ -155,7 +161,7 @@ func New(c Config) *Reconciler {
 		namespace: c.Namespace, client: c.Client, reader: c.Reader,
 		facts: c.Facts, catalog: c.Catalog, fillers: c.Fillers, makers: c.Makers, blank: c.Blank,
 		observer: c.Observer, clock: c.Clock, jitter: c.Jitter,
-		concurrency: c.Concurrency, listingTimeout: c.ListingTimeout, silence: c.Silence,
+		concurrency: c.Concurrency, listingTimeout: c.ListingTimeout, silence: c.Silence, consumerWait: c.ConsumerWait,
 		woken: make(chan crevent.GenericEvent, 1),
 	}
 	if r.observer == nil {
@@ -177,6 +183,7 @@ func New(c Config) *Reconciler {
 		r.silence = silence
 	}
 	r.events = newAnnouncer(c.Events, r.clock)
+	r.watchdog = newWatchdog(c.Events, r.clock)
 	r.phases = []phase{r.adopt, r.free, r.repin, r.selectBackup, r.prepare, r.transfer, r.verify, r.handOver}
 	return r
 }
@@ -271,6 +278,9 @@ func (r *Reconciler) advance(ctx context.Context, claim *corev1.PersistentVolume
 			break
 		}
 	}
+	if err == nil && !n.settled {
+		n, err = r.watch(ctx, o, n)
+	}
 	if err != nil && !apierrors.IsConflict(err) {
 		r.stalls(o, err)
 	}
@@ -289,6 +299,7 @@ func (r *Reconciler) stalls(o *observed, err error) {
 // obstruct says that a phase waits until somebody removes what is in its way.
 func (r *Reconciler) obstruct(o *observed, phase v1alpha1.Phase, condition, reason, message string) next {
 	o.waits(phase, condition, reason, message)
+	o.told = true
 	r.events.say(o.claim, o.restore, obstructed(reason, message))
 	return waitFor(slow)
 }

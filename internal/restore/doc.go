@@ -49,6 +49,22 @@
 //     of the claim's (class.go), which no volume that lies around has; and what
 //     the prime was bound to is checked all the same.
 //
+// # Where it fills
+//
+// In a class that waits for the first consumer a fill goes where the pod can run
+// that waits for the claim, and where the other claims of that pod are. Without such
+// a pod it waits for one, a set time after the claim was made. Once its Job exists it
+// stays as it is, unless it finds no node and that pod has changed.
+//
+// # When nothing moves
+//
+// A pass that waits although nothing has moved for two minutes looks for the cause
+// (watch.go; package stall decides) and tells it. It goes on by itself in three cases:
+// the attempt's deadline has passed, its pod was placed for another one, or its volume
+// is bound to nodes that are gone. A prime in the last case is marked as abandoned and
+// removed like any other that is of no use: no attempt begins while a pod exists that
+// may write to it.
+//
 // # What it costs
 //
 // A pass reads the Restore and the lock's volume from the API server, and the
@@ -56,7 +72,10 @@
 // passes: 20 writes, 30 GETs and 5 lists, beside what the
 // driver asks and looking on while bytes move (every 2 s at first, every 15 s
 // once it has taken five minutes). A claim that waits for a catalog that cannot
-// tell costs 2 GETs every 5 s to 2 min, a completed one nothing. The connection
+// tell costs 2 GETs every 5 s to 2 min, a completed one nothing. One that waits for a
+// pod lists the pending pods of its namespace every few seconds. A restore of which
+// nothing has moved for two minutes costs, every 30 s, 2 lists, and a list of events or
+// a GET for each Job, pod, prime, volume and node that it depends on. The connection
 // should leave limiting to the API server: client-go's own limit of 20 calls per
 // second would stretch a storm of restores.
 //

@@ -10,6 +10,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/decision"
+	"github.com/soteria-dr/soteria/internal/stall"
 )
 
 // event is what a person is told on the claim and on its Restore. Those of the
@@ -51,6 +52,9 @@ const (
 	reasonStartedEmpty     = "StartedEmpty"
 	reasonError            = "RestoreError"
 	reasonTransferComplete = "Transferred"
+	reasonStalled          = "RestoreStalled"
+	reasonProgressing      = "Progressing"
+	reasonWaitsForPod      = "WaitsForPod"
 )
 
 // looking tells that the look for the claim's backups takes its time.
@@ -83,6 +87,20 @@ func obstructed(reason, message string) event {
 // taken of, which need not be wrong.
 func smaller(sizes, then string) event {
 	return event{kind: corev1.EventTypeWarning, reason: reasonSmaller, action: "CheckRoom", note: sizes + "; " + then}
+}
+
+// stalled tells who holds a restore up. The action tells causes apart.
+func stalled(found stall.Stall, since time.Time) event {
+	return event{kind: corev1.EventTypeWarning, reason: reasonStalled, action: string(found.Cause), note: fmt.Sprintf(
+		"Nothing has moved since %s: %s. What to do: %s", since.UTC().Format(time.RFC3339), found.Message, found.Remedy)}
+}
+
+// waitsForPod tells that a restore begins where the claim's pod runs, once there
+// is one.
+func waitsForPod(class string, until time.Time) event {
+	return event{kind: corev1.EventTypeNormal, reason: reasonWaitsForPod, action: "Wait", note: fmt.Sprintf(
+		"The restore waits for a pod that uses the claim, since storage class %s makes volumes where that pod runs; without one it begins at %s, on any node (now: annotate the claim with %s=true)",
+		class, until.UTC().Format(time.RFC3339), v1alpha1.RestoreWithoutPodAnnotation)}
 }
 
 // setAside tells where the data of the claim's earlier life is.

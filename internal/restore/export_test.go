@@ -12,6 +12,7 @@ var (
 	VolumeFor     = volumeFor
 	LockProblem   = lockProblem
 	PlacementOf   = placementOf
+	Both          = both
 	Twin          = twin
 	DefaultClass  = defaultClass
 	ProgressOf    = progressOf

@@ -282,6 +282,7 @@ func (r *Reconciler) complete(ctx context.Context, o *observed) (next, error) {
 	r.killPoint(ctx, o.claim, KillCompleted)
 	r.events.say(o.claim, o.restore, finished(s, took))
 	r.events.forget(o.claim.UID)
+	r.watchdog.forget(o.claim.UID)
 	r.observer.Completed(driverName(s), took)
 	return proceed, nil
 }

@@ -40,6 +40,9 @@ type observed struct {
 	// made is the volume that a backup system made, once it is done: what its
 	// object is to say.
 	made *corev1.PersistentVolume
+	// told is true once this pass told of something that is in the way, planned
+	// while the restore waits for a pod until a time that was told.
+	told, planned bool
 }
 
 func (o *observed) status() *v1alpha1.RestoreStatus { return &o.restore.Status }

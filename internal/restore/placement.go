@@ -5,12 +5,16 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/driver"
 )
 
@@ -18,44 +22,134 @@ import (
 const pendingField = "status.phase"
 
 // placement finds where the claim's user wants to run: it is copied from the
-// oldest pod that waits for the claim. Without such a pod the scheduler is free.
-// The pods of the namespace are asked for when needed rather than kept.
-func (r *Reconciler) placement(ctx context.Context, claim *corev1.PersistentVolumeClaim) (driver.Placement, error) {
+// oldest pod that waits for the claim, and from where the other claims of that pod
+// have their volumes. wait says what there is to wait for before it can be known.
+// Without a pod the scheduler is free. The pods of the namespace are asked for when
+// needed rather than kept.
+//
+// Not copied are the pod's topology spread constraints, which count pods of their
+// own namespace only, its requests and its priority.
+func (r *Reconciler) placement(ctx context.Context, o *observed) (place driver.Placement, wait string, err error) {
+	if begun, err := r.begun(ctx, r.client, o.claim.UID, o.status().Attempt); err != nil || begun {
+		return driver.Placement{}, "", err
+	}
+	return r.place(ctx, o)
+}
+
+// place finds the same whether the fill has begun or not.
+func (r *Reconciler) place(ctx context.Context, o *observed) (place driver.Placement, wait string, err error) {
+	pod, err := r.consumer(ctx, o.claim)
+	switch {
+	case err != nil:
+		return driver.Placement{}, "", err
+	case pod == nil && placeable(o):
+		return driver.Placement{}, r.awaitConsumer(o), nil
+	case pod == nil:
+		return driver.Placement{}, "", nil
+	}
+	place = placementOf(pod)
+	if !placeable(o) {
+		return place, "", nil
+	}
+	reach, wait, err := r.reachOfOthers(ctx, o.claim, pod)
+	place.Affinity = within(place.Affinity, reach)
+	return place, wait, err
+}
+
+// placeable reports whether where a fill runs decides where the volume is made.
+func placeable(o *observed) bool { return late(o.way.class) && !bound(o.prime) }
+
+// awaitConsumer says until when the restore of a claim that no pod uses waits for
+// one; "" once it does not, or where it was asked for without one: by the API,
+// which says who asked, or by annotation.
+func (r *Reconciler) awaitConsumer(o *observed) string {
+	asked := o.claim.Annotations[v1alpha1.RequestedByAnnotation] != "" || o.claim.Annotations[v1alpha1.RestoreWithoutPodAnnotation] == "true"
+	until := o.claim.CreationTimestamp.Add(r.consumerWait)
+	if asked || !o.now.Before(until) {
+		return ""
+	}
+	o.planned = true
+	r.events.say(o.claim, o.restore, waitsForPod(o.way.class.Name, until))
+	return "waiting for a pod that uses the claim, until " + until.UTC().Format(time.RFC3339)
+}
+
+// begun reports whether the Job of a fill exists: of one attempt, or of any if that
+// is 0.
+func (r *Reconciler) begun(ctx context.Context, from client.Reader, claim types.UID, attempt int32) (bool, error) {
+	var jobs batchv1.JobList
+	if err := from.List(ctx, &jobs, client.InNamespace(r.namespace), client.MatchingLabels(labelsFor(v1alpha1.RoleFill, claim))); err != nil {
+		return false, fmt.Errorf("list the Jobs that fill for claim %s: %w", claim, err)
+	}
+	return slices.ContainsFunc(jobs.Items, func(job batchv1.Job) bool { return attempt == 0 || attemptOf(&job) == attempt }), nil
+}
+
+// consumer returns the oldest pod that waits for the claim; nil if there is none.
+// Pods of Soteria's own Jobs, such as a backup of an earlier claim of that name, are
+// none.
+func (r *Reconciler) consumer(ctx context.Context, claim *corev1.PersistentVolumeClaim) (*corev1.Pod, error) {
 	var pods corev1.PodList
 	if err := r.reader.List(ctx, &pods, client.InNamespace(claim.Namespace), client.MatchingFields{pendingField: string(corev1.PodPending)}); err != nil {
-		return driver.Placement{}, fmt.Errorf("list the pending pods of namespace %s: %w", claim.Namespace, err)
+		return nil, fmt.Errorf("list the pending pods of namespace %s: %w", claim.Namespace, err)
 	}
 	waiting := slices.DeleteFunc(pods.Items, func(pod corev1.Pod) bool { return !waitsFor(&pod, claim.Name) })
-	if len(waiting) == 0 {
-		return driver.Placement{}, nil
-	}
-	oldest := slices.MinFunc(waiting, func(a, b corev1.Pod) int {
+	slices.SortFunc(waiting, func(a, b corev1.Pod) int {
 		return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time), cmp.Compare(a.Name, b.Name))
 	})
-	return placementOf(&oldest), nil
+	for i := range waiting {
+		own, err := r.isOwn(ctx, &waiting[i])
+		if err != nil || !own {
+			return &waiting[i], err
+		}
+	}
+	return nil, nil //nolint:nilnil // that no pod waits is an ordinary finding
+}
+
+// isOwn reports whether a pod belongs to a Job of Soteria's, which the cache holds
+// alone. The Job is found by the uid that the pod's owner has: a pod's own labels
+// prove nothing.
+func (r *Reconciler) isOwn(ctx context.Context, pod *corev1.Pod) (bool, error) {
+	owner := metav1.GetControllerOf(pod)
+	if owner == nil || owner.Kind != "Job" {
+		return false, nil
+	}
+	job, err := find(ctx, r.client, types.NamespacedName{Namespace: pod.Namespace, Name: owner.Name}, &batchv1.Job{})
+	if err != nil || job == nil {
+		return false, err
+	}
+	return job.UID == owner.UID && job.Labels[v1alpha1.ManagedByLabel] == v1alpha1.ManagedBy, nil
 }
 
 func waitsFor(pod *corev1.Pod, claim string) bool {
-	if pod.Spec.NodeName != "" || !pod.DeletionTimestamp.IsZero() {
-		return false
-	}
-	return slices.ContainsFunc(pod.Spec.Volumes, func(v corev1.Volume) bool {
-		switch {
-		case v.PersistentVolumeClaim != nil:
-			return v.PersistentVolumeClaim.ClaimName == claim
-		case v.Ephemeral != nil:
-			return pod.Name+"-"+v.Name == claim
-		}
-		return false
-	})
+	return pod.DeletionTimestamp.IsZero() && slices.Contains(claimsOf(pod), claim)
 }
 
+// claimsOf returns the names of the claims that a pod uses.
+func claimsOf(pod *corev1.Pod) []string {
+	var names []string
+	for _, v := range pod.Spec.Volumes {
+		switch {
+		case v.PersistentVolumeClaim != nil:
+			names = append(names, v.PersistentVolumeClaim.ClaimName)
+		case v.Ephemeral != nil:
+			names = append(names, pod.Name+"-"+v.Name)
+		}
+	}
+	return names
+}
+
+// placementOf is where a pod may run. One that names its node was not scheduled,
+// and is there whatever taints keep others from being scheduled to it.
 func placementOf(pod *corev1.Pod) driver.Placement {
-	return driver.Placement{
+	place := driver.Placement{
 		NodeSelector: pod.Spec.NodeSelector,
 		Tolerations:  pod.Spec.Tolerations,
 		Affinity:     affinityElsewhere(pod),
 	}
+	if pod.Spec.NodeName != "" {
+		place.Affinity = within(place.Affinity, onNode(pod.Spec.NodeName))
+		place.Tolerations = append(slices.Clone(place.Tolerations), corev1.Toleration{Operator: corev1.TolerationOpExists, Effect: corev1.TaintEffectNoSchedule})
+	}
+	return place
 }
 
 // affinityElsewhere is a pod's affinity as it must read on a pod in another

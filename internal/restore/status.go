@@ -18,7 +18,11 @@ import (
 // record writes the status if it changed since it was read. It fails with a
 // conflict when somebody else wrote in between: the pass then starts over.
 func (r *Reconciler) record(ctx context.Context, o *observed) error {
-	if !o.adopted || equality.Semantic.DeepEqual(o.stored.Status, o.restore.Status) {
+	if !o.adopted {
+		return nil
+	}
+	o.noteProgress()
+	if equality.Semantic.DeepEqual(o.stored.Status, o.restore.Status) {
 		return nil
 	}
 	patch := client.MergeFromWithOptions(o.stored, client.MergeFromWithOptimisticLock{})
@@ -61,6 +65,7 @@ func newStatus(o *observed) v1alpha1.RestoreStatus {
 		Phase:              v1alpha1.PhaseSelecting,
 		Claim:              &v1alpha1.ClaimReference{Name: o.claim.Name, UID: o.claim.UID, Lock: o.claim.Spec.VolumeName},
 		StartedAt:          &started,
+		ProgressedAt:       &started,
 		Message:            "looking for backups",
 	}
 }

@@ -54,10 +54,16 @@ func (r *Reconciler) transfer(ctx context.Context, o *observed) (next, error) {
 	return r.observeFill(o, state), nil
 }
 
+// fill has the driver fill the prime, once it is known where. Claims of one
+// namespace take turns where that is to be found out: those of one pod follow each
+// other.
 func (r *Reconciler) fill(ctx context.Context, o *observed) (driver.FillState, error) {
-	request, err := r.fillRequest(ctx, o)
-	if err != nil {
-		return driver.FillState{}, err
+	if placeable(o) {
+		defer r.placing.take(o.claim.Namespace)()
+	}
+	request, wait, err := r.fillRequest(ctx, o)
+	if err != nil || wait != "" {
+		return driver.FillState{Message: wait}, err
 	}
 	state, err := o.way.filler.Fill(ctx, request)
 	if err != nil {
@@ -105,11 +111,12 @@ func (r *Reconciler) nextAttempt(o *observed) time.Duration {
 	return 0
 }
 
-// fillRequest says what to fill and with what. The placement matters until the
+// fillRequest says what to fill and with what, or what there is to wait for before
+// that can be said. The placement matters until the
 // pod of the attempt exists, and is looked for only until then.
-func (r *Reconciler) fillRequest(ctx context.Context, o *observed) (driver.FillRequest, error) {
+func (r *Reconciler) fillRequest(ctx context.Context, o *observed) (request driver.FillRequest, wait string, err error) {
 	s := o.status()
-	request := driver.FillRequest{
+	request = driver.FillRequest{
 		Claim:    backup.Claim{Namespace: o.claim.Namespace, Name: o.claim.Name},
 		ClaimUID: o.claim.UID,
 		Attempt:  s.Attempt,
@@ -124,11 +131,10 @@ func (r *Reconciler) fillRequest(ctx context.Context, o *observed) (driver.FillR
 		Annotations: o.claim.Annotations,
 	}
 	if running := meta.FindStatusCondition(s.Conditions, v1alpha1.ConditionTransferred); running != nil && running.Reason == reasonRunning {
-		return request, nil
+		return request, "", nil
 	}
-	var err error
-	request.Placement, err = r.placement(ctx, o.claim)
-	return request, err
+	request.Placement, wait, err = r.placement(ctx, o)
+	return request, wait, err
 }
 
 // observeFill records what was seen of the fill.
@@ -145,6 +151,7 @@ func (r *Reconciler) observeFill(o *observed, state driver.FillState) next {
 		}
 		return r.attemptFailed(o, v1alpha1.ConditionTransferred, reasonTransferFailed, ResultFailed, state.Message)
 	case driver.FillRunning:
+		r.watchdog.moves(o, state.Progress)
 		s.Progress = progressOf(s.Progress, state.Progress)
 		o.waits(v1alpha1.PhaseTransferring, v1alpha1.ConditionTransferred, reasonRunning, fmt.Sprintf("attempt %d is under way", s.Attempt))
 		if s.Progress.Summary != "" {
@@ -157,8 +164,12 @@ func (r *Reconciler) observeFill(o *observed, state driver.FillState) next {
 	if state.Message != "" {
 		message += ": " + backup.Clip(state.Message, maxWords)
 	}
-	o.waits(v1alpha1.PhaseTransferring, v1alpha1.ConditionTransferred, reasonPreparing, message)
-	return waitFor(watchSoonest)
+	reason := reasonPreparing
+	if o.planned {
+		reason = reasonWaitsForPod
+	}
+	o.waits(v1alpha1.PhaseTransferring, v1alpha1.ConditionTransferred, reason, message)
+	return waitFor(watchDelay(o.took()))
 }
 
 func running(state driver.FillState, now time.Time) time.Duration {

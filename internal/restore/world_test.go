@@ -15,6 +15,7 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/stretchr/testify/require"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -74,6 +75,7 @@ type world struct {
 
 	answers  func() backup.Answer
 	silence  time.Duration // 0 for the default, longer than any test
+	consumer time.Duration // how long the first consumer is waited for
 	proofs   int
 	policy   kube.Policy
 	events   *recorder
@@ -96,6 +98,12 @@ type world struct {
 	idle       bool                 // the binder leaves touched claims alone
 	lag        bool                 // the cache is refreshed only now and then
 	passes     int
+	other      *corev1.PersistentVolumeClaim // a prime of another claim's restore
+	unprovided bool                          // no volume is made
+	undetached bool                          // no volume is detached
+	unreleased bool                          // Jobs that are deleted stay
+	// unreadable is asked for an error before each list.
+	unreadable func(client.ObjectList) error
 
 	writes  []string
 	crashAt int // the number of the last write; 0 for never
@@ -140,6 +148,13 @@ func builder(tracker clienttesting.ObjectTracker) *fake.ClientBuilder {
 	for _, index := range restore.Indexes(own) {
 		b = b.WithIndex(index.Object, index.Field, index.Extract)
 	}
+	b = b.WithIndex(&corev1.Event{}, "involvedObject.uid", func(obj client.Object) []string {
+		e, ok := obj.(*corev1.Event)
+		if !ok {
+			return nil
+		}
+		return []string{string(e.InvolvedObject.UID)}
+	})
 	return b.WithIndex(&corev1.Pod{}, "status.phase", func(obj client.Object) []string {
 		pod, ok := obj.(*corev1.Pod)
 		if !ok {
@@ -182,6 +197,8 @@ func (w *world) boot() {
 		Clock:    w.clock,
 		Jitter:   func() float64 { return 0 },
 		Silence:  w.silence,
+
+		ConsumerWait: w.consumer,
 	})
 }
 
@@ -207,7 +224,7 @@ func (w *world) sync() {
 	var all []client.Object
 	for _, list := range []client.ObjectList{
 		&corev1.PersistentVolumeClaimList{}, &corev1.PersistentVolumeList{}, &v1alpha1.RestoreList{},
-		&storagev1.VolumeAttachmentList{}, &storagev1.StorageClassList{},
+		&storagev1.VolumeAttachmentList{}, &storagev1.StorageClassList{}, &batchv1.JobList{},
 	} {
 		require.NoError(w.t, w.api.List(w.t.Context(), list))
 		all = append(all, items(list)...)
@@ -242,6 +259,10 @@ func items(list client.ObjectList) []client.Object {
 		for i := range l.Items {
 			all = append(all, &l.Items[i])
 		}
+	case *batchv1.JobList:
+		for i := range l.Items {
+			all = append(all, &l.Items[i])
+		}
 	}
 	return all
 }
@@ -260,6 +281,11 @@ func (w *world) process(reads func() client.Client) client.Client {
 		List: func(ctx context.Context, _ client.WithWatch, list client.ObjectList, opts ...client.ListOption) error {
 			if w.dead {
 				return errDead
+			}
+			if w.unreadable != nil {
+				if err := w.unreadable(list); err != nil {
+					return err
+				}
 			}
 			return reads().List(ctx, list, opts...)
 		},
@@ -409,7 +435,8 @@ func (w *world) volumes() []corev1.PersistentVolume {
 func (w *world) provision() {
 	ctx := w.t.Context()
 	for _, claim := range w.claims() {
-		if claim.Spec.VolumeName != "" || !claim.DeletionTimestamp.IsZero() {
+		foreign := w.other != nil && claim.Name == w.other.Name
+		if claim.Spec.VolumeName != "" || !claim.DeletionTimestamp.IsZero() || w.unprovided || foreign {
 			continue
 		}
 		var sc storagev1.StorageClass
@@ -558,7 +585,7 @@ func (w *world) claim() *corev1.PersistentVolumeClaim {
 
 func (w *world) prime() *corev1.PersistentVolumeClaim {
 	for _, claim := range w.claims() {
-		if claim.Namespace == own {
+		if claim.Namespace == own && (w.other == nil || claim.Name != w.other.Name) {
 			return &claim
 		}
 	}
@@ -614,7 +641,7 @@ func (w *world) detach() {
 	var list storagev1.VolumeAttachmentList
 	require.NoError(w.t, w.api.List(w.t.Context(), &list))
 	for _, attachment := range list.Items {
-		if w.jobOn(attachment.Annotations["prime"]) == nil {
+		if w.jobOn(attachment.Annotations["prime"]) == nil && !w.undetached {
 			require.NoError(w.t, w.api.Delete(w.t.Context(), &attachment))
 		}
 	}
@@ -726,6 +753,8 @@ func (f filler) Release(_ context.Context, uid types.UID) (bool, error) {
 	switch {
 	case current == nil || current.driver != f.name:
 		return true, nil
+	case current.terminating && w.unreleased:
+		return false, nil
 	case current.terminating:
 		delete(w.jobs, uid)
 		return false, nil

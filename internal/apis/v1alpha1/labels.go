@@ -37,6 +37,9 @@ const (
 	// take ("36h"), within the operator's bounds.
 	JobResourcesAnnotation = "soteria.dev/job-resources"
 	JobDeadlineAnnotation  = "soteria.dev/job-deadline"
+	// RestoreWithoutPodAnnotation, "true", begins a restore in a storage class that
+	// waits for the first consumer although no pod uses the claim yet.
+	RestoreWithoutPodAnnotation = "soteria.dev/restore-without-pod"
 )
 
 // What Soteria writes on claims.
@@ -84,6 +87,12 @@ const (
 	// AttemptAnnotation on a prime is the number of the first attempt to fill
 	// it and, with FilledAnnotation, of the attempt that did.
 	AttemptAnnotation = "soteria.dev/attempt"
+	// PlacementAnnotation on a Job that fills identifies the placement that it was
+	// made with.
+	PlacementAnnotation = "soteria.dev/placement"
+	// AbandonedAnnotation on a prime says why its volume cannot be filled any more,
+	// so that it is removed and another one is made.
+	AbandonedAnnotation = "soteria.dev/abandoned"
 	// LockAnnotation on a prime and its volume is the lock of the claim that
 	// they serve: the name that the volume is handed over under.
 	LockAnnotation = "soteria.dev/lock"

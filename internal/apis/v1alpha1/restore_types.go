@@ -101,6 +101,10 @@ const (
 	ConditionVerified = "Verified"
 	// ConditionReady: the claim is Bound to the volume.
 	ConditionReady = "Ready"
+	// ConditionStalled: nothing has moved for minutes. Its reason names who holds
+	// the restore up, its message says why and what to do. Unlike the others it is
+	// there only once that has happened, and False when things move again.
+	ConditionStalled = "Stalled"
 )
 
 // RestoreStatus is what Soteria observed and settled. It belongs to one life of
@@ -143,6 +147,10 @@ type RestoreStatus struct {
 	Message string `json:"message,omitempty"`
 	// +optional
 	StartedAt *metav1.Time `json:"startedAt,omitempty"`
+	// ProgressedAt is when the restore was last seen to come further, to the minute
+	// while bytes move.
+	// +optional
+	ProgressedAt *metav1.Time `json:"progressedAt,omitempty"`
 	// +optional
 	CompletedAt *metav1.Time `json:"completedAt,omitempty"`
 	// +optional

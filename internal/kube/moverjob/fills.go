@@ -39,8 +39,11 @@ func (f Fills) FillSpec(req driver.FillRequest) Spec {
 	return Spec{
 		Namespace: f.Namespace, Name: Name("fill", req.Claim, req.ClaimUID, int(req.Attempt)), Role: v1alpha1.RoleFill,
 		Claim: req.Claim, ClaimUID: req.ClaimUID,
-		Annotations: map[string]string{v1alpha1.AttemptAnnotation: strconv.Itoa(int(req.Attempt))},
-		Volume:      req.Prime, Block: req.Block,
+		Annotations: map[string]string{
+			v1alpha1.AttemptAnnotation:   strconv.Itoa(int(req.Attempt)),
+			v1alpha1.PlacementAnnotation: req.Placement.Fingerprint(),
+		},
+		Volume: req.Prime, Block: req.Block,
 		Tolerations: req.Placement.Tolerations, Affinity: req.Placement.Affinity,
 	}
 }

@@ -1,0 +1,382 @@
+package restore
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	logf "sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/stall"
+)
+
+// watch tells of a wait that has lasted too long who holds it up, and goes on where
+// it is safe to. It ends a pass that has to wait, and asks the API server nothing
+// before the wait is long.
+func (r *Reconciler) watch(ctx context.Context, o *observed, n next) (next, error) {
+	if !o.adopted || !mayStall(o.status()) {
+		return n, nil
+	}
+	if retry := o.status().RetryAt; o.planned || retry != nil && retry.After(o.now) {
+		return n, nil // until when was told
+	}
+	o.noteProgress()
+	since := r.watchdog.since(o)
+	if o.now.Sub(since) < stall.Patience {
+		r.watchdog.recovered(o.claim.UID)
+		return n, nil
+	}
+	if o.told {
+		o.setCondition(v1alpha1.ConditionStalled, metav1.ConditionTrue, string(stall.Person), o.status().Message)
+		return n, nil
+	}
+	if !r.watchdog.due(o.claim.UID) {
+		o.repeatStall()
+		return n, nil
+	}
+	w := r.gather(ctx, o.claim.UID)
+	w.Now, w.Since, w.Waits = o.now, since, o.status().Message
+	if went, n, err := r.goOn(ctx, o, w); err != nil || went {
+		return n, err
+	}
+	if found, ok := stall.Diagnose(w); ok {
+		r.tellStall(o, found, since)
+	}
+	return n, nil
+}
+
+// goOn leaves an attempt that cannot end, or a volume that cannot be reached any
+// more, for the next. No attempt begins while a pod of an earlier one exists.
+func (r *Reconciler) goOn(ctx context.Context, o *observed, w stall.World) (went bool, n next, err error) {
+	if o.handingOver() || o.way.made() || o.prime == nil || isFilled(o.prime) || o.status().Phase != v1alpha1.PhaseTransferring {
+		return false, next{}, nil
+	}
+	why, err := r.stranded(ctx, o, w)
+	if err != nil {
+		return false, next{}, err
+	}
+	if why != "" {
+		// The mark has every later pass go on with this, after a crash too.
+		if err := r.annotate(ctx, o.prime, map[string]string{v1alpha1.AbandonedAnnotation: why}); err != nil {
+			return false, next{}, err
+		}
+		n, err := r.startOver(ctx, o, why)
+		return true, n, err
+	}
+	for i := range w.Jobs {
+		job := &w.Jobs[i]
+		if attemptOf(job) != o.status().Attempt {
+			continue
+		}
+		why := stall.Overdue(job, o.now)
+		if why == "" {
+			if why, err = r.misplaced(ctx, o, w, job); err != nil {
+				return false, next{}, err
+			}
+		}
+		if why != "" {
+			return true, r.attemptFailed(o, v1alpha1.ConditionTransferred, reasonTransferFailed, ResultFailed, why), nil
+		}
+	}
+	return false, next{}, nil
+}
+
+// misplaced says that a fill which finds no node was placed for a pod that is gone
+// or has changed since, so that it would wait for ever; "" where it was not.
+func (r *Reconciler) misplaced(ctx context.Context, o *observed, w stall.World, job *batchv1.Job) (string, error) {
+	was := job.Annotations[v1alpha1.PlacementAnnotation]
+	if was == "" || slices.ContainsFunc(w.Pods, func(pod corev1.Pod) bool { return pod.Spec.NodeName != "" }) {
+		return "", nil
+	}
+	now, wait, err := r.place(ctx, o)
+	if err != nil || wait != "" || now.Fingerprint() == was {
+		return "", err
+	}
+	return "its pod found no node, and the pod of the claim that it was placed for is gone or has changed", nil
+}
+
+// tellStall says who holds the restore up.
+func (r *Reconciler) tellStall(o *observed, found stall.Stall, since time.Time) {
+	known := meta.FindStatusCondition(o.stored.Status.Conditions, v1alpha1.ConditionStalled)
+	e := stalled(found, since)
+	if r.watchdog.news(o.claim.UID, found, known != nil && known.Status == metav1.ConditionTrue && known.Reason == string(found.Cause)) {
+		r.watchdog.events.tell(o.claim, o.restore, e)
+	}
+	o.setCondition(v1alpha1.ConditionStalled, metav1.ConditionTrue, string(found.Cause), found.Message+"; "+found.Remedy)
+	o.repeatStall()
+}
+
+// repeatStall has the record's message say why a transfer that is stalled is,
+// instead of that it is under way.
+func (o *observed) repeatStall() {
+	s := o.status()
+	if c := meta.FindStatusCondition(s.Conditions, v1alpha1.ConditionStalled); c != nil && c.Status == metav1.ConditionTrue && s.Phase == v1alpha1.PhaseTransferring {
+		s.Message = c.Message
+	}
+}
+
+// watchRemoval does the same for the removal of what an earlier claim's restore
+// left. How long it has waited is known to this process alone: another one that
+// takes over tells of it two minutes later.
+func (r *Reconciler) watchRemoval(ctx context.Context, key types.NamespacedName, uid types.UID, left leftovers, waits remains) error {
+	since := r.watchdog.removes(uid, waits.what)
+	now := r.clock.Now()
+	if now.Sub(since) < stall.Patience || !r.watchdog.due(uid) {
+		return nil
+	}
+	found := stall.Stall{Cause: stall.Person, Message: "what the restore of a deleted claim left is kept, waiting for " + waits.what, Remedy: "see to what it waits for; nothing is lost meanwhile"}
+	if !waits.stuck {
+		w := r.gather(ctx, uid)
+		w.Now, w.Since, w.Waits = now, since, "removing what the restore of a deleted claim left, waiting for "+waits.what
+		found, _ = stall.Diagnose(w)
+	}
+	claim, err := find(ctx, r.reader, key, &corev1.PersistentVolumeClaim{})
+	if err != nil {
+		return err
+	}
+	if claim != nil && claim.UID != uid {
+		claim = nil
+	}
+	records, err := r.recordsOf(ctx, key.Namespace, uid)
+	if err != nil {
+		return err
+	}
+	if r.watchdog.news(uid, found, false) {
+		r.tellRemoval(claim, records, left, stalled(found, since))
+	}
+	for i := range records {
+		if err := r.markStalled(ctx, &records[i], found); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// recordsOf returns the Restores whose status is about the claim with this uid.
+func (r *Reconciler) recordsOf(ctx context.Context, namespace string, claim types.UID) ([]v1alpha1.Restore, error) {
+	var all v1alpha1.RestoreList
+	if err := r.client.List(ctx, &all, client.InNamespace(namespace)); err != nil {
+		return nil, fmt.Errorf("list the Restores of claim %s: %w", claim, err)
+	}
+	return slices.DeleteFunc(all.Items, func(record v1alpha1.Restore) bool {
+		return record.Status.Claim == nil || record.Status.Claim.UID != claim
+	}), nil
+}
+
+// tellRemoval tells of a removal on the claim, if it is still there, and on its
+// Restores or, without one, on what is left of the primes.
+func (r *Reconciler) tellRemoval(claim *corev1.PersistentVolumeClaim, records []v1alpha1.Restore, left leftovers, e event) {
+	var about []client.Object
+	if claim != nil {
+		about = append(about, claim)
+	}
+	for i := range records {
+		about = append(about, &records[i])
+	}
+	for i := range left.primes {
+		if len(records) == 0 {
+			about = append(about, &left.primes[i])
+		}
+	}
+	for _, object := range about {
+		r.watchdog.events.recorder.Eventf(object, nil, e.kind, e.reason, e.action, "%s", backup.Clip(e.note, backup.MaxNote))
+	}
+}
+
+// removed records on what a user wrote for a claim that is gone that nothing waits
+// any more.
+func (r *Reconciler) removed(ctx context.Context, namespace string, claim types.UID) error {
+	records, err := r.recordsOf(ctx, namespace, claim)
+	if err != nil {
+		return err
+	}
+	for i := range records {
+		record := &records[i]
+		if !meta.IsStatusConditionTrue(record.Status.Conditions, v1alpha1.ConditionStalled) || serves(record, v1alpha1.RoleLocked, claim) {
+			continue
+		}
+		before := record.DeepCopy()
+		meta.SetStatusCondition(&record.Status.Conditions, metav1.Condition{
+			Type: v1alpha1.ConditionStalled, Status: metav1.ConditionFalse, Reason: reasonProgressing, Message: "nothing is left of the restore",
+			LastTransitionTime: metav1.NewTime(r.clock.Now()), ObservedGeneration: record.Generation,
+		})
+		if err := r.client.Status().Patch(ctx, record, client.MergeFrom(before)); client.IgnoreNotFound(err) != nil {
+			return fmt.Errorf("record on Restore %s/%s that nothing is left: %w", record.Namespace, record.Name, err)
+		}
+	}
+	return nil
+}
+
+// markStalled records on the Restore of a claim that is gone what its removal waits
+// for.
+func (r *Reconciler) markStalled(ctx context.Context, record *v1alpha1.Restore, found stall.Stall) error {
+	before := record.DeepCopy()
+	meta.SetStatusCondition(&record.Status.Conditions, metav1.Condition{
+		Type: v1alpha1.ConditionStalled, Status: metav1.ConditionTrue, Reason: string(found.Cause),
+		Message: found.Message + "; " + found.Remedy, LastTransitionTime: metav1.NewTime(r.clock.Now()), ObservedGeneration: record.Generation,
+	})
+	record.Status.Message = found.Message
+	if err := r.client.Status().Patch(ctx, record, client.MergeFrom(before)); client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("record on Restore %s/%s what its removal waits for: %w", record.Namespace, record.Name, err)
+	}
+	return nil
+}
+
+// gather observes what a restore waits for: 2 lists, and for each object that it
+// finds a list of its events or one GET. What cannot be read is left out, and told
+// in the log: what is known is told all the same.
+func (r *Reconciler) gather(ctx context.Context, claim types.UID) stall.World {
+	var w stall.World
+	ours := client.MatchingLabels{v1alpha1.ManagedByLabel: v1alpha1.ManagedBy, v1alpha1.ClaimUIDLabel: string(claim)}
+	var (
+		jobs   batchv1.JobList
+		pods   corev1.PodList
+		claims corev1.PersistentVolumeClaimList
+	)
+	err := errors.Join(
+		r.reader.List(ctx, &jobs, client.InNamespace(r.namespace), ours),
+		r.reader.List(ctx, &pods, client.InNamespace(r.namespace), ours),
+		r.client.List(ctx, &claims, client.InNamespace(r.namespace), ours),
+	)
+	w.Jobs, w.Pods, w.Claims = jobs.Items, pods.Items, claims.Items
+	err = errors.Join(err, r.gatherVolumes(ctx, &w), r.gatherNodes(ctx, &w), r.gatherEvents(ctx, &w))
+	if err != nil {
+		logf.FromContext(ctx).Info("could not observe all of what a restore waits for", "claimUID", claim, "because", err.Error())
+	}
+	return w
+}
+
+func (r *Reconciler) gatherVolumes(ctx context.Context, w *stall.World) error {
+	names := sets.New[string]()
+	var problems []error
+	for i := range w.Claims {
+		name := w.Claims[i].Spec.VolumeName
+		if name == "" || names.Has(name) {
+			continue
+		}
+		names.Insert(name)
+		volume, err := find(ctx, r.reader, types.NamespacedName{Name: name}, &corev1.PersistentVolume{})
+		problems = append(problems, err)
+		if volume != nil {
+			w.Volumes = append(w.Volumes, *volume)
+		}
+	}
+	var attachments storagev1.VolumeAttachmentList
+	problems = append(problems, r.client.List(ctx, &attachments))
+	for _, a := range attachments.Items {
+		if name := a.Spec.Source.PersistentVolumeName; name != nil && names.Has(*name) {
+			w.Attachments = append(w.Attachments, a)
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// gatherNodes reads the nodes that the others name.
+func (r *Reconciler) gatherNodes(ctx context.Context, w *stall.World) error {
+	names := sets.New[string]()
+	for i := range w.Pods {
+		names.Insert(w.Pods[i].Spec.NodeName)
+	}
+	for i := range w.Attachments {
+		names.Insert(w.Attachments[i].Spec.NodeName)
+	}
+	for i := range w.Claims {
+		names.Insert(w.Claims[i].Annotations[stall.SelectedNodeAnnotation])
+	}
+	w.Nodes = map[string]*corev1.Node{}
+	var problems []error
+	for name := range names.Delete("") {
+		node, err := find(ctx, r.reader, types.NamespacedName{Name: name}, &corev1.Node{})
+		if problems = append(problems, err); err == nil {
+			w.Nodes[name] = node
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// gatherEvents reads the events about the others. Those about volumes, which have
+// no namespace, are in the default one.
+func (r *Reconciler) gatherEvents(ctx context.Context, w *stall.World) error {
+	var problems []error
+	read := func(about client.Object) {
+		var list corev1.EventList
+		problems = append(problems, r.reader.List(ctx, &list, client.InNamespace(cmp.Or(about.GetNamespace(), metav1.NamespaceDefault)),
+			client.MatchingFields{"involvedObject.uid": string(about.GetUID())}))
+		w.Events = append(w.Events, list.Items...)
+	}
+	for i := range w.Jobs {
+		read(&w.Jobs[i])
+	}
+	for i := range w.Pods {
+		read(&w.Pods[i])
+	}
+	for i := range w.Claims {
+		read(&w.Claims[i])
+	}
+	for i := range w.Volumes {
+		read(&w.Volumes[i])
+	}
+	return errors.Join(problems...)
+}
+
+// stranded says why the prime's volume cannot be filled any more: it is bound to
+// nodes that are gone, and nothing can write to it any more, since no pod is left.
+// All that it holds is part of a backup. "" where it can, or that cannot be told.
+func (r *Reconciler) stranded(ctx context.Context, o *observed, w stall.World) (string, error) {
+	for i := range w.Pods {
+		if w.Pods[i].Spec.NodeName != "" {
+			return "", nil
+		}
+	}
+	if o.primeVolume != nil {
+		return r.unreachable(ctx, o.primeVolume)
+	}
+	chosen := o.prime.Annotations[stall.SelectedNodeAnnotation]
+	node, looked := w.Nodes[chosen]
+	if bound(o.prime) || chosen == "" || !looked || node != nil && !stall.OutOfService(node) {
+		return "", nil
+	}
+	return fmt.Sprintf("its volume was to be made on node %s, which is gone", chosen), nil
+}
+
+// unreachable says that no node is left from which a volume can be reached. Nodes
+// are read only for volumes that are bound to some.
+func (r *Reconciler) unreachable(ctx context.Context, volume *corev1.PersistentVolume) (string, error) {
+	if volume.Spec.NodeAffinity == nil || volume.Spec.NodeAffinity.Required == nil {
+		return "", nil
+	}
+	var nodes corev1.NodeList
+	if err := r.reader.List(ctx, &nodes); err != nil {
+		return "", fmt.Errorf("list the nodes that volume %s can be reached from: %w", volume.Name, err)
+	}
+	reachable, err := reachableFrom(volume, nodes.Items)
+	if err != nil || reachable || len(nodes.Items) == 0 {
+		return "", err
+	}
+	return fmt.Sprintf("volume %s can be reached from %s alone, which is gone", volume.Name, wherever(volume)), nil
+}
+
+// wherever describes the nodes of a volume.
+func wherever(volume *corev1.PersistentVolume) string {
+	var values []string
+	for _, term := range volume.Spec.NodeAffinity.Required.NodeSelectorTerms {
+		for _, e := range term.MatchExpressions {
+			values = append(values, e.Key+" "+strings.Join(e.Values, ","))
+		}
+	}
+	return "nodes with " + strings.Join(values, " or ")
+}

@@ -1,0 +1,211 @@
+package restore
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
+
+	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
+	"github.com/soteria-dr/soteria/internal/driver"
+	"github.com/soteria-dr/soteria/internal/stall"
+)
+
+const (
+	// inspectEvery is how often a wait that lasts too long is looked into.
+	inspectEvery = 30 * time.Second
+	// noteEvery is how often progress of moving bytes is recorded.
+	noteEvery = time.Minute
+)
+
+// watchdog remembers of each claim what it saw last, so that it neither looks nor
+// tells too often. It loses nothing with its process: when a restore last came
+// further is in its record.
+type watchdog struct {
+	events *announcer
+	clock  clock.PassiveClock
+
+	mu    sync.Mutex
+	marks map[types.UID]*mark
+}
+
+// mark is what the watchdog last saw of one claim.
+type mark struct {
+	// attempt and moved are how far the transfer was, and movedAt since when.
+	attempt int32
+	moved   int64
+	movedAt time.Time
+	// inspected is when the cause of a stall was last looked for.
+	inspected time.Time
+	// told identifies the stall that was told, and toldAt says when.
+	told   stall.Stall
+	toldAt time.Time
+	// removal is what a removal waits for, and removalAt since when.
+	removal   string
+	removalAt time.Time
+}
+
+func newWatchdog(recorder events.EventRecorder, c clock.PassiveClock) *watchdog {
+	return &watchdog{events: newAnnouncer(recorder, c), clock: c, marks: map[types.UID]*mark{}}
+}
+
+// of returns the mark of a claim. The caller holds the lock.
+func (w *watchdog) of(claim types.UID) *mark {
+	m, known := w.marks[claim]
+	if !known {
+		m = &mark{}
+		w.marks[claim] = m
+	}
+	return m
+}
+
+// forget drops what was seen of a claim that is finished or gone.
+func (w *watchdog) forget(claim types.UID) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.marks, claim)
+}
+
+// moves notes how far a transfer is. Counts are compared with what this process saw
+// before or, after a restart, with what the record says, which is coarser.
+func (w *watchdog) moves(o *observed, p driver.Progress) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s, m := o.status(), w.of(o.claim.UID)
+	if m.attempt != s.Attempt {
+		m.attempt, m.moved, m.movedAt = s.Attempt, 0, time.Time{}
+		if s.Progress != nil {
+			m.moved = s.Progress.BytesDone + s.Progress.FilesDone
+		}
+	}
+	now := p.BytesDone + p.FilesDone
+	if now <= m.moved {
+		return
+	}
+	m.moved, m.movedAt = now, o.now
+	if o.isStalled() || s.ProgressedAt == nil || o.now.Sub(s.ProgressedAt.Time) >= noteEvery {
+		o.progressed()
+	}
+}
+
+// since says when a restore was last seen to come further.
+func (w *watchdog) since(o *observed) time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	since := o.claim.CreationTimestamp.Time
+	if at := o.status().ProgressedAt; at != nil {
+		since = at.Time
+	}
+	if m := w.of(o.claim.UID); m.attempt == o.status().Attempt && m.movedAt.After(since) {
+		return m.movedAt
+	}
+	return since
+}
+
+// due reports whether it is time to look into the wait of a claim.
+func (w *watchdog) due(claim types.UID) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	m, now := w.of(claim), w.clock.Now()
+	if !m.inspected.IsZero() && now.Sub(m.inspected) < inspectEvery {
+		return false
+	}
+	m.inspected = now
+	return true
+}
+
+// news reports whether a stall is to be told: once, when it changes, and again when
+// it is old. known is true where the record says that this cause was told already,
+// perhaps by another process.
+func (w *watchdog) news(claim types.UID, found stall.Stall, known bool) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	m, now := w.of(claim), w.clock.Now()
+	before, beforeAt := m.told, m.toldAt
+	if beforeAt.IsZero() && known {
+		before, beforeAt = found, now
+	}
+	same := before.Cause == found.Cause && before.Remedy == found.Remedy
+	if same && now.Sub(beforeAt) < repeatEvents {
+		m.told, m.toldAt = found, beforeAt
+		return false
+	}
+	m.told, m.toldAt = found, now
+	return true
+}
+
+// recovered drops what was told of a claim that comes further again.
+func (w *watchdog) recovered(claim types.UID) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	m := w.of(claim)
+	m.told, m.toldAt = stall.Stall{}, time.Time{}
+}
+
+// removes notes what a removal waits for and returns since when.
+func (w *watchdog) removes(claim types.UID, what string) (since time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	m := w.of(claim)
+	if m.removal != what {
+		m.removal, m.removalAt = what, w.clock.Now()
+	}
+	return m.removalAt
+}
+
+// noteProgress records that the restore came further, if the record that is about to
+// be written says so.
+func (o *observed) noteProgress() {
+	s := o.status()
+	if s.ProgressedAt == nil && s.Phase != v1alpha1.PhaseCompleted || step(&o.stored.Status) != step(s) {
+		o.progressed()
+	}
+}
+
+// progressed records that the restore comes further.
+func (o *observed) progressed() {
+	at := metav1.NewTime(o.now)
+	o.status().ProgressedAt = &at
+	if o.isStalled() {
+		o.setCondition(v1alpha1.ConditionStalled, metav1.ConditionFalse, reasonProgressing, "it comes further again")
+	}
+}
+
+func (o *observed) isStalled() bool {
+	return meta.IsStatusConditionTrue(o.status().Conditions, v1alpha1.ConditionStalled)
+}
+
+// step identifies how far a restore is. While data is transferred the message has
+// the changing words of others, and counts for nothing.
+func step(s *v1alpha1.RestoreStatus) string {
+	message, pinned := s.Message, ""
+	if s.Phase == v1alpha1.PhaseTransferring {
+		message = ""
+	}
+	if s.Backup != nil {
+		pinned = s.Backup.Driver + "/" + s.Backup.ID
+	}
+	key := fmt.Sprintf("%s %d %s %t %t %q", s.Phase, s.Attempt, pinned, s.Empty, s.RetryAt == nil, message)
+	for _, c := range s.Conditions {
+		if c.Type != v1alpha1.ConditionStalled {
+			key += fmt.Sprintf(" %s=%s/%s", c.Type, c.Status, c.Reason)
+		}
+	}
+	return key
+}
+
+// mayStall reports whether the phase is one whose waits are not told otherwise: a
+// claim that waits for its backup to be settled is told why at once.
+func mayStall(s *v1alpha1.RestoreStatus) bool {
+	switch s.Phase {
+	case v1alpha1.PhasePreparing, v1alpha1.PhaseTransferring, v1alpha1.PhaseVerifying, v1alpha1.PhaseHandingOver:
+		return true
+	case v1alpha1.PhaseSelecting, v1alpha1.PhaseCompleted:
+	}
+	return false
+}

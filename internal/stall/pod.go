@@ -1,0 +1,255 @@
+package stall
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+)
+
+// maxWords bounds what is quoted of others.
+const maxWords = 400
+
+func quote(words string) string { return backup.Clip(strings.TrimSpace(words), maxWords) }
+
+// overdueGrace is how long after its deadline a Job may take to be ended.
+const overdueGrace = 5 * time.Minute
+
+// Overdue says why a Job has failed although its pods are not gone, as those on a
+// lost node are not; "" where it has not, or has ended.
+func Overdue(job *batchv1.Job, now time.Time) string {
+	if finished(job) {
+		return ""
+	}
+	for _, c := range job.Status.Conditions {
+		switch {
+		case c.Status != corev1.ConditionTrue:
+		case c.Type == batchv1.JobFailureTarget:
+			return quote(c.Reason + ": " + c.Message)
+		case c.Type == batchv1.JobSuccessCriteriaMet:
+			return ""
+		}
+	}
+	if job.Spec.ActiveDeadlineSeconds == nil || job.Status.StartTime == nil {
+		return ""
+	}
+	deadline := time.Duration(*job.Spec.ActiveDeadlineSeconds) * time.Second
+	if now.Before(job.Status.StartTime.Add(deadline + overdueGrace)) {
+		return ""
+	}
+	return fmt.Sprintf("DeadlineExceeded: Job %s ran longer than %s, and its pod could not be ended", job.Name, deadline)
+}
+
+// refused finds a Job whose pod may not be made.
+func refused(w World) (Stall, bool) {
+	for i := range w.Jobs {
+		job := &w.Jobs[i]
+		if finished(job) || podOf(w, job) != nil {
+			continue
+		}
+		e := newestWarning(w, string(job.UID), "FailedCreate")
+		if e == nil {
+			continue
+		}
+		found := Stall{Message: fmt.Sprintf("Job %s/%s gets no pod: %s", job.Namespace, job.Name, quote(e.Message))}
+		found.Cause, found.Remedy = refusal(e.Message, job.Namespace)
+		return found, true
+	}
+	return Stall{}, false
+}
+
+// refusal tells from the API server's words who refused a pod.
+func refusal(words, namespace string) (cause Cause, remedy string) {
+	says := func(any ...string) bool {
+		return slices.ContainsFunc(any, func(each string) bool { return strings.Contains(words, each) })
+	}
+	switch {
+	case says("exceeded quota", "failed quota"):
+		return Quota, fmt.Sprintf("make room in the ResourceQuota of namespace %s (kubectl -n %s describe resourcequota), or ask for less", namespace, namespace)
+	case says("admission webhook", "PodSecurity", "ValidatingAdmissionPolicy", "denied", "is forbidden"):
+		return Policy, fmt.Sprintf("let the policy that is named except Soteria's Jobs in namespace %s", namespace)
+	default:
+		return JobController, fmt.Sprintf("correct what it names; see kubectl -n %s get events", namespace)
+	}
+}
+
+func suspended(w World) (Stall, bool) {
+	for i := range w.Jobs {
+		if job := &w.Jobs[i]; !finished(job) && ptr.Deref(job.Spec.Suspend, false) {
+			return Stall{
+				Cause: JobController, Message: fmt.Sprintf("Job %s/%s is suspended", job.Namespace, job.Name),
+				Remedy: fmt.Sprintf("have whatever suspends Jobs leave it alone: kubectl -n %s patch job %s -p '{\"spec\":{\"suspend\":false}}'", job.Namespace, job.Name),
+			}, true
+		}
+	}
+	return Stall{}, false
+}
+
+func unschedulable(w World) (Stall, bool) {
+	for i := range w.Pods {
+		pod := &w.Pods[i]
+		if ended(pod) || pod.DeletionTimestamp != nil {
+			continue
+		}
+		for _, c := range pod.Status.Conditions {
+			if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse {
+				return Stall{
+					Cause: Scheduler, Message: fmt.Sprintf("pod %s/%s has no node: %s", pod.Namespace, pod.Name, quote(c.Reason+": "+c.Message)),
+					Remedy: "add a node that suits it, or change what rules nodes out: the constraints of the claim's pod, SOTERIA_JOB_NODE_SELECTOR, or what else runs there",
+				}, true
+			}
+		}
+	}
+	return Stall{}, false
+}
+
+// containers finds a container that the kubelet cannot start. The two words for an
+// image that cannot be pulled alternate, and are one.
+func containers(w World) (Stall, bool) {
+	for i := range w.Pods {
+		pod := &w.Pods[i]
+		if ended(pod) {
+			continue
+		}
+		for _, status := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
+			waiting := status.State.Waiting
+			if waiting == nil || waiting.Reason == "" || waiting.Reason == "PodInitializing" || waiting.Reason == "ContainerCreating" {
+				continue
+			}
+			return Stall{
+				Cause: Kubelet, Remedy: containerRemedy(waiting.Reason, status.Image, pod),
+				Message: fmt.Sprintf("container %s of pod %s/%s does not start: %s", status.Name, pod.Namespace, pod.Name, quote(waiting.Reason+": "+waiting.Message)),
+			}, true
+		}
+	}
+	return Stall{}, false
+}
+
+func containerRemedy(reason, image string, pod *corev1.Pod) string {
+	switch reason {
+	case "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable":
+		return fmt.Sprintf("see that node %s can pull image %s: its name, the registry, and pull secrets", pod.Spec.NodeName, image)
+	case "CreateContainerConfigError", "CreateContainerError":
+		return fmt.Sprintf("correct what is named; see kubectl -n %s describe pod %s", pod.Namespace, pod.Name)
+	default:
+		return fmt.Sprintf("see kubectl -n %s describe pod %s", pod.Namespace, pod.Name)
+	}
+}
+
+// podWarning finds what is told of a pod that does not run in events alone, such as
+// a volume that cannot be mounted.
+func podWarning(w World) (Stall, bool) {
+	for i := range w.Pods {
+		pod := &w.Pods[i]
+		if ended(pod) || pod.DeletionTimestamp != nil || isRunning(pod) {
+			continue
+		}
+		e := newestWarning(w, string(pod.UID), "")
+		if e == nil {
+			continue
+		}
+		cause := Kubelet
+		switch e.Reason {
+		case "FailedAttachVolume":
+			cause = Attacher
+		case "FailedScheduling":
+			cause = Scheduler
+		}
+		return Stall{
+			Cause: cause, Message: fmt.Sprintf("pod %s/%s does not start: %s", pod.Namespace, pod.Name, quote(e.Reason+": "+e.Message)),
+			Remedy: fmt.Sprintf("correct what is named; see kubectl -n %s describe pod %s", pod.Namespace, pod.Name),
+		}, true
+	}
+	return Stall{}, false
+}
+
+// terminating finds a pod that should be gone.
+func terminating(w World) (Stall, bool) {
+	for i := range w.Pods {
+		pod := &w.Pods[i]
+		if pod.DeletionTimestamp == nil || w.Now.Before(pod.DeletionTimestamp.Time) {
+			continue
+		}
+		found := Stall{
+			Cause:   Kubelet,
+			Message: fmt.Sprintf("pod %s/%s should be gone since %s, and node %s has not ended it", pod.Namespace, pod.Name, pod.DeletionTimestamp.UTC().Format(time.RFC3339), pod.Spec.NodeName),
+			Remedy:  fmt.Sprintf("look at node %s: its kubelet and container runtime", pod.Spec.NodeName),
+		}
+		if ended(pod) || pod.Spec.NodeName == "" {
+			found.Cause = JobController
+			found.Message = fmt.Sprintf("pod %s/%s has ended and is kept by its finalizers %s", pod.Namespace, pod.Name, strings.Join(pod.Finalizers, ", "))
+			found.Remedy = "see that what put them there works; batch.kubernetes.io/job-tracking is the kube-controller-manager's"
+		}
+		return found, true
+	}
+	return Stall{}, false
+}
+
+func running(w World) (Stall, bool) {
+	for i := range w.Pods {
+		if pod := &w.Pods[i]; isRunning(pod) {
+			return Stall{
+				Cause: Mover, Message: fmt.Sprintf("pod %s/%s runs and reports no progress", pod.Namespace, pod.Name),
+				Remedy: fmt.Sprintf("it may be reading the repository's index or checking what it wrote; see kubectl -n %s logs %s, and whether the backup store answers", pod.Namespace, pod.Name),
+			}, true
+		}
+	}
+	return Stall{}, false
+}
+
+// podless finds a Job that has no pod and a pod that has no node while nobody says
+// why.
+func podless(w World) (Stall, bool) {
+	for i := range w.Jobs {
+		job := &w.Jobs[i]
+		pod := podOf(w, job)
+		switch {
+		case finished(job):
+		case pod == nil:
+			return Stall{
+				Cause: JobController, Message: fmt.Sprintf("Job %s/%s has no pod, and nothing says why", job.Namespace, job.Name),
+				Remedy: "see that the kube-controller-manager works",
+			}, true
+		case !ended(pod) && pod.Spec.NodeName == "":
+			return Stall{
+				Cause: Scheduler, Message: fmt.Sprintf("pod %s/%s has no node, and nothing says why", pod.Namespace, pod.Name),
+				Remedy: "see that the scheduler works",
+			}, true
+		case !ended(pod):
+			return Stall{
+				Cause: Kubelet, Message: fmt.Sprintf("node %s does not start pod %s/%s, and nothing says why", pod.Spec.NodeName, pod.Namespace, pod.Name),
+				Remedy: fmt.Sprintf("look at node %s: its kubelet and container runtime", pod.Spec.NodeName),
+			}, true
+		}
+	}
+	return Stall{}, false
+}
+
+func isRunning(pod *corev1.Pod) bool {
+	return pod.Status.Phase == corev1.PodRunning && pod.DeletionTimestamp == nil
+}
+
+func finished(job *batchv1.Job) bool {
+	return slices.ContainsFunc(job.Status.Conditions, func(c batchv1.JobCondition) bool {
+		return c.Status == corev1.ConditionTrue && (c.Type == batchv1.JobComplete || c.Type == batchv1.JobFailed)
+	})
+}
+
+// podOf returns a pod of the Job, one that has not ended if there is one.
+func podOf(w World, job *batchv1.Job) *corev1.Pod {
+	var found *corev1.Pod
+	for i := range w.Pods {
+		owned := slices.ContainsFunc(w.Pods[i].OwnerReferences, func(o metav1.OwnerReference) bool { return o.UID == job.UID })
+		if owned && (found == nil || ended(found)) {
+			found = &w.Pods[i]
+		}
+	}
+	return found
+}

@@ -1,0 +1,330 @@
+package stall_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+	"pgregory.net/rapid"
+
+	"github.com/soteria-dr/soteria/internal/stall"
+)
+
+var noon = time.Date(2026, 4, 12, 12, 0, 0, 0, time.UTC)
+
+func aJob(change ...func(*batchv1.Job)) batchv1.Job {
+	job := batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: "soteria-system", Name: "fill", UID: "job"}}
+	for _, c := range change {
+		c(&job)
+	}
+	return job
+}
+
+func aPod(change ...func(*corev1.Pod)) corev1.Pod {
+	pod := corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "soteria-system", Name: "fill-x", UID: "pod", OwnerReferences: []metav1.OwnerReference{{Kind: "Job", UID: "job"}}},
+		Spec:       corev1.PodSpec{NodeName: "node-1"}, Status: corev1.PodStatus{Phase: corev1.PodPending},
+	}
+	for _, c := range change {
+		c(&pod)
+	}
+	return pod
+}
+
+func aPrime(change ...func(*corev1.PersistentVolumeClaim)) corev1.PersistentVolumeClaim {
+	prime := corev1.PersistentVolumeClaim{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "soteria-system", Name: "prime", UID: "prime"},
+		Spec:       corev1.PersistentVolumeClaimSpec{StorageClassName: ptr.To("fast")},
+	}
+	for _, c := range change {
+		c(&prime)
+	}
+	return prime
+}
+
+func bound(c *corev1.PersistentVolumeClaim) { c.Spec.VolumeName = "pv-1" }
+
+func onItsWay(pod *corev1.Pod)  { pod.Status.Phase = corev1.PodPending }
+func underWay(pod *corev1.Pod)  { pod.Status.Phase = corev1.PodRunning }
+func nodeless(pod *corev1.Pod)  { pod.Spec.NodeName = "" }
+func beingGone(pod *corev1.Pod) { pod.DeletionTimestamp = &metav1.Time{Time: noon.Add(-time.Minute)} }
+
+func waits(reason, message string) func(*corev1.Pod) {
+	return func(pod *corev1.Pod) {
+		pod.Status.InitContainerStatuses = []corev1.ContainerStatus{{Name: "install", Image: "registry.example/soteria:1",
+			State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message}}}}
+	}
+}
+
+func warning(uid types.UID, reason, message string) corev1.Event {
+	return corev1.Event{Type: corev1.EventTypeWarning, Reason: reason, Message: message, InvolvedObject: corev1.ObjectReference{UID: uid},
+		LastTimestamp: metav1.NewTime(noon)}
+}
+
+func aNode(ready corev1.ConditionStatus) *corev1.Node {
+	return &corev1.Node{
+		ObjectMeta: metav1.ObjectMeta{Name: "node-1"},
+		Status: corev1.NodeStatus{Conditions: []corev1.NodeCondition{
+			{Type: corev1.NodeReady, Status: ready, LastTransitionTime: metav1.NewTime(noon.Add(-time.Minute))},
+		}},
+	}
+}
+
+func anAttachment(change ...func(*storagev1.VolumeAttachment)) storagev1.VolumeAttachment {
+	a := storagev1.VolumeAttachment{
+		ObjectMeta: metav1.ObjectMeta{Name: "csi-1"},
+		Spec:       storagev1.VolumeAttachmentSpec{Attacher: "csi.example.com", NodeName: "node-1", Source: storagev1.VolumeAttachmentSource{PersistentVolumeName: ptr.To("pv-1")}},
+	}
+	for _, c := range change {
+		c(&a)
+	}
+	return a
+}
+
+type pods = []corev1.Pod
+type jobs = []batchv1.Job
+type claims = []corev1.PersistentVolumeClaim
+type told = []corev1.Event
+
+func TestWhoHoldsUpAWait(t *testing.T) {
+	unscheduled := func(pod *corev1.Pod) {
+		pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: "Unschedulable", Message: "0/3 nodes are available: 3 Insufficient cpu."}}
+	}
+	gone := map[string]*corev1.Node{"node-1": aNode(corev1.ConditionUnknown)}
+	tests := map[string]struct {
+		world       stall.World
+		cause       stall.Cause
+		says, doing string
+	}{
+		"a pod on a node that stopped reporting": {
+			stall.World{Jobs: jobs{aJob()}, Pods: pods{aPod(underWay)}, Nodes: gone},
+			stall.NodeLost, "node node-1, which is gone", "kubectl delete node node-1) or taint it (kubectl taint node node-1 node.kubernetes.io/out-of-service",
+		},
+		"a pod that hangs Terminating on such a node": {
+			stall.World{Pods: pods{aPod(underWay, beingGone)}, Nodes: gone}, stall.NodeLost, "pod soteria-system/fill-x is on node node-1", "goes on elsewhere",
+		},
+		"a pod on a node that does not exist": {
+			stall.World{Pods: pods{aPod(underWay)}, Nodes: map[string]*corev1.Node{"node-1": nil}}, stall.NodeLost, "does not exist any more", "by itself",
+		},
+		"a volume that is attached to a lost node": {
+			stall.World{Attachments: []storagev1.VolumeAttachment{anAttachment()}, Nodes: gone}, stall.NodeLost, "volume pv-1 is on node node-1", "kubectl delete node",
+		},
+		"a volume that was to be made on a lost node": {
+			stall.World{Claims: claims{aPrime(func(c *corev1.PersistentVolumeClaim) {
+				c.Annotations = map[string]string{stall.SelectedNodeAnnotation: "node-1"}
+			})}, Nodes: gone}, stall.NodeLost, "the volume of claim soteria-system/prime", "kubectl delete node",
+		},
+		"a quota": {
+			stall.World{Jobs: jobs{aJob()}, Events: told{warning("job", "FailedCreate", `pods "fill-x" is forbidden: exceeded quota: compute, requested: limits.cpu=1`)}},
+			stall.Quota, "exceeded quota: compute", "describe resourcequota",
+		},
+		"a policy": {
+			stall.World{Jobs: jobs{aJob()}, Events: told{warning("job", "FailedCreate", `admission webhook "validate.kyverno.svc" denied the request: no root`)}},
+			stall.Policy, "validate.kyverno.svc", "except Soteria's Jobs",
+		},
+		"a Pod Security level": {
+			stall.World{Jobs: jobs{aJob()}, Events: told{warning("job", "FailedCreate", `pods "x" is forbidden: violates PodSecurity "restricted:latest"`)}},
+			stall.Policy, "PodSecurity", "policy",
+		},
+		"a Job that is suspended": {
+			stall.World{Jobs: jobs{aJob(func(j *batchv1.Job) { j.Spec.Suspend = ptr.To(true) })}}, stall.JobController, "suspended", "patch job fill",
+		},
+		"no node suits": {
+			stall.World{Jobs: jobs{aJob()}, Pods: pods{aPod(nodeless, unscheduled)}, Claims: claims{aPrime()}}, stall.Scheduler, "3 Insufficient cpu", "SOTERIA_JOB_NODE_SELECTOR",
+		},
+		"an image that cannot be pulled": {
+			stall.World{Jobs: jobs{aJob()}, Pods: pods{aPod(waits("ImagePullBackOff", "Back-off pulling image"))}}, stall.Kubelet, "ImagePullBackOff", "pull image registry.example/soteria:1",
+		},
+		"a container that cannot be made": {
+			stall.World{Jobs: jobs{aJob()}, Pods: pods{aPod(waits("CreateContainerConfigError", "secret not found"))}}, stall.Kubelet, "secret not found", "describe pod fill-x",
+		},
+		"a volume that cannot be mounted": {
+			stall.World{Jobs: jobs{aJob()}, Pods: pods{aPod(onItsWay)}, Events: told{warning("pod", "FailedMount", "wrong fs type")}}, stall.Kubelet, "wrong fs type", "describe pod",
+		},
+		"a volume that cannot be attached, says an event": {
+			stall.World{Jobs: jobs{aJob()}, Pods: pods{aPod(onItsWay)}, Events: told{warning("pod", "FailedAttachVolume", "Multi-Attach error")}}, stall.Attacher, "Multi-Attach error", "describe pod",
+		},
+		"a volume that cannot be attached, says the attachment": {
+			stall.World{Pods: pods{aPod(onItsWay)}, Attachments: []storagev1.VolumeAttachment{anAttachment(func(a *storagev1.VolumeAttachment) {
+				a.Status.AttachError = &storagev1.VolumeError{Message: "no slot left"}
+			})}}, stall.Attacher, "no slot left", "describe volumeattachment csi-1",
+		},
+		"a volume that is not detached": {
+			stall.World{Attachments: []storagev1.VolumeAttachment{anAttachment()}, Claims: claims{aPrime(bound)}}, stall.Attacher, "still attached to node node-1", "csi.example.com",
+		},
+		"a provisioner that fails": {
+			stall.World{Jobs: jobs{aJob()}, Pods: pods{aPod(nodeless, unscheduled)}, Claims: claims{aPrime()}, Events: told{warning("prime", "ProvisioningFailed", "pool is full")}},
+			stall.Provisioner, "pool is full", "describe pvc prime",
+		},
+		"a provisioner that is silent": {
+			stall.World{Claims: claims{aPrime(func(c *corev1.PersistentVolumeClaim) {
+				c.Annotations = map[string]string{"volume.kubernetes.io/storage-provisioner": "csi.example.com"}
+			})}}, stall.Provisioner, "csi.example.com has made no volume", "storage class fast",
+		},
+		"a pod that is not ended": {
+			stall.World{Pods: pods{aPod(underWay, beingGone)}, Nodes: map[string]*corev1.Node{"node-1": aNode(corev1.ConditionTrue)}}, stall.Kubelet, "node node-1 has not ended it", "kubelet",
+		},
+		"a pod that is kept by a finalizer": {
+			stall.World{Pods: pods{aPod(beingGone, func(p *corev1.Pod) { p.Status.Phase, p.Finalizers = corev1.PodFailed, []string{"example.com/keep"} })}},
+			stall.JobController, "example.com/keep", "what put them there",
+		},
+		"a volume that cannot be deleted": {
+			stall.World{Volumes: []corev1.PersistentVolume{{ObjectMeta: metav1.ObjectMeta{Name: "pv-1", UID: "pv"}, Status: corev1.PersistentVolumeStatus{Phase: corev1.VolumeFailed}}},
+				Events: told{warning("pv", "VolumeFailedDelete", "volume in use")}}, stall.Provisioner, "volume in use", "describe pv pv-1",
+		},
+		"a mover that reports nothing": {
+			stall.World{Jobs: jobs{aJob()}, Pods: pods{aPod(underWay)}, Claims: claims{aPrime(bound)}}, stall.Mover, "reports no progress", "logs fill-x",
+		},
+		"a Job without a pod":       {stall.World{Jobs: jobs{aJob()}, Claims: claims{aPrime(bound)}}, stall.JobController, "has no pod", "kube-controller-manager"},
+		"a pod without a node":      {stall.World{Jobs: jobs{aJob()}, Pods: pods{aPod(nodeless)}}, stall.Scheduler, "has no node", "scheduler"},
+		"a pod that does not start": {stall.World{Jobs: jobs{aJob()}, Pods: pods{aPod()}}, stall.Kubelet, "does not start pod", "node node-1"},
+		"nothing that can be seen":  {stall.World{Waits: "restoring in Longhorn"}, stall.Unknown, "restoring in Longhorn", "log"},
+		"a refusal that was lifted since": {
+			stall.World{Jobs: jobs{aJob()}, Pods: pods{aPod(underWay)}, Events: told{warning("job", "FailedCreate", "exceeded quota")}}, stall.Mover, "no progress", "logs",
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			test.world.Now, test.world.Since = noon, noon.Add(-stall.Patience)
+			found, stalled := stall.Diagnose(test.world)
+			require.True(t, stalled)
+			assert.Equal(t, test.cause, found.Cause, found.Message)
+			assert.Contains(t, found.Message, test.says)
+			assert.Contains(t, found.Remedy, test.doing)
+		})
+	}
+}
+
+// worlds draws what may be observed, in any combination.
+func worlds(t *rapid.T) stall.World {
+	text := rapid.StringOfN(rapid.RuneFrom([]rune("abc: é")), 0, 900, -1)
+	maybe := func(name string) bool { return rapid.Bool().Draw(t, name) }
+	w := stall.World{Now: noon, Since: noon.Add(-time.Duration(rapid.Int64Range(0, int64(5*time.Minute)).Draw(t, "waited"))), Waits: text.Draw(t, "waits"), Nodes: map[string]*corev1.Node{}}
+	if maybe("job") {
+		w.Jobs = jobs{aJob(func(j *batchv1.Job) { j.Spec.Suspend = ptr.To(maybe("suspended")) })}
+	}
+	if maybe("pod") {
+		pod := aPod(waits(rapid.SampledFrom([]string{"", "ContainerCreating", "ErrImagePull", "Other"}).Draw(t, "waiting"), text.Draw(t, "why")))
+		pod.Spec.NodeName = rapid.SampledFrom([]string{"", "node-1", "node-2"}).Draw(t, "node")
+		pod.Status.Phase = rapid.SampledFrom([]corev1.PodPhase{corev1.PodPending, corev1.PodRunning, corev1.PodFailed, corev1.PodSucceeded}).Draw(t, "phase")
+		if maybe("deleted") {
+			beingGone(&pod)
+		}
+		w.Pods = pods{pod}
+	}
+	if maybe("claim") {
+		w.Claims = claims{aPrime()}
+		if maybe("bound") {
+			bound(&w.Claims[0])
+		}
+	}
+	if maybe("attached") {
+		w.Attachments = []storagev1.VolumeAttachment{anAttachment()}
+	}
+	switch rapid.IntRange(0, 3).Draw(t, "node state") {
+	case 0:
+		w.Nodes["node-1"] = nil
+	case 1:
+		w.Nodes["node-1"] = aNode(corev1.ConditionUnknown)
+	case 2:
+		w.Nodes["node-1"] = aNode(corev1.ConditionTrue)
+	}
+	for range rapid.IntRange(0, 3).Draw(t, "events") {
+		w.Events = append(w.Events, warning(rapid.SampledFrom([]types.UID{"job", "pod", "prime", "other"}).Draw(t, "about"),
+			rapid.SampledFrom([]string{"FailedCreate", "FailedMount", "FailedAttachVolume", "ProvisioningFailed"}).Draw(t, "reason"), text.Draw(t, "message")))
+	}
+	return w
+}
+
+func TestEveryLongWaitHasACauseAndARemedyAndNoShortOneHas(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := worlds(t)
+		found, stalled := stall.Diagnose(w)
+		if stalled != (w.Now.Sub(w.Since) >= stall.Patience) {
+			t.Fatalf("told: %t after %s", stalled, w.Now.Sub(w.Since))
+		}
+		if !stalled {
+			return
+		}
+		if !containsCause(found.Cause) || strings.TrimSpace(found.Message) == "" && w.Waits == "" || found.Remedy == "" {
+			t.Fatalf("says too little: %+v", found)
+		}
+		onLost := len(w.Attachments) > 0
+		for _, pod := range w.Pods {
+			onLost = onLost || pod.Spec.NodeName == "node-1" && pod.Status.Phase != corev1.PodFailed && pod.Status.Phase != corev1.PodSucceeded
+		}
+		node, looked := w.Nodes["node-1"]
+		lost := looked && (node == nil || node.Status.Conditions[0].Status == corev1.ConditionUnknown)
+		if (onLost && lost) != (found.Cause == stall.NodeLost) {
+			t.Fatalf("a lost node explains all that hangs on it, and nothing else: %+v", found)
+		}
+	})
+}
+
+func containsCause(cause stall.Cause) bool {
+	for _, each := range stall.Causes() {
+		if each == cause {
+			return true
+		}
+	}
+	return false
+}
+
+func TestWhatChangesByTheMinuteDoesNotMakeAnotherStall(t *testing.T) {
+	diagnose := func(reason, message string) stall.Stall {
+		found, stalled := stall.Diagnose(stall.World{Now: noon, Since: noon.Add(-time.Hour), Pods: pods{aPod(waits(reason, message))}})
+		require.True(t, stalled)
+		return found
+	}
+	a, b := diagnose("ErrImagePull", "not found"), diagnose("ImagePullBackOff", "Back-off pulling image")
+	assert.Equal(t, a.Remedy, b.Remedy)
+	assert.Equal(t, a.Cause, b.Cause)
+	assert.NotEqual(t, a.Remedy, diagnose("CreateContainerConfigError", "secret").Remedy)
+}
+
+func TestAJobIsOverdueWhateverItsPodsDo(t *testing.T) {
+	condition := func(kind batchv1.JobConditionType) func(*batchv1.Job) {
+		return func(j *batchv1.Job) {
+			j.Status.Conditions = append(j.Status.Conditions, batchv1.JobCondition{Type: kind, Status: corev1.ConditionTrue, Reason: "DeadlineExceeded", Message: "too long"})
+		}
+	}
+	began := func(ago time.Duration) func(*batchv1.Job) {
+		return func(j *batchv1.Job) {
+			j.Spec.ActiveDeadlineSeconds, j.Status.StartTime = ptr.To[int64](3600), &metav1.Time{Time: noon.Add(-ago)}
+		}
+	}
+	for name, test := range map[string]struct {
+		job  batchv1.Job
+		want string
+	}{
+		"given up by its controller, its pods not gone": {aJob(condition(batchv1.JobFailureTarget)), "DeadlineExceeded: too long"},
+		"failed for good":        {aJob(condition(batchv1.JobFailureTarget), condition(batchv1.JobFailed)), ""},
+		"under way":              {aJob(began(time.Hour)), ""},
+		"long past its deadline": {aJob(began(2 * time.Hour)), "ran longer than 1h0m0s"},
+		"complete":               {aJob(began(2*time.Hour), condition(batchv1.JobComplete)), ""},
+		"without a deadline":     {aJob(), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if test.want == "" {
+				assert.Empty(t, stall.Overdue(&test.job, noon))
+				return
+			}
+			assert.Contains(t, stall.Overdue(&test.job, noon), test.want)
+		})
+	}
+}
+
+func TestANodeIsOutOfServiceWhenAPersonSaysSo(t *testing.T) {
+	node := aNode(corev1.ConditionUnknown)
+	assert.False(t, stall.OutOfService(node))
+	node.Spec.Taints = []corev1.Taint{{Key: corev1.TaintNodeOutOfService, Value: "nodeshutdown", Effect: corev1.TaintEffectNoExecute}}
+	assert.True(t, stall.OutOfService(node))
+}
