@@ -46,6 +46,9 @@ type App struct {
 	// Block makes the claim a raw block device, which the Deployment has at
 	// /dev/data.
 	Block bool
+	// Node is the node that the Deployment's pod runs on, whatever its taints; any
+	// by default.
+	Node string
 	// Spec is more of the claim's spec, as lines of YAML without indentation.
 	Spec []string
 }
@@ -91,6 +94,10 @@ spec:
       labels: {app: {{.Name}}}
     spec:
       terminationGracePeriodSeconds: 0
+{{- if .Node}}
+      nodeSelector: {kubernetes.io/hostname: {{.Node}}}
+      tolerations: [{key: soteria.dev/second-node, operator: Exists}]
+{{- end}}
       containers:
         - name: app
           image: localhost/busybox:e2e
