@@ -22,6 +22,7 @@ const secondNode = "e2e-second-node"
 // The second node is on while the namespaces are destroyed, since the storage of its
 // volumes is its own, and gone afterwards.
 func TestARestoreFollowsItsPodAndOutlivesItsNode(t *testing.T) {
+	t.Parallel()
 	if !cluster.HasSecondNode() {
 		t.Skip("the cluster is not one that make cluster-up started, and has no second node")
 	}

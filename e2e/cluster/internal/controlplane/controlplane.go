@@ -109,6 +109,10 @@ func (p Plane) apiServer() Part {
 		"--authorization-mode=Node,RBAC",
 		"--enable-admission-plugins=NodeRestriction",
 		"--allow-privileged=true",
+		// Pods of a node that went away are evicted, and hang, so much sooner
+		// than after the usual five minutes.
+		"--default-not-ready-toleration-seconds=30",
+		"--default-unreachable-toleration-seconds=30",
 		"--profiling=false",
 		"--audit-policy-file="+p.auditPolicy(),
 		"--audit-log-path="+p.Layout.Path("audit.log"),
