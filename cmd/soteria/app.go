@@ -93,6 +93,19 @@ func serve(ctx context.Context, args []string, env map[string]string, stderr io.
 // errConfig marks a configuration that cannot be run with.
 var errConfig = fmt.Errorf("%w: the configuration is wrong", errUsage)
 
+// introduce connects to the cluster, and reads there which image this process runs
+// and which installation it is of.
+func introduce(ctx context.Context, c config, connection *rest.Config) (clientset *kubernetes.Clientset, image, instance string, err error) {
+	if clientset, err = kubernetes.NewForConfig(connection); err != nil {
+		return nil, "", "", fmt.Errorf("connecting to the cluster: %w", err)
+	}
+	if image, err = ownImage(ctx, c, clientset); err != nil {
+		return nil, "", "", err
+	}
+	instance, err = ownInstance(ctx, c, clientset)
+	return clientset, image, instance, err
+}
+
 // newApp wires everything, top to bottom: drivers feed the catalog, admission
 // and the restore controller ask it, the HTTP API reads it.
 func newApp(ctx context.Context, c config, connection *rest.Config, log *slog.Logger) (manager.Manager, error) {
@@ -113,15 +126,7 @@ func newApp(ctx context.Context, c config, connection *rest.Config, log *slog.Lo
 	if err != nil {
 		return nil, err
 	}
-	clientset, err := kubernetes.NewForConfig(connection)
-	if err != nil {
-		return nil, fmt.Errorf("connecting to the cluster: %w", err)
-	}
-	image, err := ownImage(ctx, c, clientset)
-	if err != nil {
-		return nil, err
-	}
-	instance, err := ownInstance(ctx, c, clientset)
+	clientset, image, instance, err := introduce(ctx, c, connection)
 	if err != nil {
 		return nil, err
 	}

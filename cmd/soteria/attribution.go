@@ -117,13 +117,13 @@ func (g *collected) Doubt(backup.Claim, error) {}
 func (g *collected) Strays(strays []attribution.Stray, _ attribution.Words) { g.strays = strays }
 
 // collect lists a driver's repository.
-func (t tools) collect(ctx context.Context, c config, name string) (found collected, repository string, err error) {
+func (t tools) collect(ctx context.Context, c config, name string) (found collected, err error) {
 	lister, err := t.listerWith(c, name)
 	if err != nil {
-		return collected{}, "", err
+		return collected{}, err
 	}
-	repository, err = lister.List(ctx, &found)
-	return found, repository, err
+	_, err = lister.List(ctx, &found)
+	return found, err
 }
 
 // acceptStrays accepts the backups that the repository with this identity holds
@@ -155,11 +155,11 @@ func (t tools) acceptStrays(ctx context.Context, name, id string) (int, error) {
 // adoptions tells of each backup that does not say by itself whose it is what the
 // rules make of it.
 func (t tools) adoptions(ctx context.Context, name string) (string, error) {
-	bare, _, err := t.collect(ctx, t.config.withoutRules(), name)
+	bare, err := t.collect(ctx, t.config.withoutRules(), name)
 	if err != nil {
 		return "", err
 	}
-	settled, _, err := t.collect(ctx, t.config, name)
+	settled, err := t.collect(ctx, t.config, name)
 	if err != nil {
 		return "", err
 	}

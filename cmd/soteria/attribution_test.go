@@ -136,7 +136,7 @@ func TestAcceptTakesTheStraysThatAreThere(t *testing.T) {
 	text, err := acceptRepository(t.Context(), tools, kopia.NameFS, repository.ID, true)
 	require.NoError(t, err)
 	assert.Equal(t, "accepted "+repository.ID+", and 1 backups in it of which nothing says which claim they are of", text)
-	found, _, err := tools.collect(t.Context(), tools.config, kopia.NameFS)
+	found, err := tools.collect(t.Context(), tools.config, kopia.NameFS)
 	require.NoError(t, err)
 	require.Len(t, found.strays, 1)
 	accepted, err := tools.accepted.Accepted(t.Context(), kopia.NameFS, repository.ID)

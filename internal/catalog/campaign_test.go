@@ -55,7 +55,7 @@ func (l life) repository(system string) *repository {
 	case "whole":
 		r.backups = all
 	case "half":
-		r.backups = append(all[2:3:3], all[4:]...)
+		r.backups = slices.Concat(all[2:3], all[4:])
 	case "other":
 		r.id = otherID
 		r.backups = []backup.Backup{{Claim: backup.Claim{Namespace: "else", Name: "where"}, Driver: system, ID: "else", TakenAt: l.newer, Cluster: "elsewhere"}}

@@ -69,19 +69,10 @@ func (c Config) Validate() []error {
 	bad := func(variable, format string, args ...any) {
 		problems = append(problems, backup.Errorf(backup.Invalid, variable+": "+format, args...))
 	}
-	switch {
-	case c.Path == "" && c.Bucket.Bucket == "":
-		bad("SOTERIA_KOPIA_REPOSITORY_PATH", "it is missing; SOTERIA_KOPIA_S3_BUCKET does as well")
-	case c.Path != "" && c.Bucket.Bucket != "":
-		bad("SOTERIA_KOPIA_REPOSITORY_PATH", "the repository is to be either there or in SOTERIA_KOPIA_S3_BUCKET, not in both")
-	case c.Path != "" && !filepath.IsAbs(c.Path):
-		bad("SOTERIA_KOPIA_REPOSITORY_PATH", "%.200q is not an absolute path", c.Path)
-	case c.Bucket.Bucket != "":
+	if c.Path == "" && c.Bucket.Bucket != "" {
 		problems = append(problems, c.Bucket.Validate(variables)...)
-		if strings.HasPrefix(c.Prefix, "/") || s3utils.CheckValidObjectNamePrefix(c.Prefix) != nil {
-			bad("SOTERIA_KOPIA_S3_PREFIX", "%.80q is not what keys begin with", c.Prefix)
-		}
 	}
+	c.validatePlace(bad)
 	switch {
 	case c.Password.IsEmpty() && c.PasswordFile == "":
 		bad("SOTERIA_KOPIA_PASSWORD", "it is missing; SOTERIA_KOPIA_PASSWORD_FILE does as well")
@@ -95,4 +86,18 @@ func (c Config) Validate() []error {
 		bad("SOTERIA_KOPIA_REPOSITORY_ID", "%.100q is not a repository's unique id: 64 hexadecimal digits, as `kopia repository status` prints", c.RepositoryID)
 	}
 	return problems
+}
+
+// validatePlace reports every mistake about where the repository is.
+func (c Config) validatePlace(bad func(variable, format string, args ...any)) {
+	switch {
+	case c.Path == "" && c.Bucket.Bucket == "":
+		bad("SOTERIA_KOPIA_REPOSITORY_PATH", "it is missing; SOTERIA_KOPIA_S3_BUCKET does as well")
+	case c.Path != "" && c.Bucket.Bucket != "":
+		bad("SOTERIA_KOPIA_REPOSITORY_PATH", "the repository is to be either there or in SOTERIA_KOPIA_S3_BUCKET, not in both")
+	case c.Path != "" && !filepath.IsAbs(c.Path):
+		bad("SOTERIA_KOPIA_REPOSITORY_PATH", "%.200q is not an absolute path", c.Path)
+	case c.Bucket.Bucket != "" && (strings.HasPrefix(c.Prefix, "/") || s3utils.CheckValidObjectNamePrefix(c.Prefix) != nil):
+		bad("SOTERIA_KOPIA_S3_PREFIX", "%.80q is not what keys begin with", c.Prefix)
+	}
 }

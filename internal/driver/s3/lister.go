@@ -216,14 +216,12 @@ func (l *listing) page(ctx context.Context, folder string) (objects []object, wh
 }
 
 // findStrays notes the repositories in folders that are no claim's.
-func (l *listing) findStrays(objects []object) repositories {
-	found := findRepositories(objects, l.layout.Depth())
-	for at := range found {
+func (l *listing) findStrays(objects []object) {
+	for at := range findRepositories(objects, l.layout.Depth()) {
 		if _, isClaim := l.layout.Claim(at); !isClaim {
 			l.stray(at)
 		}
 	}
-	return found
 }
 
 func (l *listing) stray(at string) {

@@ -559,7 +559,7 @@ func TestThatBackupsGoIsRememberedBeforeTheyDo(t *testing.T) {
 func TestNothingGoesWhileTheDataOfAClaimIsToBeReviewed(t *testing.T) {
 	w := newWorld(t)
 	ids := w.backups(w.drivers[0], 3)
-	pending := error(backup.Errorf(backup.Conflict, "say which data is right"))
+	pending := backup.Errorf(backup.Conflict, "say which data is right")
 	e := enforcer.New(enforcer.Config{
 		Reader: w.cluster, Catalog: w, Events: w.events, Observer: w, MaxAge: 10 * time.Minute, ShrinkPercent: 50, Clock: w.clock,
 		Pruners: map[string]driver.Pruner{"restic": w.drivers[0]}, Log: slog.New(slog.DiscardHandler),
