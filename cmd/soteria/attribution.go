@@ -61,7 +61,7 @@ func (c *config) deriveAttribution() []error {
 	return problems
 }
 
-// withoutRules gives the configuration as if nothing were said of backups that do
+// withoutRules returns the configuration as if nothing were said of backups that do
 // not say by themselves whose they are.
 func (c config) withoutRules() config {
 	c.resticRules, c.kopiaRules = attribution.Rules{}, attribution.Rules{}
@@ -130,7 +130,7 @@ func (t tools) collect(ctx context.Context, c config, name string) (found collec
 // now and of which nothing says whose they are. It returns how many there are.
 func (t tools) acceptStrays(ctx context.Context, name, id string) (int, error) {
 	if name == longhorn.Name {
-		// It tells of none, and a listing takes it ten seconds.
+		// It reports none, and a listing takes it ten seconds.
 		return 0, t.accepted.Accept(ctx, name, id, nil)
 	}
 	lister, err := t.lister(name)
@@ -152,7 +152,7 @@ func (t tools) acceptStrays(ctx context.Context, name, id string) (int, error) {
 	return len(ids), t.accepted.Accept(ctx, name, id, ids)
 }
 
-// adoptions tells of each backup that does not say by itself whose it is what the
+// adoptions reports each backup that does not say by itself whose it is what the
 // rules make of it.
 func (t tools) adoptions(ctx context.Context, name string) (string, error) {
 	bare, err := t.collect(ctx, t.config.withoutRules(), name)

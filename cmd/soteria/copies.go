@@ -72,7 +72,7 @@ func addCopies(c config, mgr manager.Manager, systems *backends, measured *metri
 
 // ownInstance identifies this installation of Soteria: the uid of its namespace,
 // which no other has, in this cluster or in another, and which is new where the
-// cluster is built anew.
+// cluster is rebuilt.
 func ownInstance(ctx context.Context, c config, clientset kubernetes.Interface) (string, error) {
 	namespace, err := clientset.CoreV1().Namespaces().Get(ctx, c.Namespace, metav1.GetOptions{})
 	if err != nil {

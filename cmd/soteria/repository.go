@@ -161,7 +161,7 @@ type act struct {
 	settings map[string]string
 }
 
-// configured gives the environment with the act's own settings.
+// configured returns the environment with the act's own settings.
 func (a act) configured(env map[string]string) map[string]string {
 	env = maps.Clone(env)
 	maps.Copy(env, a.settings)

@@ -23,7 +23,7 @@ func status(c config, mgr manager.Manager, known *catalog.Catalog, copies func()
 	}
 }
 
-// missingOf gives the backups that are missing.
+// missingOf returns the backups that are missing.
 func missingOf(known *catalog.Catalog) func() []httpapi.Missing {
 	return func() []httpapi.Missing {
 		var all []httpapi.Missing

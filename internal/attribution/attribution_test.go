@@ -71,7 +71,7 @@ func TestARuleYieldsOneClaim(t *testing.T) {
 	}
 }
 
-// standing tells of a ruling in one word.
+// standing reports a ruling in one word.
 func standing(r attribution.Ruling) string {
 	switch r.Standing {
 	case attribution.Adopted:

@@ -108,7 +108,7 @@ func parseConditions(text string, keys []string) (Rule, error) {
 	return r, nil
 }
 
-// marks gives the placeholders of all conditions, each once.
+// marks returns the placeholders of all conditions, each once.
 func (r Rule) marks() []string {
 	var all []string
 	for _, c := range r.conditions {
@@ -163,7 +163,7 @@ func (r Rule) claim(n names) backup.Claim {
 	return backup.Claim{Namespace: fill.Replace(r.namespace), Name: fill.Replace(r.pvc)}
 }
 
-// match gives everything that the placeholders can stand for, each once; nothing
+// match returns everything that the placeholders can stand for, each once; nothing
 // where the facts do not match.
 func (r Rule) match(facts Facts) []names {
 	found := []names{{}}

@@ -145,7 +145,7 @@ type origin struct {
 	example Stray
 }
 
-// String tells of the origin, by its newest stray.
+// String reports the origin, by its newest stray.
 func (o origin) String() string {
 	at := ""
 	if !o.example.TakenAt.IsZero() {

@@ -92,7 +92,7 @@ func (s Settings) adopts(rule string, facts Facts) bool {
 	return err == nil && Rules{Adopt: parsed}.Of(facts).Standing == Adopted
 }
 
-// telling gives the rules for backups whose facts name a claim in a way that
+// telling returns the rules for backups whose facts name a claim in a way that
 // others use.
 func (s Settings) telling(facts Facts) []string {
 	var rules []string
@@ -116,7 +116,7 @@ func (s Settings) telling(facts Facts) []string {
 	return rules
 }
 
-// literal gives the rule that wants just the first value of each of these keys.
+// literal returns the rule that wants just the first value of each of these keys.
 func (s Settings) literal(facts Facts, keys []string) string {
 	var conditions []string
 	for _, key := range keys {

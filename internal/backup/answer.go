@@ -46,7 +46,7 @@ type Evidence struct {
 	BeganAt time.Time
 	EndedAt time.Time
 	// AcceptedAt is when a person last accepted that backups of the claim are gone
-	// from the repository; the zero time if nobody ever did.
+	// from the repository; the zero time if no one ever did.
 	AcceptedAt time.Time
 }
 
@@ -175,7 +175,7 @@ func (a Answer) EvidenceString() string {
 }
 
 // AcceptedAt returns when a person last accepted, in any of the repositories that
-// were asked, that backups of the claim are gone; the zero time if nobody ever did.
+// were asked, that backups of the claim are gone; the zero time if no one ever did.
 func (a Answer) AcceptedAt() time.Time {
 	var last time.Time
 	for _, e := range a.evidence {

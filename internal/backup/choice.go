@@ -49,7 +49,7 @@ const (
 	Implausible Objection = "implausible-time"
 	// Void: it was saved and does not count.
 	Void Objection = "void"
-	// Unreviewed: it may be of an empty volume, and nobody has said otherwise.
+	// Unreviewed: it may be of an empty volume, and no one has said otherwise.
 	Unreviewed Objection = "unreviewed"
 )
 

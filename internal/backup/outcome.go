@@ -6,7 +6,7 @@ type Outcome uint8
 
 // The outcomes of a backup.
 const (
-	// OutcomeUnknown: nobody saw the backup end. It may be whole or partial.
+	// OutcomeUnknown: no one saw the backup end. It may be whole or partial.
 	OutcomeUnknown Outcome = iota
 	// OutcomeComplete: the backup system read everything.
 	OutcomeComplete

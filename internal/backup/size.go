@@ -2,7 +2,7 @@ package backup
 
 // FarLess is how many times more one backup holds than another that holds far
 // less than it. Logs that rotate, caches that are emptied and databases that are
-// compacted stay below it as a rule; a volume that was wiped or made anew does not.
+// compacted stay below it as a rule; a volume that was wiped or made again does not.
 const FarLess = 4
 
 // Collapsed reports whether newer holds far less than older: at most one part in

@@ -53,7 +53,7 @@ func (a Announcer) Announce(ctx context.Context, driver string, of backup.Claim,
 	return a.event(ctx, of, related, kind, reason, text)
 }
 
-// Warn tells of a backup that has not ended and needs a person.
+// Warn reports a backup that has not ended and needs a person.
 func (a Announcer) Warn(ctx context.Context, of backup.Claim, related runtime.Object, reason, text string) error {
 	return a.event(ctx, of, related, corev1.EventTypeWarning, reason, text)
 }

@@ -63,7 +63,7 @@ type Starts struct {
 	Client client.Client
 	// Reader reads pods, events, nodes and claims from the API server.
 	Reader client.Reader
-	// Outcomes tells what came of a backup.
+	// Outcomes reports what came of a backup.
 	Outcomes *Outcomes
 	Mover    Mover
 	// Backuper takes the backup again that was misplaced.
@@ -173,7 +173,7 @@ func (s *Starts) abandoned(ctx context.Context, job *batchv1.Job) (bool, error) 
 	return err == nil && len(pods) == 0, err
 }
 
-// endDespiteSidecar tells what came of a mover, and deletes its Job with the
+// endDespiteSidecar reports what came of a mover, and deletes its Job with the
 // sidecar that would keep it from ending.
 func (s *Starts) endDespiteSidecar(ctx context.Context, job *batchv1.Job, state moverjob.State) error {
 	if job.Annotations[toldAnnotation] == "" {
@@ -216,7 +216,7 @@ func (s *Starts) fail(ctx context.Context, job *batchv1.Job, state moverjob.Stat
 	return s.Outcomes.tell(ctx, job, end, Failed, text)
 }
 
-// tellIfStuck tells of a Job that hangs on a node that is gone, or otherwise.
+// tellIfStuck reports a Job that hangs on a node that is gone, or otherwise.
 func (s *Starts) tellIfStuck(ctx context.Context, job *batchv1.Job) error {
 	now := s.Clock.Now()
 	why, err := moverjob.Stuck(ctx, s.Reader, job, now, s.Timeout)

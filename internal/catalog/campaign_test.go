@@ -18,7 +18,7 @@ import (
 )
 
 // life is what a cluster left behind when it burned down, and what the cluster that
-// is built anew finds and is told.
+// is rebuilt finds and is told.
 type life struct {
 	pinned        bool
 	copied        string // there, missing, older
@@ -103,7 +103,7 @@ func (l life) drivers() []string {
 	return []string{l.systems}
 }
 
-// rebuilt runs a cluster that is built anew, through a restart, and returns what
+// rebuilt runs a cluster that is rebuilt, through a restart, and returns what
 // becomes of each claim in the end; what it is told at any time goes to judge.
 func (l life) rebuilt(t *testing.T, judge func(backup.Claim, decision.Verdict)) map[backup.Claim]string {
 	ledger, kept := newMemory(), &remembered{}
@@ -143,7 +143,7 @@ func (l life) rebuilt(t *testing.T, judge func(backup.Claim, decision.Verdict)) 
 	return became
 }
 
-// TestNoClaimStartsEmptyInARebuiltCluster builds a cluster anew in every combination
+// TestNoClaimStartsEmptyInARebuiltCluster builds a cluster again in every combination
 // of what may be left of the one before, and prints what becomes of three claims
 // that had backups.
 func TestNoClaimStartsEmptyInARebuiltCluster(t *testing.T) {

@@ -51,7 +51,7 @@ type Config struct {
 	// restored without waiting for them. Nothing is proved absent without them.
 	Without []string
 	// Counts reports whether a backup counts among those that its claim is expected
-	// to keep; nil is [Counts]. Of what does not count nobody notices that it is gone.
+	// to keep; nil is [Counts]. Of what does not count no one notices that it is gone.
 	Counts func(b backup.Backup, now time.Time) bool
 	// Log gets a line when listings begin to fail and when they recover.
 	Log *slog.Logger

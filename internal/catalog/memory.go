@@ -26,7 +26,7 @@ type Memory interface {
 }
 
 // Copy reads the copy of the memory that is kept beside the backups, for a cluster
-// that was built anew.
+// that was rebuilt.
 type Copy interface {
 	// Read returns what the copy remembers; an empty map and no error only where it
 	// is proved that the repository has no copy. The repository goes by the name of

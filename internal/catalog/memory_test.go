@@ -61,7 +61,7 @@ func (r *remembered) of(claim backup.Claim) expectation.Record {
 	return r.claims[claim]
 }
 
-// counts gives how often it was read and written.
+// counts returns how often it was read and written.
 func (r *remembered) counts() (reads, writes int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -67,7 +67,7 @@ func (o Overview) Doubt(claim backup.Claim) error {
 	return stranger(o.clusters, o.listed.clusters)
 }
 
-// Newest gives why the newest of the claim's backups may not be the newest that
+// Newest returns why the newest of the claim's backups may not be the newest that
 // exists: another one is missing, a stray may be newer, or it could not be told; nil
 // where it is.
 func (o Overview) Newest(claim backup.Claim) error {
@@ -81,7 +81,7 @@ func (o Overview) Newest(claim backup.Claim) error {
 	return cmp.Or(o.listed.missing[claim], o.listed.unread, newer)
 }
 
-// Unproved gives why the listing proves of no claim that it has no backup; nil where
+// Unproved returns why the listing proves of no claim that it has no backup; nil where
 // it does, or where there was no listing.
 func (o Overview) Unproved() error {
 	if o.listed == nil {
@@ -122,7 +122,7 @@ func (o Overview) Strays() StrayCounts {
 	return o.listed.strays.counts
 }
 
-// IfRebuilt says why a cluster that is built anew, and remembers nothing, could not
+// IfRebuilt says why a cluster that is rebuilt, and remembers nothing, could not
 // prove of any claim that it has no backup: strays that were accepted here are
 // not accepted there. It returns nil if there are none.
 func (o Overview) IfRebuilt() error {

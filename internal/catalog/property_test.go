@@ -131,7 +131,7 @@ type world struct {
 	// jobs holds when each backup that runs now began.
 	jobs  map[backup.Claim][]time.Time
 	ended map[backup.Claim][]ending
-	// proved is the last proof of a claim's backups that nobody settled since, and
+	// proved is the last proof of a claim's backups that no one settled since, and
 	// settled when somebody last did.
 	proved  map[backup.Claim]proof
 	settled map[backup.Claim]time.Time

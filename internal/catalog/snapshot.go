@@ -35,7 +35,7 @@ type snapshot struct {
 	// there is none.
 	unread, unwritten error
 	// uncopied, unaccepted and dropped are why nothing proves that there is none:
-	// the copy beside the backups could not be read, nobody accepted the repository,
+	// the copy beside the backups could not be read, no one accepted the repository,
 	// or another backup system that held backups is not looked at. The latter may
 	// also hold the newest one, unless the configuration goes on without it.
 	uncopied, unaccepted, dropped error

@@ -475,7 +475,7 @@ func (s *source) dropped(ctx context.Context) (why error, lost bool) {
 // believe compares the listing with what is expected of the repository, and
 // records what the listing taught. It returns once that is durable. A repository that
 // this process saw empty before anybody accepted it, and that has backups by now, is
-// believed for those that it has and recorded by nobody: it may still be being
+// believed for those that it has and recorded by no one: it may still be being
 // copied, or a backup was taken into the wrong one.
 func (s *source) believe(ctx context.Context, l listed) (unaccepted, err error) {
 	const attempts = 5

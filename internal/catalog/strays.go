@@ -32,10 +32,10 @@ type Accepted interface {
 // strays is what a listing found of backups of which nothing says whose they are.
 // The zero value is none.
 type strays struct {
-	// held says what those that nobody has accepted keep from being proved, and
+	// held says what those that no one has accepted keep from being proved, and
 	// accepted what those that were accepted would, in a cluster without memory.
 	held, accepted error
-	// hinted holds, by claim, the newest of those that name it and that nobody has
+	// hinted holds, by claim, the newest of those that name it and that no one has
 	// accepted.
 	hinted map[backup.Claim]attribution.Stray
 	words  attribution.Words
@@ -160,7 +160,7 @@ func (s *source) isAnother(repository string, expected Expectation) bool {
 	return want != "" && want != repository
 }
 
-// idsToAccept gives the ids of strays, or none.
+// idsToAccept returns the ids of strays, or none.
 func idsToAccept(strayed []attribution.Stray, accept bool) []string {
 	if !accept {
 		return nil

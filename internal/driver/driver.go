@@ -46,9 +46,9 @@ type Listing interface {
 	// The zero claim stands for every claim. The error carries a [backup.Kind]
 	// and says in words for users what is in doubt and what to do.
 	Doubt(claim backup.Claim, why error)
-	// Strays tells of the backups of which nothing says for certain which claim
+	// Strays reports the backups of which nothing says for certain which claim
 	// they are of, at most once in a listing and all together. While there are
-	// such that nobody has accepted, no claim is proved to have no backup. Those
+	// such that no one has accepted, no claim is proved to have no backup. Those
 	// that a stray names are doubtful before all others. The words say that to users.
 	Strays(strays []attribution.Stray, words attribution.Words)
 }

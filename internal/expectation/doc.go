@@ -1,6 +1,6 @@
 // Package expectation holds what Soteria remembers of each claim's backups in a
 // repository, so that a backup that vanishes is noticed: by this cluster, and by
-// one that is built anew and reads the copy beside the backups.
+// one that is rebuilt and reads the copy beside the backups.
 //
 // It is pure. A [Record] is one claim's memory; [Claims] is a repository's. Two
 // memories of the same repository are joined by [Union], which is commutative,

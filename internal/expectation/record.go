@@ -26,7 +26,7 @@ type Record struct {
 	// epoch remembers is void.
 	Epoch int
 	// AcceptedAt is when a person last accepted that backups of the claim are
-	// gone; the zero time if nobody ever did.
+	// gone; the zero time if no one ever did.
 	AcceptedAt time.Time
 	// Leaving is when the newest backup was taken that Soteria is removing, and
 	// LeavingUntil how long that may take. Until then a listing that still holds a

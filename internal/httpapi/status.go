@@ -24,15 +24,15 @@ type Status struct {
 	Gate func(context.Context) admission.Report
 	// Listings tells whether the drivers' backups can be listed. It does not wait.
 	Listings func() []inventory.Listing
-	// Missing gives the backups that are missing, in any order. It does not wait.
+	// Missing returns the backups that are missing, in any order. It does not wait.
 	Missing func() []Missing
-	// Copies tells how the copies of the memory beside the backups are; nil where
+	// Copies reports how the copies of the memory beside the backups are; nil where
 	// there are none. It does not wait.
 	Copies func() []keeper.Report
 	// Now is the clock.
 	Now func() time.Time
 	// ClockDoubt says that this replica's clock disagrees with others', empty while
-	// it does not. Nil where nobody compares.
+	// it does not. Nil where no one compares.
 	ClockDoubt func() string
 	// ReportMaxAge and ListingMaxAge are how old the inventory and the plan, and
 	// what is known of a repository, get at most while all is well.

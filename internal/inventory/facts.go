@@ -59,7 +59,7 @@ type Listing struct {
 	// Unproved is why the listing proves of no claim that it has no backup, though it
 	// was believed for those that it found; nil where it does.
 	Unproved error
-	// IfRebuilt is why a cluster that is built anew could not prove of any claim
+	// IfRebuilt is why a cluster that is rebuilt could not prove of any claim
 	// that it has no backup, although this cluster can; nil where it could.
 	IfRebuilt error
 	// Found is what it found.
@@ -77,7 +77,7 @@ type Found interface {
 	// Doubt gives why the listing does not prove that the claim has no backup;
 	// nil where it does.
 	Doubt(claim backup.Claim) error
-	// Newest gives why the newest of the claim's backups may not be the newest that
+	// Newest returns why the newest of the claim's backups may not be the newest that
 	// exists; nil where it is.
 	Newest(claim backup.Claim) error
 	// All goes through every claim that has backups, in any order.
@@ -160,7 +160,7 @@ func (f *Facts) doubt(claim backup.Claim) error {
 	return nil
 }
 
-// newest gives why the newest of the claim's backups that are listed may not be the
+// newest returns why the newest of the claim's backups that are listed may not be the
 // newest that exists; nil where it is.
 func (f *Facts) newest(claim backup.Claim) error {
 	for _, l := range f.Listings {
@@ -171,7 +171,7 @@ func (f *Facts) newest(claim backup.Claim) error {
 	return nil
 }
 
-// ifRebuilt gives why a cluster that is built anew could not prove of any claim that
+// ifRebuilt returns why a cluster that is rebuilt could not prove of any claim that
 // it has no backup; nil where it could.
 func (f *Facts) ifRebuilt() error {
 	for _, l := range f.Listings {
@@ -182,7 +182,7 @@ func (f *Facts) ifRebuilt() error {
 	return nil
 }
 
-// answer is what a cluster that is built anew would be told of a claim, by the
+// answer is what a cluster that is rebuilt would be told of a claim, by the
 // catalog's last listings. Found is believed
 // of any of them; None needs all of them to be recent and without doubt.
 func (f *Facts) answer(claim backup.Claim) backup.Answer {

@@ -29,7 +29,7 @@ func annotated(key, value string) func(*corev1.PersistentVolumeClaim) {
 	return func(c *corev1.PersistentVolumeClaim) { metav1.SetMetaDataAnnotation(&c.ObjectMeta, key, value) }
 }
 
-// accepting gives a listing that found backups of no known claim, which were
+// accepting returns a listing that found backups of no known claim, which were
 // accepted here.
 func accepting(l inventory.Listing) inventory.Listing {
 	l.IfRebuilt = backup.Errorf(backup.Unavailable, "nothing says which claim 1 restic snapshots are of")

@@ -33,7 +33,7 @@ type State struct {
 	// CertificateEnds tells when the webhook's serving certificate expires.
 	CertificateEnds func() (time.Time, error)
 	// ClockOffsets tells, by source, how far its clock is ahead of this process's;
-	// nil where nobody compares.
+	// nil where no one compares.
 	ClockOffsets func() map[string]time.Duration
 	// Clock tells what a listing's age is measured by.
 	Clock clock.PassiveClock

@@ -14,7 +14,7 @@ import (
 )
 
 // checkRoom refuses a volume that has no room for what the snapshot holds, so that
-// nobody waits for hours for "no space left on device". restic adds the sizes up,
+// no one waits for hours for "no space left on device". restic adds the sizes up,
 // which reads folders alone.
 func (w restoreWork) checkRoom(ctx context.Context, p Process, program cli.Program, held found) error {
 	if !w.room {

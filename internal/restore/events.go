@@ -83,19 +83,19 @@ func obstructed(reason, message string) event {
 	return event{kind: corev1.EventTypeWarning, reason: reason, action: "Wait", note: "The restore waits: " + message}
 }
 
-// smaller tells that the claim's volume is smaller than the one that the backup was
+// smaller reports that the claim's volume is smaller than the one that the backup was
 // taken of, which need not be wrong.
 func smaller(sizes, then string) event {
 	return event{kind: corev1.EventTypeWarning, reason: reasonSmaller, action: "CheckRoom", note: sizes + "; " + then}
 }
 
-// stalled tells who holds a restore up. The action tells causes apart.
+// stalled reports who holds a restore up. The action tells causes apart.
 func stalled(found stall.Stall, since time.Time) event {
 	return event{kind: corev1.EventTypeWarning, reason: reasonStalled, action: string(found.Cause), note: fmt.Sprintf(
 		"Nothing has moved since %s: %s. What to do: %s", since.UTC().Format(time.RFC3339), found.Message, found.Remedy)}
 }
 
-// waitsForPod tells that a restore begins where the claim's pod runs, once there
+// waitsForPod reports that a restore begins where the claim's pod runs, once there
 // is one.
 func waitsForPod(class string, until time.Time) event {
 	return event{kind: corev1.EventTypeNormal, reason: reasonWaitsForPod, action: "Wait", note: fmt.Sprintf(
@@ -126,7 +126,7 @@ func failure(attempt int32, words string, retryAt time.Time) string {
 		attempt, backup.Clip(words, maxWords), retryAt.UTC().Format(time.RFC3339), v1alpha1.RestoreAsOfAnnotation, v1alpha1.RestoreBackupAnnotation)
 }
 
-// chosenAnew tells that something else than before is restored, and why.
+// chosenAnew reports that something else than before is restored, and why.
 func chosenAnew(v decision.Verdict) event {
 	return event{kind: corev1.EventTypeWarning, reason: reasonChosenAnew, action: "ChooseAgain", note: "What was chosen before does not hold any more. The claim " + v.Message}
 }

@@ -24,7 +24,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/stall"
 )
 
-// watch tells of a wait that has lasted too long who holds it up, and goes on where
+// watch reports a wait that has lasted too long who holds it up, and goes on where
 // it is safe to. It ends a pass that has to wait, and asks the API server nothing
 // before the wait is long.
 func (r *Reconciler) watch(ctx context.Context, o *observed, n next) (next, error) {
@@ -177,7 +177,7 @@ func (r *Reconciler) recordsOf(ctx context.Context, namespace string, claim type
 	}), nil
 }
 
-// tellRemoval tells of a removal on the claim, if it is still there, and on its
+// tellRemoval reports a removal on the claim, if it is still there, and on its
 // Restores or, without one, on what is left of the primes.
 func (r *Reconciler) tellRemoval(claim *corev1.PersistentVolumeClaim, records []v1alpha1.Restore, left leftovers, e event) {
 	var about []client.Object

@@ -14,7 +14,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/retention"
 )
 
-// remove gives what is left and what goes, as the enforcer does it.
+// remove returns what is left and what goes, as the enforcer does it.
 func remove(backups []backup.Backup, keep retention.Keep) (left, gone []backup.Backup) {
 	kept, removed := retention.Split(backups, keep, whole, nil)
 	return retention.Spare(kept, removed, whole)

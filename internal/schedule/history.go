@@ -92,7 +92,7 @@ func recall(repository Repository, backups []backup.Backup, runs []Run, rules ba
 	return h
 }
 
-// newestOf gives when the newest backup was taken by which due times go: a clock
+// newestOf returns when the newest backup was taken by which due times go: a clock
 // that was wrong once must not keep a claim from being backed up for ever, nor must
 // another cluster that backs up a claim of the same name.
 func newestOf(backups []backup.Backup, rules backup.Rules) time.Time {

@@ -2,5 +2,5 @@
 // dated ahead of now is not trusted, so a clock that is behind would make every new
 // backup look wrong; while the clocks disagree, no date is called wrong.
 //
-// It asks nobody: every answer over HTTP carries the time of the one who answers.
+// It asks no one: every answer over HTTP carries the time of the one who answers.
 package skew

@@ -17,7 +17,7 @@ import (
 const Most = 10 * time.Minute
 
 // Watch compares this process's clock with the clocks of those that answer it. It
-// is safe for concurrent use. A nil Watch has seen nobody.
+// is safe for concurrent use. A nil Watch has seen no one.
 type Watch struct {
 	clock clock.PassiveClock
 	log   *slog.Logger

@@ -204,7 +204,7 @@ func running(w World) (Stall, bool) {
 	return Stall{}, false
 }
 
-// podless finds a Job that has no pod and a pod that has no node while nobody says
+// podless finds a Job that has no pod and a pod that has no node while no one says
 // why.
 func podless(w World) (Stall, bool) {
 	for i := range w.Jobs {

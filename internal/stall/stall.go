@@ -37,7 +37,7 @@ const (
 	Mover Cause = "Mover"
 	// Person: what is in the way was told already, and waits for somebody.
 	Person Cause = "Person"
-	// Unknown: nobody says why.
+	// Unknown: no one says why.
 	Unknown Cause = "Unknown"
 )
 

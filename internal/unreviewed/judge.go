@@ -46,10 +46,10 @@ type Finding struct {
 type Facts struct {
 	Claim backup.Claim
 	UID   types.UID
-	// Protected tells that admission would have had to look for backups.
+	// Protected reports that admission would have had to look for backups.
 	Protected bool
-	// Locked tells that the claim got its volume through a Restore: its volume name
-	// says so, which nobody can change.
+	// Locked reports that the claim got its volume through a Restore: its volume name
+	// says so, which no one can change.
 	Locked bool
 	// Created is when the claim was; GateSince when the gate was first seen closed,
 	// zero where it never was.
@@ -85,7 +85,7 @@ const (
 	behind = 2 * time.Minute
 )
 
-// Judge tells whether a claim's data has to be reviewed. Same facts, same finding.
+// Judge reports whether a claim's data has to be reviewed. Same facts, same finding.
 func Judge(f Facts) Finding {
 	settled := Finding{State: Settled, Since: f.Created}
 	switch {

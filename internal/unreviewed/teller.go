@@ -57,7 +57,7 @@ func (t *Teller) Start(ctx context.Context) error {
 	}
 }
 
-// Tell tells of the claims that are due to be told of. It is not safe for
+// Tell reports the claims that are due to be told of. It is not safe for
 // concurrent use.
 func (t *Teller) Tell(ctx context.Context) {
 	now := t.Clock.Now()

@@ -84,7 +84,7 @@ func digestsOf(ids []string) digests {
 	return bytes.Join(slices.CompactFunc(all, bytes.Equal), nil)
 }
 
-// keysOf gives the keys of a repository: of its entry, and of its digests. An
+// keysOf returns the keys of a repository: of its entry, and of its digests. An
 // identity may be longer than a key and hold other characters.
 func keysOf(driver, repository string) (entry, ids string) {
 	sum := sha256.Sum256([]byte(repository))
@@ -172,7 +172,7 @@ func (a *Accepted) replace(ctx context.Context, driver, repository string, ids [
 	return a.write(ctx, stored)
 }
 
-// read gives the ConfigMap, empty and without a resource version when there is
+// read returns the ConfigMap, empty and without a resource version when there is
 // none.
 func (a *Accepted) read(ctx context.Context) (*corev1.ConfigMap, error) {
 	stored := &corev1.ConfigMap{}

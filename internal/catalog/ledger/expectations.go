@@ -77,7 +77,7 @@ func (e *Expectations) Claims(ctx context.Context, repository string) (expectati
 }
 
 // Version counts how often this process saw what is remembered of a repository
-// change, so that a copy of it needs to be written only then. It asks nobody.
+// change, so that a copy of it needs to be written only then. It asks no one.
 func (e *Expectations) Version(repository string) uint64 {
 	e.mu.Lock()
 	defer e.mu.Unlock()

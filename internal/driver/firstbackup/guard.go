@@ -53,7 +53,7 @@ func (g Guard) mayBackUp(ctx context.Context, driver string) error {
 		"make it with soteria repository init, or accept the one that is there with soteria repository accept")
 }
 
-// unlessAwaited returns an error if a claim waits, or if nobody can see whether one
+// unlessAwaited returns an error if a claim waits, or if no one can see whether one
 // does.
 func (g Guard) unlessAwaited(ctx context.Context, what, settle string) error {
 	waiting, err := kube.Waiting(ctx, g.Reader)

@@ -21,7 +21,7 @@ import (
 // crashed.
 type sessions map[content.SessionID]*content.SessionInfo
 
-// doubts tells of the claims that are being backed up, and of the sessions that may
+// doubts reports the claims that are being backed up, and of the sessions that may
 // be of any claim: of what a session will be is known by whom it is alone.
 func (s sessions) doubts(cfg Config) (out []doubt, strays []attribution.Stray) {
 	for _, id := range slices.Sorted(maps.Keys(s)) {

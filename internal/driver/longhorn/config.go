@@ -57,7 +57,7 @@ type Config struct {
 	// for any. A listing while it has another one is RepositoryChanged.
 	BackupTarget string
 	// IgnoreTargets names backup targets that are left out: nothing is known of
-	// what they hold, as if it were of nobody. The default one cannot be.
+	// what they hold, as if it were of no one. The default one cannot be.
 	IgnoreTargets []string
 	// Unlabeled is what to make of backups of nobody's. Default: [Hold].
 	Unlabeled Unlabeled

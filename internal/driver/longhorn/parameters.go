@@ -78,7 +78,7 @@ var parameters = []parameter{
 	{"fromBackup", "1.6", nil},
 	{"dataSource", "1.6", nil},
 	{"cloneMode", "1.10", nil},
-	// What the plugin reads at mount. A restored file system is not made anew.
+	// What the plugin reads at mount. A restored file system is not made again.
 	{"mkfsParams", "1.6", nil},
 	{"nfsOptions", "1.6", nil},
 }

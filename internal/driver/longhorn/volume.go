@@ -168,7 +168,7 @@ func wantedSize(claim *corev1.PersistentVolumeClaim) int64 {
 	return (asked + block - 1) / block * block
 }
 
-// observe tells how far the volume is and, once it is restored, has it grown and
+// observe reports how far the volume is and, once it is restored, has it grown and
 // its backups go where the class says.
 func (d *Driver) observe(ctx context.Context, req driver.VolumeRequest, volume api.Volume) (driver.VolumeState, error) {
 	if words := failure(volume); words != "" {

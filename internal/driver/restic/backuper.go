@@ -145,7 +145,7 @@ func (d *Driver) secretFor(ctx context.Context, job *batchv1.Job) moverjob.Secre
 }
 
 // makeRepositoryIfAbsent makes the repository where the operator allowed that, it
-// is proved that there is none, and nobody waits for one. It is done here and not
+// is proved that there is none, and no one waits for one. It is done here and not
 // in the Job, so that two first backups cannot make it twice.
 func (d *Driver) makeRepositoryIfAbsent(ctx context.Context) error {
 	if !d.cfg.Init {

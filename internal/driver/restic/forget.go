@@ -104,7 +104,7 @@ func (d *Driver) holdingOf(ctx context.Context, program cli.Program, claim backu
 	return found, nil
 }
 
-// withRecords gives the ids of backups and of the records of how they ended.
+// withRecords returns the ids of backups and of the records of how they ended.
 func (h holding) withRecords(backups []backup.Backup) []string {
 	var ids []string
 	for _, b := range backups {

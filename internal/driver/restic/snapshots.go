@@ -89,7 +89,7 @@ func whole(err error) error {
 	return err
 }
 
-// backups gives the backups that a snapshot is: one for each of these claims. How
+// backups returns the backups that a snapshot is: one for each of these claims. How
 // they ended, and how much those hold that restic itself does not say it of, is in
 // the records. Only those of this cluster's are its own.
 func (s snapshot) backups(clusters backup.Clusters, claims []backup.Claim, records outcome.Records) []backup.Backup {
@@ -115,7 +115,7 @@ func (s snapshot) backups(clusters backup.Clusters, claims []backup.Claim, recor
 
 // joiner joins snapshots with the records of how they ended, in whatever order they
 // come. Soteria's own backups are held back until all was read, which takes about
-// 250 bytes for each meanwhile; nobody keeps records of others.
+// 250 bytes for each meanwhile; no one keeps records of others.
 type joiner struct {
 	cfg     Config
 	into    func(backup.Backup)
@@ -152,14 +152,14 @@ func (j *joiner) tell(s snapshot) {
 	}
 }
 
-// end tells of the backups that were held back. The list must have been whole.
+// end reports the backups that were held back. The list must have been whole.
 func (j *joiner) end() {
 	for _, s := range j.held {
 		j.tell(s)
 	}
 }
 
-// filesOf gives the ids of the records of a snapshot's outcome.
+// filesOf returns the ids of the records of a snapshot's outcome.
 func (j *joiner) filesOf(s snapshot) []string {
 	return append(slices.Clone(j.files[s.ID]), j.files[s.Original]...)
 }

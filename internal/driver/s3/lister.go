@@ -122,7 +122,7 @@ func (l *listing) read(ctx context.Context, concurrency int) error {
 	})
 }
 
-// descend gives the folders that claims' are in, and those that lead to none.
+// descend returns the folders that claims' are in, and those that lead to none.
 func (l *listing) descend(ctx context.Context, concurrency int) (parents, aside []string, err error) {
 	parents = []string{""}
 	for range l.layout.Depth() - 1 {
@@ -174,7 +174,7 @@ func prefixOf(folder string) string {
 	return folder + "/"
 }
 
-// below gives the folders in a folder. If that is a repository, they are not those
+// below returns the folders in a folder. If that is a repository, they are not those
 // that it consists of.
 func (l *listing) below(ctx context.Context, parent string) ([]string, error) {
 	var folders []string
@@ -313,7 +313,7 @@ func (l *listing) look(ctx context.Context, prefix string, options minio.ListObj
 	return objects, nil
 }
 
-// sort gives the claims' folders that objects are in. What is of a repository that
+// sort returns the claims' folders that objects are in. What is of a repository that
 // is no claim's is left out, and so are folders in a claim's that hold such a one.
 func (l *listing) sort(objects []object) map[backup.Claim]*folder {
 	depth := l.layout.Depth()

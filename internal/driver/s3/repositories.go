@@ -67,7 +67,7 @@ func depthOf(folder string) int {
 	return 1 + strings.Count(folder, "/")
 }
 
-// of gives the repository that a key is part of, the deepest one if there are
+// of returns the repository that a key is part of, the deepest one if there are
 // several.
 func (r repositories) of(key string) (folder string, found bool) {
 	if parts := resticFile.FindStringSubmatch(key); parts != nil {

@@ -219,7 +219,7 @@ func (r Report) Message() string {
 	return strings.Join(messages, "; ")
 }
 
-// Report tells how the copy is. It does not wait.
+// Report reports how the copy is. It does not wait.
 func (k *Keeper) Report() Report {
 	k.mu.Lock()
 	defer k.mu.Unlock()

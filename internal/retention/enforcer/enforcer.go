@@ -223,13 +223,13 @@ func counts(b backup.Backup) bool {
 	return b.Outcome != backup.OutcomePartial && b.Outcome != backup.OutcomeVoid && !b.Unreviewed
 }
 
-// stays gives the newest backup that stays and counts: that others may go rests on
+// stays returns the newest backup that stays and counts: that others may go rests on
 // it. There is one, see [retention.LastBackup].
 func stays(kept []backup.Backup) backup.Backup {
 	return kept[max(0, slices.IndexFunc(kept, counts))]
 }
 
-// without gives the backups that are not among those that are doomed.
+// without returns the backups that are not among those that are doomed.
 func without(all, doomed []backup.Backup) []backup.Backup {
 	gone := func(b backup.Backup) bool {
 		return slices.ContainsFunc(doomed, func(d backup.Backup) bool { return d.ID == b.ID })
@@ -237,7 +237,7 @@ func without(all, doomed []backup.Backup) []backup.Backup {
 	return slices.DeleteFunc(slices.Clone(all), gone)
 }
 
-// accepted gives the backup that a person says is right, as the claim's annotation
+// accepted returns the backup that a person says is right, as the claim's annotation
 // names it; "" where there is none, or no claim.
 func (e *Enforcer) accepted(ctx context.Context, claim backup.Claim) (string, error) {
 	object := &corev1.PersistentVolumeClaim{}

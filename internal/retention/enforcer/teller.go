@@ -74,7 +74,7 @@ func (t *teller) removed(ctx context.Context, of subject, gone []backup.Backup, 
 	t.say(ctx, of, corev1.EventTypeNormal, eventRemoved, "Forget", text)
 }
 
-// spared tells of backups that stay although the policy does not keep them.
+// spared reports backups that stay although the policy does not keep them.
 func (t *teller) spared(ctx context.Context, of subject, beyond []backup.Backup) {
 	if len(beyond) == 0 || !t.isTimeToTellOfSpared(of) {
 		return

@@ -49,7 +49,7 @@ func (l *Longhorn) AddBackingImage(name string) {
 	l.images = append(l.images, name)
 }
 
-// Asked gives the body of the request that made a volume; nil if none did.
+// Asked returns the body of the request that made a volume; nil if none did.
 func (l *Longhorn) Asked(volume string) map[string]any {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -59,7 +59,7 @@ func (l *Longhorn) Asked(volume string) map[string]any {
 	return nil
 }
 
-// BackupTargetOf gives the name of the target that later backups of a volume go
+// BackupTargetOf returns the name of the target that later backups of a volume go
 // to.
 func (l *Longhorn) BackupTargetOf(volume string) string {
 	l.mu.Lock()

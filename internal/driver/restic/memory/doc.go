@@ -1,6 +1,6 @@
 // Package memory keeps a copy of what Soteria remembers of each claim's backups
 // (package expectation) in the restic repository that holds them, as notes
-// (package note). A cluster that is built anew reads it, and so notices backups
+// (package note). A cluster that is rebuilt reads it, and so notices backups
 // that are gone.
 //
 // # Who reads what

@@ -76,7 +76,7 @@ func TestACopyIsTheUnionOfAllThatWasEverWritten(t *testing.T) {
 			assert.Empty(t, read(t, restic, "home"), "a repository without a copy, which was listed well")
 
 			write(t, restic, owner("home", "a"), claims(map[string]int{"db": 1, "files": 1}))
-			// The cluster is built anew and knows less, and something newer.
+			// The cluster is rebuilt and knows less, and something newer.
 			write(t, restic, owner("home", "b"), claims(map[string]int{"db": 2}))
 			assert.Equal(t, claims(map[string]int{"db": 2, "files": 1}), read(t, restic, "home"))
 
