@@ -7,6 +7,6 @@
 // write. So a new leader goes on where the one before it ended.
 //
 // A copy that cannot be written loses nothing else. Backups, restores and retention
-// go on; a log line, a metric, an event on the Job and a line in /v1/status tell, and
-// it is tried again, ever less often.
+// go on; a log line, a metric and /v1/status say so, and it is tried again, ever less
+// often.
 package keeper
