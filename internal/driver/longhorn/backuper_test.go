@@ -369,7 +369,7 @@ func TestABackupThatDoesNotBeginIsGivenUp(t *testing.T) {
 	require.NoError(t, err)
 	stop()
 	lease := leases(t, w)[0]
-	lease.Annotations["soteria.dev/started-at"] = w.Clock().Now().Add(-890 * time.Second).Format(time.RFC3339Nano)
+	lease.Annotations["soteria.dev/started-at"] = w.Clock().Now().Add(-600 * time.Second).Format(time.RFC3339Nano)
 	require.NoError(t, w.cluster.Update(t.Context(), &lease))
 
 	start(t, w.driver(t, "b"))
