@@ -20,6 +20,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/attribution"
 	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/catalog"
 	"github.com/soteria-dr/soteria/internal/catalog/ledger"
 	"github.com/soteria-dr/soteria/internal/driver"
 	"github.com/soteria-dr/soteria/internal/driver/longhorn"
@@ -78,9 +79,11 @@ type tools struct {
 	cluster      client.Client
 	expectations *ledger.Ledger
 	memory       *ledger.Expectations
-	policy       kube.Policy
-	now          func() time.Time
-	accepted     *ledger.Accepted
+	// copies are those of the memory beside the backups, by driver.
+	copies   map[string]catalog.Copy
+	policy   kube.Policy
+	now      func() time.Time
+	accepted *ledger.Accepted
 	// config and resources are what other drivers are made of.
 	config    config
 	resources rest.Interface
@@ -100,7 +103,7 @@ func newTools(c config) (t tools, err error) {
 		if t.restic, err = restic.New(c.restic(""), restic.Cluster{Client: cluster, Reader: cluster}); err != nil {
 			return tools{}, err
 		}
-		t.listers[restic.Name] = t.restic
+		t.listers[restic.Name], t.copies = t.restic, map[string]catalog.Copy{restic.Name: t.restic}
 	}
 	if c.uses(longhorn.Name) {
 		if t.listers[longhorn.Name], err = longhorn.New(c.longhorn(), longhorn.Cluster{Client: cluster, Reader: cluster, REST: resources}); err != nil {

@@ -57,9 +57,24 @@ func (t tools) lister(name string) (driver.Lister, error) {
 	return nil, fmt.Errorf("%w: the driver %s is not configured", errConfig, name)
 }
 
+// remembered is what is remembered of a repository's claims, in the cluster and in the
+// copy beside the backups. After a rebuild the copy may be all there is: a repository
+// that is empty is refused before the cluster has learned from it.
+func (t tools) remembered(ctx context.Context, name string) (expectation.Claims, error) {
+	claims, err := t.memory.Claims(ctx, name)
+	if err != nil || t.copies[name] == nil {
+		return claims, err
+	}
+	beside, err := t.copies[name].Read(ctx, name)
+	if err != nil {
+		return nil, backup.Errorf(backup.KindOf(err), "reading the copy of the expectations that is kept beside the %s backups: %w", name, err)
+	}
+	return expectation.Union(claims, beside), nil
+}
+
 // settleAll has no claim miss a backup that a repository does not hold now.
 func (t tools) settleAll(ctx context.Context, name string, there gathered) error {
-	remembered, err := t.memory.Claims(ctx, name)
+	remembered, err := t.remembered(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -107,7 +122,7 @@ func (t tools) settle(ctx context.Context, claim backup.Claim, name string) (tol
 	if expected.Repository != "" && expected.Repository != repository {
 		return "", backup.Errorf(backup.RepositoryChanged, "it is %s, but this cluster has used %s so far: point Soteria back to that one, or accept the new one first", repository, expected.Repository)
 	}
-	remembered, err := t.memory.Claims(ctx, name)
+	remembered, err := t.remembered(ctx, name)
 	if err != nil {
 		return "", err
 	}
@@ -149,7 +164,7 @@ func (t tools) confirm(ctx context.Context, yes bool, what string, there gathere
 	if err != nil {
 		return err
 	}
-	waiting = slices.DeleteFunc(waiting, func(source wait) bool { return len(there[source.source]) > 0 })
+	waiting = slices.DeleteFunc(waiting, func(w wait) bool { return t.exists(there[w.source]) })
 	if len(waiting) == 0 {
 		return nil
 	}
@@ -163,6 +178,13 @@ func (t tools) confirm(ctx context.Context, yes bool, what string, there gathere
 	}
 	return backup.Errorf(backup.Conflict, "%s would start %d waiting claims empty, unless another repository holds their backups: %s; if that is what you want, say so with --yes",
 		what, len(waiting), strings.Join(names, ", "))
+}
+
+// exists reports whether a claim with these backups does not start empty: where it is
+// settled which clusters are restored, those of others say nothing about it.
+func (t tools) exists(backups []backup.Backup) bool {
+	clusters := t.config.clusters()
+	return len(backups) > 0 && (!clusters.Settled || slices.ContainsFunc(backups, clusters.Counts))
 }
 
 // wait is a claim that waits for its backup to be settled, and whose backup that is.

@@ -286,3 +286,31 @@ func TestSoteriaMayKeepWhatEveryClaimIsExpectedToHave(t *testing.T) {
 		assert.False(t, may(verb, "soteria"), "its own settings are none of its business: %s", verb)
 	}
 }
+
+// besideBackups is a copy of the memory.
+type besideBackups expectation.Claims
+
+func (b besideBackups) Read(context.Context, string) (expectation.Claims, error) {
+	return expectation.Claims(b), nil
+}
+
+func TestAcceptingAnEmptyRepositorySettlesWhatItsCopyOfTheMemoryRemembers(t *testing.T) {
+	d := newDesk(t)
+	record := expectation.Record{Newest: settledAt.Add(-time.Hour), ID: "1a2b3c4d", Count: 1, Epoch: 3}
+	d.copies = map[string]catalog.Copy{"s3": besideBackups{cacheOfAI: record}}
+	_, err := d.run(t, "accept", "s3", "bucket")
+	require.NoError(t, err)
+	settled := expectation.Union(expectation.Claims{cacheOfAI: record}, expectation.Claims{cacheOfAI: d.record(t, "s3", cacheOfAI)})[cacheOfAI]
+	assert.Zero(t, settled.Newest, "what the copy says next is void")
+	assert.Equal(t, settledAt, settled.AcceptedAt)
+}
+
+func TestAcceptingCountsClaimsWhoseBackupsAreAllOfOtherClusters(t *testing.T) {
+	d := newDesk(t, waitingClaim("cache"))
+	d.config.Cluster, d.config.RestoreClusters = "prd", "none"
+	d.s3.Add(cacheOfAI, settledAt.Add(-time.Hour), "cluster=prod")
+	_, err := d.run(t, "accept", "s3", "bucket")
+	require.ErrorContains(t, err, "1 waiting claims")
+	_, err = d.run(t, "accept", "s3", "bucket", "--yes")
+	require.NoError(t, err)
+}

@@ -90,7 +90,7 @@ func knownBackups(known *catalog.Catalog) func(backup.Claim) ([]backup.Backup, b
 		listed = true
 		for _, o := range known.Overviews() {
 			found = append(found, o.Of(claim)...)
-			if o.ListedAt.IsZero() || o.Failure != nil || o.Doubt(claim) != nil {
+			if o.ListedAt.IsZero() || o.Failure != nil || o.Doubt(claim) != nil || o.Unproved() != nil {
 				listed = false
 			}
 		}

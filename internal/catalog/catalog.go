@@ -51,7 +51,8 @@ type Config struct {
 	// restored without waiting for them. Nothing is proved absent without them.
 	Without []string
 	// Counts reports whether a backup counts among those that its claim is expected
-	// to keep; nil is [Counts]. Of what does not count no one notices that it is gone.
+	// to keep; nil is [Counts], of those that [Config.Clusters] counts. Of what does not
+	// count no one notices that it is gone.
 	Counts func(b backup.Backup, now time.Time) bool
 	// Log gets a line when listings begin to fail and when they recover.
 	Log *slog.Logger
@@ -89,7 +90,7 @@ func New(cfg Config, listers []driver.Lister, ledger Ledger, clock clock.Clock, 
 		cfg.Memory = &processMemory{}
 	}
 	if cfg.Counts == nil {
-		cfg.Counts = Counts
+		cfg.Counts = func(b backup.Backup, now time.Time) bool { return cfg.Clusters.Counts(b) && Counts(b, now) }
 	}
 	c := &Catalog{}
 	for _, lister := range listers {
@@ -144,7 +145,10 @@ func (c *Catalog) Drivers() []string {
 // It waits until ctx ends at the latest and then answers Unknown.
 func (c *Catalog) Known(ctx context.Context, claim backup.Claim) backup.Answer {
 	if slices.ContainsFunc(c.sources, func(s *source) bool { return s.remembers(claim) }) {
-		return c.ask(func(s *source) backup.Answer { return s.standing(ctx, claim) })
+		// What was known may have gone since; what is left then is no proof.
+		if answer := c.ask(func(s *source) backup.Answer { return s.standing(ctx, claim) }); answer.Certainty() != backup.None {
+			return answer
+		}
 	}
 	return c.ask(func(s *source) backup.Answer { return s.known(ctx, claim) })
 }

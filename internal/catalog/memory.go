@@ -72,8 +72,8 @@ type recollection struct {
 	// stored is what the memory holds, and claims that with the copy and with what
 	// this process could not write yet.
 	stored, claims expectation.Claims
-	// vouched is true where the copy remembers anything.
-	vouched bool
+	// beside is what the copy remembers.
+	beside expectation.Claims
 	// unread is why the memory could not be read, uncopied why the copy could not.
 	unread, uncopied error
 }
@@ -101,11 +101,19 @@ func (s *source) recall(ctx context.Context, copied func() (expectation.Claims, 
 	if err != nil {
 		r.uncopied = backup.Errorf(backup.KindOf(err), "reading the copy of the expectations that is kept beside the %s backups: %w", name, err)
 	}
-	if len(beside) > 0 {
-		r.vouched = true
-		r.claims = expectation.Union(r.claims, beside)
-	}
+	r.beside, r.claims = beside, expectation.Union(r.claims, beside)
 	return r
+}
+
+// vouches reports whether the copy says which backups the repository ought to hold: it
+// remembers some, and none that is there is newer than what it remembers of the claim.
+// An older copy does not know what came since, of which a part may be missing.
+func (s *source) vouches(r recollection, found *builder) bool {
+	now := s.clock.Now()
+	newer := func(b backup.Backup) bool {
+		return s.cfg.Clusters.Mine(b) && s.cfg.Counts(b, now) && b.TakenAt.After(r.beside[b.Claim].Newest)
+	}
+	return len(r.beside) > 0 && !slices.ContainsFunc(found.backups, newer)
 }
 
 // startCopy begins to read the copy beside the backups, unless this process has read

@@ -64,6 +64,11 @@ func (o Overview) Doubt(claim backup.Claim) error {
 	if why := o.listed.doubt(claim); why != nil {
 		return why
 	}
+	if ofOthers(o.clusters, o.Of(claim)) {
+		if why := o.listed.disowned(claim); why != nil {
+			return why
+		}
+	}
 	return stranger(o.clusters, o.listed.clusters)
 }
 
@@ -74,11 +79,7 @@ func (o Overview) Newest(claim backup.Claim) error {
 	if o.listed == nil {
 		return nil
 	}
-	var newer error
-	if backups := o.Of(claim); len(backups) > 0 {
-		newer = o.listed.strays.newer(claim, backups[0])
-	}
-	return cmp.Or(o.listed.missing[claim], o.listed.unread, newer)
+	return o.listed.older(claim)
 }
 
 // Unproved returns why the listing proves of no claim that it has no backup; nil where

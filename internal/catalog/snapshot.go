@@ -54,12 +54,24 @@ func (s *snapshot) remember(expected expectation.Claims, missing func(expectatio
 
 // found is the answer for a claim that has backups.
 func (s *snapshot) found(claim backup.Claim) backup.Answer {
-	answer := backup.FoundBackups(s.byClaim[claim].backups, s.evidence).Doubting(s.missing[claim]).Doubting(s.unread).
-		Doubting(s.strays.newer(claim, s.byClaim[claim].backups[0]))
-	if !s.goesOnWithoutDropped {
-		answer = answer.Doubting(s.dropped)
+	return backup.FoundBackups(s.byClaim[claim].backups, s.evidence).Doubting(s.older(claim))
+}
+
+// older returns why the newest of a claim's backups may not be the newest that exists;
+// nil where it is. The copy beside the backups is all that tells in a cluster that has
+// not used the repository before.
+func (s *snapshot) older(claim backup.Claim) error {
+	why := cmp.Or(s.missing[claim], s.unread)
+	if backups := s.byClaim[claim].backups; len(backups) > 0 {
+		why = cmp.Or(why, s.strays.newer(claim, backups[0]))
 	}
-	return answer
+	if s.unaccepted != nil {
+		why = cmp.Or(why, s.uncopied)
+	}
+	if !s.goesOnWithoutDropped {
+		why = cmp.Or(why, s.dropped)
+	}
+	return why
 }
 
 // none is the answer for a claim that has no backups.
@@ -67,6 +79,20 @@ func (s *snapshot) none(claim backup.Claim) backup.Answer {
 	evidence := s.evidence
 	evidence.AcceptedAt = s.expected[claim].AcceptedAt
 	return backup.ProvedNone(evidence).Doubting(s.doubt(claim)).Doubting(s.unproved())
+}
+
+// disowned returns why a claim is not proved to have no backup whose backups are all
+// other clusters': this cluster remembers one as its own, so that its name or which
+// clusters it restores may have been changed by mistake.
+func (s *snapshot) disowned(claim backup.Claim) error {
+	record := s.expected[claim]
+	if record.Newest.IsZero() {
+		return nil
+	}
+	return backup.Errorf(backup.BackupMissing,
+		"the backup %s of %s, taken %s, was this cluster's own and is another's now: correct SOTERIA_CLUSTER or SOTERIA_RESTORE_CLUSTERS, "+
+			"or, if it is another's, accept that with: soteria repository accept --claim %s",
+		backup.ShortID(record.ID), claim, record.Newest.UTC().Format(time.RFC3339), claim)
 }
 
 // unproved returns why the listing proves of no claim that it has no backup, beside

@@ -232,7 +232,7 @@ func (s *source) answer(claim backup.Claim) backup.Answer {
 	backups := s.latest.byClaim[claim].backups
 	switch {
 	case ofOthers(s.cfg.Clusters, backups):
-		return s.absent(claim).WithOthers(backups)
+		return s.absent(claim).Doubting(s.latest.disowned(claim)).WithOthers(backups)
 	case len(backups) > 0:
 		return s.latest.found(claim)
 	default:
@@ -418,10 +418,11 @@ func (s *source) read(ctx context.Context, began moment) (*snapshot, error) {
 		copied = s.startCopy(ctx)
 	}
 	known := s.recall(ctx, copied)
+	vouched := s.vouched == repository || s.vouches(known, found)
 	l := listed{
 		driver: name, repository: repository, backups: len(found.backups) + len(found.strayed),
 		expected: s.cfg.Expect[name], remembered: known.expectsAny(),
-		vouched: known.vouched || s.vouched == repository,
+		vouched: vouched,
 	}
 	unaccepted, err := s.believe(ctx, l)
 	if err != nil {
@@ -434,7 +435,7 @@ func (s *source) read(ctx context.Context, began moment) (*snapshot, error) {
 	if known.uncopied == nil {
 		s.copiedOf = repository
 	}
-	if known.vouched {
+	if vouched {
 		s.vouched = repository
 	}
 	s.warn(l)
@@ -457,7 +458,7 @@ func (s *source) warn(l listed) {
 func (s *source) dropped(ctx context.Context) (why error, lost bool) {
 	held, err := s.ledger.Held(ctx)
 	if err != nil {
-		return backup.Errorf(backup.KindOf(err), "reading which backup systems have held backups: %w", err), true
+		return backup.Errorf(backup.KindOf(err), "reading which backup systems have held backups: %w", err), false
 	}
 	lost = true
 	for _, driver := range held {

@@ -23,9 +23,10 @@ func candidates(answer backup.Answer) []backup.Backup {
 	return answer.Others()
 }
 
-// choose picks the backup that is wanted. It fails where the answer is Unknown.
+// choose picks the backup that is wanted. Where the answer is Unknown it fails, unless
+// the wish names by its id a backup that is known: another cluster's.
 func choose(f Facts) (backup.Chosen, error) {
-	if f.Answer.Certainty() == backup.Unknown {
+	if f.Answer.Certainty() == backup.Unknown && (f.Selector.ID == "" || len(f.Answer.Others()) == 0) {
 		return backup.Chosen{}, f.Answer.Err()
 	}
 	chosen, err := f.Rules.Choose(f.Selector, candidates(f.Answer))

@@ -120,7 +120,7 @@ func (w backupWork) before(earlier []listed, records outcome.Records, made strin
 	found := false
 	for _, s := range earlier {
 		b := s.backup(records, w.judged.claim)
-		excluded := s.ID == made || b.Outcome == backup.OutcomeVoid || b.Cluster != w.judged.cluster ||
+		excluded := s.ID == made || b.Outcome == backup.OutcomeVoid || b.Cluster != "" && b.Cluster != w.judged.cluster ||
 			b.TakenAt.Before(w.judged.since) || b.TakenAt.After(now) || b.Files < 0
 		if !excluded && (!found || b.TakenAt.After(newest.TakenAt)) {
 			newest, found = b, true

@@ -206,3 +206,13 @@ func TestAnOutcomeThatCannotBeRecordedStaysUnknownAndIsTold(t *testing.T) {
 		})
 	}
 }
+
+func TestABackupIsComparedWithThoseFromBeforeTheClusterHadAName(t *testing.T) {
+	v := newVolume(t, restictest.Restic(t))
+	v.repository.Init(t)
+	v.fill(t, 10, 1000)
+	v.backup(t)
+	v.fill(t, 1, 1000)
+	_, made, _ := v.backup(t, "--shrink-percent", "50", "--tag", "cluster=east")
+	assert.NotEmpty(t, made.Backup.Void)
+}

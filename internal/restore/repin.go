@@ -118,7 +118,7 @@ func listed(answer backup.Answer, driver string) bool {
 // one: a snapshot that was retagged, rewritten or copied keeps its claim and time,
 // of which the record holds the second.
 func sameMoment(pinned, other backup.Backup) bool {
-	return other.Driver == pinned.Driver && other.Claim == pinned.Claim && other.TakenAt.Truncate(time.Second).Equal(pinned.TakenAt.Truncate(time.Second))
+	return other.Driver == pinned.Driver && other.Claim == pinned.Claim && other.Cluster == pinned.Cluster && other.TakenAt.Truncate(time.Second).Equal(pinned.TakenAt.Truncate(time.Second))
 }
 
 // rechoose puts what the verdict says in the place of what was pinned.

@@ -91,6 +91,9 @@ type Facts struct {
 	// ShrinkPercent is by how much the newest backup may be smaller than another
 	// that is kept; 100 is by any.
 	ShrinkPercent int
+	// Reviewed is true where it was asked whether the claim's data has to be reviewed,
+	// and it has not: a person said which is right, or the claim was restored.
+	Reviewed bool
 	// Accepted is a backup that a person says is right, or the beginning of its
 	// id: with those before it nothing is compared. Empty is none.
 	Accepted string
@@ -187,6 +190,9 @@ func notTheLast(f Facts) *RefusalError {
 
 // reviewed refuses while a person has to say which data is right.
 func reviewed(f Facts) *RefusalError {
+	if f.Reviewed {
+		return nil
+	}
 	for _, b := range append(slices.Clone(f.Kept), f.Removed...) {
 		if b.Unreviewed {
 			return refuse(ReviewDue, backup.Conflict, "backup %s was taken of a claim that had been bound without a verdict and may be of an empty volume, "+

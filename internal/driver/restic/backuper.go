@@ -328,7 +328,8 @@ func (d *Driver) trusted() ([]byte, error) {
 }
 
 // judgementArgs say what a backup is held against. A claim that a person had start
-// empty, by the label skip, is compared with backups of this life of it alone.
+// empty, by the label skip, or whose data a person accepted as it is, is compared with
+// backups of this life of it alone.
 func (d *Driver) judgementArgs(claim *corev1.PersistentVolumeClaim) []string {
 	var args []string
 	if d.cfg.ShrinkPercent > 0 {
@@ -337,7 +338,8 @@ func (d *Driver) judgementArgs(claim *corev1.PersistentVolumeClaim) []string {
 	if id := claim.Annotations[v1alpha1.AcceptBackupAnnotation]; id != "" {
 		args = append(args, "--accept", backup.Clip(id, backup.MaxWord))
 	}
-	if claim.Labels[v1alpha1.RestoreLabel] == "skip" {
+	accepted := strings.Fields(claim.Annotations[v1alpha1.AcceptDataAnnotation])
+	if claim.Labels[v1alpha1.RestoreLabel] == "skip" || len(accepted) > 0 && claim.UID != "" && accepted[0] == string(claim.UID) {
 		args = append(args, "--since", claim.CreationTimestamp.UTC().Format(time.RFC3339))
 	}
 	return args

@@ -78,7 +78,7 @@ func (d *Driver) Request(job *batchv1.Job) driver.BackupRequest {
 }
 
 func addedByItself(tag string) bool {
-	for _, prefix := range []string{namespaceTag, pvcTag, backup.UnreviewedTag, "capacity=", "storage-class=", "access-mode="} {
+	for _, prefix := range []string{namespaceTag, pvcTag, clusterTag, backup.UnreviewedTag, "capacity=", "storage-class=", "access-mode="} {
 		if strings.HasPrefix(tag, prefix) {
 			return true
 		}

@@ -272,6 +272,7 @@ func (e *Enforcer) mayForget(ctx context.Context, claim backup.Claim, listing Li
 		Claim: claim, Driver: listing.Driver, Now: e.cfg.Clock.Now(), MaxAge: e.cfg.MaxAge, ClockDoubt: e.cfg.Rules().ClockDoubt,
 		ListedAt: listing.ListedAt, Failure: listing.Failure, Doubt: listing.Doubt,
 		Open: open, Kept: kept, Removed: doomed, Counts: counts, ShrinkPercent: e.cfg.ShrinkPercent, Accepted: accepted,
+		Reviewed: leaving && e.cfg.Unreviewed != nil,
 	})
 }
 
