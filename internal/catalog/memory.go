@@ -96,7 +96,7 @@ func (s *source) recall(ctx context.Context, copied func() (expectation.Claims, 
 	if err != nil {
 		r.unread = backup.Errorf(backup.KindOf(err), "reading which %s backups each claim is expected to have: %w", name, err)
 	}
-	r.stored, r.claims = stored, expectation.Union(s.recalled, stored)
+	r.stored, r.claims = stored, expectation.Union(outliving(s.recalled, stored), stored)
 	beside, err := copied()
 	if err != nil {
 		r.uncopied = backup.Errorf(backup.KindOf(err), "reading the copy of the expectations that is kept beside the %s backups: %w", name, err)
@@ -114,6 +114,17 @@ func (s *source) vouches(r recollection, found *builder) bool {
 		return s.cfg.Clusters.Mine(b) && s.cfg.Counts(b, now) && b.TakenAt.After(r.beside[b.Claim].Newest)
 	}
 	return len(r.beside) > 0 && !slices.ContainsFunc(found.backups, newer)
+}
+
+// outliving returns what this process knew of the claims, see [expectation.Record.Outlive].
+func outliving(recalled, stored expectation.Claims) expectation.Claims {
+	lifted := make(expectation.Claims)
+	for claim, record := range recalled {
+		if outlived := record.Outlive(stored[claim]); outlived != record {
+			lifted[claim] = outlived
+		}
+	}
+	return expectation.Union(recalled, lifted)
 }
 
 // startCopy begins to read the copy beside the backups, unless this process has read

@@ -101,6 +101,17 @@ func (r Record) Forget(removed, stays []backup.Backup, now time.Time) Record {
 	return settled
 }
 
+// Outlive returns the record in the epoch of one that a person settled, where it
+// expects a backup that was taken later than that: the acceptance says nothing about
+// it. A process that could not read the memory meanwhile learns in an epoch that is
+// over.
+func (r Record) Outlive(settled Record) Record {
+	if settled.Epoch > r.Epoch && !settled.AcceptedAt.IsZero() && r.Newest.After(settled.AcceptedAt) {
+		r.Epoch, r.AcceptedAt = settled.Epoch, settled.AcceptedAt
+	}
+	return r
+}
+
 // Union joins two memories of one repository. For each claim the higher epoch
 // holds; of the same epoch, the later newest backup, then the one seen later. That
 // a person accepted something is never lost. Where one of them adds nothing, the

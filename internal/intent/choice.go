@@ -35,7 +35,10 @@ func (c Choice) from(source backup.Claim, answer backup.Answer, rules backup.Rul
 			return backup.Chosen{}, backup.Errorf(backup.NotFound, "no backup of %s exists", source)
 		}
 	case backup.Unknown:
-		return backup.Chosen{}, unknown(source, answer.Err())
+		existing = answer.Others()
+		if _, found := c.named(existing); c.wantsNewest() || !found {
+			return backup.Chosen{}, unknown(source, answer.Err())
+		}
 	}
 	if doubt := answer.Doubt(); doubt != nil && c.wantsNewest() {
 		return backup.Chosen{}, newestUnknown(source, doubt)

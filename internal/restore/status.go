@@ -80,7 +80,7 @@ func pin(b backup.Backup) *v1alpha1.PinnedBackup {
 		SizeBytes: b.SizeBytes,
 		Files:     b.Files,
 		Locator:   b.Locator,
-		Source:    v1alpha1.SourceClaim{Cluster: b.Cluster, Namespace: b.Claim.Namespace, Name: b.Claim.Name},
+		Source:    v1alpha1.SourceClaim{Cluster: backup.Clip(b.Cluster, backup.MaxClusterName), Namespace: b.Claim.Namespace, Name: b.Claim.Name},
 		Capacity:  backup.Clip(b.Described().Capacity, backup.MaxWord),
 	}
 }
