@@ -26,7 +26,7 @@ import (
 
 func TestTheAPI(t *testing.T) {
 	t.Parallel()
-	s := begin(t, 15*time.Minute)
+	s := begin(t, 20*time.Minute)
 	s.together(map[string]func(*scenario){
 		"it tells of every claim how it is backed up, and what a rebuilt cluster would do":  tellsOfEveryClaim,
 		"it restores a backup to a new claim, and only to a new one":                        restoresToANewClaim,

@@ -20,7 +20,7 @@ import (
 
 func TestALockedClaimTakesNoVolumeThatLiesAround(t *testing.T) {
 	t.Parallel()
-	s := begin(t, 10*time.Minute, "e2e-lock-local", "e2e-lock-local-wffc")
+	s := begin(t, 15*time.Minute, "e2e-lock-local", "e2e-lock-local-wffc")
 	s.together(map[string]func(*scenario){
 		"in a class that binds at once":                func(s *scenario) { lockHolds(s, "e2e-lock-local", "local", (*scenario).backUp) },
 		"in a class that waits for the first consumer": func(s *scenario) { lockHolds(s, "e2e-lock-local-wffc", "local-wffc", (*scenario).backUp) },

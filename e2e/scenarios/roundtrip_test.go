@@ -22,12 +22,12 @@ import (
 func TestEveryByteAndEveryAttributeComesBackFromS3(t *testing.T) {
 	t.Parallel()
 	const namespace = "e2e-roundtrip-s3"
-	roundTrips(begin(t, 12*time.Minute, namespace), namespace)
+	roundTrips(begin(t, 15*time.Minute, namespace), namespace)
 }
 
 func TestEveryByteAndEveryAttributeComesBackFromARESTServer(t *testing.T) {
 	const namespace = "e2e-roundtrip-rest"
-	s := begin(t, 12*time.Minute, namespace)
+	s := begin(t, 15*time.Minute, namespace)
 	use(s, harness.RestRepository(repositoryName))
 	roundTrips(s, namespace)
 }

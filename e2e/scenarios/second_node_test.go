@@ -31,7 +31,7 @@ func TestARestoreFollowsItsPodAndOutlivesItsNode(t *testing.T) {
 		defer cancel()
 		assert.NoError(t, cluster.RemoveSecond(ctx), "cleaning up")
 	})
-	s := begin(t, 15*time.Minute, secondNode)
+	s := begin(t, 20*time.Minute, secondNode)
 	s.after(cluster.SwitchOn)
 	require.NoError(s, cluster.SwitchOn(s.ctx))
 

@@ -54,7 +54,7 @@ func from(claim string) map[string]string {
 
 func TestVerdicts(t *testing.T) {
 	t.Parallel()
-	s := begin(t, 10*time.Minute, verdicts, verdictsRequired, verdictsMistyped, verdictsOthers)
+	s := begin(t, 15*time.Minute, verdicts, verdictsRequired, verdictsMistyped, verdictsOthers)
 	s.apply(namespaceManifest(verdictsRequired, "required"))
 	s.apply(namespaceManifest(verdictsMistyped, "requierd"))
 	source := harness.App{Namespace: verdicts, Name: "source", Labels: harness.Unprotected, Size: "64Mi"}
@@ -212,7 +212,7 @@ func requiredThenBackedUp(s *scenario) {
 	s.write(source, "better late than never")
 	app := harness.App{Namespace: verdicts, Name: "required-then-backed-up", Size: "64Mi", Labels: label("required"), Annotations: from(source.Key().String())}
 	s.apply(app.Manifest())
-	s.awaitEvent(app, "no backup found of "+source.Key().String())
+	s.awaitEvent(app, "no backup of "+source.Key().String()+" exists")
 	s.requireWaiting(app)
 
 	s.backUp(source)

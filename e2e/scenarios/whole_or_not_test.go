@@ -18,7 +18,7 @@ import (
 func TestSnapshotsThatOthersMadeComeBackWholeOrNotAtAll(t *testing.T) {
 	t.Parallel()
 	const namespace = "e2e-others"
-	s := begin(t, 8*time.Minute, namespace)
+	s := begin(t, 12*time.Minute, namespace)
 	backUp := func(claim string, files map[string]string, paths ...string) {
 		args := append([]string{"backup", "--host", "elsewhere", "--tag", "namespace=" + namespace, "--tag", "pvc=" + claim}, paths...)
 		_, err := cluster.ResticOn(s.ctx, files, "restic-"+claim, repository, args...)
@@ -54,7 +54,7 @@ func TestSnapshotsThatOthersMadeComeBackWholeOrNotAtAll(t *testing.T) {
 func TestANewVolumeThatIsNotEmptyIsNeitherEmptiedNorDeleted(t *testing.T) {
 	t.Parallel()
 	const namespace, class = "e2e-occupied", "e2e-occupied"
-	s := begin(t, 8*time.Minute, namespace)
+	s := begin(t, 12*time.Minute, namespace)
 	s.apply(`apiVersion: storage.k8s.io/v1
 kind: StorageClass
 metadata: {name: ` + class + `}
@@ -115,7 +115,7 @@ func (s *scenario) keptWithItsData(volume corev1.PersistentVolume) {
 func TestAClaimSmallerThanItsBackupSaysSoInSizes(t *testing.T) {
 	t.Parallel()
 	const namespace = "e2e-small"
-	s := begin(t, 6*time.Minute, namespace)
+	s := begin(t, 10*time.Minute, namespace)
 	app := harness.App{Namespace: namespace, Name: "shrunk", Size: "200Mi"}
 	s.seed(app, "a story")
 	s.destroy(namespace)
