@@ -259,19 +259,15 @@ type known struct {
 
 // everyCombination yields every combination of facts, each fact in every value
 // that makes a difference.
-// kept is why a claim may be none of Soteria's business.
-type kept struct{ excluded, own, volume, source bool }
-
 func everyCombination() iter.Seq[decision.Facts] {
 	return func(yield func(decision.Facts) bool) {
 		combine([]func(decision.Facts) []decision.Facts{
 			of(func(f *decision.Facts, v decision.Mode) { f.Mode = v }, decision.NotOptedIn, decision.Auto, decision.Required, decision.Skip),
 			of(func(f *decision.Facts, v string) { f.ModeProblem = v }, "", "label not understood"),
-			// Each of these settles the matter, so that one at a time is enough, and all.
-			of(func(f *decision.Facts, v kept) {
-				f.Excluded, f.MadeBySoteria, f.VolumeChosen, f.ForeignSource = v.excluded, v.own, v.volume, v.source
-			},
-				kept{}, kept{excluded: true}, kept{own: true}, kept{volume: true}, kept{source: true}, kept{true, true, true, true}),
+			of(func(f *decision.Facts, v bool) { f.Excluded = v }, false, true),
+			of(func(f *decision.Facts, v bool) { f.MadeBySoteria = v }, false, true),
+			of(func(f *decision.Facts, v bool) { f.VolumeChosen = v }, false, true),
+			of(func(f *decision.Facts, v bool) { f.ForeignSource = v }, false, true),
 			of(func(f *decision.Facts, v string) { f.SkipReason = v }, "", "scratch"),
 			of(func(f *decision.Facts, v backup.Claim) { f.Claim, f.Source = v, v }, photos, unnamed),
 			func(f decision.Facts) []decision.Facts {
@@ -388,7 +384,7 @@ func TestEveryCombinationOfFactsGetsTheTablesVerdict(t *testing.T) {
 			t.Fatalf("%+v: %s (%s): %s", f, v.Kind, v.Reason, problem)
 		}
 	}
-	assert.Equal(t, 811_008, combinations)
+	assert.Equal(t, 2_162_688, combinations)
 	assert.Len(t, reasons, 23, "every reason is given for something")
 }
 
