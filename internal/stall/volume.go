@@ -7,6 +7,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
+
+	"github.com/soteria-dr/soteria/internal/kube"
 )
 
 // storageProvisionerAnnotation on a claim names who is to make its volume, from the
@@ -137,22 +139,9 @@ func newestWarning(w World, uid, reason string) *corev1.Event {
 		if e.Type != corev1.EventTypeWarning || uid == "" || string(e.InvolvedObject.UID) != uid || reason != "" && e.Reason != reason {
 			continue
 		}
-		if newest == nil || toldAt(e).After(toldAt(newest)) {
+		if newest == nil || kube.ToldAt(e).After(kube.ToldAt(newest)) {
 			newest = e
 		}
 	}
 	return newest
-}
-
-func toldAt(e *corev1.Event) time.Time {
-	switch {
-	case e.Series != nil:
-		return e.Series.LastObservedTime.Time
-	case !e.LastTimestamp.IsZero():
-		return e.LastTimestamp.Time
-	case !e.EventTime.IsZero():
-		return e.EventTime.Time
-	default:
-		return e.CreationTimestamp.Time
-	}
 }

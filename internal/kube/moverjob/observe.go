@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/soteria-dr/soteria/internal/kube"
 	"github.com/soteria-dr/soteria/internal/mover/report"
 )
 
@@ -214,7 +215,7 @@ func lastWarning(ctx context.Context, reader client.Reader, about client.Object)
 	var newest *corev1.Event
 	for i := range events.Items {
 		e := &events.Items[i]
-		if e.Type == corev1.EventTypeWarning && (newest == nil || eventTime(e).After(eventTime(newest))) {
+		if e.Type == corev1.EventTypeWarning && (newest == nil || kube.ToldAt(e).After(kube.ToldAt(newest))) {
 			newest = e
 		}
 	}
@@ -222,19 +223,6 @@ func lastWarning(ctx context.Context, reader client.Reader, about client.Object)
 		return "", nil
 	}
 	return newest.Reason + ": " + newest.Message, nil
-}
-
-func eventTime(e *corev1.Event) time.Time {
-	switch {
-	case e.Series != nil:
-		return e.Series.LastObservedTime.Time
-	case !e.LastTimestamp.IsZero():
-		return e.LastTimestamp.Time
-	case !e.EventTime.IsZero():
-		return e.EventTime.Time
-	default:
-		return e.CreationTimestamp.Time
-	}
 }
 
 func moverStatus(pod *corev1.Pod) (corev1.ContainerStatus, bool) {
