@@ -134,9 +134,19 @@ func (c *Cluster) AwaitRollout(ctx context.Context, namespace, name string) erro
 // Configure sets variables in Soteria's ConfigMap, removes those set to "", and
 // restarts Soteria with them.
 func (c *Cluster) Configure(ctx context.Context, variables map[string]string) error {
+	changed, err := c.setVariables(ctx, variables)
+	if err != nil || !changed {
+		return err
+	}
+	return c.Restart(ctx)
+}
+
+// setVariables writes variables to Soteria's ConfigMap, removes those set to "", and
+// reports whether that changed it.
+func (c *Cluster) setVariables(ctx context.Context, variables map[string]string) (changed bool, err error) {
 	var config corev1.ConfigMap
 	if err := c.Get(ctx, client.ObjectKey{Namespace: SoteriaNamespace, Name: soteriaName}, &config); err != nil {
-		return fmt.Errorf("reading Soteria's ConfigMap: %w", err)
+		return false, fmt.Errorf("reading Soteria's ConfigMap: %w", err)
 	}
 	before := maps.Clone(config.Data)
 	for name, value := range variables {
@@ -147,12 +157,12 @@ func (c *Cluster) Configure(ctx context.Context, variables map[string]string) er
 		config.Data[name] = value
 	}
 	if maps.Equal(before, config.Data) {
-		return nil
+		return false, nil
 	}
 	if err := c.Update(ctx, &config); err != nil {
-		return fmt.Errorf("writing Soteria's ConfigMap: %w", err)
+		return false, fmt.Errorf("writing Soteria's ConfigMap: %w", err)
 	}
-	return c.Restart(ctx)
+	return true, nil
 }
 
 // UseRepository points Soteria at a repository, makes it if it is absent, and

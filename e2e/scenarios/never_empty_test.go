@@ -38,7 +38,7 @@ var troubles = []trouble{
 		says: "Secret soteria-system/soteria-restic lacks a value for AWS_SECRET_ACCESS_KEY"},
 	{name: "bucket", cause: "the bucket is missing", bring: moved("soteria", "away"), says: "the bucket is missing or mistyped"},
 	{name: "emptied", cause: "the repository was emptied", bring: moved("soteria/"+repositoryName+"/snapshots", "snapshots"), says: "has held backups and is empty now"},
-	{name: "swapped", cause: "the repository was swapped for another", bring: swap, says: "but the configuration pins"},
+	{name: "swapped", cause: "the repository was swapped for another", bring: swapped(repositoryName), says: "but the configuration pins"},
 	{name: "killed", cause: "restic is killed while it lists", bring: killListings, says: "signal: killed"},
 	{name: "mistyped", cause: "the repository is mistyped", bring: mistype, says: "there is no repository there"},
 }
@@ -153,9 +153,10 @@ func moved(folder, aside string) func(*scenario) func(context.Context) error {
 	}
 }
 
+// move puts a folder or file where a run that was broken off may have left another.
 func move(s *scenario, from, to string) {
 	s.Helper()
-	_, err := cluster.StoreShell(s.ctx, "mv", from, to)
+	_, err := cluster.StoreShell(s.ctx, "/bin/sh", "-c", `rm -rf "$2" && mv "$1" "$2"`, "sh", from, to)
 	require.NoError(s, err)
 }
 
@@ -165,15 +166,17 @@ func moveBack(ctx context.Context, from, to string) error {
 	return err
 }
 
-// swap puts another repository, a valid one with the same password, in the place
-// of the right one.
-func swap(s *scenario) func(context.Context) error {
-	other := repositoryName + "-other"
-	require.NoError(s, cluster.MakeRepository(s.ctx, harness.S3Repository(other)))
-	place, aside := "/data/soteria/"+repositoryName, "/data/.aside-repository"
-	move(s, place, aside)
-	move(s, "/data/soteria/"+other, place)
-	return func(ctx context.Context) error { return moveBack(ctx, aside, place) }
+// swapped puts another repository, a valid one with the same password, in the place
+// of the one of this name.
+func swapped(name string) func(*scenario) func(context.Context) error {
+	return func(s *scenario) func(context.Context) error {
+		other := name + "-other"
+		require.NoError(s, cluster.MakeRepository(s.ctx, harness.S3Repository(other)))
+		place, aside := "/data/soteria/"+name, "/data/.aside-repository"
+		move(s, place, aside)
+		move(s, "/data/soteria/"+other, place)
+		return func(ctx context.Context) error { return moveBack(ctx, aside, place) }
+	}
 }
 
 func mistype(s *scenario) func(context.Context) error {

@@ -245,7 +245,8 @@ func (r Rules) passed(s Selector, backups []Backup) []string {
 func (r Rules) words(why Objection, b Backup) string {
 	switch why {
 	case OtherCluster:
-		return whose(b) + ", which is not restored here unless SOTERIA_RESTORE_CLUSTERS lists it or the annotation soteria.dev/restore-from asks for it"
+		return whose(b) + ", while this cluster is " + r.Clusters.Own + " (SOTERIA_CLUSTER); it is restored here only where SOTERIA_RESTORE_CLUSTERS lists its cluster " +
+			"or the annotation soteria.dev/restore-from asks for it"
 	case Implausible:
 		return fmt.Sprintf("dated more than %d minutes ahead of now (%s)", int(MaxAhead.Minutes()), stamp(r.Now))
 	case Void:
