@@ -18,7 +18,7 @@ import (
 func status(c config, mgr manager.Manager, known *catalog.Catalog, copies func() []keeper.Report) httpapi.Status {
 	return httpapi.Status{
 		Version: version(), ClockDoubt: c.clocks.Doubt, Gate: admission.New(mgr.GetAPIReader(), clock.RealClock{}).Report,
-		Listings: listingsOf(known), Missing: missingOf(known), Copies: copies, Now: time.Now,
+		Cluster: c.clusters(), Listings: listingsOf(known), Missing: missingOf(known), Copies: copies, Now: time.Now,
 		ReportMaxAge: c.reportInterval() + time.Minute, ListingMaxAge: c.inventory().Recent,
 	}
 }

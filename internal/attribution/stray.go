@@ -120,11 +120,12 @@ func (s Settings) Doubt(repository string, strays []Stray) error {
 	if more := len(origins) - len(told); more > 0 {
 		told = append(told, fmt.Sprintf("and more from %d other places", more))
 	}
+	accept := "soteria repository accept " + s.Driver + " " + repository
 	text := fmt.Sprintf("nothing says which claim %d %s are of, so that they may be of this one: %s. "+
 		"Say whose they are with %s (such as %q), or that they are of no claim with %s (such as %q), "+
-		"and see what that does with `soteria repository adopt --dry-run %s`; or accept those that are there now with `soteria repository accept %s %s`",
-		len(strays), s.Noun, strings.Join(told, "; "), s.Adopt, s.SuggestAdopt(first.Facts), s.Foreign, s.SuggestForeign(first.Facts), s.Driver, s.Driver, repository)
-	return &backup.Error{Kind: backup.Unavailable, Message: text}
+		"and see what that does with `soteria repository adopt --dry-run %s`; or accept those that are there now with `%s`",
+		len(strays), s.Noun, strings.Join(told, "; "), s.Adopt, s.SuggestAdopt(first.Facts), s.Foreign, s.SuggestForeign(first.Facts), s.Driver, accept)
+	return backup.WithSettle(&backup.Error{Kind: backup.Unavailable, Message: text}, accept)
 }
 
 // DoubtOf implements [Words].

@@ -666,6 +666,7 @@ func TestABackupSystemThatIsNotLookedAtAnyMore(t *testing.T) {
 			a := c.Prove(within(t, budget), music)
 			assert.Equal(t, backup.RepositoryDropped, backup.KindOf(a.Err()))
 			assert.ErrorContains(t, a.Err(), "soteria repository forget longhorn")
+			assert.Equal(t, "soteria repository forget longhorn", backup.SettleOf(c.Overviews()[0].Unproved()))
 			found := c.Prove(within(t, budget), photos)
 			assert.Equal(t, backup.Found, found.Certainty())
 			assert.Equal(t, backup.RepositoryDropped, backup.KindOf(found.Doubt()))

@@ -1,6 +1,7 @@
 package catalog_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -35,6 +36,8 @@ func TestARepositoryThatSeveralClustersUse(t *testing.T) {
 			assert.ErrorContains(t, answer.Err(), "holds backups of other clusters (attic) and none of this one, home (SOTERIA_CLUSTER)")
 			assert.ErrorContains(t, answer.Err(), "SOTERIA_RESTORE_CLUSTERS")
 			assert.ErrorContains(t, c.Overviews()[0].Doubt(music), "may be mistyped")
+			assert.Len(t, c.Overviews()[0].Doubts(), 1)
+			assert.ErrorContains(t, errors.Join(c.Overviews()[0].Doubts()...), "may be mistyped")
 		},
 		"proves absence to a cluster whose name it has seen": func(t *testing.T) {
 			r := of("attic", newRepository("restic", photos))

@@ -213,6 +213,11 @@ func (s *source) forget(ctx context.Context, claim backup.Claim, removed, stays 
 	return nil
 }
 
+// acceptClaim is the command by which a person accepts that a claim's backup is gone.
+func acceptClaim(claim backup.Claim) string {
+	return "soteria repository accept --claim " + claim.String()
+}
+
 // missed says that a claim's newest backup is missing, and how to go on.
 func missed(driver string, claim backup.Claim, record expectation.Record, left int) error {
 	const day = "2006-01-02"
@@ -220,8 +225,8 @@ func missed(driver string, claim backup.Claim, record expectation.Record, left i
 	if left > 0 {
 		rest = fmt.Sprintf("%d older ones are", left)
 	}
-	return backup.Errorf(backup.BackupMissing,
+	return backup.WithSettle(backup.Errorf(backup.BackupMissing,
 		"the %s backup %s of %s, taken %s and last seen on %s, is not there any more (%s): bring it back, or accept that it is gone with: "+
-			"soteria repository accept --claim %s; or label the claim soteria.dev/restore=skip with a reason",
-		driver, backup.ShortID(record.ID), claim, record.Newest.UTC().Format(time.RFC3339), record.SeenAt.UTC().Format(day), rest, claim)
+			"%s; or label the claim soteria.dev/restore=skip with a reason",
+		driver, backup.ShortID(record.ID), claim, record.Newest.UTC().Format(time.RFC3339), record.SeenAt.UTC().Format(day), rest, acceptClaim(claim)), acceptClaim(claim))
 }

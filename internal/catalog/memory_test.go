@@ -90,6 +90,7 @@ func TestAMissingBackup(t *testing.T) {
 			a := c.Prove(within(t, budget), photos)
 			assert.Equal(t, backup.Unknown, a.Certainty())
 			assert.Equal(t, backup.BackupMissing, backup.KindOf(a.Err()))
+			assert.Equal(t, "soteria repository accept --claim media/photos", backup.SettleOf(a.Err()))
 			for _, words := range []string{"photos-0", "last seen on", "no other backup", "soteria repository accept --claim media/photos"} {
 				assert.ErrorContains(t, a.Err(), words)
 			}

@@ -3,6 +3,7 @@ package catalog
 import (
 	"cmp"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/soteria-dr/soteria/internal/backup"
@@ -89,6 +90,18 @@ func (o Overview) Unproved() error {
 		return nil
 	}
 	return cmp.Or(o.listed.unproved(), o.listed.unread, o.listed.unwritten)
+}
+
+// Doubts returns all that keeps the listing from proving of claims without backups
+// that they have none, the most pressing first; what holds single claims is not
+// among it. It is empty where the listing proves that, or where there was none.
+func (o Overview) Doubts() []error {
+	if o.listed == nil {
+		return nil
+	}
+	l := o.listed
+	all := []error{l.unaccepted, l.dropped, stranger(o.clusters, l.clusters), l.strays.held, l.uncopied, l.unread, l.unwritten, l.doubts[backup.Claim{}]}
+	return slices.DeleteFunc(all, func(err error) bool { return err == nil })
 }
 
 // Missing goes through every claim whose newest remembered backup is not there any

@@ -71,6 +71,10 @@ func TestOverviews(t *testing.T) {
 			o := start(t, nil, r).Overviews()[0]
 			assert.ErrorContains(t, o.Doubt(photos), "half a backup")
 			assert.NoError(t, o.Doubt(music))
+			assert.Empty(t, o.Doubts(), "it is none of the repository")
+		},
+		"a repository that proves absence is in no doubt": func(t *testing.T) {
+			assert.Empty(t, start(t, nil, newRepository("restic", photos)).Overviews()[0].Doubts())
 		},
 	})
 }

@@ -89,10 +89,10 @@ func (s *snapshot) disowned(claim backup.Claim) error {
 	if record.Newest.IsZero() {
 		return nil
 	}
-	return backup.Errorf(backup.BackupMissing,
+	return backup.WithSettle(backup.Errorf(backup.BackupMissing,
 		"the backup %s of %s, taken %s, was this cluster's own and is another's now: correct SOTERIA_CLUSTER or SOTERIA_RESTORE_CLUSTERS, "+
-			"or, if it is another's, accept that with: soteria repository accept --claim %s",
-		backup.ShortID(record.ID), claim, record.Newest.UTC().Format(time.RFC3339), claim)
+			"or, if it is another's, accept that with: %s",
+		backup.ShortID(record.ID), claim, record.Newest.UTC().Format(time.RFC3339), acceptClaim(claim)), acceptClaim(claim))
 }
 
 // unproved returns why the listing proves of no claim that it has no backup, beside

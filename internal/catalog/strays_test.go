@@ -127,6 +127,8 @@ func TestStrays(t *testing.T) {
 			assert.NoError(t, found.Doubt(), "a stray that names no claim says nothing about which backup is the newest")
 			assert.Equal(t, catalog.StrayCounts{Held: 1}, c.Overviews()[0].Strays())
 			assert.Error(t, c.Overviews()[0].Doubt(photos))
+			require.Len(t, c.Overviews()[0].Doubts(), 1)
+			assert.ErrorContains(t, c.Overviews()[0].Doubts()[0], "1 restic snapshots")
 			assert.NoError(t, c.Overviews()[0].DoubtOfAttributed(photos))
 			assert.NoError(t, c.Overviews()[0].IfRebuilt())
 		},

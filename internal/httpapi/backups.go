@@ -112,15 +112,48 @@ func (s *Server) backupsOf(ctx context.Context, asked backupsQuery) backup.Answe
 
 func backupList(asked backupsQuery, volume string, answer backup.Answer, rules backup.Rules) wire.Backups {
 	backups := slices.Concat(answer.Backups(), answer.Others())
-	list := wire.Backups{Doubt: backup.Message(answer.Doubt()), Namespace: asked.claim.Namespace, PVC: asked.claim.Name, Volume: volume, Total: len(backups)}
+	list := wire.Backups{Namespace: asked.claim.Namespace, PVC: asked.claim.Name, Volume: volume, Total: len(backups)}
+	list.Doubt, list.Settle = backup.Message(answer.Doubt()), backup.SettleOf(answer.Doubt())
+	list.Chosen, list.Unchosen = chosenOf(backups, answer.Doubt(), rules)
+	shown := backups
 	if asked.limit > 0 && asked.limit < len(backups) {
-		backups = backups[:asked.limit]
+		shown = backups[:asked.limit]
 	}
-	list.Backups = make([]wire.Backup, 0, len(backups))
-	for _, b := range backups {
-		list.Backups = append(list.Backups, backupOf(b, rules))
+	list.Backups = make([]wire.Backup, 0, len(shown))
+	for i, b := range shown {
+		told := backupOf(b, rules)
+		told.FarLessThan = farLessThan(b, backups[i+1:])
+		list.Backups = append(list.Backups, told)
 	}
 	return list
+}
+
+// chosenOf says which of a claim's backups, newest first, is chosen by itself, or
+// why none is.
+func chosenOf(backups []backup.Backup, doubt error, rules backup.Rules) (*wire.Chosen, string) {
+	if len(backups) == 0 || doubt != nil {
+		return nil, ""
+	}
+	chosen, err := rules.Choose(backup.Selector{}, backups)
+	if err != nil {
+		return nil, backup.Message(err)
+	}
+	return &wire.Chosen{ID: chosen.Backup.ID, Driver: chosen.Backup.Driver, Notes: chosen.Notes}, ""
+}
+
+// farLessThan returns the id of the backup before this one, by the same driver and
+// cluster, if this one holds far less than it; else "". Older ones are newest first.
+func farLessThan(b backup.Backup, older []backup.Backup) string {
+	for _, before := range older {
+		if before.Driver != b.Driver || before.Cluster != b.Cluster || !backup.Comparable(b, before) {
+			continue
+		}
+		if backup.Collapsed(b, before) {
+			return before.ID
+		}
+		return ""
+	}
+	return ""
 }
 
 // backupOf puts a backup in the API's words.
@@ -128,7 +161,7 @@ func backupOf(b backup.Backup, rules backup.Rules) wire.Backup {
 	told := wire.Backup{
 		ID: b.ID, Driver: b.Driver, TakenAt: b.TakenAt, Created: b.TakenAt, State: wire.StateCompleted, Snapshot: b.Snapshot,
 		Outcome: wire.Outcome(b.Outcome.String()), Tool: b.Tool,
-		Cluster: b.Cluster, Objection: string(rules.Objection(b)),
+		Cluster: b.Cluster, Objection: string(rules.Objection(b)), Unrestorable: b.Unrestorable,
 		SizeBytes: known(b.SizeBytes), Size: known(b.SizeBytes), Files: known(b.Files), Tags: append([]string{}, b.Tags...), Labels: labelsOf(b.Tags),
 	}
 	if intent.IsURL(b.Locator) {

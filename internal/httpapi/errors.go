@@ -63,7 +63,7 @@ func describe(err error) (int, wire.Error) {
 	if kind == backup.Internal {
 		message = "internal error: Soteria's log tells more"
 	}
-	return statuses[kind], wire.Error{Error: message, Code: kind.String(), Field: backup.FieldOf(err)}
+	return statuses[kind], wire.Error{Error: message, Code: kind.String(), Field: backup.FieldOf(err), Settle: backup.SettleOf(err)}
 }
 
 // fail answers a request with an error.

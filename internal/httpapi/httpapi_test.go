@@ -49,6 +49,35 @@ var (
 	down   = backup.Errorf(backup.Unavailable, "listing the restic repository has taken more than 2.5 s")
 )
 
+// gone is the doubt of a claim whose newest backup is missing.
+var gone = backup.WithSettle(backup.Errorf(backup.BackupMissing,
+	"the restic backup 1a2b3c4d of media/photos, taken 2026-02-28T12:00:00Z and last seen on 2026-02-28, is not there any more (1 older ones are): "+
+		"bring it back, or accept that it is gone with: soteria repository accept --claim media/photos"), "soteria repository accept --claim media/photos")
+
+// homeRules are those of cluster home, at noon.
+var homeRules = backup.Rules{Clusters: backup.Clusters{Own: "home", Settled: true}, Now: noon, PartialWindow: backup.DefaultPartialWindow}
+
+// objectionable are backups of which each but the last has something against it.
+func objectionable() []backup.Backup {
+	list := []backup.Backup{
+		{ID: "a1f0", Outcome: backup.OutcomeComplete, TakenAt: noon.AddDate(1, 0, 0), SizeBytes: 4096, DataBytes: 4096, Files: 12},
+		{ID: "b2f0", Outcome: backup.OutcomeComplete, Cluster: "attic", SizeBytes: 8192, DataBytes: 8192, Files: 30},
+		{ID: "c3f0", Outcome: backup.OutcomeVoid, SizeBytes: 10, DataBytes: 10, Files: 1},
+		{ID: "d4f0", Outcome: backup.OutcomeComplete, Unreviewed: true, SizeBytes: 4000, DataBytes: 4000, Files: 11},
+		{ID: "e5f0", Outcome: backup.OutcomePartial, SizeBytes: 4090, DataBytes: 4090, Files: 11},
+		{ID: "f6f0", Outcome: backup.OutcomeComplete, SizeBytes: 4096, DataBytes: 4096, Files: 12},
+		{ID: "a7f0", Outcome: backup.OutcomeComplete, Unrestorable: "it is of 2 paths (/etc, /data), and which of them was the volume cannot be told", SizeBytes: -1, DataBytes: -1, Files: -1},
+	}
+	for i := range list {
+		b := &list[i]
+		b.Claim, b.Driver = photos, "restic"
+		if b.TakenAt.IsZero() {
+			b.TakenAt = noon.Add(-time.Duration(i) * time.Hour)
+		}
+	}
+	return list
+}
+
 // world is what the server is made of, as a test sets it.
 type world struct {
 	lock    string
@@ -67,6 +96,8 @@ type world struct {
 	missing []httpapi.Missing
 	listed  []inventory.Listing
 	copies  []keeper.Report
+	rules   backup.Rules
+	clock   string
 	events  func(context.Context, backup.Claim) ([]claimevents.Event, error)
 	console http.Handler
 	// policies are those of the scheduler, see policies_test.go.
@@ -188,10 +219,11 @@ func (w *world) server(change func(*httpapi.Config)) *httpapi.Server {
 	return httpapi.New(cfg, httpapi.Services{
 		Catalog: w, Backupers: httpapi.Backupers{Default: "restic", ByName: map[string]driver.Backuper{"restic": w, "longhorn": w}}, Reports: &w.reports, Policies: &w.policies, SignIn: signin.New(w.signIn), Auditor: w, Gatherer: registry, Observer: w,
 		Ready: func(context.Context) error { return w.ready }, Restores: &w.claims, Claims: &w.claims, Testers: map[string]driver.Tester{"restic": &w.tester},
-		Lock: func() string { return w.lock }, Console: w.console, Events: happened(w.events),
+		Lock: func() string { return w.lock }, Rules: func() backup.Rules { return w.rules }, Console: w.console, Events: happened(w.events),
 		Status: httpapi.Status{
 			Version: "v1.2.3", Gate: func(context.Context) admission.Report { return w.gate },
 			Listings: func() []inventory.Listing { return w.listed }, Missing: func() []httpapi.Missing { return w.missing }, Now: func() time.Time { return noon.Add(1500 * time.Millisecond) },
+			Cluster: w.rules.Clusters, ClockDoubt: func() string { return w.clock },
 			ReportMaxAge: 6 * time.Minute, ListingMaxAge: 8 * time.Minute, Copies: func() []keeper.Report { return w.copies },
 		},
 		Log: slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug})),
@@ -235,6 +267,7 @@ func TestExamples(t *testing.T) {
 	tests := map[string]struct {
 		method, path, body string
 		world              func(*world)
+		rules              backup.Rules
 		status             int
 		golden             string
 	}{
@@ -259,6 +292,15 @@ func TestExamples(t *testing.T) {
 			path: "/exists/Media/photos", status: 400, golden: "exists_invalid.json"},
 		"a claim's backups are listed newest first": {
 			path: "/v1/backups?namespace=media&pvc=photos", status: 200, golden: "backups.json"},
+		"a list says of each backup why it is not chosen by itself": {
+			path: "/v1/backups?namespace=media&pvc=photos", status: 200, golden: "backups_assorted.json",
+			rules: homeRules, world: func(w *world) { w.answer = says(backup.FoundBackups(objectionable(), evidence)) }},
+		"a list whose newest backup is missing names the command that settles it": {
+			path: "/v1/backups?namespace=media&pvc=photos", status: 200, golden: "backups_missing.json",
+			world: func(w *world) { w.answer = says(backup.FoundBackups([]backup.Backup{oldest}, evidence).Doubting(gone)) }},
+		"a list of nothing but a missing backup is an error with the command that settles it": {
+			path: "/v1/backups?namespace=media&pvc=photos", status: 503, golden: "backups_gone.json",
+			world: func(w *world) { w.answer = says(backup.UnknownBecause(gone)) }},
 		"a claim without backups has an empty list": {
 			path: "/v1/backups?namespace=media&pvc=photos", status: 200, golden: "backups_none.json",
 			world: func(w *world) { w.answer = says(backup.ProvedNone(evidence)) }},
@@ -295,6 +337,7 @@ func TestExamples(t *testing.T) {
 			if test.world != nil {
 				test.world(w)
 			}
+			w.rules = test.rules
 			if test.method == "" {
 				test.method = http.MethodGet
 			}

@@ -47,7 +47,7 @@ func inventoryClaim(c *inventory.Claim, as asOf) wire.InventoryClaim {
 		Namespace: c.Claim.Namespace, PVC: c.Claim.Name,
 		Volume: c.Volume, StorageClass: c.StorageClass, Capacity: c.Capacity, Driver: c.Driver,
 		BackupSummary: backupSummary(c.Backups, as),
-		Healthy:       c.Health.Healthy(), HealthReason: string(c.Health), HealthMessage: c.Message,
+		Healthy:       c.Health.Healthy(), HealthReason: string(c.Health), HealthMessage: c.Message, AcceptData: c.Accept,
 		ByDriver:   byDriver(c.Backups),
 		Protection: string(c.Protection), Verdict: c.Verdict,
 		Policy: c.Schedule.Policy, PolicySource: c.Schedule.Source, NextRun: when(c.Schedule.NextRun),
@@ -101,7 +101,19 @@ func orphans(all []inventory.Orphan, as asOf) []wire.Orphan {
 func listings(all []inventory.Listing) []wire.Listing {
 	list := make([]wire.Listing, 0, len(all))
 	for _, l := range all {
-		list = append(list, wire.Listing{Driver: l.Driver, ListedAt: when(l.ListedAt), Error: backup.Message(l.Failure), Unproved: backup.Message(l.Unproved)})
+		list = append(list, wire.Listing{
+			Driver: l.Driver, ListedAt: when(l.ListedAt), Error: backup.Message(l.Failure), Settle: backup.SettleOf(l.Failure),
+			Unproved: backup.Message(l.Unproved), Doubts: doubts(l.Doubts),
+		})
+	}
+	return list
+}
+
+// doubts puts what is in doubt of a listing in the API's words; nil where nothing is.
+func doubts(all []error) []wire.Doubt {
+	var list []wire.Doubt
+	for _, why := range all {
+		list = append(list, wire.Doubt{Code: backup.KindOf(why).String(), Message: backup.Message(why), Settle: backup.SettleOf(why)})
 	}
 	return list
 }

@@ -108,6 +108,7 @@ func (s *Server) restoreNamespace(w http.ResponseWriter, r *http.Request, _ http
 	for i, o := range outcomes {
 		result := &answer.Results[i]
 		result.Restore, result.Driver, result.Backup = o.value.Restore, o.value.Backup.Driver, o.value.Backup.ID
+		result.Notes = o.value.Notes
 		result.Result, result.Failure = resultOf(asked.DryRun, o.err)
 	}
 	status, failure := batchStatus(extent, asked.DryRun, err)

@@ -44,6 +44,7 @@ func plannedClaim(f *inventory.Forecast, at time.Time) wire.PlannedClaim {
 	return wire.PlannedClaim{
 		Namespace: f.Claim.Namespace, PVC: f.Claim.Name, Protection: string(f.Protection), Outcome: string(f.Outcome),
 		Verdict: f.Verdict.Kind.String(), Reason: string(f.Verdict.Reason), Message: f.Verdict.Message, Warning: f.Warning,
+		Notes:  f.Verdict.Notes,
 		Backup: plannedBackup(f.Verdict, at),
 	}
 }

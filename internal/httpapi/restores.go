@@ -79,6 +79,7 @@ func (s *Server) answerRestore(w http.ResponseWriter, r *http.Request, wish inte
 		TargetNamespace: wish.Target.Namespace, TargetPVC: wish.Target.Name,
 		Driver: made.Backup.Driver, Backup: made.Backup.ID, TakenAt: made.Backup.TakenAt,
 		Size: made.Size, StorageClass: made.StorageClass, VolumeMode: made.VolumeMode,
+		Notes:       made.Notes,
 		RequestedBy: wish.RequestedBy, DryRun: wish.DryRun,
 	})
 }

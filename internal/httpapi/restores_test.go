@@ -41,7 +41,7 @@ func (c *claimsStub) Restore(_ context.Context, wish intent.Wish) (intent.Made, 
 	if err := c.refuse[wish.Source.Name]; err != nil {
 		return intent.Made{}, err
 	}
-	made := intent.Made{Restore: "soteria-" + wish.Source.Name, Backup: newest, Size: "10Gi", StorageClass: "fast", VolumeMode: "Filesystem"}
+	made := intent.Made{Restore: "soteria-" + wish.Source.Name, Backup: newest, Notes: []string{"the chosen backup is partial: some files could not be read when it was taken"}, Size: "10Gi", StorageClass: "fast", VolumeMode: "Filesystem"}
 	if wish.DryRun {
 		made.Restore = ""
 	}

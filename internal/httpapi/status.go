@@ -20,6 +20,8 @@ import (
 type Status struct {
 	// Version is the program's.
 	Version string
+	// Cluster says which cluster this is, and which others it restores from.
+	Cluster backup.Clusters
 	// Gate tells how the gate is. Asking has no side effects.
 	Gate func(context.Context) admission.Report
 	// Listings tells whether the drivers' backups can be listed. It does not wait.
@@ -54,7 +56,7 @@ func missing(all []Missing) []wire.MissingBackup {
 	})
 	told := []wire.MissingBackup{}
 	for _, m := range all[:min(len(all), most)] {
-		told = append(told, wire.MissingBackup{Driver: m.Driver, Namespace: m.Claim.Namespace, PVC: m.Claim.Name, Message: backup.Message(m.Why)})
+		told = append(told, wire.MissingBackup{Driver: m.Driver, Namespace: m.Claim.Namespace, PVC: m.Claim.Name, Message: backup.Message(m.Why), Settle: backup.SettleOf(m.Why)})
 	}
 	return told
 }
@@ -74,7 +76,8 @@ func (s *Server) showStatus(w http.ResponseWriter, r *http.Request, _ httprouter
 	gate, lost := s.services.Status.Gate(ctx), s.services.Status.Missing()
 	status := wire.Status{
 		GeneratedAt: whole(s.services.Status.Now()), Version: s.services.Status.Version, RestoreMode: wire.RestoreModeAuto,
-		Gate:           wire.Gate{State: wire.GateState(gate.State), Message: gate.Message},
+		Gate:    wire.Gate{State: wire.GateState(gate.State), Message: gate.Message},
+		Cluster: s.services.Status.Cluster.Own, RestoredClusters: s.services.Status.Cluster.Restored,
 		SignInRequired: s.services.SignIn.Required(),
 		Listings:       listings(s.services.Status.Listings()),
 		Missing:        missing(lost), MissingTotal: len(lost),
@@ -98,7 +101,7 @@ func (s *Server) showStatus(w http.ResponseWriter, r *http.Request, _ httprouter
 func memoryCopies(all []keeper.Report) []wire.MemoryCopy {
 	list := make([]wire.MemoryCopy, 0, len(all))
 	for _, r := range all {
-		list = append(list, wire.MemoryCopy{Driver: r.Repository, WrittenAt: when(r.WrittenAt), Message: r.Message()})
+		list = append(list, wire.MemoryCopy{Driver: r.Repository, WrittenAt: when(r.WrittenAt), Message: r.Message(), Rival: r.Rival})
 	}
 	return list
 }

@@ -39,6 +39,20 @@ func TestStatusExamples(t *testing.T) {
 			config: func(cfg *httpapi.Config) { cfg.RestoreRequired = true },
 			golden: "status_worst.json",
 		},
+		"two clusters of one name, a clock that is off, and stores that prove nothing": {
+			world: func(w *world) {
+				const accept, forget = "soteria repository accept 5e1f", "soteria repository forget longhorn"
+				w.rules.Clusters = backup.Clusters{Own: "home", Restored: []string{"attic"}, Settled: true}
+				w.clock = "the clock of this replica is 14m0s ahead of the API server's: set it right"
+				unseen := backup.WithSettle(backup.Errorf(backup.RepositoryUnaccepted, "this cluster sees the restic repository 5e1f for the first time: accept it with: %s", accept), accept)
+				dropped := backup.WithSettle(backup.Errorf(backup.RepositoryDropped, "longhorn has held backups of this cluster and is not looked at any more: run: %s", forget), forget)
+				emptied := backup.WithSettle(backup.Errorf(backup.RepositoryChanged, "the s3 repository s3:backups has held backups and is empty now: accept that with: soteria repository accept s3 s3:backups"), "soteria repository accept s3 s3:backups")
+				w.listed = []inventory.Listing{{Driver: "restic", ListedAt: noon, Unproved: unseen, Doubts: []error{unseen, dropped, down}}, {Driver: "s3", Failure: emptied}}
+				w.missing = []httpapi.Missing{{Driver: "restic", Claim: photos, Why: gone}}
+				w.copies = []keeper.Report{{Repository: "restic", Listed: keeper.Listed{WrittenAt: noon, Rival: "c0ffee", RivalAt: noon}}}
+			},
+			golden: "status_doubts.json",
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

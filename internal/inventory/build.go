@@ -37,6 +37,8 @@ type subject struct {
 	// unreviewed says that and why the claim's data has to be reviewed; "" where it
 	// has not.
 	unreviewed string
+	// accept is the command that settles that.
+	accept string
 }
 
 // subjects gives every claim but those that Soteria made, by namespace and name.
@@ -59,26 +61,29 @@ func (f *Facts) subjects() []subject {
 			continue
 		}
 		name := nameOf(claim)
-		all = append(all, subject{name: name, claim: claim, restore: referred(claim), facts: facts, backups: f.summary(name), unreviewed: f.unreviewed(claim, facts)})
+		found := f.unreviewed(claim, facts)
+		all = append(all, subject{
+			name: name, claim: claim, restore: referred(claim), facts: facts, backups: f.summary(name), unreviewed: found.Message, accept: found.Accept,
+		})
 	}
 	slices.SortFunc(all, func(a, b subject) int { return byName(a.name, b.name) })
 	return all
 }
 
-// unreviewed says that and why a claim's data has to be reviewed; "" where it has
-// not, or where that cannot be told.
-func (f *Facts) unreviewed(claim *corev1.PersistentVolumeClaim, admission decision.Facts) string {
+// unreviewed says that and why a claim's data has to be reviewed; the zero value
+// where it has not, or where that cannot be told.
+func (f *Facts) unreviewed(claim *corev1.PersistentVolumeClaim, admission decision.Facts) unreviewed.Finding {
 	if f.GateSince.IsZero() || claim.Status.Phase != corev1.ClaimBound {
-		return ""
+		return unreviewed.Finding{}
 	}
 	facts := unreviewed.Read(claim, admission, f.GateSince)
 	for _, l := range f.Listings {
 		facts.Backups = append(facts.Backups, l.Found.Of(facts.Claim)...)
 	}
 	if found := unreviewed.Judge(facts); found.State == unreviewed.Unreviewed {
-		return found.Message
+		return found
 	}
-	return ""
+	return unreviewed.Finding{}
 }
 
 func nameOf(claim *corev1.PersistentVolumeClaim) backup.Claim {
@@ -176,7 +181,7 @@ func (s *subject) describe(f *Facts) Claim {
 		c.Schedule, _ = f.Schedules.ScheduleOf(s.name)
 	}
 	c.Health, c.Message = s.health(f)
-	c.Unreviewed = s.unreviewed
+	c.Unreviewed, c.Accept = s.unreviewed, s.accept
 	return c
 }
 

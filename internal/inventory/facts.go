@@ -59,6 +59,10 @@ type Listing struct {
 	// Unproved is why the listing proves of no claim that it has no backup, though it
 	// was believed for those that it found; nil where it does.
 	Unproved error
+	// Doubts are all that keeps the listing from proving of claims without backups
+	// that they have none, the most pressing first. What holds single claims is not
+	// among it.
+	Doubts []error
 	// IfRebuilt is why a cluster that is rebuilt could not prove of any claim
 	// that it has no backup, although this cluster can; nil where it could.
 	IfRebuilt error

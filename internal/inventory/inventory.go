@@ -60,6 +60,9 @@ type Claim struct {
 	// Unreviewed says that and why a person has to say which of its data is right;
 	// "" where that is no question.
 	Unreviewed string
+	// Accept is the command that accepts what the claim holds now; "" where
+	// Unreviewed is.
+	Accept string
 	// Protection is how it is protected.
 	Protection Protection
 	// Verdict is what admission decided when the claim was created, and why;

@@ -40,6 +40,9 @@ type Finding struct {
 	Older backup.Backup
 	// Message tells a person what happened and what to do; "" where Settled.
 	Message string
+	// Accept is the command that accepts what the claim holds now, once a reason is
+	// put in; "" unless Unreviewed.
+	Accept string
 }
 
 // Facts are all that a finding depends on.
@@ -99,7 +102,7 @@ func Judge(f Facts) Finding {
 	older, found := f.newestOlder()
 	switch {
 	case found:
-		return Finding{State: Unreviewed, Since: f.Created, Older: older, Message: f.message(older)}
+		return Finding{State: Unreviewed, Since: f.Created, Older: older, Message: f.message(older), Accept: f.accept()}
 	case !f.Listed:
 		return Finding{State: Unknown, Since: f.Created, Message: "the claim was bound without a verdict of Soteria's, and it cannot be told whether older backups of it exist, since not every repository can be listed"}
 	default:
@@ -146,6 +149,10 @@ func (f Facts) message(older backup.Backup) string {
 	return fmt.Sprintf("The claim was bound without a verdict of Soteria's, and may be empty although backups of it exist (the newest: %s, taken %s). "+
 		"It is backed up, but those backups are never restored by themselves, and no old one is removed. "+
 		"To have the data of a backup back, delete the claim and create it again while the gate is closed. "+
-		"To keep what it holds now: kubectl -n %s annotate pvc %s %s='%s <reason>'",
-		backup.ShortID(older.ID), older.TakenAt.UTC().Format(time.RFC3339), f.Claim.Namespace, f.Claim.Name, v1alpha1.AcceptDataAnnotation, f.UID)
+		"To keep what it holds now: %s",
+		backup.ShortID(older.ID), older.TakenAt.UTC().Format(time.RFC3339), f.accept())
+}
+
+func (f Facts) accept() string {
+	return fmt.Sprintf("kubectl -n %s annotate pvc %s %s='%s <reason>'", f.Claim.Namespace, f.Claim.Name, v1alpha1.AcceptDataAnnotation, f.UID)
 }

@@ -92,6 +92,7 @@ func TestTheMessageNamesTheBackupAndTheCommand(t *testing.T) {
 	assert.Equal(t, created.Add(-time.Hour), got.Older.TakenAt)
 	assert.Contains(t, got.Message, "01234567")
 	assert.Contains(t, got.Message, "kubectl -n shop annotate pvc db soteria.dev/accept-data='uid-1 <reason>'")
+	assert.Equal(t, "kubectl -n shop annotate pvc db soteria.dev/accept-data='uid-1 <reason>'", got.Accept)
 	assert.LessOrEqual(t, len(got.Message), backup.MaxNote)
 }
 

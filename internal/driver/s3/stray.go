@@ -83,11 +83,12 @@ func (w words) Doubt(repository string, strays []attribution.Stray) error {
 	if n := len(folders) - len(told); n > 0 {
 		more = fmt.Sprintf(" and %d more", n)
 	}
-	return backup.Errorf(backup.Unavailable, "the bucket holds %d restic repositories whose folders are no claim's by the layout %q, so that they may be of this one: %s%s. "+
+	accept := "soteria repository accept " + Name + " " + repository
+	return backup.WithSettle(backup.Errorf(backup.Unavailable, "the bucket holds %d restic repositories whose folders are no claim's by the layout %q, so that they may be of this one: %s%s. "+
 		"Say where claims' repositories are with %s%s, or that these are of no claim with %s (such as %q); "+
-		"or accept those that are there now with `soteria repository accept %s %s`",
+		"or accept those that are there now with `%s`",
 		len(strays), w.layout, strings.Join(told, ", "), more, layoutSetting, suggestion(folders), foreignSetting,
-		attribution.Settings{Keys: []string{keyFolder}}.SuggestForeign(attribution.Facts{keyFolder: {folders[0]}}), Name, repository)
+		attribution.Settings{Keys: []string{keyFolder}}.SuggestForeign(attribution.Facts{keyFolder: {folders[0]}}), accept), accept)
 }
 
 // DoubtOf implements [attribution.Words].

@@ -41,6 +41,9 @@ type InventoryClaim struct {
 	HealthReason string `json:"health_reason"`
 	// HealthMessage says more where there is more to say.
 	HealthMessage string `json:"health_message,omitempty"`
+	// AcceptData is the command that accepts what an unreviewed claim holds now, in
+	// which a reason is to be put; absent for all others.
+	AcceptData string `json:"accept_data,omitempty"`
 	// ByDriver tells the same of each driver that has backups of the claim.
 	ByDriver []BackupsOfDriver `json:"by_driver"`
 	// Protection is auto, required, skip, none or, for a label that admission
@@ -102,4 +105,21 @@ type Listing struct {
 	// Unproved is why the listing, though it was believed, proves of no claim that it
 	// has no backup, and what settles that; absent where it does.
 	Unproved string `json:"unproved,omitempty"`
+	// Settle is the command that settles Error; absent where no command does.
+	Settle string `json:"settle,omitempty"`
+	// Doubts are all that keeps the listing from proving of claims without backups
+	// that they have none, Unproved among them, the most pressing first; absent where
+	// there is none. What holds single claims is told of the claims.
+	Doubts []Doubt `json:"doubts,omitempty"`
+}
+
+// Doubt is why claims without a known backup wait instead of starting empty.
+type Doubt struct {
+	// Code is the kind of doubt: the code that an error of that kind has, such as
+	// repository_unaccepted, repository_dropped, repository_changed or unavailable.
+	Code string `json:"code"`
+	// Message says what is in doubt, why, and what settles it.
+	Message string `json:"message"`
+	// Settle is the command that settles it; absent where no command does.
+	Settle string `json:"settle,omitempty"`
 }

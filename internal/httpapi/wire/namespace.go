@@ -97,6 +97,8 @@ type NamespaceRestoreResult struct {
 	Restore   string `json:"restore,omitempty"`
 	Driver    string `json:"driver,omitempty"`
 	Backup    string `json:"backup,omitempty"`
+	// Notes are as in [RestoreStarted].
+	Notes []string `json:"notes,omitempty"`
 	// Failure says why, when it was refused.
 	Failure
 }

@@ -47,6 +47,10 @@ type PlannedClaim struct {
 	Message string `json:"message"`
 	// Warning tells what the outcome may founder on.
 	Warning string `json:"warning,omitempty"`
+	// Notes are the parts of Message that a person should look into: what speaks
+	// against the backup, and which newer ones were passed over and why. Absent where
+	// there is nothing.
+	Notes []string `json:"notes,omitempty"`
 	// Backup is what would be restored; null where nothing would.
 	Backup *PlannedBackup `json:"backup"`
 }

@@ -48,8 +48,11 @@ type RestoreStarted struct {
 	// StorageClass is empty where the cluster's default is meant.
 	StorageClass string `json:"storage_class"`
 	VolumeMode   string `json:"volume_mode"`
-	RequestedBy  string `json:"requested_by"`
-	DryRun       bool   `json:"dry_run"`
+	// Notes are what a person should know of the backup: what speaks against it, and
+	// which newer ones were passed over and why. Absent where there is nothing.
+	Notes       []string `json:"notes,omitempty"`
+	RequestedBy string   `json:"requested_by"`
+	DryRun      bool     `json:"dry_run"`
 }
 
 // Restores answers GET /v1/restores.

@@ -12,6 +12,11 @@ type Status struct {
 	// while no claim may start empty unless it says why.
 	RestoreMode RestoreMode `json:"restore_mode"`
 	Gate        Gate        `json:"gate"`
+	// Cluster is the name of this cluster (SOTERIA_CLUSTER), and RestoredClusters
+	// are the others whose backups are restored like own ones; absent where none is
+	// set.
+	Cluster          string   `json:"cluster,omitempty"`
+	RestoredClusters []string `json:"restored_clusters,omitempty"`
 	// ClockDoubt says that the replica's clock disagrees with the API server's or a
 	// store's, and by how much; absent while it does not. Until then no backup is
 	// called wrongly dated and retention removes none.
@@ -43,6 +48,8 @@ type MissingBackup struct {
 	PVC       string `json:"pvc"`
 	// Message says which backup it is, when it was last seen, and what settles it.
 	Message string `json:"message"`
+	// Settle is the command that settles it; absent where no command does.
+	Settle string `json:"settle,omitempty"`
 }
 
 // RestoreMode is what holds for claims that leave it to the operator.
@@ -85,4 +92,7 @@ type MemoryCopy struct {
 	WrittenAt *time.Time `json:"written_at,omitempty"`
 	// Message says what is wrong and what to do; absent where nothing is known to be.
 	Message string `json:"message,omitempty"`
+	// Rival is another live installation that writes by the name of this cluster, so
+	// that each takes the other's backups for its own; absent where none is known.
+	Rival string `json:"rival,omitempty"`
 }

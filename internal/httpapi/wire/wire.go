@@ -96,8 +96,24 @@ type Backups struct {
 	// Doubt says why a newer backup than those that are listed may exist; absent
 	// where none does.
 	Doubt string `json:"doubt,omitempty"`
+	// Settle is the command that settles Doubt; absent where no command does.
+	Settle string `json:"settle,omitempty"`
+	// Chosen is the backup that a restore gets which asks for none by its id; absent
+	// where there is none or a doubt keeps it from being chosen.
+	Chosen *Chosen `json:"chosen,omitempty"`
+	// Unchosen says why none is chosen though there are backups; absent elsewhere.
+	Unchosen string `json:"unchosen,omitempty"`
 	// Backups are newest first.
 	Backups []Backup `json:"backups"`
+}
+
+// Chosen is the backup that is chosen by itself.
+type Chosen struct {
+	ID     string `json:"id"`
+	Driver string `json:"driver"`
+	// Notes are what a person should know of it: what speaks against it, and which
+	// newer ones were passed over and why. Absent where there is nothing.
+	Notes []string `json:"notes,omitempty"`
 }
 
 // Backup is one restorable point in time of a claim.
@@ -119,6 +135,13 @@ type Backup struct {
 	// other-cluster, implausible-time (dated more than 10 minutes ahead of now), void
 	// or unreviewed. Absent where it may be.
 	Objection string `json:"objection,omitempty"`
+	// Unrestorable says why it cannot be restored at all, such as that it is of
+	// several folders; absent where it can, as far as is known.
+	Unrestorable string `json:"unrestorable,omitempty"`
+	// FarLessThan is the id of the backup before it, by the same driver, of which it
+	// holds at most a quarter of the files or of the data; absent where it does not,
+	// or what they hold is unknown.
+	FarLessThan string `json:"far_less_than,omitempty"`
 	// SizeBytes, Size (the same) and Files are null when the driver does not know
 	// them.
 	SizeBytes *int64 `json:"size_bytes"`
@@ -168,6 +191,8 @@ type Error struct {
 	Code string `json:"code"`
 	// Field is the part of the request at fault, where there is one.
 	Field string `json:"field,omitempty"`
+	// Settle is the command that settles it; absent where no command does.
+	Settle string `json:"settle,omitempty"`
 }
 
 // Failure is an [Error] that is part of an answer; none of it is there where
@@ -176,6 +201,8 @@ type Failure struct {
 	Error string `json:"error,omitempty"`
 	Code  string `json:"code,omitempty"`
 	Field string `json:"field,omitempty"`
+	// Settle is the command that settles it; absent where no command does.
+	Settle string `json:"settle,omitempty"`
 }
 
 // Codes of requests that HTTP itself rules out.

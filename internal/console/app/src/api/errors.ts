@@ -15,6 +15,8 @@ export class ApiError extends Error {
     readonly code: string,
     message: string,
     readonly field?: string,
+    /** The command that settles it, where one does. */
+    readonly settle?: string,
   ) {
     super(message);
   }
@@ -37,7 +39,7 @@ export class ApiError extends Error {
 
 /** Makes an error of an answer's status and body; proxies in between may send any body. */
 export function errorOf(status: number, body: unknown): ApiError {
-  if (isErrorBody(body)) return new ApiError(status, body.code, body.error, body.field);
+  if (isErrorBody(body)) return new ApiError(status, body.code, body.error, body.field, body.settle);
   return new ApiError(status, `http_${status}`, unexplained(status));
 }
 

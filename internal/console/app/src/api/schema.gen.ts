@@ -404,6 +404,17 @@ export interface components {
             total: number;
             /** @description doubt says why a newer backup than those that are listed may exist; absent where none does. */
             doubt?: string;
+            /** @description settle is the command that settles doubt; absent where no command does. */
+            settle?: string;
+            /** @description chosen is the backup that a restore gets which asks for none by its id; absent where there is none or a doubt keeps it from being chosen. */
+            chosen?: null | {
+                id: string;
+                driver: string;
+                /** @description notes are what a person should know of it: what speaks against it, and which newer ones were passed over and why. Absent where there is nothing. */
+                notes?: string[];
+            };
+            /** @description unchosen says why none is chosen though there are backups; absent elsewhere. */
+            unchosen?: string;
             /** @description backups are newest first. */
             backups: {
                 id: string;
@@ -431,6 +442,10 @@ export interface components {
                 cluster?: string;
                 /** @description objection is why it is not restored unless asked for by its id or cluster: other-cluster, implausible-time (dated more than 10 minutes ahead of now), void or unreviewed. Absent where it may be. */
                 objection?: string;
+                /** @description unrestorable says why it cannot be restored at all, such as that it is of several folders; absent where it can, as far as is known. */
+                unrestorable?: string;
+                /** @description far_less_than is the id of the backup before it, by the same driver, of which it holds at most a quarter of the files or of the data; absent where it does not, or what they hold is unknown. */
+                far_less_than?: string;
                 /** @description size_bytes, size (the same) and files are null when the driver does not know them. */
                 size_bytes: null | number;
                 /** @description size_bytes, size (the same) and files are null when the driver does not know them. */
@@ -504,6 +519,8 @@ export interface components {
             code: string;
             /** @description field is the part of the request at fault, where there is one. */
             field?: string;
+            /** @description settle is the command that settles it; absent where no command does. */
+            settle?: string;
         };
         /** @description Events answers GET /v1/events: what happened to a claim, or to the claims of a namespace, lately, newest first. Kubernetes keeps events for an hour unless it is set up otherwise. */
         Events: {
@@ -619,6 +636,8 @@ export interface components {
                     health_reason: string;
                     /** @description health_message says more where there is more to say. */
                     health_message?: string;
+                    /** @description accept_data is the command that accepts what an unreviewed claim holds now, in which a reason is to be put; absent for all others. */
+                    accept_data?: string;
                     /** @description by_driver tells the same of each driver that has backups of the claim. */
                     by_driver: {
                         driver: string;
@@ -680,6 +699,17 @@ export interface components {
                 error?: string;
                 /** @description unproved is why the listing, though it was believed, proves of no claim that it has no backup, and what settles that; absent where it does. */
                 unproved?: string;
+                /** @description settle is the command that settles error; absent where no command does. */
+                settle?: string;
+                /** @description doubts are all that keeps the listing from proving of claims without backups that they have none, unproved among them, the most pressing first; absent where there is none. What holds single claims is told of the claims. */
+                doubts?: {
+                    /** @description code is the kind of doubt: the code that an error of that kind has, such as repository_unaccepted, repository_dropped, repository_changed or unavailable. */
+                    code: string;
+                    /** @description message says what is in doubt, why, and what settles it. */
+                    message: string;
+                    /** @description settle is the command that settles it; absent where no command does. */
+                    settle?: string;
+                }[];
             }[];
         };
         /** @description NamespaceBackup answers POST /v1/backup/namespace. */
@@ -706,10 +736,14 @@ export interface components {
                 error?: string;
                 code?: string;
                 field?: string;
+                /** @description settle is the command that settles it; absent where no command does. */
+                settle?: string;
             }[];
             error?: string;
             code?: string;
             field?: string;
+            /** @description settle is the command that settles it; absent where no command does. */
+            settle?: string;
         };
         /** @description NamespaceBackupRequest is the body of POST /v1/backup/namespace. */
         NamespaceBackupRequest: {
@@ -738,15 +772,21 @@ export interface components {
                 restore?: string;
                 driver?: string;
                 backup?: string;
+                /** @description notes are as in RestoreStarted. */
+                notes?: string[];
                 error?: string;
                 code?: string;
                 field?: string;
+                /** @description settle is the command that settles it; absent where no command does. */
+                settle?: string;
             }[];
             /** @description warnings say why there may be more claims than were found. */
             warnings?: string[];
             error?: string;
             code?: string;
             field?: string;
+            /** @description settle is the command that settles it; absent where no command does. */
+            settle?: string;
         };
         /** @description NamespaceRestoreRequest is the body of POST /v1/restores/namespace. */
         NamespaceRestoreRequest: {
@@ -801,6 +841,8 @@ export interface components {
                 message: string;
                 /** @description warning tells what the outcome may founder on. */
                 warning?: string;
+                /** @description notes are the parts of message that a person should look into: what speaks against the backup, and which newer ones were passed over and why. Absent where there is nothing. */
+                notes?: string[];
                 /** @description backup is what would be restored; null where nothing would. */
                 backup: null | {
                     /** @description namespace and pvc name the claim that it was taken of. */
@@ -855,6 +897,17 @@ export interface components {
                 error?: string;
                 /** @description unproved is why the listing, though it was believed, proves of no claim that it has no backup, and what settles that; absent where it does. */
                 unproved?: string;
+                /** @description settle is the command that settles error; absent where no command does. */
+                settle?: string;
+                /** @description doubts are all that keeps the listing from proving of claims without backups that they have none, unproved among them, the most pressing first; absent where there is none. What holds single claims is told of the claims. */
+                doubts?: {
+                    /** @description code is the kind of doubt: the code that an error of that kind has, such as repository_unaccepted, repository_dropped, repository_changed or unavailable. */
+                    code: string;
+                    /** @description message says what is in doubt, why, and what settles it. */
+                    message: string;
+                    /** @description settle is the command that settles it; absent where no command does. */
+                    settle?: string;
+                }[];
             }[];
         };
         /** @description Policies answers GET /v1/policies. */
@@ -1088,6 +1141,8 @@ export interface components {
             /** @description storage_class is empty where the cluster's default is meant. */
             storage_class: string;
             volume_mode: string;
+            /** @description notes are what a person should know of the backup: what speaks against it, and which newer ones were passed over and why. Absent where there is nothing. */
+            notes?: string[];
             requested_by: string;
             dry_run: boolean;
         };
@@ -1230,6 +1285,10 @@ export interface components {
                 /** @description message says what is wrong and how to mend it; absent where the gate is closed. */
                 message?: string;
             };
+            /** @description cluster is the name of this cluster (SOTERIA_CLUSTER), and restored_clusters are the others whose backups are restored like own ones; absent where none is set. */
+            cluster?: string;
+            /** @description cluster is the name of this cluster (SOTERIA_CLUSTER), and restored_clusters are the others whose backups are restored like own ones; absent where none is set. */
+            restored_clusters?: string[];
             /** @description clock_doubt says that the replica's clock disagrees with the API server's or a store's, and by how much; absent while it does not. Until then no backup is called wrongly dated and retention removes none. */
             clock_doubt?: string;
             /** @description sign_in_required tells whether callers have to sign in. */
@@ -1246,6 +1305,17 @@ export interface components {
                 error?: string;
                 /** @description unproved is why the listing, though it was believed, proves of no claim that it has no backup, and what settles that; absent where it does. */
                 unproved?: string;
+                /** @description settle is the command that settles error; absent where no command does. */
+                settle?: string;
+                /** @description doubts are all that keeps the listing from proving of claims without backups that they have none, unproved among them, the most pressing first; absent where there is none. What holds single claims is told of the claims. */
+                doubts?: {
+                    /** @description code is the kind of doubt: the code that an error of that kind has, such as repository_unaccepted, repository_dropped, repository_changed or unavailable. */
+                    code: string;
+                    /** @description message says what is in doubt, why, and what settles it. */
+                    message: string;
+                    /** @description settle is the command that settles it; absent where no command does. */
+                    settle?: string;
+                }[];
             }[];
             /** @description missing are the backups that were seen before and are gone, though Soteria did not remove them, by namespace and name of their claims; the first hundred, absent where none is. missing_total counts them all. */
             missing?: {
@@ -1254,6 +1324,8 @@ export interface components {
                 pvc: string;
                 /** @description message says which backup it is, when it was last seen, and what settles it. */
                 message: string;
+                /** @description settle is the command that settles it; absent where no command does. */
+                settle?: string;
             }[];
             /** @description missing are the backups that were seen before and are gone, though Soteria did not remove them, by namespace and name of their claims; the first hundred, absent where none is. missing_total counts them all. */
             missing_total?: number;
@@ -1267,6 +1339,8 @@ export interface components {
                 written_at?: null | string;
                 /** @description message says what is wrong and what to do; absent where nothing is known to be. */
                 message?: string;
+                /** @description rival is another live installation that writes by the name of this cluster, so that each takes the other's backups for its own; absent where none is known. */
+                rival?: string;
             }[];
             /** @description report_max_age_seconds is how old the inventory and the plan get at most while all is well, and listing_max_age_seconds what is known of a repository. What is older may not be so any more. */
             report_max_age_seconds: number;
