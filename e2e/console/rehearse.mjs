@@ -22,6 +22,7 @@ const ACTS = [
   { tests: "held.spec.ts", given: { ...LATE, CAUSE: "connection refused" } },
   { tests: "brought-back.spec.ts", given: LATE, before: (api) => fetch(`${api}/mend`, { method: "POST" }) },
 ];
+const DOUBTS = { tests: "doubts.spec.ts", given: { UNREVIEWED: "demo/photos", HELD: "demo/late" } };
 const SIGNED_OUT = { tests: "signed-out.spec.ts", given: { ALLOWED_GROUP: GROUP } };
 
 const [only] = process.argv.slice(2);
@@ -43,6 +44,7 @@ await withServer(async (server) => {
       act(each, address);
     }
   });
+  if (wanted(DOUBTS)) await beside(server, { claims: 200, env: { MOCK_DOUBTS: "1" } }, (address) => act(DOUBTS, address));
   if (wanted(SIGNED_OUT)) await beside(server, { claims: 200, env: { MOCK_GROUP: GROUP } }, (address) => act(SIGNED_OUT, address));
 });
 if (failed.length > 0) {

@@ -1,9 +1,11 @@
 // A made-up Soteria: `node dev/mock.mjs [port] [claims]` answers as the API does, for a cluster that is made up in world.mjs,
 // and does what it is asked for. It prints its address once it listens. MOCK_GROUP=<group> has it ask for a sign-in and let
 // that group in; MOCK_MODE and MOCK_GATE are the restore mode and the state of the gate that it tells of.
+// MOCK_DOUBTS=1 has it be in every doubt that the console can show.
 // POST /mend has the claims that are held get their data back.
 import { createServer } from 'node:http';
 import { Doings } from './doings.mjs';
+import { inDoubt } from './doubts.mjs';
 import { planOf, policiesOf, world } from './world.mjs';
 
 const port = Number(process.argv[2] ?? 8090);
@@ -55,6 +57,8 @@ const POSTS = {
   '/v1/policies': (body) => doings.keepPolicy(body),
   '/mend': () => doings.mend(),
 };
+
+if (process.env.MOCK_DOUBTS) inDoubt(GETS, POSTS);
 
 /** Who asks, as a proxy in front says; or why they get no answer. */
 function caller({ 'x-auth-request-user': user, 'x-auth-request-groups': groups = '' }) {

@@ -97,6 +97,8 @@ export function backupsOf(claim, now = Date.now()) {
       taken_at: at,
       created: at,
       state: 'completed',
+      outcome: i % 9 === 4 ? 'partial' : i % 13 === 7 ? 'unknown' : 'complete',
+      ...(driver === 'restic' && { tool: 'restic 0.16.4' }),
       size_bytes: size,
       size,
       files: driver === 'restic' ? 12_000 - i * 20 : null,

@@ -1,5 +1,14 @@
 import type { ApiError } from '@/api/errors';
+import { Settle } from './Command';
 import { Notice } from './Notice';
+
+/** What is wrong, for the codes that stay until a person settles them. */
+const TITLES: Record<string, string> = {
+  backup_missing: 'A backup that was seen before is gone',
+  repository_unaccepted: 'Nothing says yet that a repository holds all that it should',
+  repository_changed: 'A repository is not what it was',
+  repository_dropped: 'A backup system that held backups is not looked at any more',
+};
 
 interface Props {
   error: ApiError;
@@ -22,7 +31,7 @@ export function Failure({ error, what, retry, retrying }: Props) {
   return (
     <Notice
       tone={error.passing ? 'warn' : 'bad'}
-      title={`Soteria could not give ${what}`}
+      title={TITLES[error.code] ?? `Soteria could not give ${what}`}
       urgent
       action={
         <button type="button" onClick={retry} disabled={retrying}>
@@ -30,7 +39,8 @@ export function Failure({ error, what, retry, retrying }: Props) {
         </button>
       }
     >
-      {error.message}
+      <p>{error.message}</p>
+      <Settle command={error.settle} />
     </Notice>
   );
 }

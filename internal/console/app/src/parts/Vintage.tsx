@@ -3,6 +3,7 @@ import { statusQuery } from '@/api/queries';
 import type { Listing } from '@/api/types';
 import { isOld, listingTrouble, maxAges } from '@/words/vintage';
 import { Age } from './Age';
+import { Settle } from './Command';
 import { Notice } from './Notice';
 import { useNow } from './now';
 
@@ -28,6 +29,7 @@ export function Vintage({ generatedAt, listings }: Props) {
         return (
           <Notice key={listing.driver} tone="unknown" title={trouble.title}>
             {trouble.detail} {listing.listed_at && <>Last listed <Age time={listing.listed_at} />.</>}
+            <Settle command={listing.settle} />
           </Notice>
         );
       })}

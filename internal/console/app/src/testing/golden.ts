@@ -2,9 +2,13 @@
 import type { Backups, Bucket, ErrorBody, Inventory, Plan, Policies, Restore, Restores, RestoreStarted } from '@/api/types';
 import type { Events, NamespaceBackup, NamespaceRestore, Status } from '@/api/types';
 import backups from '@golden/backups.json';
+import backupsAssorted from '@golden/backups_assorted.json';
+import backupsGone from '@golden/backups_gone.json';
+import backupsMissing from '@golden/backups_missing.json';
 import bucket from '@golden/bucket.json';
 import events from '@golden/events.json';
 import status from '@golden/status.json';
+import statusDoubts from '@golden/status_doubts.json';
 import bucketDisabled from '@golden/bucket_disabled.json';
 import bucketStale from '@golden/bucket_stale.json';
 import inventory from '@golden/inventory_assorted.json';
@@ -29,11 +33,15 @@ import whoami from '@golden/whoami.json';
 
 export const golden = {
   backups: backups as Backups,
+  backupsAssorted: backupsAssorted as Backups,
+  backupsGone: backupsGone as ErrorBody,
+  backupsMissing: backupsMissing as Backups,
   bucket: bucket as Bucket,
   bucketDisabled: bucketDisabled as ErrorBody,
   bucketStale: bucketStale as Bucket,
   events: events as Events,
   status: status as Status,
+  statusDoubts: statusDoubts as Status,
   inventory: inventory as Inventory,
   inventoryEmpty: inventoryEmpty as Inventory,
   inventoryLookupFailed: inventoryLookupFailed as Inventory,

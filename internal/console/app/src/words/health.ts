@@ -32,7 +32,7 @@ const REASONS: Record<string, Wording & { group: Group }> = {
   restoring: { ...GROUP_WORDS.restoring, group: 'restoring' },
   held: { ...GROUP_WORDS.held, group: 'held' },
   lookup_failed: { ...GROUP_WORDS.unknown, group: 'unknown' },
-  unreviewed: { label: 'Unreviewed', tone: 'bad', meaning: 'The claim was bound without a verdict although backups of it exist. Its own backups are not restored by themselves.', group: 'other' },
+  unreviewed: { label: 'Unreviewed', tone: 'bad', meaning: 'The claim got its volume while the gate was off, although backups of it exist. It may be empty.', group: 'other' },
   lost: { label: 'Lost', tone: 'bad', meaning: 'The claim’s volume is gone.', group: 'other' },
   unbound: { label: 'Unbound', tone: 'idle', meaning: 'The claim is not bound to a volume yet.', group: 'other' },
   deleting: { label: 'Going', tone: 'idle', meaning: 'The claim is being deleted.', group: 'other' },

@@ -4,8 +4,12 @@ import type { Backups, ClaimName } from '@/api/types';
 import { Age } from '@/parts/Age';
 import { Answer } from '@/parts/Answer';
 import { Empty } from '@/parts/Empty';
+import { Remarks } from '@/parts/Remarks';
+import { State } from '@/parts/State';
 import { Table, type Column } from '@/parts/Table';
+import { remarksOn, takingInWords } from '@/words/remarks';
 import { countInWords, plural, sizeInWords } from '@/words/size';
+import { ChosenBackup } from './ChosenBackup';
 import { Timeline } from './Timeline';
 import { withChanges, type TimelineBackup } from './timeline';
 
@@ -32,8 +36,9 @@ function List({ claim, data, more }: { claim: ClaimName; data: Backups; more: ((
   if (data.backups.length === 0) return <Empty title="No backup of this claim is known." />;
   return (
     <>
+      <ChosenBackup backups={data} />
       <Timeline backups={data.backups} />
-      <Table label="Backups of this claim" columns={columnsFor(claim)} lines={withChanges(data.backups)} keyOf={({ driver, id }) => `${driver} ${id}`} tall />
+      <Table label="Backups of this claim" columns={columnsFor(claim, data)} lines={withChanges(data.backups)} keyOf={({ driver, id }) => `${driver} ${id}`} tall />
       {more && data.backups.length < data.total && (
         <button type="button" onClick={more}>
           Show all {plural(data.total, 'backup')}
@@ -43,13 +48,26 @@ function List({ claim, data, more }: { claim: ClaimName; data: Backups; more: ((
   );
 }
 
-function columnsFor(claim: ClaimName): Column<TimelineBackup>[] {
+function columnsFor(claim: ClaimName, { chosen, backups }: Backups): Column<TimelineBackup>[] {
+  const cluster: Column<TimelineBackup> = { label: 'Cluster', cell: ({ cluster: name }) => name ?? <span className="muted">none named</span> };
   return [
     { label: 'Taken', names: true, cell: ({ taken_at }) => <Age time={taken_at} /> },
-    { label: 'Driver', cell: ({ driver }) => driver },
+    { label: 'Driver', cell: ({ driver, tool }) => <span title={tool}>{driver}</span> },
+    ...(backups.some((backup) => backup.cluster) ? [cluster] : []),
     { label: 'Size', className: 'figure', cell: ({ size_bytes }) => sizeInWords(size_bytes) },
     { label: 'Change', className: 'figure', cell: ({ change }) => change },
-    { label: 'Files', className: 'figure', cell: ({ files }) => (files === null ? '' : countInWords(files)) },
+    { label: 'Files', className: 'figure', cell: ({ files }) => (files === null ? 'unknown' : countInWords(files)) },
+    {
+      label: 'State',
+      className: 'wrap remarked',
+      cell: (backup) => (
+        <>
+          <State wording={takingInWords(backup)} />
+          {chosen?.id === backup.id && chosen.driver === backup.driver && <span className="muted"> restored by itself</span>}
+          <Remarks remarks={remarksOn(backup)} />
+        </>
+      ),
+    },
     { label: 'Backup', className: 'mono wrap', cell: ({ id, tags }) => <span title={tags.join(', ') || undefined}>{id}</span> },
     {
       label: 'Actions',

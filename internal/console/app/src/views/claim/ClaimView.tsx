@@ -12,8 +12,10 @@ import { usePaces } from '../restores/paces';
 import { RestoreCard } from '../restores/RestoreCard';
 import { BackUpNow, BackupWatch } from './BackUpNow';
 import { BackupsSection } from './BackupsSection';
+import { ClaimDoubts } from './ClaimDoubts';
 import { EventsSection } from './EventsSection';
 import { Facts } from './Facts';
+import { Unreviewed } from './Unreviewed';
 import { Tests } from './Tests';
 import type { Watch } from './watch';
 
@@ -64,6 +66,7 @@ function Claim({ claim }: { claim: ClaimName }) {
       )}
       {inventory.data && !entry && <Gone inventory={inventory.data} claim={claim} />}
       {entry && <Standing entry={entry} />}
+      <ClaimDoubts claim={claim} entry={entry} backups={backups.data} />
       <Restoring claim={claim} />
       {entry && <Facts entry={entry} standing={standing} />}
       <BackupsSection claim={claim} query={backups} more={limit === FIRST ? () => setLimit(ALL) : undefined} />
@@ -109,6 +112,7 @@ function Gone({ inventory, claim }: { inventory: Inventory; claim: ClaimName }) 
 
 function Standing({ entry }: { entry: InventoryClaim }) {
   const wording = healthInWords(entry.health_reason);
+  if (entry.health_reason === 'unreviewed') return <Unreviewed entry={entry} />;
   if (entry.health_reason === 'fresh' || entry.health_reason === 'restoring') return null;
   return (
     <Notice tone={wording.tone} title={wording.meaning}>

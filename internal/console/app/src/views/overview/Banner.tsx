@@ -9,7 +9,7 @@ export function Banner() {
   const { data, error } = useQuery(statusQuery);
   if (!data) return error && <Untold error={failureOf(error)} />;
   return warningsOf(data).map(({ tone, title, detail }) => (
-    <Notice key={title} tone={tone} title={title} urgent={tone === 'bad'}>
+    <Notice key={`${title} ${detail}`} tone={tone} title={title} urgent={tone === 'bad'}>
       {detail}
     </Notice>
   ));

@@ -73,6 +73,7 @@ function More({ concern, more }: { concern: Concern; more: number }) {
 const FILTERS: Record<Concern['id'], Filters | null> = {
   held: { state: 'held' },
   unreviewed: { state: 'other' },
+  stalled: { state: 'restoring' },
   failing: null,
   lost: { state: 'other' },
   misdeclared: { protection: 'invalid' },

@@ -1,9 +1,10 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { inventoryQuery, policiesQuery, restoresQuery } from '@/api/queries';
+import { inventoryQuery, policiesQuery, restoresQuery, statusQuery } from '@/api/queries';
 import type { Inventory } from '@/api/types';
 import { Age } from '@/parts/Age';
 import { Answer } from '@/parts/Answer';
+import { Doubts } from '@/parts/Doubts';
 import { Empty } from '@/parts/Empty';
 import { Notice } from '@/parts/Notice';
 import { Page } from '@/parts/Page';
@@ -14,18 +15,39 @@ import { concernsOf } from './attention';
 import { Banner } from './Banner';
 import { Concerns } from './Concerns';
 import { FreshnessStrip } from './FreshnessStrip';
+import { MissingBackups } from './MissingBackups';
 import { UnderWay } from './UnderWay';
 
 /** What is safe, what is not, what is being brought back. */
 export function Overview() {
   const inventory = useQuery(inventoryQuery);
   return (
-    <Page title="Overview" aside={inventory.data && <>As of <Age time={inventory.data.generated_at} /></>}>
+    <Page title="Overview" aside={<Aside inventory={inventory.data} />}>
       <Banner />
       <Answer query={inventory} what="the inventory">
         {(data) => <Glance inventory={data} />}
       </Answer>
     </Page>
+  );
+}
+
+function Aside({ inventory }: { inventory: Inventory | undefined }) {
+  const { data: status } = useQuery(statusQuery);
+  const restored = status?.restored_clusters ?? [];
+  return (
+    <>
+      {status?.cluster && (
+        <>
+          Cluster <strong>{status.cluster}</strong>
+          {restored.length > 0 && `, which also restores backups of ${restored.join(', ')}`}.{' '}
+        </>
+      )}
+      {inventory && (
+        <>
+          As of <Age time={inventory.generated_at} />
+        </>
+      )}
+    </>
   );
 }
 
@@ -38,6 +60,8 @@ function Glance({ inventory }: { inventory: Inventory }) {
     return (
       <>
         <Vintage generatedAt={inventory.generated_at} listings={inventory.listings} />
+        <Doubts listings={inventory.listings} claims={claims} />
+        <MissingBackups />
         <Empty title="This cluster has no claims, and no backups are known.">Claims appear here as soon as they are created.</Empty>
       </>
     );
@@ -45,6 +69,8 @@ function Glance({ inventory }: { inventory: Inventory }) {
   return (
     <>
       <Vintage generatedAt={inventory.generated_at} listings={inventory.listings} />
+      <Doubts listings={inventory.listings} claims={claims} />
+      <MissingBackups />
       {policies.isError && (
         <Notice tone="unknown" title="Whether backups failed is not known">
           {policies.error.message}
@@ -56,7 +82,7 @@ function Glance({ inventory }: { inventory: Inventory }) {
         </Notice>
       )}
       <FreshnessStrip claims={claims} />
-      <Concerns concerns={concernsOf(inventory, policies.data)} />
+      <Concerns concerns={concernsOf(inventory, policies.data, underWay)} />
       {underWay.length > 0 && <UnderWay restores={underWay} />}
       <Orphans inventory={inventory} />
     </>

@@ -1,9 +1,10 @@
-import type { Inventory, InventoryClaim, Policies } from '@/api/types';
+import type { Inventory, InventoryClaim, Policies, Restore } from '@/api/types';
 import type { Tone } from '@/words/health';
+import { stallOf } from '@/words/stall';
 
 /** A reason why a person has to look at claims, and the claims. */
 export interface Concern {
-  id: 'held' | 'unreviewed' | 'failing' | 'lost' | 'misdeclared' | 'unknown' | 'none' | 'unprotected' | 'stale';
+  id: 'held' | 'stalled' | 'unreviewed' | 'failing' | 'lost' | 'misdeclared' | 'unknown' | 'none' | 'unprotected' | 'stale';
   tone: Tone;
   title: string;
   /** What to do about it. */
@@ -33,7 +34,7 @@ const RULES: Rule[] = [
     id: 'unreviewed',
     tone: 'bad',
     title: 'Unreviewed',
-    remedy: 'They got past the gate and may be empty although backups exist. Restore them, or accept what they hold, as said below.',
+    remedy: 'They got their volumes while the gate was off, and may be empty although backups exist. Open each one: restore it, or accept what it holds.',
     applies: ({ health_reason }) => health_reason === 'unreviewed',
   },
   { id: 'lost', tone: 'bad', title: 'Lost', remedy: 'Their volumes are gone. Restore them from a backup.', applies: ({ health_reason }) => health_reason === 'lost' },
@@ -68,16 +69,18 @@ const RULES: Rule[] = [
   { id: 'stale', tone: 'warn', title: 'Stale', remedy: 'Their newest backup is too old.', applies: ({ health_reason }) => health_reason === 'stale' },
 ];
 
-const ORDER: Concern['id'][] = ['held', 'unreviewed', 'failing', 'lost', 'none', 'misdeclared', 'unknown', 'stale', 'unprotected'];
+const ORDER: Concern['id'][] = ['held', 'stalled', 'unreviewed', 'failing', 'lost', 'none', 'misdeclared', 'unknown', 'stale', 'unprotected'];
 
-/** Sums up what needs a person, the most pressing first. Without policies, failed backups are not known. */
-export function concernsOf(inventory: Inventory, policies: Policies | undefined): Concern[] {
+/** Sums up what needs a person, the most pressing first. Without policies, failed backups are not known. `underWay` are the restores that are not over. */
+export function concernsOf(inventory: Inventory, policies: Policies | undefined, underWay: readonly Restore[] = []): Concern[] {
   const concerns = new Map<Concern['id'], Concern>();
   for (const claim of inventory.namespaces.flatMap(({ pvcs }) => pvcs)) {
     for (const rule of RULES.filter(({ applies }) => applies(claim))) concernIn(concerns, rule).claims.push({ namespace: claim.namespace, pvc: claim.pvc, reason: claim.health_message ?? '' });
   }
   const failing = failingOf(policies);
   if (failing.claims.length > 0) concerns.set('failing', failing);
+  const stalled = stalledOf(underWay);
+  if (stalled.claims.length > 0) concerns.set('stalled', stalled);
   return ORDER.flatMap((id) => concerns.get(id) ?? []);
 }
 
@@ -85,6 +88,14 @@ function concernIn(concerns: Map<Concern['id'], Concern>, { id, tone, title, rem
   const concern = concerns.get(id) ?? { id, tone, title, remedy, claims: [] };
   concerns.set(id, concern);
   return concern;
+}
+
+function stalledOf(underWay: readonly Restore[]): Concern {
+  const claims = underWay.flatMap((restore) => {
+    const stall = stallOf(restore);
+    return stall ? [{ namespace: restore.namespace, pvc: restore.pvc || restore.name, reason: `${stall.title}. ${stall.message}` }] : [];
+  });
+  return { id: 'stalled', tone: 'bad', title: 'Restore does not go on', remedy: 'Nothing has moved for minutes. Do what is said below, and they go on by themselves.', claims };
 }
 
 function failingOf(policies: Policies | undefined): Concern {

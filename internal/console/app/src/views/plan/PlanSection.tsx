@@ -46,11 +46,11 @@ function Why({ claim, children }: { claim: PlannedClaim; children: ReactNode }) 
   return (
     <>
       {children}
-      {claim.warning && (
-        <span className="row-warning">
-          <Shape tone="warn" /> {claim.warning}
+      {[claim.warning, ...(claim.backup ? (claim.notes ?? []) : [])].filter(Boolean).map((words) => (
+        <span key={words} className="row-warning">
+          <Shape tone="warn" /> {words}
         </span>
-      )}
+      ))}
     </>
   );
 }

@@ -3,6 +3,7 @@ import { planQuery } from '@/api/queries';
 import type { Plan } from '@/api/types';
 import { Moment } from '@/parts/Age';
 import { Answer } from '@/parts/Answer';
+import { Doubts } from '@/parts/Doubts';
 import { Empty } from '@/parts/Empty';
 import { Page } from '@/parts/Page';
 import { State } from '@/parts/State';
@@ -44,6 +45,7 @@ function Sections({ plan }: { plan: Plan }) {
   return (
     <>
       <Vintage generatedAt={plan.generated_at} listings={plan.listings} />
+      <Doubts listings={plan.listings} />
       <Summary plan={plan} />
       {sectionsOf(plan).map((section) => (
         <PlanSection key={section.outcome} section={section} />

@@ -6,11 +6,12 @@ import type { Backup, ClaimName } from '@/api/types';
 import { useNow } from '@/parts/now';
 import { Choice, TextField } from '@/parts/TextField';
 import { ageInWords, shortTime } from '@/words/age';
+import { warningsOn } from '@/words/remarks';
 import { sizeInWords } from '@/words/size';
 import { newestAsOf } from './wish';
 
 /** How many backups there are to choose from; older ones are found on the claim's page. */
-const OFFERED = 200;
+export const OFFERED = 200;
 const LATEST = 'latest';
 
 interface Props {
@@ -25,8 +26,9 @@ export function BackupChoice({ claim, snapshot, onChange, error }: Props) {
   const now = useNow();
   const { data, error: failure } = useQuery(backupsQuery(claim, OFFERED));
   const backups = data?.backups ?? [];
-  const label = (backup: Backup) => `${shortTime(new Date(backup.taken_at))} · ${ageInWords(new Date(backup.taken_at), now)} · ${backup.driver} · ${sizeInWords(backup.size_bytes)}`;
-  const options = [{ value: LATEST, label: backups[0] ? `The latest: ${label(backups[0])}` : 'The latest' }, ...backups.map((backup) => ({ value: backup.id, label: label(backup) }))];
+  const label = (backup: Backup) => `${shortTime(new Date(backup.taken_at))} · ${ageInWords(new Date(backup.taken_at), now)} · ${backup.driver} · ${sizeInWords(backup.size_bytes)}${flawsOf(backup)}`;
+  const chosen = backups.find(({ driver, id }) => id === data?.chosen?.id && driver === data.chosen.driver);
+  const options = [{ value: LATEST, label: chosen ? `${chosen === backups[0] ? 'The latest' : 'The latest that counts'}: ${label(chosen)}` : 'The latest' }, ...backups.map((backup) => ({ value: backup.id, label: label(backup) }))];
   if (snapshot && !backups.some(({ id }) => id === snapshot)) options.push({ value: snapshot, label: snapshot });
   return (
     <div className="fields">
@@ -34,6 +36,12 @@ export function BackupChoice({ claim, snapshot, onChange, error }: Props) {
       <AsOf backups={backups} onChange={onChange} />
     </div>
   );
+}
+
+/** What speaks against a backup, for its line in the choice; nothing where all is well. */
+function flawsOf(backup: Backup): string {
+  const flaws = warningsOn(backup).map(({ label }) => label.toLowerCase());
+  return flaws.length > 0 ? ` · ${flaws.join(', ')}` : '';
 }
 
 function AsOf({ backups, onChange }: { backups: Backup[]; onChange: (snapshot: string) => void }) {

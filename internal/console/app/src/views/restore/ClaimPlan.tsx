@@ -1,10 +1,16 @@
-import type { RestoreStarted } from '@/api/types';
+import type { Backup, RestoreStarted } from '@/api/types';
 import { Moment } from '@/parts/Age';
+import { Notice } from '@/parts/Notice';
+import { Notes, Remarks } from '@/parts/Remarks';
+import type { Wording } from '@/words/health';
+import { warningsOn } from '@/words/remarks';
 
-/** What a restore would do, as the API says it would. */
-export function ClaimPlan({ plan }: { plan: RestoreStarted }) {
+/** What a restore would do, as the API says it would. `backups` are those of the claim that are known. */
+export function ClaimPlan({ plan, backups }: { plan: RestoreStarted; backups: readonly Backup[] }) {
+  const backup = backups.find(({ driver, id }) => driver === plan.driver && id === plan.backup);
   return (
     <>
+      <Concerns remarks={backup ? warningsOn(backup) : []} notes={plan.notes ?? []} />
       <p>
         The claim{' '}
         <strong className="mono">
@@ -41,5 +47,15 @@ export function ClaimPlan({ plan }: { plan: RestoreStarted }) {
         </div>
       </dl>
     </>
+  );
+}
+
+function Concerns({ remarks, notes }: { remarks: readonly Wording[]; notes: readonly string[] }) {
+  if (remarks.length + notes.length === 0) return null;
+  return (
+    <Notice tone="warn" title="Look at this before you restore">
+      {remarks.length > 0 && <Remarks remarks={remarks} />}
+      {notes.length > 0 && <Notes notes={notes} />}
+    </Notice>
   );
 }

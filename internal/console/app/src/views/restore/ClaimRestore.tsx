@@ -1,8 +1,8 @@
 import { useQuery } from '@tanstack/react-query';
 import { restore } from '@/api/actions';
-import { inventoryQuery } from '@/api/queries';
+import { backupsQuery, inventoryQuery } from '@/api/queries';
 import { TextField, errorAt } from '@/parts/TextField';
-import { BackupChoice } from './BackupChoice';
+import { BackupChoice, OFFERED } from './BackupChoice';
 import { ClaimPlan } from './ClaimPlan';
 import { Names, namesIn } from './Names';
 import { SourceNamespace, TargetNamespace, type PartProps } from './NamespaceNames';
@@ -15,6 +15,8 @@ import type { WishProps } from './wishProps';
 /** The form that brings one claim back, its plan, and what became of it. */
 export function ClaimRestore(props: WishProps) {
   const request = claimRequest(props.kept);
+  const { data } = useQuery({ ...backupsQuery({ namespace: props.kept.namespace ?? '', pvc: props.kept.pvc ?? '' }, OFFERED), enabled: request !== null });
+  const backups = data?.backups ?? [];
   const { plan, outcome, again, start, change, ...state } = useRestoring(props, request, restore);
   if (outcome) return <ClaimStarted started={outcome} again={again} />;
   const part: PartProps = { ...props, change, failure: state.failure };
@@ -29,7 +31,7 @@ export function ClaimRestore(props: WishProps) {
       }
       thing="a claim"
       named={request !== null}
-      plan={plan && <ClaimPlan plan={plan} />}
+      plan={plan && <ClaimPlan plan={plan} backups={backups} />}
       verb="Restore to the new claim"
       // The backup that the plan shows is the one that is restored, though a newer one may come meanwhile.
       onStart={() => request && plan && start({ ...request, snapshot: plan.backup })}

@@ -1,4 +1,5 @@
 import type { ApiError } from '@/api/errors';
+import { Settle } from '@/parts/Command';
 import { Notice } from '@/parts/Notice';
 
 const TITLES: Record<string, string> = {
@@ -14,7 +15,8 @@ const TITLES: Record<string, string> = {
 export function Unfit({ error }: { error: ApiError }) {
   return (
     <Notice tone={error.passing ? 'unknown' : 'bad'} title={TITLES[error.code] ?? 'It could not be told what would be restored'} urgent>
-      {error.message}
+      <p>{error.message}</p>
+      <Settle command={error.settle} />
     </Notice>
   );
 }

@@ -1,11 +1,13 @@
 import type { Restore } from '@/api/types';
 import { Age, Moment } from '@/parts/Age';
 import { ClaimLink } from '@/parts/ClaimLink';
+import { Notice } from '@/parts/Notice';
 import { Progress } from '@/parts/Progress';
 import { Shape, State } from '@/parts/State';
 import { durationInWords } from '@/words/age';
 import { PHASES, phaseInWords, stepOf } from '@/words/phase';
 import type { Pace } from '@/words/rate';
+import { STALLED, stallOf } from '@/words/stall';
 import { bytesInWords, countInWords } from '@/words/size';
 
 /** A restore that is under way: where it is, how fast, and what it says. */
@@ -21,7 +23,8 @@ export function RestoreCard({ restore, pace }: { restore: Restore; pace: Pace })
       <Steps phase={restore.phase} />
       <Progress restore={restore} />
       {restore.progress && <Figures progress={restore.progress} pace={pace} />}
-      <p>{restore.message}</p>
+      <Stalled restore={restore} />
+      {restore.message !== stallOf(restore)?.message && <p>{restore.message}</p>}
       <p className="muted">
         {restore.backup && (
           <>
@@ -39,6 +42,19 @@ export function RestoreCard({ restore, pace }: { restore: Restore; pace: Pace })
       </p>
       <Details restore={restore} />
     </article>
+  );
+}
+
+function Stalled({ restore }: { restore: Restore }) {
+  const stall = stallOf(restore);
+  if (!stall) return null;
+  return (
+    <Notice tone="warn" title={stall.title}>
+      <p>{stall.message}</p>
+      <p className="muted">
+        So since <Moment time={stall.since} />.
+      </p>
+    </Notice>
   );
 }
 
@@ -74,12 +90,13 @@ function Figures({ progress, pace }: { progress: NonNullable<Restore['progress']
 }
 
 function Details({ restore }: { restore: Restore }) {
-  if (restore.conditions.length === 0 && !restore.evidence) return null;
+  const conditions = restore.conditions.filter(({ type }) => type !== STALLED);
+  if (conditions.length === 0 && !restore.evidence) return null;
   return (
     <details>
       <summary>Step by step</summary>
       <ul className="conditions">
-        {restore.conditions.map((condition) => (
+        {conditions.map((condition) => (
           <li key={condition.type}>
             <Shape tone={condition.met ? 'ok' : 'idle'} />
             <span>
