@@ -40,6 +40,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/metrics"
 	"github.com/soteria-dr/soteria/internal/restore"
 	"github.com/soteria-dr/soteria/internal/skew"
+	"github.com/soteria-dr/soteria/internal/waiting"
 	"github.com/soteria-dr/soteria/webhook/certificate"
 )
 
@@ -147,7 +148,8 @@ func newApp(ctx context.Context, c config, connection *rest.Config, log *slog.Lo
 	if err != nil {
 		return nil, err
 	}
-	controller, err := addRestores(ctx, c, mgr, known, systems, image, fills, measured)
+	waits := &waiting.Counter{Reader: mgr.GetClient(), Policy: c.policy(), Glance: known.Glance, Clock: clock.RealClock{}}
+	controller, err := addRestores(ctx, c, mgr, known, waits, systems, image, fills, measured)
 	if err != nil {
 		return nil, err
 	}
@@ -173,6 +175,9 @@ func newApp(ctx context.Context, c config, connection *rest.Config, log *slog.Lo
 	if err != nil {
 		return nil, err
 	}
+	if err := addNotices(c, mgr, known, copies, log); err != nil {
+		return nil, err
+	}
 	reports := &httpapi.Reports{}
 	if refresher, err = addInventory(ctx, c, mgr, known, scheduler, reviewed, reports, measured, log); err != nil {
 		return nil, err
@@ -191,7 +196,7 @@ func newApp(ctx context.Context, c config, connection *rest.Config, log *slog.Lo
 		Lock:   kube.NewLock,
 		Rules:  c.rules,
 		SignIn: callers, Auditor: audit.Events{Reader: mgr.GetClient(), Recorder: mgr.GetEventRecorder(eventSource)},
-		Reports: reports, Bucket: scanned, Policies: scheduler, Status: status(c, mgr, known, copies), Console: pages,
+		Reports: reports, Bucket: scanned, Policies: scheduler, Status: status(c, mgr, known, copies, waits), Console: pages,
 		Events:   claimevents.Reader{Cache: mgr.GetClient(), API: mgr.GetAPIReader(), Namespace: c.Namespace},
 		Gatherer: ctrlmetrics.Registry, Ready: answers, Observer: measured, Log: log,
 	})

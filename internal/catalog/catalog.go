@@ -153,6 +153,12 @@ func (c *Catalog) Known(ctx context.Context, claim backup.Claim) backup.Answer {
 	return c.ask(func(s *source) backup.Answer { return s.known(ctx, claim) })
 }
 
+// Glance answers from the last listings, without waiting and without having any
+// begin. It says for what a claim waits; nothing may follow from it.
+func (c *Catalog) Glance(claim backup.Claim) backup.Answer {
+	return c.ask(func(s *source) backup.Answer { return s.glance(claim) })
+}
+
 // KnownOf is [Catalog.Known] for the backups of one driver, whatever state the
 // other drivers are in.
 func (c *Catalog) KnownOf(ctx context.Context, claim backup.Claim, driver string) backup.Answer {

@@ -146,12 +146,31 @@ func (s *source) standing(ctx context.Context, claim backup.Claim) backup.Answer
 	case failure != nil:
 		return backup.UnknownBecause(failure)
 	case listed == nil:
-		return backup.UnknownBecause(backup.Errorf(backup.Unavailable, "the %s repository has not been listed yet", s.lister.Name()))
+		return backup.UnknownBecause(s.unlisted())
 	case !quiet:
 		return s.prove(ctx, claim)
 	default:
 		return s.none(claim, listed)
 	}
+}
+
+// glance is the answer of the last listing, whatever has happened since.
+func (s *source) glance(claim backup.Claim) backup.Answer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.failure != nil:
+		return backup.UnknownBecause(s.failure)
+	case s.latest == nil:
+		return backup.UnknownBecause(s.unlisted())
+	default:
+		return s.answer(claim)
+	}
+}
+
+// unlisted says that the repository was not listed yet.
+func (s *source) unlisted() error {
+	return backup.Errorf(backup.Unavailable, "the %s repository has not been listed yet", s.lister.Name())
 }
 
 // none is the answer for a claim of which a listing found no backup that counts.

@@ -138,9 +138,9 @@ func (r *Reconciler) rechoose(ctx context.Context, o *observed, verdict decision
 		}
 		s.Backup, s.Empty = nil, true
 	case verdict.Kind == decision.Fresh:
-		return r.hold(o, neverEmpty(verdict), answer), nil
+		return r.hold(ctx, o, neverEmpty(verdict), answer), nil
 	default:
-		return r.hold(o, verdict, answer), nil
+		return r.hold(ctx, o, verdict, answer), nil
 	}
 	s.Wish, s.RetryAt, s.Progress = wish, nil, nil
 	s.Evidence, s.ObservedGeneration = evidence(answer), o.restore.Generation

@@ -65,6 +65,8 @@ var (
 // Everything that Soteria writes is counted, and may be the last thing that it
 // does.
 type world struct {
+	// waiting counts the claims that wait for the same doubt; nil counts none.
+	waiting func(context.Context, error) string
 	t   *testing.T
 	api client.WithWatch
 	// tracker is the store behind api, which is quicker to read.
@@ -199,6 +201,7 @@ func (w *world) boot() {
 		Silence:  w.silence,
 
 		ConsumerWait: w.consumer,
+		Waiting:      w.waiting,
 	})
 }
 
