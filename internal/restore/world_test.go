@@ -67,8 +67,8 @@ var (
 type world struct {
 	// waiting counts the claims that wait for the same doubt; nil counts none.
 	waiting func(context.Context, error) string
-	t   *testing.T
-	api client.WithWatch
+	t       *testing.T
+	api     client.WithWatch
 	// tracker is the store behind api, which is quicker to read.
 	tracker clienttesting.ObjectTracker
 	cache   client.Client
