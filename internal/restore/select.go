@@ -31,7 +31,7 @@ func (r *Reconciler) selectBackup(ctx context.Context, o *observed) (next, error
 	s.Wish = wishOf(o.claim, o.restore)
 	switch verdict.Kind {
 	case decision.Restore:
-		s.Backup = pin(verdict.Backup)
+		s.Backup = pin(verdict.Backup, verdict.Notes...)
 		r.events.say(o.claim, o.restore, pinned(verdict))
 	case decision.Fresh:
 		s.Empty = true
