@@ -781,6 +781,14 @@ func TestABackupIsHeldAgainstWhatTheClaimAndTheOperatorSay(t *testing.T) {
 			func(c *corev1.PersistentVolumeClaim) {
 				c.Annotations = map[string]string{"soteria.dev/accept-backup": "--repo /elsewhere"}
 			}, "--shrink-percent 60 --accept --repo /elsewhere --"},
+		"a person accepted the data of this claim": {
+			func(c *corev1.PersistentVolumeClaim) {
+				c.Annotations = map[string]string{"soteria.dev/accept-data": string(claimUID) + " it is right"}
+			}, "--shrink-percent 60 --since 2026-02-03T04:05:06Z --"},
+		"a person accepted the data of an earlier claim": {
+			func(c *corev1.PersistentVolumeClaim) {
+				c.Annotations = map[string]string{"soteria.dev/accept-data": "another-uid " + string(claimUID)}
+			}, "--shrink-percent 60 --"},
 		"the claim was to start empty": {
 			func(c *corev1.PersistentVolumeClaim) { c.Labels = map[string]string{"soteria.dev/restore": "skip"} },
 			"--shrink-percent 60 --since 2026-02-03T04:05:06Z --"},
