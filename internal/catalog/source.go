@@ -67,7 +67,10 @@ type source struct {
 	// What follows belongs to the goroutine that lists. recalled is all that was
 	// ever known of the claims' backups, copiedOf the repository whose copy was
 	// read, and vouched the one in which that copy remembered something.
-	recalled          expectation.Claims
+	recalled expectation.Claims
+	// provisional is the repository that no one accepted and whose backups are in
+	// recalled; "" where there is none.
+	provisional       string
 	copiedOf, vouched string
 	warned            bool
 
@@ -435,6 +438,9 @@ func (s *source) read(ctx context.Context, began moment) (*snapshot, error) {
 	if s.copiedOf != "" && s.copiedOf != repository {
 		s.copiedOf = ""
 		copied = s.startCopy(ctx)
+	}
+	if s.provisional != "" && s.provisional != repository {
+		s.provisional, s.recalled = "", nil // it was the wrong one
 	}
 	known := s.recall(ctx, copied)
 	vouched := s.vouched == repository || s.vouches(known, found)
