@@ -171,11 +171,8 @@ func newApp(ctx context.Context, c config, connection *rest.Config, log *slog.Lo
 	if err != nil {
 		return nil, err
 	}
-	copies, err := addCopies(c, mgr, systems, measured, log)
+	copies, err := addCopies(c, mgr, known, systems, measured, log)
 	if err != nil {
-		return nil, err
-	}
-	if err := addNotices(c, mgr, known, copies, log); err != nil {
 		return nil, err
 	}
 	reports := &httpapi.Reports{}
@@ -196,7 +193,7 @@ func newApp(ctx context.Context, c config, connection *rest.Config, log *slog.Lo
 		Lock:   kube.NewLock,
 		Rules:  c.rules,
 		SignIn: callers, Auditor: audit.Events{Reader: mgr.GetClient(), Recorder: mgr.GetEventRecorder(eventSource)},
-		Reports: reports, Bucket: scanned, Policies: scheduler, Status: status(c, mgr, known, copies, waits), Console: pages,
+		Reports: reports, Bucket: scanned, Policies: scheduler, Status: status(ctx, c, mgr, known, copies, waits), Console: pages,
 		Events:   claimevents.Reader{Cache: mgr.GetClient(), API: mgr.GetAPIReader(), Namespace: c.Namespace},
 		Gatherer: ctrlmetrics.Registry, Ready: answers, Observer: measured, Log: log,
 	})

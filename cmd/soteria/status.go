@@ -19,23 +19,22 @@ import (
 // status gives what is told of this replica and of the gate. The gate is read from
 // the API server: what a cache of it would cost all the time, it does not cost to
 // ask now and then.
-func status(c config, mgr manager.Manager, known *catalog.Catalog, copies func() []keeper.Report, waits *waiting.Counter) httpapi.Status {
+func status(ctx context.Context, c config, mgr manager.Manager, known *catalog.Catalog, copies func() []keeper.Report, waits *waiting.Counter) httpapi.Status {
 	return httpapi.Status{
 		Version: version(), ClockDoubt: c.clocks.Doubt, Gate: admission.New(mgr.GetAPIReader(), clock.RealClock{}).Report,
-		Listings: listingsWaitedFor(listingsOf(known), waits), Missing: missingOf(known), Copies: copies, Now: time.Now,
+		Listings: listingsWaitedFor(ctx, listingsOf(known), waits), Missing: missingOf(known), Copies: copies, Now: time.Now,
 		ReportMaxAge: c.reportInterval() + time.Minute, ListingMaxAge: c.inventory().Recent,
 	}
 }
 
 // listingsWaitedFor adds to what is wrong with a repository how many claims wait for
 // it.
-func listingsWaitedFor(listings func() []inventory.Listing, waits *waiting.Counter) func() []inventory.Listing {
+func listingsWaitedFor(ctx context.Context, listings func() []inventory.Listing, waits *waiting.Counter) func() []inventory.Listing {
 	told := func(why error) error {
 		if why == nil {
 			return nil
 		}
-		// A count is read from memory.
-		if words := waits.Words(context.Background(), why); words != "" {
+		if words := waits.Words(ctx, why); words != "" {
 			return &backup.Error{Kind: backup.KindOf(why), Message: backup.Message(why) + "; " + words, Err: why}
 		}
 		return why
