@@ -40,6 +40,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/metrics"
 	"github.com/soteria-dr/soteria/internal/restore"
 	"github.com/soteria-dr/soteria/internal/skew"
+	"github.com/soteria-dr/soteria/internal/waiting"
 	"github.com/soteria-dr/soteria/webhook/certificate"
 )
 
@@ -147,7 +148,8 @@ func newApp(ctx context.Context, c config, connection *rest.Config, log *slog.Lo
 	if err != nil {
 		return nil, err
 	}
-	controller, err := addRestores(ctx, c, mgr, known, systems, image, fills, measured)
+	waits := &waiting.Counter{Reader: mgr.GetClient(), Policy: c.policy(), Glance: known.Glance, Clock: clock.RealClock{}}
+	controller, err := addRestores(ctx, c, mgr, known, waits, systems, image, fills, measured)
 	if err != nil {
 		return nil, err
 	}
@@ -169,7 +171,7 @@ func newApp(ctx context.Context, c config, connection *rest.Config, log *slog.Lo
 	if err != nil {
 		return nil, err
 	}
-	copies, err := addCopies(c, mgr, systems, measured, log)
+	copies, err := addCopies(c, mgr, known, systems, measured, log)
 	if err != nil {
 		return nil, err
 	}
@@ -191,7 +193,7 @@ func newApp(ctx context.Context, c config, connection *rest.Config, log *slog.Lo
 		Lock:   kube.NewLock,
 		Rules:  c.rules,
 		SignIn: callers, Auditor: audit.Events{Reader: mgr.GetClient(), Recorder: mgr.GetEventRecorder(eventSource)},
-		Reports: reports, Bucket: scanned, Policies: scheduler, Status: status(c, mgr, known, copies), Console: pages,
+		Reports: reports, Bucket: scanned, Policies: scheduler, Status: status(ctx, c, mgr, known, copies, waits), Console: pages,
 		Events:   claimevents.Reader{Cache: mgr.GetClient(), API: mgr.GetAPIReader(), Namespace: c.Namespace},
 		Gatherer: ctrlmetrics.Registry, Ready: answers, Observer: measured, Log: log,
 	})

@@ -73,7 +73,7 @@ func (c *config) bucketStore() s3.Config {
 	return s3.Config{Prefix: c.B2Prefix, Config: objectstore.Config{
 		Endpoint: c.B2Endpoint, Region: c.B2Region, Bucket: c.B2Bucket,
 		AccessKeyID: c.B2AccessKeyID, SecretAccessKey: c.B2SecretAccessKey,
-		SecretName: c.B2SecretName, Namespace: c.Namespace,
+		SecretName: c.B2SecretName, Namespace: c.Namespace, Observe: c.clocks.Transport,
 	}}
 }
 

@@ -34,9 +34,10 @@ func (b *backends) readers() map[string]catalog.Copy {
 	return copies
 }
 
-// addCopies has the leader keep the copies current. What it returns tells how they
+// addCopies has the leader keep the copies current, and tell what is wrong with them,
+// among all that concerns no single claim. What it returns tells how they
 // are.
-func addCopies(c config, mgr manager.Manager, systems *backends, measured *metrics.Metrics, log *slog.Logger) (func() []keeper.Report, error) {
+func addCopies(c config, mgr manager.Manager, known *catalog.Catalog, systems *backends, measured *metrics.Metrics, log *slog.Logger) (func() []keeper.Report, error) {
 	remembered := ledger.NewExpectations(mgr.GetClient(), mgr.GetAPIReader(), c.Namespace)
 	believed := ledger.New(mgr.GetClient(), mgr.GetAPIReader(), c.Namespace)
 	var keepers []*keeper.Keeper
@@ -67,7 +68,7 @@ func addCopies(c config, mgr manager.Manager, systems *backends, measured *metri
 		}
 		return all
 	})
-	return reports, nil
+	return reports, addNotices(c, mgr, known, reports, log)
 }
 
 // ownInstance identifies this installation of Soteria: the uid of its namespace,

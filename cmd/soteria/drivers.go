@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net/http"
 
 	"k8s.io/client-go/kubernetes"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
@@ -130,6 +131,7 @@ func (b *backends) addLonghorn(c config, p platform) error {
 	d, err := longhorn.New(c.longhorn(), longhorn.Cluster{
 		Client: p.fills.Client, Reader: p.fills.Reader, REST: p.clientset.CoreV1().RESTClient(),
 		Identity: c.PodName, Outcomes: b.longhorn, Log: p.log,
+		Observe: func(next http.RoundTripper) http.RoundTripper { return c.clocks.Transport("Longhorn", next) },
 	})
 	if err != nil {
 		return err

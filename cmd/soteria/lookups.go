@@ -58,7 +58,7 @@ func (c *config) lookupS3() s3.Config {
 	return s3.Config{Concurrency: s3.DefaultConcurrency, Layout: c.s3Layout, Foreign: c.s3Foreign, Bucket: objectstore.Config{
 		Endpoint: c.LookupS3Endpoint, Region: c.LookupS3Region, Bucket: c.LookupS3Bucket,
 		AccessKeyID: c.LookupS3AccessKeyID, SecretAccessKey: c.LookupS3SecretAccessKey,
-		SecretName: c.LookupS3SecretName, Namespace: c.Namespace,
+		SecretName: c.LookupS3SecretName, Namespace: c.Namespace, Observe: c.clocks.Transport,
 	}}
 }
 
@@ -75,7 +75,7 @@ func (c *config) kopia(name string) kopia.Config {
 	}
 	settings.Prefix = c.KopiaS3Prefix
 	settings.Bucket = objectstore.Config{
-		Endpoint: endpoint, Region: c.KopiaS3Region, Bucket: c.KopiaS3Bucket, AccessKeyID: c.KopiaS3AccessKey, SecretAccessKey: c.KopiaS3SecretKey,
+		Endpoint: endpoint, Region: c.KopiaS3Region, Bucket: c.KopiaS3Bucket, AccessKeyID: c.KopiaS3AccessKey, SecretAccessKey: c.KopiaS3SecretKey, Observe: c.clocks.Transport,
 	}
 	return settings
 }

@@ -7,17 +7,11 @@ import (
 	"strings"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/types"
-
-	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/attribution"
 	"github.com/soteria-dr/soteria/internal/backup"
-	"github.com/soteria-dr/soteria/internal/decision"
 	"github.com/soteria-dr/soteria/internal/driver"
 	"github.com/soteria-dr/soteria/internal/expectation"
-	"github.com/soteria-dr/soteria/internal/kube"
+	"github.com/soteria-dr/soteria/internal/waiting"
 )
 
 // gathered is a listing whose backups are kept, by claim.
@@ -160,24 +154,24 @@ func (t tools) confirm(ctx context.Context, yes bool, what string, there gathere
 	if yes {
 		return nil
 	}
-	waiting, err := t.waiting(ctx)
+	waits, err := waiting.List(ctx, t.cluster, t.policy)
 	if err != nil {
 		return err
 	}
-	waiting = slices.DeleteFunc(waiting, func(w wait) bool { return t.exists(there[w.source]) })
-	if len(waiting) == 0 {
+	waits = slices.DeleteFunc(waits, func(w waiting.Wait) bool { return t.exists(there[w.Source]) })
+	if len(waits) == 0 {
 		return nil
 	}
 	const most = 10
 	names := make([]string, 0, most)
-	for _, w := range waiting[:min(most, len(waiting))] {
-		names = append(names, w.claim.String())
+	for _, w := range waits[:min(most, len(waits))] {
+		names = append(names, w.Claim.String())
 	}
-	if len(waiting) > most {
+	if len(waits) > most {
 		names = append(names, "…")
 	}
 	return backup.Errorf(backup.Conflict, "%s would start %d waiting claims empty, unless another repository holds their backups: %s; if that is what you want, say so with --yes",
-		what, len(waiting), strings.Join(names, ", "))
+		what, len(waits), strings.Join(names, ", "))
 }
 
 // exists reports whether a claim with these backups does not start empty: where it is
@@ -185,52 +179,4 @@ func (t tools) confirm(ctx context.Context, yes bool, what string, there gathere
 func (t tools) exists(backups []backup.Backup) bool {
 	clusters := t.config.clusters()
 	return len(backups) > 0 && (!clusters.Settled || slices.ContainsFunc(backups, clusters.Counts))
-}
-
-// wait is a claim that waits for its backup to be settled, and whose backup that is.
-type wait struct{ claim, source backup.Claim }
-
-// waiting finds the claims that are locked, for which no backup was chosen yet, and
-// that start empty once it is proved that there is none.
-func (t tools) waiting(ctx context.Context) ([]wait, error) {
-	var claims corev1.PersistentVolumeClaimList
-	if err := t.cluster.List(ctx, &claims); err != nil {
-		return nil, backup.Errorf(backup.Unavailable, "looking for claims that wait: %w", err)
-	}
-	var waiting []wait
-	for i := range claims.Items {
-		claim := &claims.Items[i]
-		_, name, locked := kube.LockOf(claim)
-		if !locked || claim.Status.Phase == corev1.ClaimBound || !claim.DeletionTimestamp.IsZero() {
-			continue
-		}
-		source, waits, err := t.waits(ctx, claim, name)
-		if err != nil {
-			return nil, err
-		}
-		if waits {
-			waiting = append(waiting, wait{backup.Claim{Namespace: claim.Namespace, Name: claim.Name}, source})
-		}
-	}
-	return waiting, nil
-}
-
-func (t tools) waits(ctx context.Context, claim *corev1.PersistentVolumeClaim, restore string) (source backup.Claim, waits bool, err error) {
-	wish := &v1alpha1.Restore{}
-	err = t.cluster.Get(ctx, types.NamespacedName{Namespace: claim.Namespace, Name: restore}, wish)
-	switch s := wish.Status; {
-	case apierrors.IsNotFound(err):
-		wish = nil
-	case err != nil:
-		return backup.Claim{}, false, backup.Errorf(backup.Unavailable, "reading Restore %s/%s: %w", claim.Namespace, restore, err)
-	case s.Claim != nil && s.Claim.UID == claim.UID && (s.Backup != nil || s.Empty):
-		return backup.Claim{}, false, nil
-	}
-	facts, err := kube.ReadFacts(ctx, t.cluster, claim, wish, t.policy)
-	if err != nil {
-		return backup.Claim{}, false, backup.Errorf(backup.Unavailable, "looking at claim %s/%s: %w", claim.Namespace, claim.Name, err)
-	}
-	facts.Answer = backup.ProvedNone(backup.Evidence{})
-	empty := decision.NeedsAnswer(facts) && decision.Decide(facts).Kind == decision.Fresh
-	return facts.Source, empty, nil
 }

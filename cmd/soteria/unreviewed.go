@@ -35,8 +35,9 @@ func addReviews(c config, mgr manager.Manager, known *catalog.Catalog, systems *
 	r := &reviews{memory: memory, reviewer: unreviewed.Reviewer{
 		Reader: mgr.GetAPIReader(), Policy: c.policy(), Since: memory.Since, Backups: knownBackups(known),
 	}}
+	undecided := unreviewed.Undecided{Reader: mgr.GetClient(), Events: mgr.GetEventRecorder(eventSource), Log: log}
 	for name, backuper := range systems.backupers {
-		systems.backupers[name] = unreviewed.Marker{Backuper: backuper, Review: r.reviewer.Review}
+		systems.backupers[name] = unreviewed.Marker{Backuper: backuper, Review: r.reviewer.Review, Undecided: undecided.Tell}
 	}
 	return r, nil
 }

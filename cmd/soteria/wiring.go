@@ -26,6 +26,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/kube/moverjob"
 	"github.com/soteria-dr/soteria/internal/metrics"
 	"github.com/soteria-dr/soteria/internal/restore"
+	"github.com/soteria-dr/soteria/internal/waiting"
 	"github.com/soteria-dr/soteria/webhook"
 	"github.com/soteria-dr/soteria/webhook/certificate"
 )
@@ -78,7 +79,7 @@ func addStarts(c config, mgr manager.Manager, systems *backends, outcomes *backu
 }
 
 // addRestores makes the restore controller, which the leader runs.
-func addRestores(ctx context.Context, c config, mgr manager.Manager, known *catalog.Catalog, systems *backends, image string, fills moverjob.Fills, measured *metrics.Metrics) (*restore.Reconciler, error) {
+func addRestores(ctx context.Context, c config, mgr manager.Manager, known *catalog.Catalog, waits *waiting.Counter, systems *backends, image string, fills moverjob.Fills, measured *metrics.Metrics) (*restore.Reconciler, error) {
 	controller := restore.New(restore.Config{
 		Namespace:      c.Namespace,
 		Client:         mgr.GetClient(),
@@ -92,6 +93,7 @@ func addRestores(ctx context.Context, c config, mgr manager.Manager, known *cata
 		Observer:       measured,
 		ListingTimeout: c.ListingTimeout,
 		ConsumerWait:   c.FirstConsumerWait,
+		Waiting:        waits.Words,
 	})
 	known.OnRecovery(func(string) { controller.Wake() })
 	return controller, controller.SetupWithManager(ctx, mgr)

@@ -72,6 +72,9 @@ type Answer struct {
 	backups   []Backup
 	evidence  []Evidence
 	err       error
+	// unmarked are the backups as they were found, before others' were marked by what
+	// is known of all of them, see [Backup.Unreviewed].
+	unmarked []Backup
 	// others are backups that exist and are no backups of the claim's, since
 	// another cluster took them.
 	others []Backup
@@ -103,7 +106,7 @@ func FoundBackups(backups []Backup, evidence ...Evidence) Answer {
 	if !slices.IsSortedFunc(sorted, NewestFirst) {
 		sorted = slices.SortedFunc(slices.Values(backups), NewestFirst)
 	}
-	return Answer{certainty: Found, backups: markUnreviewed(sorted), evidence: evidence}
+	return Answer{certainty: Found, backups: markUnreviewed(sorted), unmarked: sorted, evidence: evidence}
 }
 
 // Doubting returns the same answer with a doubt about which backup is the newest,
@@ -130,7 +133,7 @@ func (a Answer) Doubt() error { return a.doubt }
 // here (see [Clusters.Settled]). An answer of Found has them among its backups.
 func (a Answer) WithOthers(backups []Backup) Answer {
 	if a.certainty == Found {
-		return FoundBackups(slices.Concat(a.backups, backups), a.evidence...).Doubting(a.doubt)
+		return FoundBackups(slices.Concat(a.unmarked, backups), a.evidence...).Doubting(a.doubt)
 	}
 	a.others = slices.SortedFunc(slices.Values(backups), NewestFirst)
 	return a
@@ -206,7 +209,7 @@ func Combine(answers ...Answer) Answer {
 		if a.doubt != nil && doubt == nil {
 			doubt = a.doubt
 		}
-		backups = append(backups, a.backups...)
+		backups = append(backups, a.unmarked...)
 		others = append(others, a.others...)
 		evidence = append(evidence, a.evidence...)
 	}

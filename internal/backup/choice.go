@@ -118,7 +118,7 @@ func (r Rules) Choose(s Selector, backups []Backup) (Chosen, error) {
 	if note != "" {
 		notes = append(notes, note)
 	}
-	return Chosen{Backup: chosen, Notes: append(notes, r.about(s, chosen)...)}, nil
+	return Chosen{Backup: chosen, Notes: append(notes, r.about(s, chosen, candidates)...)}, nil
 }
 
 // Passed says in one sentence which of the backups health does not go by, and why;
@@ -177,7 +177,7 @@ func (r Rules) named(s Selector, candidates []Backup, all int) (Chosen, error) {
 	}
 	switch {
 	case len(hits) == 1:
-		return Chosen{Backup: hits[0], Notes: r.about(s, hits[0])}, nil
+		return Chosen{Backup: hits[0], Notes: r.about(s, hits[0], candidates)}, nil
 	case len(hits) > 1:
 		return Chosen{}, Errorf(NotFound, "%d of its backups are %s; give more of the id", len(hits), s)
 	}
@@ -260,8 +260,8 @@ func (r Rules) words(why Objection, b Backup) string {
 	}
 }
 
-// about says what is to be known of a backup that was chosen.
-func (r Rules) about(s Selector, b Backup) []string {
+// about says what is to be known of a backup that was chosen among candidates.
+func (r Rules) about(s Selector, b Backup, candidates []Backup) []string {
 	var notes []string
 	if why := r.objectionTo(s, b); why != NoObjection {
 		notes = append(notes, "the chosen backup is "+r.asChosen(why, b))
@@ -273,10 +273,37 @@ func (r Rules) about(s Selector, b Backup) []string {
 		notes = append(notes, "nothing records whether the chosen backup is complete")
 	case OutcomeComplete, OutcomeVoid:
 	}
+	if fuller, found := r.fuller(s, b, candidates); found {
+		notes = append(notes, fmt.Sprintf("the chosen backup holds far less than backup %s, taken %s, did (%s, where that holds %s): if data was lost in between, choose that one by its id",
+			ShortID(fuller.ID), stamp(fuller.TakenAt), holding(b), holding(fuller)))
+	}
 	if s.Cluster == "" && b.Cluster != "" && !r.Clusters.Mine(b) && r.Objection(b) != OtherCluster {
 		notes = append(notes, "the chosen backup is "+whose(b))
 	}
 	return notes
+}
+
+// fuller returns the newest backup before b, of the same system, that holds several
+// times what b holds and that nothing else speaks against.
+func (r Rules) fuller(s Selector, b Backup, candidates []Backup) (fuller Backup, found bool) {
+	for _, c := range candidates {
+		if c.Driver == b.Driver && c.TakenAt.Before(b.TakenAt) && r.objectionTo(s, c) == NoObjection && Collapsed(b, c) {
+			return c, true
+		}
+	}
+	return Backup{}, false
+}
+
+// holding says how much a backup holds, as far as that is known.
+func holding(b Backup) string {
+	var parts []string
+	if b.Files >= 0 {
+		parts = append(parts, fmt.Sprintf("%d files", b.Files))
+	}
+	if b.DataBytes >= 0 {
+		parts = append(parts, fmt.Sprintf("%d bytes", b.DataBytes))
+	}
+	return strings.Join(parts, " and ")
 }
 
 func (r Rules) asChosen(why Objection, b Backup) string {

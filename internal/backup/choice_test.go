@@ -296,3 +296,51 @@ func TestNamesOfClusters(t *testing.T) {
 		assert.Equal(t, backup.Invalid, backup.KindOf(backup.ValidateCluster(bad)), bad)
 	}
 }
+
+func TestAChosenBackupThatHoldsFarLessThanAnEarlierOneIsTold(t *testing.T) {
+	day := 24 * time.Hour
+	holds := func(id string, age time.Duration, files, bytes int64, change ...func(*backup.Backup)) backup.Backup {
+		b := backup.Backup{Driver: "restic", ID: id + "00000000", TakenAt: noon.Add(-age), Outcome: backup.OutcomeComplete, Files: files, DataBytes: bytes}
+		for _, c := range change {
+			c(&b)
+		}
+		return b
+	}
+	void := func(b *backup.Backup) { b.Outcome = backup.OutcomeVoid }
+	longhorn := func(b *backup.Backup) { b.Driver = "longhorn" }
+	small := holds("aaaa", day, 10, 1000)
+	for name, test := range map[string]struct {
+		wish    backup.Selector
+		backups []backup.Backup
+		fuller  string
+	}{
+		"the newest":                             {backups: []backup.Backup{small, holds("bbbb", 2*day, 100, 100_000)}, fuller: "bbbb"},
+		"one that is named by its id":            {wish: backup.Selector{ID: "aaaa0000"}, backups: []backup.Backup{holds("cccc", 0, 100, 100_000), small, holds("bbbb", 2*day, 100, 100_000)}, fuller: "bbbb"},
+		"one before which was another small one": {backups: []backup.Backup{small, holds("bbbb", 2*day, 12, 1100), holds("cccc", 3*day, 100, 100_000)}, fuller: "cccc"},
+		"one that shrank little":                 {backups: []backup.Backup{small, holds("bbbb", 2*day, 12, 1100)}},
+		"what came later is no reason":           {wish: backup.Selector{ID: "aaaa0000"}, backups: []backup.Backup{holds("cccc", 0, 100, 100_000), small}},
+		"another system counts otherwise":        {backups: []backup.Backup{small, holds("bbbb", 2*day, 100, 100_000, longhorn)}},
+		"sizes that are not known say nothing":   {backups: []backup.Backup{small, holds("bbbb", 2*day, -1, -1)}},
+		"one that does not count is no reason":   {backups: []backup.Backup{small, holds("bbbb", 2*day, 100, 100_000, void)}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			chosen, err := backup.Rules{Now: noon}.Choose(test.wish, test.backups)
+			require.NoError(t, err)
+			notes := strings.Join(chosen.Notes, "; ")
+			if test.fuller == "" {
+				assert.NotContains(t, notes, "far less")
+				return
+			}
+			assert.Contains(t, notes, "holds far less than backup "+test.fuller+"0000")
+			assert.Contains(t, notes, "10 files and 1000 bytes, where that holds 100 files and 100000 bytes")
+		})
+	}
+}
+
+func TestABackupThatIsNamedByItsIDIsToldToBePartialOrVoid(t *testing.T) {
+	for outcome, word := range map[backup.Outcome]string{backup.OutcomePartial: "is partial", backup.OutcomeVoid: "is void"} {
+		chosen, err := backup.Rules{Now: noon}.Choose(backup.Selector{ID: "aaaa0000"}, []backup.Backup{{ID: "aaaa00000000", TakenAt: noon, Outcome: outcome, Files: -1, DataBytes: -1}})
+		require.NoError(t, err)
+		assert.Contains(t, strings.Join(chosen.Notes, "; "), word)
+	}
+}

@@ -15,6 +15,18 @@ const UnreviewedTag = "soteria-unreviewed="
 // UnreviewedSince makes the tag for data that is unreviewed since then.
 func UnreviewedSince(since time.Time) string { return UnreviewedTag + since.UTC().Format(time.RFC3339) }
 
+// CallersTags counts the tags that the caller of a backup gave it, without the one
+// by which Soteria marks it.
+func CallersTags(tags []string) int {
+	count := 0
+	for _, tag := range tags {
+		if !strings.HasPrefix(tag, UnreviewedTag) {
+			count++
+		}
+	}
+	return count
+}
+
 // IsUnreviewed reports whether a backup's tags say that its data is unreviewed. A
 // tag whose time cannot be read counts all the same.
 func IsUnreviewed(tags []string) bool {

@@ -43,3 +43,28 @@ func TestAMarkWhoseTimeCannotBeReadCountsFromItsBackupOn(t *testing.T) {
 	assert.True(t, found.Backups()[0].Unreviewed)
 	assert.False(t, found.Backups()[2].Unreviewed)
 }
+
+func TestABackupInAnotherSystemEndsWhatIsUnreviewed(t *testing.T) {
+	day := func(n int) time.Time { return time.Date(2026, 3, n, 12, 0, 0, 0, time.UTC) }
+	restic := backup.FoundBackups([]backup.Backup{
+		{Driver: "restic", ID: "marked", TakenAt: day(12), Own: true, Unreviewed: true, Tags: []string{backup.UnreviewedSince(day(10))}},
+		{Driver: "restic", ID: "others after", TakenAt: day(16)},
+	})
+	longhorn := backup.FoundBackups([]backup.Backup{
+		{Driver: "longhorn", ID: "others of unreviewed data", TakenAt: day(13)},
+		{Driver: "longhorn", ID: "reviewed", TakenAt: day(15), Own: true},
+	})
+	for _, answer := range []backup.Answer{
+		backup.Combine(restic, longhorn), backup.Combine(longhorn, restic),
+		backup.Combine(longhorn, restic).WithOthers([]backup.Backup{{Driver: "restic", ID: "another cluster's", TakenAt: day(1)}}),
+	} {
+		unreviewed := map[string]bool{}
+		for _, b := range answer.Backups() {
+			unreviewed[b.ID] = b.Unreviewed
+		}
+		assert.False(t, unreviewed["others after"], "the claim was settled the day before")
+		assert.True(t, unreviewed["others of unreviewed data"])
+		assert.True(t, unreviewed["marked"])
+		assert.False(t, unreviewed["reviewed"])
+	}
+}

@@ -7,12 +7,9 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
-	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/kube/configmap"
 )
 
 // ConfigMap is the name of the ConfigMap that holds what the last scan found, and
@@ -99,19 +96,7 @@ func (k *Keeper) save(ctx context.Context, r record) error {
 		stored.Data = make(map[string]string, 2)
 	}
 	stored.Data[recordKey], stored.Data[growthKey] = r.String(), r.growth.String()
-	if stored.ResourceVersion == "" {
-		err = k.Writer.Create(ctx, stored)
-	} else {
-		err = k.Writer.Update(ctx, stored)
-	}
-	switch {
-	case err == nil:
-		return nil
-	case apierrors.IsAlreadyExists(err), apierrors.IsConflict(err):
-		return backup.Errorf(backup.Conflict, "ConfigMap %s/%s was written by somebody else meanwhile: %w", k.Namespace, ConfigMap, err)
-	default:
-		return backup.Errorf(backup.Unavailable, "writing ConfigMap %s/%s: %w", k.Namespace, ConfigMap, err)
-	}
+	return configmap.Write(ctx, k.Writer, stored, fmt.Sprintf("ConfigMap %s/%s", k.Namespace, ConfigMap))
 }
 
 // read gives the ConfigMap, empty and without a resource version when there is
@@ -119,16 +104,5 @@ func (k *Keeper) save(ctx context.Context, r record) error {
 func (k *Keeper) read(ctx context.Context) (*corev1.ConfigMap, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	stored := &corev1.ConfigMap{}
-	err := k.Reader.Get(ctx, client.ObjectKey{Namespace: k.Namespace, Name: ConfigMap}, stored)
-	if apierrors.IsNotFound(err) {
-		return &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{
-			Namespace: k.Namespace, Name: ConfigMap,
-			Labels: map[string]string{v1alpha1.ManagedByLabel: v1alpha1.ManagedBy},
-		}}, nil
-	}
-	if err != nil {
-		return nil, backup.Errorf(backup.Unavailable, "reading ConfigMap %s/%s: %w", k.Namespace, ConfigMap, err)
-	}
-	return stored, nil
+	return configmap.Read(ctx, k.Reader, k.Namespace, ConfigMap)
 }

@@ -145,12 +145,24 @@ func (c *Catalog) Drivers() []string {
 // It waits until ctx ends at the latest and then answers Unknown.
 func (c *Catalog) Known(ctx context.Context, claim backup.Claim) backup.Answer {
 	if slices.ContainsFunc(c.sources, func(s *source) bool { return s.remembers(claim) }) {
-		// What was known may have gone since; what is left then is no proof.
-		if answer := c.ask(func(s *source) backup.Answer { return s.standing(ctx, claim) }); answer.Certainty() != backup.None {
+		if answer, holds := c.standing(ctx, claim); holds {
 			return answer
 		}
 	}
 	return c.ask(func(s *source) backup.Answer { return s.known(ctx, claim) })
+}
+
+// standing answers for a claim of which backups were known a moment ago. The answer
+// does not hold where they have gone since: what is left then is no proof.
+func (c *Catalog) standing(ctx context.Context, claim backup.Claim) (answer backup.Answer, holds bool) {
+	answer = c.ask(func(s *source) backup.Answer { return s.standing(ctx, claim) })
+	return answer, answer.Certainty() != backup.None
+}
+
+// Glance answers from the last listings, without waiting and without having any
+// begin. It says for what a claim waits; nothing may follow from it.
+func (c *Catalog) Glance(claim backup.Claim) backup.Answer {
+	return c.ask(func(s *source) backup.Answer { return s.glance(claim) })
 }
 
 // KnownOf is [Catalog.Known] for the backups of one driver, whatever state the

@@ -718,3 +718,16 @@ func TestThoseWhoWaitAreToldWhenListingsWorkAgain(t *testing.T) {
 		},
 	})
 }
+
+func TestAnErrorAboutWhichSystemsHeldBackupsLeavesTheNewestInDoubt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ledger := newMemory()
+		ledger.failHeld = backup.Errorf(backup.Unavailable, "no answer")
+		c := newBench(nil, ledger, newRepository("restic", photos))
+		run(t, c.Catalog)
+		found := c.Prove(within(t, budget), photos)
+		assert.Equal(t, backup.Found, found.Certainty(), "what is there is found")
+		assert.ErrorContains(t, found.Doubt(), "reading which backup systems have held backups: no answer")
+		assert.Equal(t, backup.Unknown, c.Prove(within(t, budget), music).Certainty())
+	})
+}

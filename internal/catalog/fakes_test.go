@@ -1,6 +1,7 @@
 package catalog_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -114,6 +115,8 @@ type memory struct {
 	writes   int
 	failRead error
 	failSave error
+	// failHeld is returned to who asks which drivers held backups.
+	failHeld error
 	// meddle, when set, runs once before the next record, as another replica.
 	meddle func(map[string]catalog.Expectation)
 }
@@ -153,7 +156,7 @@ func (m *memory) Held(context.Context) ([]string, error) {
 			held = append(held, driver)
 		}
 	}
-	return held, m.failRead
+	return held, cmp.Or(m.failHeld, m.failRead)
 }
 
 func (m *memory) set(change func(*memory)) {

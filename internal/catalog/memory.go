@@ -171,6 +171,13 @@ func (s *source) learn(ctx context.Context, found *snapshot, r recollection) {
 	s.recalled = expectation.Union(r.claims, learned)
 	found.remember(s.recalled, func(record expectation.Record, backups []backup.Backup) bool { return s.missing(record, backups, now) })
 	found.unread, found.uncopied = r.unread, r.uncopied
+	s.provisional = ""
+	if found.unaccepted != nil {
+		// It may be the wrong repository: what it holds is not expected of the right
+		// one. Until it is accepted this process alone remembers.
+		s.provisional = found.evidence.Repository
+		return
+	}
 	if len(learned) == 0 {
 		return
 	}
@@ -219,14 +226,15 @@ func acceptClaim(claim backup.Claim) string {
 }
 
 // missed says that a claim's newest backup is missing, and how to go on.
-func missed(driver string, claim backup.Claim, record expectation.Record, left int) error {
+func missed(evidence backup.Evidence, claim backup.Claim, record expectation.Record, left int) error {
 	const day = "2006-01-02"
 	rest := "no other backup of it is there"
 	if left > 0 {
 		rest = fmt.Sprintf("%d older ones are", left)
 	}
 	return backup.WithSettle(backup.Errorf(backup.BackupMissing,
-		"the %s backup %s of %s, taken %s and last seen on %s, is not there any more (%s): bring it back, or accept that it is gone with: "+
+		"the %s backup %s of %s, taken %s and last seen on %s, is not there any more, in repository %s (%s): bring it back, or accept that it is gone with: "+
 			"%s; or label the claim soteria.dev/restore=skip with a reason",
-		driver, backup.ShortID(record.ID), claim, record.Newest.UTC().Format(time.RFC3339), record.SeenAt.UTC().Format(day), rest, acceptClaim(claim)), acceptClaim(claim))
+		evidence.Driver, backup.ShortID(record.ID), claim, record.Newest.UTC().Format(time.RFC3339), record.SeenAt.UTC().Format(day),
+		backup.ShortID(evidence.Repository), rest, acceptClaim(claim)), acceptClaim(claim))
 }

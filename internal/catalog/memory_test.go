@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -255,5 +256,58 @@ func TestTheCopyBesideTheBackups(t *testing.T) {
 			pass(10 * time.Minute)
 			assert.Equal(t, reads+1, beside.wasRead())
 		},
+	})
+}
+
+func TestWhatAWrongRepositoryHoldsIsNotExpectedOfTheRightOne(t *testing.T) {
+	for name, restart := range map[string]bool{"by the same process": false, "by the next one": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				kept, ledger := &remembered{}, newMemory()
+				r := newRepository("restic")
+				pass(time.Hour)
+				newest := r.add(photos) // of another cluster's claim of that name
+				r.set(func(r *repository) { r.id = otherID })
+				life := func() bench {
+					return newBench(func(cfg *catalog.Config) { cfg.Expect, cfg.Memory = nil, kept }, ledger, r)
+				}
+				c := life()
+				stop := run(t, c.Catalog)
+				found := c.Prove(within(t, budget), photos)
+				assert.Equal(t, newest.ID, found.Backups()[0].ID)
+				assert.Empty(t, kept.of(photos), "no one has accepted that repository")
+
+				// Soteria is pointed at the right one.
+				r.set(func(r *repository) {
+					r.id = repositoryID
+					r.backups[0].ID, r.backups[0].TakenAt = "the right one", newest.TakenAt.Add(-30*time.Minute)
+				})
+				if restart {
+					stop()
+					c = life()
+					run(t, c.Catalog)
+				}
+				pass(10 * time.Minute)
+				found = c.Prove(within(t, budget), photos)
+				assert.Equal(t, "the right one", found.Backups()[0].ID)
+				assert.NoError(t, found.Doubt(), "it lacks nothing")
+			})
+		})
+	}
+}
+
+func TestWhatVanishesFromARepositoryThatNoOneAcceptedIsMissed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRepository("restic", photos)
+		pass(time.Hour)
+		r.add(photos)
+		c := newBench(func(cfg *catalog.Config) { cfg.Expect, cfg.Memory = nil, &remembered{} }, newMemory(), r)
+		run(t, c.Catalog)
+		assert.NoError(t, c.Prove(within(t, budget), photos).Doubt())
+		r.set(func(r *repository) { r.backups = r.backups[:1] })
+		pass(10 * time.Minute)
+		doubt := c.Prove(within(t, budget), photos).Doubt()
+		assert.Equal(t, backup.BackupMissing, backup.KindOf(doubt))
+		assert.ErrorContains(t, doubt, "in repository "+backup.ShortID(repositoryID))
 	})
 }

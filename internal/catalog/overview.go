@@ -104,6 +104,15 @@ func (o Overview) Doubts() []error {
 	return slices.DeleteFunc(all, func(err error) bool { return err == nil })
 }
 
+// Trouble returns why the memory of the claims' backups, or its copy beside the
+// backups, could not be read or kept; nil where they could.
+func (o Overview) Trouble() error {
+	if o.listed == nil {
+		return nil
+	}
+	return o.listed.trouble()
+}
+
 // Missing goes through every claim whose newest remembered backup is not there any
 // more, in no order, with the reason in words for the user.
 func (o Overview) Missing() iter.Seq2[backup.Claim, error] {

@@ -36,6 +36,21 @@ func TestOverviews(t *testing.T) {
 			assert.Equal(t, map[backup.Claim]int{music: 1}, all)
 			assert.Equal(t, listings, restic.listed())
 		},
+		"a glance says what a proof said last, and lists nothing": func(t *testing.T) {
+			restic, longhorn := newRepository("restic", photos), newRepository("longhorn")
+			c := newBench(nil, newMemory(), restic, longhorn)
+			assert.ErrorContains(t, c.Glance(music).Err(), "has not been listed yet")
+			run(t, c.Catalog)
+			proved := c.Prove(within(t, budget), music)
+			assert.Equal(t, proved.Certainty(), c.Glance(music).Certainty())
+			assert.Equal(t, backup.Found, c.Glance(photos).Certainty())
+			longhorn.set(func(r *repository) { r.failure = backup.Errorf(backup.Unavailable, "connection refused") })
+			pass(10 * time.Minute)
+			assert.Equal(t, backup.Message(c.Prove(within(t, budget), music).Err()), backup.Message(c.Glance(music).Err()))
+			listings := restic.listed()
+			assert.Equal(t, backup.Unknown, c.Glance(music).Certainty())
+			assert.Equal(t, listings, restic.listed())
+		},
 		"a failed listing is told beside what was known before it": func(t *testing.T) {
 			r := newRepository("restic", photos)
 			c := start(t, nil, r)

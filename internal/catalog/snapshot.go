@@ -47,7 +47,7 @@ func (s *snapshot) remember(expected expectation.Claims, missing func(expectatio
 	s.expected, s.missing = expected, make(map[backup.Claim]error)
 	for claim, record := range expected {
 		if backups := s.byClaim[claim].backups; missing(record, backups) {
-			s.missing[claim] = missed(s.evidence.Driver, claim, record, len(backups))
+			s.missing[claim] = missed(s.evidence, claim, record, len(backups))
 		}
 	}
 }

@@ -67,7 +67,10 @@ type source struct {
 	// What follows belongs to the goroutine that lists. recalled is all that was
 	// ever known of the claims' backups, copiedOf the repository whose copy was
 	// read, and vouched the one in which that copy remembered something.
-	recalled          expectation.Claims
+	recalled expectation.Claims
+	// provisional is the repository that no one accepted and whose backups are in
+	// recalled; "" where there is none.
+	provisional       string
 	copiedOf, vouched string
 	warned            bool
 
@@ -146,12 +149,31 @@ func (s *source) standing(ctx context.Context, claim backup.Claim) backup.Answer
 	case failure != nil:
 		return backup.UnknownBecause(failure)
 	case listed == nil:
-		return backup.UnknownBecause(backup.Errorf(backup.Unavailable, "the %s repository has not been listed yet", s.lister.Name()))
+		return backup.UnknownBecause(s.unlisted())
 	case !quiet:
 		return s.prove(ctx, claim)
 	default:
 		return s.none(claim, listed)
 	}
+}
+
+// glance is the answer of the last listing, whatever has happened since.
+func (s *source) glance(claim backup.Claim) backup.Answer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.failure != nil:
+		return backup.UnknownBecause(s.failure)
+	case s.latest == nil:
+		return backup.UnknownBecause(s.unlisted())
+	default:
+		return s.answer(claim)
+	}
+}
+
+// unlisted says that the repository was not listed yet.
+func (s *source) unlisted() error {
+	return backup.Errorf(backup.Unavailable, "the %s repository has not been listed yet", s.lister.Name())
 }
 
 // none is the answer for a claim of which a listing found no backup that counts.
@@ -416,6 +438,9 @@ func (s *source) read(ctx context.Context, began moment) (*snapshot, error) {
 	if s.copiedOf != "" && s.copiedOf != repository {
 		s.copiedOf = ""
 		copied = s.startCopy(ctx)
+	}
+	if s.provisional != "" && s.provisional != repository {
+		s.provisional, s.recalled = "", nil // it was the wrong one
 	}
 	known := s.recall(ctx, copied)
 	vouched := s.vouched == repository || s.vouches(known, found)

@@ -60,7 +60,7 @@ func (c Choice) from(source backup.Claim, answer backup.Answer, rules backup.Rul
 		return backup.Chosen{}, &backup.Error{Kind: backup.NotFound, Field: field, Message: fmt.Sprintf(
 			"%s %q does not name one backup of %s (%d exist); GET /v1/backups lists them", field, backup.Clip(value, backup.MaxWord), source, len(existing))}
 	}
-	return rules.Choose(backup.Selector{ID: named.ID}, []backup.Backup{named})
+	return rules.Choose(backup.Selector{ID: named.ID}, ofDriver(existing, named.Driver))
 }
 
 // wantsNewest reports whether the choice is whichever backup is the newest.
@@ -96,6 +96,11 @@ func (c Choice) named(backups []backup.Backup) (backup.Backup, bool) {
 		return chosen.Backup, true
 	}
 	return first(backups, func(b backup.Backup) bool { return b.Snapshot == c.Snapshot })
+}
+
+// ofDriver returns the backups of one system, which are told apart by their ids.
+func ofDriver(backups []backup.Backup, driver string) []backup.Backup {
+	return slices.DeleteFunc(slices.Clone(backups), func(b backup.Backup) bool { return b.Driver != driver })
 }
 
 func first(backups []backup.Backup, is func(backup.Backup) bool) (backup.Backup, bool) {

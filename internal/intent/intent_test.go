@@ -245,6 +245,44 @@ func TestANewestBackupInDoubtIsNotChosenAndOneThatIsNamedIs(t *testing.T) {
 	}
 }
 
+func TestWhatIsNotKnownHidesNoBackupThatIsNamed(t *testing.T) {
+	unreachable := backup.Errorf(backup.Unavailable, "longhorn does not answer")
+	for name, test := range map[string]struct {
+		choice intent.Choice
+		made   bool
+	}{
+		"one by its id":                        {intent.Choice{Snapshot: oldest.ID}, true},
+		"one by the beginning of its id":       {intent.Choice{Snapshot: oldest.ID[:8]}, true},
+		"the newest":                           {intent.Choice{}, false},
+		"an id that is not among those listed": {intent.Choice{Snapshot: strings.Repeat("9", 64)}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(bound(photos))
+			w.answer = backup.UnknownBecause(unreachable).WithOthers([]backup.Backup{oldest})
+			made, err := w.requests().Restore(t.Context(), wish(func(w *intent.Wish) { w.Choice = test.choice }))
+			if !test.made {
+				assert.Equal(t, backup.Unavailable, backup.KindOf(err), "it may be where no one could look")
+				assert.ErrorContains(t, err, "longhorn does not answer")
+				assert.Len(t, w.claims(t), 1, "nothing is made")
+				return
+			}
+			require.NoError(t, err)
+			assert.Equal(t, oldest.ID, made.Backup.ID)
+		})
+	}
+}
+
+func TestADryRunSaysThatTheNamedBackupHoldsFarLessThanAnEarlierOne(t *testing.T) {
+	w := newWorld(bound(photos))
+	small, full := newest, oldest
+	small.Files, small.DataBytes, full.Files, full.DataBytes = 1, 10, 1000, 1_000_000
+	full.Driver = small.Driver
+	w.answer = backup.FoundBackups([]backup.Backup{small, full}, backup.Evidence{Driver: small.Driver})
+	made, err := w.requests().Restore(t.Context(), wish(func(w *intent.Wish) { w.DryRun, w.Choice = true, intent.Choice{Snapshot: small.ID} }))
+	require.NoError(t, err)
+	assert.Contains(t, strings.Join(made.Notes, "; "), "holds far less than backup "+backup.ShortID(full.ID))
+}
+
 func TestTheTargetIsShaped(t *testing.T) {
 	gone := func(b backup.Backup) func(*world) {
 		return func(w *world) { w.answer = backup.FoundBackups([]backup.Backup{b}, evidence) }

@@ -105,12 +105,14 @@ func (w backupWork) run(ctx context.Context, p Process, result *report.Result) e
 	if err != nil {
 		return err
 	}
+	clock, wrong := w.repository.clock(p.Clock)
+	p.Clock = clock
 	if err := removeStaleLocks(ctx, p, program); err != nil {
 		return err
 	}
 	var summary savedSummary
 	backingUp := cli.Invocation{
-		Args: w.resticArgs(),
+		Args: w.resticArgs(dated(p, wrong)),
 		Stdout: func(stdout io.Reader) error {
 			return readMessages(stdout, &printer{to: p.Stdout, clock: p.Clock}, &summary)
 		},
@@ -134,6 +136,9 @@ func (w backupWork) run(ctx context.Context, p Process, result *report.Result) e
 		FilesNew: summary.FilesNew, FilesChanged: summary.FilesChanged, FilesUnmodified: summary.FilesUnmodified,
 		BytesAdded: summary.DataAdded,
 	}
+	if wrong != "" {
+		result.Backup.Note("%s", wrong)
+	}
 	if lockStays {
 		result.Backup.Note("%s", lockWarning)
 	}
@@ -141,8 +146,10 @@ func (w backupWork) run(ctx context.Context, p Process, result *report.Result) e
 	return nil
 }
 
-func (w backupWork) resticArgs() []string {
+// resticArgs are the arguments of restic; dated are those that date the backup.
+func (w backupWork) resticArgs(dated []string) []string {
 	args := []string{"backup", "--json", "--host", w.host, "--retry-lock", lockPatience, "--exclude", path.Join(w.source, lostAndFound)}
+	args = append(args, dated...)
 	for _, tag := range w.tags {
 		args = append(args, "--tag", tag)
 	}

@@ -69,7 +69,7 @@ func TestWhatIsRememberedIsWrittenBesideTheBackups(t *testing.T) {
 				Path: v.restic, Location: cli.Location{Kind: cli.Local, Text: v.repository.Address}, CacheDir: t.TempDir(),
 				Credentials: cli.Credentials{cli.KeyPassword: secret.New(restictest.Password)},
 			}
-			got, err := new(memory.Reader).Read(t.Context(), program, "")
+			got, err := new(memory.Reader).Read(t.Context(), program, "", true)
 			require.NoError(t, err)
 			assert.Equal(t, more, got)
 			v.repository.Run(t, "check")

@@ -1,6 +1,7 @@
 package objectstore
 
 import (
+	"net/http"
 	"net/url"
 	"strings"
 
@@ -26,6 +27,17 @@ type Config struct {
 	SecretAccessKey secret.String
 	SecretName      string
 	Namespace       string
+	// Observe wraps what requests go through, to look at the answers of the store of
+	// that name; nil wraps nothing.
+	Observe func(source string, next http.RoundTripper) http.RoundTripper
+}
+
+// observed is what requests go through.
+func (c Config) observed(next http.RoundTripper) http.RoundTripper {
+	if c.Observe == nil {
+		return next
+	}
+	return c.Observe("the store at "+c.Host(), next)
 }
 
 // Variables are the environment variables that a Config is read from, for errors

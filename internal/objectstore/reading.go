@@ -62,7 +62,7 @@ func (c Config) open(k keys) (*Reading, error) {
 		Creds:      credentials.NewStaticV4(k.id.Reveal(), k.key.Reveal(), ""),
 		Secure:     secure,
 		Region:     c.region(),
-		Transport:  &pages{next: connections},
+		Transport:  &pages{next: c.observed(connections)},
 		MaxRetries: attempts,
 	})
 	r := &Reading{config: c, keys: k, store: store, connections: connections}

@@ -43,6 +43,19 @@ func (a *announcer) say(claim *corev1.PersistentVolumeClaim, restore *v1alpha1.R
 	}
 }
 
+// sayWith is say with more words in the note. They are asked for only where the event
+// is told, and another event is not told because of them alone.
+func (a *announcer) sayWith(claim *corev1.PersistentVolumeClaim, restore *v1alpha1.Restore, e event, more func() string) {
+	if !a.news(claim.UID, e) {
+		return
+	}
+	if words := more(); words != "" {
+		// Last, and whole: what is clipped is the reason, not what it would do.
+		e.note = backup.Clip(e.note, backup.MaxNote-len(words)-len("; ")) + "; " + words
+	}
+	a.tell(claim, restore, e)
+}
+
 // sayFirst tells an event only where nothing was told of the claim yet.
 func (a *announcer) sayFirst(claim *corev1.PersistentVolumeClaim, restore *v1alpha1.Restore, e event) {
 	a.mu.Lock()

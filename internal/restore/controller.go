@@ -107,6 +107,9 @@ type Config struct {
 	// ConsumerWait is how long after a claim was created, in a class that waits for
 	// the first consumer, its restore waits for a pod that uses it; 0 is not at all.
 	ConsumerWait time.Duration
+	// Waiting says how many claims wait for the same doubt, in words that follow it,
+	// "" where that is not known. It must not wait. Nil says nothing.
+	Waiting func(ctx context.Context, doubt error) string
 }
 
 // Reconciler gives locked claims their data back, one pass at a time. It is safe
@@ -128,6 +131,7 @@ type Reconciler struct {
 	listingTimeout time.Duration
 	silence        time.Duration
 	consumerWait   time.Duration
+	waiting        func(ctx context.Context, doubt error) string
 	watchdog       *watchdog
 	placing        turns
 	phases         []phase
@@ -161,7 +165,7 @@ func New(c Config) *Reconciler {
 		namespace: c.Namespace, client: c.Client, reader: c.Reader,
 		facts: c.Facts, catalog: c.Catalog, fillers: c.Fillers, makers: c.Makers, blank: c.Blank,
 		observer: c.Observer, clock: c.Clock, jitter: c.Jitter,
-		concurrency: c.Concurrency, listingTimeout: c.ListingTimeout, silence: c.Silence, consumerWait: c.ConsumerWait,
+		concurrency: c.Concurrency, listingTimeout: c.ListingTimeout, silence: c.Silence, consumerWait: c.ConsumerWait, waiting: c.Waiting,
 		woken: make(chan crevent.GenericEvent, 1),
 	}
 	if r.observer == nil {

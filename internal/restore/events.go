@@ -143,7 +143,11 @@ func finished(status *v1alpha1.RestoreStatus, took time.Duration) event {
 func completion(status *v1alpha1.RestoreStatus, took time.Duration) string {
 	switch b := status.Backup; {
 	case b != nil:
-		return fmt.Sprintf("restored from the %s backup %s taken %s, in %s", b.Driver, b.ShortID, b.TakenAt.UTC().Format(time.RFC3339), took.Round(time.Second))
+		words := fmt.Sprintf("restored from the %s backup %s taken %s, in %s", b.Driver, b.ShortID, b.TakenAt.UTC().Format(time.RFC3339), took.Round(time.Second))
+		if len(b.Notes) > 0 {
+			words += " (" + strings.Join(b.Notes, "; ") + ")"
+		}
+		return words
 	case status.Empty:
 		return "bound to a new volume that starts empty, as settled"
 	default:

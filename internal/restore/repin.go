@@ -97,7 +97,7 @@ func (r *Reconciler) replace(ctx context.Context, o *observed) (next, error) {
 	}
 	gone := fmt.Sprintf("the %s backup %s, which was chosen, is no longer in the repository", pinned.Driver, backup.ShortID(pinned.ID))
 	if twin := slices.IndexFunc(there, func(b backup.Backup) bool { return sameMoment(pinned, b) }); twin >= 0 {
-		return r.rechoose(ctx, o, decision.Verdict{Kind: decision.Restore, Reason: decision.ReasonBackupFound, Backup: there[twin], Message: fmt.Sprintf(
+		return r.rechoose(ctx, o, decision.Verdict{Kind: decision.Restore, Reason: decision.ReasonBackupFound, Backup: there[twin], Notes: s.Backup.Notes, Message: fmt.Sprintf(
 			"will be restored from %s of the same moment: %s", backup.ShortID(there[twin].ID), gone)}, &answer, s.Wish)
 	}
 	verdict, judged, err := r.judge(ctx, o)
@@ -130,7 +130,7 @@ func (r *Reconciler) rechoose(ctx context.Context, o *observed, verdict decision
 			s.Wish = wish
 			return proceed, r.record(ctx, o)
 		}
-		s.Backup, s.Empty = pin(verdict.Backup), false
+		s.Backup, s.Empty = pin(verdict.Backup, verdict.Notes...), false
 	case verdict.Kind == decision.Fresh && (s.Backup == nil || verdict.Reason == decision.ReasonSkipped || accepted(answer, o.claim)):
 		if s.Empty {
 			s.Wish = wish
@@ -138,9 +138,9 @@ func (r *Reconciler) rechoose(ctx context.Context, o *observed, verdict decision
 		}
 		s.Backup, s.Empty = nil, true
 	case verdict.Kind == decision.Fresh:
-		return r.hold(o, neverEmpty(verdict), answer), nil
+		return r.hold(ctx, o, neverEmpty(verdict), answer), nil
 	default:
-		return r.hold(o, verdict, answer), nil
+		return r.hold(ctx, o, verdict, answer), nil
 	}
 	s.Wish, s.RetryAt, s.Progress = wish, nil, nil
 	s.Evidence, s.ObservedGeneration = evidence(answer), o.restore.Generation

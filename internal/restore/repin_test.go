@@ -163,3 +163,57 @@ func TestARecordOfTheVersionBeforeKeepsItsPin(t *testing.T) {
 	assertRestored(t, w, settings[0])
 	assert.Empty(t, w.events.about("ChosenAnew"))
 }
+
+func TestABackupOfTheSameMomentThatAnotherClusterTookIsNoTwin(t *testing.T) {
+	w := tried(t, found(aBackup()))
+	newer, twin := anotherBackup(), aBackup()
+	newer.TakenAt = noon
+	twin.ID, twin.Cluster = strings.Repeat("ef", 32), "other"
+	w.answers = func() backup.Answer { return found(newer, twin) }
+	w.until(w.completed, "completed")
+	assert.Equal(t, newer.ID, w.restore().Status.Backup.ID)
+}
+
+func TestAClustersNameOfAnyLengthFitsTheRecord(t *testing.T) {
+	w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aClaim())
+	w.answers = func() backup.Answer {
+		b := aBackup()
+		b.Cluster = strings.Repeat("a,b,", 100)
+		return found(b)
+	}
+	w.until(w.completed, "completed")
+	cluster := w.restore().Status.Backup.Source.Cluster
+	assert.NotEmpty(t, cluster)
+	assert.LessOrEqual(t, len(cluster), backup.MaxClusterName)
+}
+
+func TestABackupThatHoldsFarLessIsToldBeforeAndAfter(t *testing.T) {
+	small, full := aBackup(), anotherBackup()
+	small.Files, small.DataBytes, full.Files, full.DataBytes = 1, 10, 1000, 1_000_000
+	w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aClaim(func(c *corev1.PersistentVolumeClaim) {
+		c.Annotations[v1alpha1.RestoreBackupAnnotation] = backupID
+	}))
+	w.answers = func() backup.Answer { return found(small, full) }
+	w.until(w.completed, "completed")
+	const words = "the chosen backup holds far less than backup cdcdcdcd"
+	assert.Contains(t, w.events.about("BackupFound")[0], words)
+	assert.Contains(t, w.events.about("Restored")[0], words)
+	assert.Contains(t, w.restore().Status.Message, words)
+	assert.Contains(t, strings.Join(w.restore().Status.Backup.Notes, "; "), words)
+}
+
+func TestANamedBackupThatIsPartialOrVoidIsToldAfterItIsRestored(t *testing.T) {
+	for outcome, word := range map[backup.Outcome]string{backup.OutcomePartial: "is partial", backup.OutcomeVoid: "is void"} {
+		w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aClaim(func(c *corev1.PersistentVolumeClaim) {
+			c.Annotations[v1alpha1.RestoreBackupAnnotation] = backupID
+		}))
+		w.answers = func() backup.Answer {
+			b := aBackup()
+			b.Outcome = outcome
+			return found(b)
+		}
+		w.until(w.completed, "completed")
+		assert.Contains(t, w.events.about("Restored")[0], word)
+		assert.Contains(t, w.restore().Status.Message, word)
+	}
+}

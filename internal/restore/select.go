@@ -31,13 +31,13 @@ func (r *Reconciler) selectBackup(ctx context.Context, o *observed) (next, error
 	s.Wish = wishOf(o.claim, o.restore)
 	switch verdict.Kind {
 	case decision.Restore:
-		s.Backup = pin(verdict.Backup)
+		s.Backup = pin(verdict.Backup, verdict.Notes...)
 		r.events.say(o.claim, o.restore, pinned(verdict))
 	case decision.Fresh:
 		s.Empty = true
 		r.events.say(o.claim, o.restore, freed(verdict))
 	case decision.Hold, decision.Deny, decision.Ignore, decision.Refer: // a lock cannot be handed on
-		return r.hold(o, verdict, answer), nil
+		return r.hold(ctx, o, verdict, answer), nil
 	}
 	s.Phase = v1alpha1.PhasePreparing
 	s.Message = verdict.Message
@@ -79,7 +79,7 @@ func (r *Reconciler) prove(ctx context.Context, o *observed, source backup.Claim
 	return r.catalog.Prove(asking, source)
 }
 
-func (r *Reconciler) hold(o *observed, verdict decision.Verdict, answer *backup.Answer) next {
+func (r *Reconciler) hold(ctx context.Context, o *observed, verdict decision.Verdict, answer *backup.Answer) next {
 	message := verdict.Message
 	if verdict.Kind == decision.Ignore {
 		message = fmt.Sprintf("the claim is locked but %s; label it %s=auto, or skip with a reason", verdict.Message, v1alpha1.RestoreLabel)
@@ -92,8 +92,17 @@ func (r *Reconciler) hold(o *observed, verdict decision.Verdict, answer *backup.
 		}
 	}
 	o.waits(v1alpha1.PhaseSelecting, v1alpha1.ConditionSelected, string(verdict.Reason), message)
-	r.events.say(o.claim, o.restore, held(verdict, cause))
+	r.events.sayWith(o.claim, o.restore, held(verdict, cause), func() string { return r.alsoWaiting(ctx, answer) })
 	return waitFor(selectDelay(o.took(), r.jitter()))
+}
+
+// alsoWaiting says how many claims wait for the same doubt; "" where that is not
+// known.
+func (r *Reconciler) alsoWaiting(ctx context.Context, answer *backup.Answer) string {
+	if r.waiting == nil || answer == nil || answer.Err() == nil {
+		return ""
+	}
+	return r.waiting(ctx, answer.Err())
 }
 
 func evidence(answer *backup.Answer) string {

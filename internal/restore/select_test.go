@@ -1,6 +1,9 @@
 package restore_test
 
 import (
+	"context"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -209,4 +212,26 @@ func TestARestoreThatLosesItsRecordAndItsBackupDoesNotCompleteEmpty(t *testing.T
 	}
 	assert.False(t, w.completed())
 	assert.Equal(t, "BackupMissing", meta.FindStatusCondition(w.restore().Status.Conditions, v1alpha1.ConditionSelected).Reason)
+}
+
+func TestAHeldClaimSaysHowManyWaitForTheSame(t *testing.T) {
+	w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aClaim())
+	w.answers = func() backup.Answer { return unknown(backup.RepositoryUnaccepted, strings.Repeat("long words ", 200)) }
+	waiting, asked := 1, 0
+	w.waiting = func(_ context.Context, doubt error) string {
+		asked++
+		assert.Equal(t, backup.RepositoryUnaccepted, backup.KindOf(doubt))
+		return fmt.Sprintf("%d claims wait for this", waiting)
+	}
+	w.boot()
+	for range 5 {
+		_, err := w.tick()
+		require.NoError(t, err)
+		waiting++
+	}
+	events := w.events.about("BackupsUnknown")
+	require.Len(t, events, 2, "another count alone is no other event")
+	assert.True(t, strings.HasSuffix(events[0], "; 1 claims wait for this"), "%s is not clipped away", events[0])
+	assert.Equal(t, 1, asked, "and is asked for where it is told alone")
+	assert.NotContains(t, w.restore().Status.Message, "claims wait for this")
 }

@@ -71,7 +71,12 @@ func newStatus(o *observed) v1alpha1.RestoreStatus {
 }
 
 // pin turns a backup into its record.
-func pin(b backup.Backup) *v1alpha1.PinnedBackup {
+func pin(b backup.Backup, notes ...string) *v1alpha1.PinnedBackup {
+	const most = 8 // that the record takes
+	var kept []string
+	for _, note := range notes[:min(most, len(notes))] {
+		kept = append(kept, backup.Clip(note, backup.MaxNote))
+	}
 	return &v1alpha1.PinnedBackup{
 		Driver:    b.Driver,
 		ID:        b.ID,
@@ -82,6 +87,7 @@ func pin(b backup.Backup) *v1alpha1.PinnedBackup {
 		Locator:   b.Locator,
 		Source:    v1alpha1.SourceClaim{Cluster: backup.Clip(b.Cluster, backup.MaxClusterName), Namespace: b.Claim.Namespace, Name: b.Claim.Name},
 		Capacity:  backup.Clip(b.Described().Capacity, backup.MaxWord),
+		Notes:     kept,
 	}
 }
 

@@ -65,8 +65,10 @@ var (
 // Everything that Soteria writes is counted, and may be the last thing that it
 // does.
 type world struct {
-	t   *testing.T
-	api client.WithWatch
+	// waiting counts the claims that wait for the same doubt; nil counts none.
+	waiting func(context.Context, error) string
+	t       *testing.T
+	api     client.WithWatch
 	// tracker is the store behind api, which is quicker to read.
 	tracker clienttesting.ObjectTracker
 	cache   client.Client
@@ -199,6 +201,7 @@ func (w *world) boot() {
 		Silence:  w.silence,
 
 		ConsumerWait: w.consumer,
+		Waiting:      w.waiting,
 	})
 }
 

@@ -35,8 +35,11 @@ func New(clock clock.PassiveClock, log *slog.Logger) *Watch {
 }
 
 // Transport returns next with the Date of every answer compared. The source names
-// who answers, for people.
+// who answers, for people. A nil Watch returns next.
 func (w *Watch) Transport(source string, next http.RoundTripper) http.RoundTripper {
+	if w == nil {
+		return next
+	}
 	return &transport{watch: w, source: source, next: next}
 }
 

@@ -79,4 +79,5 @@ func TestAWatchOfNobodyHasNoDoubt(t *testing.T) {
 	var w *skew.Watch
 	assert.Empty(t, w.Doubt())
 	assert.Empty(t, w.Offsets())
+	ask(t, w, dated(noon))
 }

@@ -56,6 +56,9 @@ func (r Reviewer) Review(ctx context.Context, name backup.Claim) (Finding, error
 type Marker struct {
 	driver.Backuper
 	Review func(context.Context, backup.Claim) (Finding, error)
+	// Undecided is told of a claim whose backup was marked though it could not be told
+	// whether older ones exist; nil tells no one.
+	Undecided func(context.Context, backup.Claim, Finding)
 }
 
 // Backup implements [driver.Backuper]. Where it cannot be told whether older
@@ -76,5 +79,9 @@ func (m Marker) Backup(ctx context.Context, req driver.BackupRequest) (driver.Ba
 	if found.State != Settled {
 		req.Tags = append(slices.Clone(req.Tags), backup.UnreviewedSince(found.Since))
 	}
-	return m.Backuper.Backup(ctx, req)
+	started, err := m.Backuper.Backup(ctx, req)
+	if err == nil && found.State == Unknown && m.Undecided != nil && !req.DryRun {
+		m.Undecided(ctx, req.Claim, found)
+	}
+	return started, err
 }

@@ -177,3 +177,31 @@ func TestAnUnreviewedClaimIsToldOfEachHourUntilItIsSettled(t *testing.T) {
 	teller.Tell(t.Context())
 	assert.Empty(t, recorder.Events)
 }
+
+func TestAMarkThatCouldNotBeDecidedIsToldOnTheClaim(t *testing.T) {
+	older := []backup.Backup{taken(-time.Hour)}
+	for name, test := range map[string]struct {
+		reviewer unreviewed.Reviewer
+		dryRun   bool
+		told     int
+	}{
+		"it could not be told":           {reviewer: reviewer(nil, false, bound()), told: 1},
+		"not where nothing is begun":     {reviewer: reviewer(nil, false, bound()), dryRun: true},
+		"not where it is unreviewed":     {reviewer: reviewer(older, true, bound())},
+		"not where there is nothing old": {reviewer: reviewer(nil, true, bound())},
+	} {
+		t.Run(name, func(t *testing.T) {
+			recorder := events.NewFakeRecorder(10)
+			tell := unreviewed.Undecided{Reader: fake.NewClientBuilder().WithObjects(bound()).Build(), Events: recorder, Log: slog.New(slog.DiscardHandler)}
+			_, err := unreviewed.Marker{Backuper: &taker{}, Review: test.reviewer.Review, Undecided: tell.Tell}.
+				Backup(t.Context(), driver.BackupRequest{Claim: claim, DryRun: test.dryRun})
+			require.NoError(t, err)
+			require.Len(t, recorder.Events, test.told)
+			if test.told > 0 {
+				told := <-recorder.Events
+				assert.Contains(t, told, "Warning DataReviewUndecided The backup that begins now is never restored by itself: ")
+				assert.Contains(t, told, "not every repository can be listed")
+			}
+		})
+	}
+}

@@ -2,19 +2,19 @@ package unreviewed
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/kube/configmap"
 )
 
 // ConfigMap is the name of the ConfigMap whose creation tells when the gate of this
@@ -95,13 +95,11 @@ func (m *Memory) look(ctx context.Context) (known bool, err error) {
 	if !m.Closed(ctx) {
 		return false, nil
 	}
-	err = m.Client.Create(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{
-		Namespace: m.Namespace, Name: ConfigMap,
-		Labels:      map[string]string{v1alpha1.ManagedByLabel: v1alpha1.ManagedBy},
-		Annotations: map[string]string{"soteria.dev/purpose": "The gate of this cluster was first seen closed when this object was created. Claims that are younger and have no verdict are reviewed."},
-	}})
-	if err != nil && !apierrors.IsAlreadyExists(err) {
-		return false, backup.Errorf(backup.Unavailable, "making ConfigMap %s/%s: %w", m.Namespace, ConfigMap, err)
+	made := configmap.New(m.Namespace, ConfigMap)
+	made.Annotations = map[string]string{"soteria.dev/purpose": "The gate of this cluster was first seen closed when this object was created. Claims that are younger and have no verdict are reviewed."}
+	err = configmap.Write(ctx, m.Client, made, fmt.Sprintf("ConfigMap %s/%s", m.Namespace, ConfigMap))
+	if err != nil && backup.KindOf(err) != backup.Conflict { // another process was first
+		return false, err
 	}
 	return true, nil
 }

@@ -15,8 +15,12 @@ import (
 	"github.com/soteria-dr/soteria/internal/backup"
 )
 
-// EventReason is the reason of the event on an unreviewed claim.
-const EventReason = "DataUnreviewed"
+// EventReason is the reason of the event on an unreviewed claim, and UndecidedReason
+// of the one on a claim of which it could not be told whether it is.
+const (
+	EventReason     = "DataUnreviewed"
+	UndecidedReason = "DataReviewUndecided"
+)
 
 const (
 	tellEvery = time.Minute

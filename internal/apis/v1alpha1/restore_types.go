@@ -185,6 +185,12 @@ type PinnedBackup struct {
 	// Capacity is the size of the volume that the backup was taken of, as a
 	// quantity; empty when the backup does not say.
 	Capacity string `json:"capacity,omitempty"`
+	// Notes are what was to be known of the backup when it was chosen, such as that it
+	// is partial, or holds far less than an earlier one.
+	// +optional
+	// +kubebuilder:validation:MaxItems=8
+	// +kubebuilder:validation:items:MaxLength=1024
+	Notes []string `json:"notes,omitempty"`
 }
 
 // Progress counts what has been moved. Totals are zero until known.

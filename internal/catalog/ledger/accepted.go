@@ -12,13 +12,11 @@ import (
 	"sort"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/catalog"
+	"github.com/soteria-dr/soteria/internal/kube/configmap"
 )
 
 // AcceptedConfigMap is the name of the ConfigMap that holds which strays were
@@ -94,7 +92,7 @@ func keysOf(driver, repository string) (entry, ids string) {
 
 // Accepted implements [catalog.Register].
 func (a *Accepted) Accepted(ctx context.Context, driver, repository string) (catalog.Accepted, error) {
-	stored, err := a.read(ctx)
+	stored, err := configmap.Read(ctx, a.reader, a.namespace, AcceptedConfigMap)
 	if err != nil {
 		return nil, err
 	}
@@ -150,7 +148,7 @@ func (a *Accepted) replace(ctx context.Context, driver, repository string, ids [
 		return backup.Errorf(backup.Unprocessable, "the %s repository holds %d backups of no known claim, and no more than %d can be accepted: "+
 			"say by rules whose they are, or that they are of no claim, see `soteria repository adopt --dry-run %s`", driver, len(ids), MaxAccepted, driver)
 	}
-	stored, err := a.read(ctx)
+	stored, err := configmap.Read(ctx, a.reader, a.namespace, AcceptedConfigMap)
 	if err != nil {
 		return err
 	}
@@ -169,41 +167,5 @@ func (a *Accepted) replace(ctx context.Context, driver, repository string, ids [
 		stored.BinaryData = make(map[string][]byte, 1)
 	}
 	stored.Data[entryKey], stored.BinaryData[idsKey] = string(text), digestsOf(ids)
-	return a.write(ctx, stored)
-}
-
-// read returns the ConfigMap, empty and without a resource version when there is
-// none.
-func (a *Accepted) read(ctx context.Context) (*corev1.ConfigMap, error) {
-	stored := &corev1.ConfigMap{}
-	err := a.reader.Get(ctx, client.ObjectKey{Namespace: a.namespace, Name: AcceptedConfigMap}, stored)
-	if apierrors.IsNotFound(err) {
-		return &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{
-			Namespace: a.namespace,
-			Name:      AcceptedConfigMap,
-			Labels:    map[string]string{v1alpha1.ManagedByLabel: v1alpha1.ManagedBy},
-		}}, nil
-	}
-	if err != nil {
-		return nil, backup.Errorf(backup.Unavailable, "reading ConfigMap %s/%s: %w", a.namespace, AcceptedConfigMap, err)
-	}
-	return stored, nil
-}
-
-// write creates or updates the ConfigMap as it was read.
-func (a *Accepted) write(ctx context.Context, stored *corev1.ConfigMap) error {
-	var err error
-	if stored.ResourceVersion == "" {
-		err = a.writer.Create(ctx, stored)
-	} else {
-		err = a.writer.Update(ctx, stored)
-	}
-	switch {
-	case err == nil:
-		return nil
-	case apierrors.IsAlreadyExists(err), apierrors.IsConflict(err):
-		return backup.Errorf(backup.Conflict, "ConfigMap %s/%s was written by somebody else meanwhile: %w", a.namespace, AcceptedConfigMap, err)
-	default:
-		return backup.Errorf(backup.Unavailable, "writing ConfigMap %s/%s: %w", a.namespace, AcceptedConfigMap, err)
-	}
+	return configmap.Write(ctx, a.writer, stored, fmt.Sprintf("ConfigMap %s/%s", a.namespace, AcceptedConfigMap))
 }

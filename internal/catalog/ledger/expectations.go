@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -14,6 +15,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/catalog"
 	"github.com/soteria-dr/soteria/internal/expectation"
+	"github.com/soteria-dr/soteria/internal/kube/configmap"
 )
 
 // Expectations keeps what every claim is expected to have in ConfigMaps of their own
@@ -189,22 +191,18 @@ func (e *Expectations) join(ctx context.Context, repository string, number int, 
 // write writes one shard as it was read: the resource version makes the API server
 // refuse to overwrite what somebody else wrote since. The caller holds the lock.
 func (e *Expectations) write(ctx context.Context, repository string, number int, known shard, claims expectation.Claims) error {
-	object, write := newShard(e.namespace, repository, number), func(o *corev1.ConfigMap) error { return e.writer.Create(ctx, o) }
+	object := newShard(e.namespace, repository, number)
 	if known.object != nil {
-		object, write = known.object.DeepCopy(), func(o *corev1.ConfigMap) error { return e.writer.Update(ctx, o) }
+		object = known.object.DeepCopy()
 	}
 	if err := pack(object, claims); err != nil {
 		return err
 	}
-	switch err := write(object); {
-	case err == nil:
-		e.of(repository).keep(number, shard{object: object, claims: claims})
-		return nil
-	case apierrors.IsAlreadyExists(err), apierrors.IsConflict(err), apierrors.IsNotFound(err):
-		return backup.Errorf(backup.Conflict, "ConfigMap %s/%s was written by somebody else meanwhile: %w", e.namespace, object.Name, err)
-	default:
-		return backup.Errorf(backup.Unavailable, "writing ConfigMap %s/%s: %w", e.namespace, object.Name, err)
+	if err := configmap.Write(ctx, e.writer, object, fmt.Sprintf("ConfigMap %s/%s", e.namespace, object.Name)); err != nil {
+		return err
 	}
+	e.of(repository).keep(number, shard{object: object, claims: claims})
+	return nil
 }
 
 // keep notes a shard. What was given out before is not changed by it.

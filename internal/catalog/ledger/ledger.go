@@ -9,14 +9,12 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	strictjson "sigs.k8s.io/json"
 
-	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/catalog"
+	"github.com/soteria-dr/soteria/internal/kube/configmap"
 )
 
 // ConfigMap is the name of the ConfigMap that holds the expectations.
@@ -45,7 +43,7 @@ type entry struct {
 
 // Expectation implements [catalog.Ledger].
 func (l *Ledger) Expectation(ctx context.Context, driver string) (catalog.Expectation, error) {
-	stored, err := l.read(ctx)
+	stored, err := configmap.Read(ctx, l.reader, l.namespace, ConfigMap)
 	if err != nil {
 		return catalog.Expectation{}, err
 	}
@@ -84,7 +82,7 @@ func (l *Ledger) Accept(ctx context.Context, driver, repository string) error {
 
 // Held implements [catalog.Ledger].
 func (l *Ledger) Held(ctx context.Context) ([]string, error) {
-	stored, err := l.read(ctx)
+	stored, err := configmap.Read(ctx, l.reader, l.namespace, ConfigMap)
 	if err != nil {
 		return nil, err
 	}
@@ -104,14 +102,14 @@ func (l *Ledger) Forget(ctx context.Context, driver string) error {
 	var err error
 	for range attempts {
 		var stored *corev1.ConfigMap
-		if stored, err = l.read(ctx); err != nil {
+		if stored, err = configmap.Read(ctx, l.reader, l.namespace, ConfigMap); err != nil {
 			return err
 		}
 		if _, recorded := stored.Data[driver]; !recorded {
 			return nil
 		}
 		delete(stored.Data, driver)
-		if err = l.write(ctx, stored, driver); backup.KindOf(err) != backup.Conflict {
+		if err = configmap.Write(ctx, l.writer, stored, l.key(driver)); backup.KindOf(err) != backup.Conflict {
 			return err
 		}
 	}
@@ -121,7 +119,7 @@ func (l *Ledger) Forget(ctx context.Context, driver string) error {
 // replace changes one driver's expectation and nothing else, or fails with kind
 // Conflict when somebody else wrote meanwhile.
 func (l *Ledger) replace(ctx context.Context, driver string, change func(catalog.Expectation) (catalog.Expectation, error)) error {
-	stored, err := l.read(ctx)
+	stored, err := configmap.Read(ctx, l.reader, l.namespace, ConfigMap)
 	if err != nil {
 		return err
 	}
@@ -141,44 +139,7 @@ func (l *Ledger) replace(ctx context.Context, driver string, change func(catalog
 		stored.Data = make(map[string]string, 1)
 	}
 	stored.Data[driver] = string(value) + "\n"
-	return l.write(ctx, stored, driver)
-}
-
-// read gives the ConfigMap, empty and without a resource version when there is
-// none.
-func (l *Ledger) read(ctx context.Context) (*corev1.ConfigMap, error) {
-	stored := &corev1.ConfigMap{}
-	err := l.reader.Get(ctx, client.ObjectKey{Namespace: l.namespace, Name: ConfigMap}, stored)
-	if apierrors.IsNotFound(err) {
-		return &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{
-			Namespace: l.namespace,
-			Name:      ConfigMap,
-			Labels:    map[string]string{v1alpha1.ManagedByLabel: v1alpha1.ManagedBy},
-		}}, nil
-	}
-	if err != nil {
-		return nil, backup.Errorf(backup.Unavailable, "reading ConfigMap %s/%s: %w", l.namespace, ConfigMap, err)
-	}
-	return stored, nil
-}
-
-// write creates or updates the ConfigMap as it was read: the resource version
-// makes the API server refuse to overwrite what somebody else wrote since.
-func (l *Ledger) write(ctx context.Context, stored *corev1.ConfigMap, driver string) error {
-	var err error
-	if stored.ResourceVersion == "" {
-		err = l.writer.Create(ctx, stored)
-	} else {
-		err = l.writer.Update(ctx, stored)
-	}
-	switch {
-	case err == nil:
-		return nil
-	case apierrors.IsAlreadyExists(err), apierrors.IsConflict(err):
-		return backup.Errorf(backup.Conflict, "%s was written by somebody else meanwhile: %w", l.key(driver), err)
-	default:
-		return backup.Errorf(backup.Unavailable, "writing %s: %w", l.key(driver), err)
-	}
+	return configmap.Write(ctx, l.writer, stored, l.key(driver))
 }
 
 // parse reads one driver's expectation. A field that is unknown, misspelled or

@@ -3,6 +3,7 @@ package longhorn
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"sync"
 
 	"k8s.io/client-go/rest"
@@ -40,6 +41,8 @@ type Cluster struct {
 	Clock clock.WithTicker
 	// Log hears of what is tried again later; nil is the default logger.
 	Log *slog.Logger
+	// Observe wraps what calls of Longhorn's API go through; nil wraps nothing.
+	Observe func(next http.RoundTripper) http.RoundTripper
 }
 
 // Driver is the Longhorn driver. It is safe for concurrent use. Backups need
@@ -73,7 +76,7 @@ func New(cfg Config, cluster Cluster) (*Driver, error) {
 	if cluster.Log == nil {
 		cluster.Log = slog.Default()
 	}
-	calls, err := api.New(cfg.URL, api.Options{Clock: cluster.Clock})
+	calls, err := api.New(cfg.URL, api.Options{Clock: cluster.Clock, Observe: cluster.Observe})
 	if err != nil {
 		return nil, backup.Errorf(backup.Invalid, "SOTERIA_LONGHORN_URL: %w", err)
 	}

@@ -51,8 +51,8 @@ func checkTags(claim backup.Claim, tags []string) error {
 	invalid := func(format string, args ...any) error {
 		return &backup.Error{Kind: backup.Invalid, Field: "tags", Message: fmt.Sprintf(format, args...)}
 	}
-	if len(tags) > maxTags {
-		return invalid("%d tags are more than %d", len(tags), maxTags)
+	if count := backup.CallersTags(tags); count > maxTags {
+		return invalid("%d tags are more than %d", count, maxTags)
 	}
 	own := []string{"namespace=" + claim.Namespace, "pvc=" + claim.Name}
 	for _, tag := range tags {

@@ -33,6 +33,8 @@ func TestTagsThatCannotBeKeptAreRefused(t *testing.T) {
 			assert.Equal(t, "tags", backup.FieldOf(err))
 		})
 	}
+	most := strings.Split(strings.Repeat("x,", 31)+"x", ",")
+	assert.NoError(t, checkTags(photos, append(most, "soteria-unreviewed=2026-01-02T03:04:05Z")), "Soteria's own tag takes no room of the caller's")
 	assert.NoError(t, checkTags(photos, []string{"namespace=media", "pvc=photos", "before upgrade, by hand"}))
 }
 

@@ -134,6 +134,7 @@ func (d *Driver) secretFor(ctx context.Context, job *batchv1.Job) moverjob.Secre
 		if trusted != nil {
 			data[trustKey] = trusted
 		}
+		bound(data, job)
 		return &corev1.Secret{
 			ObjectMeta: metav1.ObjectMeta{
 				Namespace: job.Namespace, Name: moverjob.CredentialsName(job.Name),
@@ -141,6 +142,19 @@ func (d *Driver) secretFor(ctx context.Context, job *batchv1.Job) moverjob.Secre
 			},
 			Type: corev1.SecretTypeOpaque, Immutable: ptr.To(true), Data: data,
 		}, nil
+	}
+}
+
+// bound adds when the Job's work can be done, by the clock of the API server: a node
+// whose clock is wrong dates no backup wrongly.
+func bound(data map[string][]byte, job *batchv1.Job) {
+	if job.CreationTimestamp.IsZero() {
+		return
+	}
+	data[cli.KeyJobCreated] = []byte(job.CreationTimestamp.UTC().Format(time.RFC3339))
+	if seconds := job.Spec.ActiveDeadlineSeconds; seconds != nil {
+		ends := job.CreationTimestamp.Add(time.Duration(*seconds) * time.Second)
+		data[cli.KeyJobEnds] = []byte(ends.UTC().Format(time.RFC3339))
 	}
 }
 

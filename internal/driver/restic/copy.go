@@ -57,7 +57,7 @@ func (d *Driver) Read(ctx context.Context, _ string) (expectation.Claims, error)
 		return nil, err
 	}
 	program.MaxMemory = cli.Room()
-	return d.copies.Read(ctx, program, d.cfg.Clusters.Own)
+	return d.copies.Read(ctx, program, d.cfg.Clusters.Own, !d.cfg.Clusters.UntaggedForeign)
 }
 
 // owner is whose copies this driver writes.

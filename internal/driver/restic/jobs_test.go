@@ -322,6 +322,19 @@ func TestASecretThatACrashLeftOutIsMadeUpFor(t *testing.T) {
 	assert.Equal(t, job.UID, secret.OwnerReferences[0].UID)
 }
 
+func TestAMoverLearnsWhenItsJobWasCreatedAndEnds(t *testing.T) {
+	created := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	job := unfinishedJob("backup-data-25b316f3c7-1")
+	job.CreationTimestamp, job.Spec.ActiveDeadlineSeconds = metav1.NewTime(created), ptr.To(int64(3600))
+	cluster := world(t, boundClaim(), secretWith(fullSecret()), job).Build()
+	_, err := driverIn(t, cluster, nil).Backup(t.Context(), request())
+	assert.Equal(t, backup.Conflict, backup.KindOf(err))
+	var secret corev1.Secret
+	require.NoError(t, cluster.Get(t.Context(), types.NamespacedName{Namespace: "apps", Name: job.Name + "-credentials"}, &secret))
+	assert.Equal(t, "2026-01-02T03:04:05Z", string(secret.Data["SOTERIA_JOB_CREATED"]))
+	assert.Equal(t, "2026-01-02T04:04:05Z", string(secret.Data["SOTERIA_JOB_ENDS"]))
+}
+
 func TestTroubleWithTheAPIServerIsToldAsSuch(t *testing.T) {
 	cases := map[string]struct {
 		funcs interceptor.Funcs
@@ -768,6 +781,14 @@ func TestABackupIsHeldAgainstWhatTheClaimAndTheOperatorSay(t *testing.T) {
 			func(c *corev1.PersistentVolumeClaim) {
 				c.Annotations = map[string]string{"soteria.dev/accept-backup": "--repo /elsewhere"}
 			}, "--shrink-percent 60 --accept --repo /elsewhere --"},
+		"a person accepted the data of this claim": {
+			func(c *corev1.PersistentVolumeClaim) {
+				c.Annotations = map[string]string{"soteria.dev/accept-data": string(claimUID) + " it is right"}
+			}, "--shrink-percent 60 --since 2026-02-03T04:05:06Z --"},
+		"a person accepted the data of an earlier claim": {
+			func(c *corev1.PersistentVolumeClaim) {
+				c.Annotations = map[string]string{"soteria.dev/accept-data": "another-uid " + string(claimUID)}
+			}, "--shrink-percent 60 --"},
 		"the claim was to start empty": {
 			func(c *corev1.PersistentVolumeClaim) { c.Labels = map[string]string{"soteria.dev/restore": "skip"} },
 			"--shrink-percent 60 --since 2026-02-03T04:05:06Z --"},

@@ -201,6 +201,10 @@ func TestTagsOfACaller(t *testing.T) {
 	for i := range many {
 		many[i] = fmt.Sprint(i)
 	}
+	own := "soteria-unreviewed=2026-01-02T03:04:05Z"
+	tags, err = snapshotTags(claim, append(many[:32:32], own))
+	require.NoError(t, err, "Soteria's own tag takes no room of the caller's")
+	assert.Contains(t, tags, own)
 	for name, refused := range map[string][]string{
 		"a comma":                {"a,b"},
 		"a smuggled claim":       {"a,namespace=other"},

@@ -33,8 +33,8 @@ func snapshotTags(claim backup.Claim, wanted []string) ([]string, error) {
 	invalid := func(format string, args ...any) error {
 		return &backup.Error{Kind: backup.Invalid, Field: "tags", Message: fmt.Sprintf(format, args...)}
 	}
-	if len(wanted) > maxTags {
-		return nil, invalid("%d tags are more than %d", len(wanted), maxTags)
+	if count := backup.CallersTags(wanted); count > maxTags {
+		return nil, invalid("%d tags are more than %d", count, maxTags)
 	}
 	tags := []string{namespaceTag + claim.Namespace, pvcTag + claim.Name}
 	own := slices.Clone(tags)

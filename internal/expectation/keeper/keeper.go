@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -206,17 +207,28 @@ type Report struct {
 
 // Message says what is wrong and what to do, "" where nothing is known to be.
 func (r Report) Message() string {
-	var messages []string
-	if r.Rival != "" {
-		messages = append(messages, fmt.Sprintf(
-			"another live cluster uses the %s repository by the name of this one (installation %s, last at %s), and each takes the other's backups for its own: give each cluster a SOTERIA_CLUSTER of its own",
-			r.Repository, r.Rival, r.RivalAt.UTC().Format(time.RFC3339)))
+	said := slices.DeleteFunc([]string{r.RivalMessage(), r.TroubleMessage()}, func(message string) bool { return message == "" })
+	return strings.Join(said, "; ")
+}
+
+// RivalMessage says that another live cluster has this one's name, "" where none is
+// known to have.
+func (r Report) RivalMessage() string {
+	if r.Rival == "" {
+		return ""
 	}
-	if r.Trouble != "" {
-		messages = append(messages, fmt.Sprintf(
-			"the copy of what is remembered of the %s backups is not current: %s; correct that, and it is written by itself", r.Repository, r.Trouble))
+	return fmt.Sprintf(
+		"another live cluster uses the %s repository by the name of this one (installation %s, last at %s), and each takes the other's backups for its own: give each cluster a SOTERIA_CLUSTER of its own",
+		r.Repository, r.Rival, r.RivalAt.UTC().Format(time.RFC3339))
+}
+
+// TroubleMessage says why there is no current copy, "" where nothing is known to be
+// wrong with it.
+func (r Report) TroubleMessage() string {
+	if r.Trouble == "" {
+		return ""
 	}
-	return strings.Join(messages, "; ")
+	return fmt.Sprintf("the copy of what is remembered of the %s backups is not current: %s; correct that, and it is written by itself", r.Repository, r.Trouble)
 }
 
 // Report reports how the copy is. It does not wait.

@@ -14,15 +14,10 @@ import (
 // SecondOn switches the second node on, with all images that the first one has,
 // and waits until it is ready.
 func (c *Cluster) SecondOn(ctx context.Context) error {
-	unlock, err := c.note.Lock(ctx)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	second, err := c.second(ctx)
-	if err != nil {
-		return err
-	}
+	return c.withSecond(ctx, c.switchOn)
+}
+
+func (c *Cluster) switchOn(ctx context.Context, second node.Node) error {
 	kube := c.kubectl(second.Paths)
 	steps := []struct {
 		name string
@@ -53,6 +48,14 @@ func (c *Cluster) SecondOn(ctx context.Context) error {
 
 // SecondOff cuts the second node's power.
 func (c *Cluster) SecondOff(ctx context.Context) error {
+	return c.withSecond(ctx, func(ctx context.Context, second node.Node) error {
+		return c.step("power off", func() (string, error) { return "", second.PowerOff(ctx, c.keeper) })
+	})
+}
+
+// withSecond does something with the second node while no one else changes the
+// cluster.
+func (c *Cluster) withSecond(ctx context.Context, do func(context.Context, node.Node) error) error {
 	unlock, err := c.note.Lock(ctx)
 	if err != nil {
 		return err
@@ -62,7 +65,7 @@ func (c *Cluster) SecondOff(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.step("power off", func() (string, error) { return "", second.PowerOff(ctx, c.keeper) })
+	return do(ctx, second)
 }
 
 func (c *Cluster) second(ctx context.Context) (node.Node, error) {

@@ -41,6 +41,9 @@ type Options struct {
 	Timeout time.Duration
 	// Clock measures the pauses between tries; nil is the real one.
 	Clock clock.WithTicker
+	// Observe wraps what calls go through, to look at the answers of the API; nil
+	// wraps nothing.
+	Observe func(next http.RoundTripper) http.RoundTripper
 }
 
 // Client calls one Longhorn. It is safe for concurrent use.
@@ -82,9 +85,13 @@ func New(address string, options Options) (*Client, error) {
 	if c.clock == nil {
 		c.clock = clock.RealClock{}
 	}
+	// A proxy of the environment's is for the world outside the cluster.
+	var transport http.RoundTripper = &http.Transport{MaxIdleConnsPerHost: 8, IdleConnTimeout: time.Minute}
+	if options.Observe != nil {
+		transport = options.Observe(transport)
+	}
 	c.http = &http.Client{
-		// A proxy of the environment's is for the world outside the cluster.
-		Transport:     &http.Transport{MaxIdleConnsPerHost: 8, IdleConnTimeout: time.Minute},
+		Transport:     transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	return c, nil

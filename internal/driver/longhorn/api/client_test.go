@@ -181,7 +181,7 @@ func TestAnAnswerWithoutEndIsGivenUp(t *testing.T) {
 			}
 		}
 	})
-	_, err := client.Volumes(t.Context())
+	_, err := client.BackupTargets(t.Context())
 	assert.Equal(t, backup.Unavailable, backup.KindOf(err))
 	assert.ErrorContains(t, err, "larger than 64 MiB")
 }
@@ -232,7 +232,7 @@ func TestWhatWasRefusedOnceMaySucceed(t *testing.T) {
 		}
 		_, _ = w.Write([]byte(`{"data":[]}`))
 	})
-	found, err := client.Volumes(t.Context())
+	found, err := client.BackupTargets(t.Context())
 	require.NoError(t, err)
 	assert.Empty(t, found)
 }
@@ -296,7 +296,7 @@ func FuzzAnswers(f *testing.F) {
 			return
 		}
 		client := serve(t, api.Options{}, text(status, body))
-		_, err := client.Volumes(t.Context())
+		_, err := client.BackupTargets(t.Context())
 		if err == nil {
 			assert.Equal(t, 200, status)
 			assert.Contains(t, body, "data")
@@ -323,3 +323,23 @@ func FuzzInt(f *testing.F) {
 		assert.Equal(t, n, again)
 	})
 }
+
+func TestAnswersAreObserved(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) }))
+	defer server.Close()
+	observed := 0
+	client, err := api.New(server.URL, api.Options{Observe: func(next http.RoundTripper) http.RoundTripper {
+		return observer(func(request *http.Request) (*http.Response, error) {
+			observed++
+			return next.RoundTrip(request)
+		})
+	}})
+	require.NoError(t, err)
+	_, err = client.BackupTargets(t.Context())
+	require.Error(t, err)
+	assert.Equal(t, 1, observed)
+}
+
+type observer func(*http.Request) (*http.Response, error)
+
+func (o observer) RoundTrip(request *http.Request) (*http.Response, error) { return o(request) }

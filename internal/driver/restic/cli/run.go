@@ -213,6 +213,8 @@ func (p Program) environ() []string {
 		"RESTIC_REPOSITORY=" + p.Location.Text,
 		"RESTIC_CACHE_DIR=" + p.CacheDir,
 		"RESTIC_PROGRESS_FPS=1",
+		// It reads times without a zone, such as that of --time, in its own.
+		"TZ=UTC",
 		// No asking a cloud's metadata service for other credentials.
 		"AWS_EC2_METADATA_DISABLED=true",
 	}

@@ -45,15 +45,16 @@ type Reader struct {
 }
 
 // Read returns what the copies in the repository remember for the cluster of that
-// name. It is empty without an error only where the whole repository was listed and
+// name and, where unnamed is true, for one without a name, as which it may have
+// written before it was given one. It is empty without an error only where the whole repository was listed and
 // holds no copy: one that is there and cannot be read is an error.
-func (r *Reader) Read(ctx context.Context, restic cli.Runner, cluster string) (expectation.Claims, error) {
+func (r *Reader) Read(ctx context.Context, restic cli.Runner, cluster string, unnamed bool) (expectation.Claims, error) {
 	notes, err := note.List(ctx, restic, note.Expectations)
 	if err != nil {
 		return nil, err
 	}
 	heads := note.Heads(note.Of(notes, note.Expectations, cluster))
-	if cluster != "" {
+	if cluster != "" && unnamed {
 		heads = append(heads, note.Heads(note.Of(notes, note.Expectations, ""))...)
 	}
 	r.mu.Lock()

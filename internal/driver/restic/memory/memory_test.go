@@ -64,7 +64,7 @@ func write(t *testing.T, restic cli.Runner, o memory.Owner, c expectation.Claims
 
 func read(t *testing.T, restic cli.Runner, cluster string) expectation.Claims {
 	t.Helper()
-	got, err := new(memory.Reader).Read(t.Context(), restic, cluster)
+	got, err := new(memory.Reader).Read(t.Context(), restic, cluster, true)
 	require.NoError(t, err)
 	return got
 }
@@ -107,6 +107,9 @@ func TestAClusterReadsItsOwnCopiesAndThoseWithoutAName(t *testing.T) {
 	write(t, restic, owner("work", "c"), claims(map[string]int{"files": 1}))
 	assert.Equal(t, claims(map[string]int{"old": 1, "db": 1}), read(t, restic, "home"))
 	assert.Equal(t, claims(map[string]int{"old": 1, "files": 1}), read(t, restic, "work"))
+	alone, err := new(memory.Reader).Read(t.Context(), restic, "home", false)
+	require.NoError(t, err)
+	assert.Equal(t, claims(map[string]int{"db": 1}), alone, "where what names no cluster is another's")
 	assert.Equal(t, claims(map[string]int{"old": 1}), read(t, restic, ""))
 }
 
@@ -244,7 +247,7 @@ func TestACopyThatCannotBeReadIsNeverTakenForNone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			restic := spoil(t)
 			var reader memory.Reader
-			got, err := reader.Read(t.Context(), restic, "home")
+			got, err := reader.Read(t.Context(), restic, "home", true)
 			require.Error(t, err)
 			assert.Nil(t, got)
 			_, err = memory.Write(t.Context(), restic, owner("home", "a"), claims(map[string]int{"files": 1}), then)
@@ -274,13 +277,13 @@ func TestACopyIsReadOnce(t *testing.T) {
 	runs := counting{Runner: restic, runs: map[string]int{}}
 	var reader memory.Reader
 	for range 3 {
-		got, err := reader.Read(t.Context(), runs, "")
+		got, err := reader.Read(t.Context(), runs, "", true)
 		require.NoError(t, err)
 		assert.Len(t, got, 1)
 	}
 	assert.Equal(t, map[string]int{"snapshots": 3, "dump": 1}, runs.runs)
 	write(t, restic, owner("", "a"), claims(map[string]int{"files": 1}))
-	got, err := reader.Read(t.Context(), runs, "")
+	got, err := reader.Read(t.Context(), runs, "", true)
 	require.NoError(t, err)
 	assert.Len(t, got, 2)
 	assert.Equal(t, 2, runs.runs["dump"], "another copy is there")
