@@ -37,11 +37,15 @@ func Overdue(job *batchv1.Job, now time.Time) string {
 			return ""
 		}
 	}
-	if job.Spec.ActiveDeadlineSeconds == nil || job.Status.StartTime == nil {
+	if job.Spec.ActiveDeadlineSeconds == nil {
 		return ""
 	}
+	began := job.CreationTimestamp.Time
+	if job.Status.StartTime != nil {
+		began = job.Status.StartTime.Time
+	}
 	deadline := time.Duration(*job.Spec.ActiveDeadlineSeconds) * time.Second
-	if now.Before(job.Status.StartTime.Add(deadline + overdueGrace)) {
+	if began.IsZero() || now.Before(began.Add(deadline+overdueGrace)) {
 		return ""
 	}
 	return fmt.Sprintf("DeadlineExceeded: Job %s ran longer than %s, and its pod could not be ended", job.Name, deadline)
