@@ -42,9 +42,8 @@ type mark struct {
 	movedAt time.Time
 	// inspected is when the cause of a stall was last looked for.
 	inspected time.Time
-	// told identifies the stall that was told, and toldAt says when.
-	told   stall.Stall
-	toldAt time.Time
+	// told is the stall that was told.
+	told stall.Told
 	// removal is what a removal waits for, and removalAt since when.
 	removal   string
 	removalAt time.Time
@@ -126,17 +125,13 @@ func (w *watchdog) news(claim types.UID, found stall.Stall, known bool) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	m, now := w.of(claim), w.clock.Now()
-	before, beforeAt := m.told, m.toldAt
-	if beforeAt.IsZero() && known {
-		before, beforeAt = found, now
+	before := m.told
+	if before.At.IsZero() && known {
+		before = stall.Told{Stall: found, At: now}
 	}
-	same := before.Cause == found.Cause && before.Remedy == found.Remedy
-	if same && now.Sub(beforeAt) < repeatEvents {
-		m.told, m.toldAt = found, beforeAt
-		return false
-	}
-	m.told, m.toldAt = found, now
-	return true
+	var news bool
+	m.told, news = before.News(found, now, repeatEvents)
+	return news
 }
 
 // recovered drops what was told of a claim that comes further again.
@@ -144,7 +139,7 @@ func (w *watchdog) recovered(claim types.UID) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	m := w.of(claim)
-	m.told, m.toldAt = stall.Stall{}, time.Time{}
+	m.told = stall.Told{}
 }
 
 // removes notes what a removal waits for and returns since when.

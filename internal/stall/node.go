@@ -2,6 +2,7 @@ package stall
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -23,6 +24,9 @@ func lostNode(w World) (Stall, bool) {
 		}
 	}
 	for i := range w.Attachments {
+		if w.Shared && slices.ContainsFunc(w.Pods, works) {
+			break // the volume reached the node of the pod
+		}
 		what := "an attached volume"
 		if name := w.Attachments[i].Spec.Source.PersistentVolumeName; name != nil {
 			what = "volume " + *name
@@ -111,6 +115,8 @@ func OutOfService(node *corev1.Node) bool {
 	}
 	return false
 }
+
+func works(pod corev1.Pod) bool { return isRunning(&pod) }
 
 func ended(pod *corev1.Pod) bool {
 	return pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
