@@ -9,6 +9,8 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
+	toolscache "k8s.io/client-go/tools/cache"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
@@ -101,6 +103,41 @@ func (s *Starts) annotate(ctx context.Context, job *batchv1.Job, text string) er
 	}
 	if err := s.Client.Patch(ctx, marked, client.MergeFrom(job)); client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("recording on Job %s/%s what holds it up: %w", job.Namespace, job.Name, err)
+	}
+	return nil
+}
+
+// WatchStalled has changed called whenever a mark on a Job comes, changes or goes, for
+// as long as the informers run. It must not block.
+func WatchStalled(ctx context.Context, informers cache.Cache, changed func()) error {
+	informer, err := informers.GetInformer(ctx, &batchv1.Job{}, cache.BlockUntilSynced(false))
+	if err != nil {
+		return fmt.Errorf("watching backup Jobs that are stalled: %w", err)
+	}
+	markOf := func(object any) string {
+		job, ok := object.(*batchv1.Job)
+		if !ok {
+			return ""
+		}
+		if _, finished := moverjob.Finished(job); finished {
+			return ""
+		}
+		return job.Annotations[v1alpha1.StalledAnnotation]
+	}
+	_, err = informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
+		UpdateFunc: func(before, after any) {
+			if markOf(before) != markOf(after) {
+				changed()
+			}
+		},
+		DeleteFunc: func(object any) {
+			if markOf(object) != "" {
+				changed()
+			}
+		},
+	})
+	if err != nil {
+		return fmt.Errorf("watching backup Jobs that are stalled: %w", err)
 	}
 	return nil
 }

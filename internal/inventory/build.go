@@ -177,6 +177,7 @@ func (s *subject) describe(f *Facts) Claim {
 	}
 	c.Health, c.Message = s.health(f)
 	c.Unreviewed = s.unreviewed
+	c.BackupStalled = f.Stalls[s.name]
 	return c
 }
 

@@ -60,6 +60,9 @@ type Claim struct {
 	// Unreviewed says that and why a person has to say which of its data is right;
 	// "" where that is no question.
 	Unreviewed string
+	// BackupStalled says who holds up a backup of it that runs and does not come
+	// further, and what to do; "" where none does.
+	BackupStalled string
 	// Protection is how it is protected.
 	Protection Protection
 	// Verdict is what admission decided when the claim was created, and why;

@@ -41,6 +41,9 @@ type InventoryClaim struct {
 	HealthReason string `json:"health_reason"`
 	// HealthMessage says more where there is more to say.
 	HealthMessage string `json:"health_message,omitempty"`
+	// BackupStalled says who holds up a backup of the claim that does not come further,
+	// and what to do; absent where none does.
+	BackupStalled string `json:"backup_stalled,omitempty"`
 	// ByDriver tells the same of each driver that has backups of the claim.
 	ByDriver []BackupsOfDriver `json:"by_driver"`
 	// Protection is auto, required, skip, none or, for a label that admission
