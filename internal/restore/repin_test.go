@@ -163,3 +163,33 @@ func TestARecordOfTheVersionBeforeKeepsItsPin(t *testing.T) {
 	assertRestored(t, w, settings[0])
 	assert.Empty(t, w.events.about("ChosenAnew"))
 }
+
+func TestAPinnedBackupThatIsGoneWhileItsFillDoesNotBeginIsReplaced(t *testing.T) {
+	w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aClaim())
+	w.answers = func() backup.Answer { return found(aBackup()) }
+	w.fail = func(int32) *driver.FillState {
+		if w.requests[len(w.requests)-1].Backup.ID == backupID {
+			return &driver.FillState{Phase: driver.FillPending, Message: "waiting for the pod to start"}
+		}
+		return nil
+	}
+	w.pass(time.Minute)
+	require.Equal(t, backupID, w.restore().Status.Backup.ID)
+	w.answers = func() backup.Answer { return backup.UnknownBecause(backup.Errorf(backup.Unavailable, "away")) }
+	w.pass(10 * time.Minute)
+	require.Equal(t, backupID, w.restore().Status.Backup.ID, "what cannot be listed is not gone")
+	w.answers = func() backup.Answer { return found(anotherBackup()) }
+	w.until(w.completed, "completed")
+	assert.Equal(t, anotherBackup().ID, w.restore().Status.Backup.ID)
+	assert.Equal(t, "data of "+anotherBackup().ID, w.backends[w.volume(lock).Spec.CSI.VolumeHandle])
+}
+
+func TestABackupThatWasMadeOfThePinnedOneIsChosenBeforeOneOfTheSameMoment(t *testing.T) {
+	w := tried(t, found(aBackup()))
+	same, made := aBackup(), aBackup()
+	same.ID = strings.Repeat("ee", 32)
+	made.ID, made.Origin, made.TakenAt = strings.Repeat("ff", 32), backupID, made.TakenAt.Add(-time.Hour)
+	w.answers = func() backup.Answer { return found(same, made) }
+	w.until(w.completed, "completed")
+	assert.Equal(t, made.ID, w.restore().Status.Backup.ID)
+}

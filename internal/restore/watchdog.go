@@ -21,6 +21,9 @@ const (
 	inspectEvery = 30 * time.Second
 	// noteEvery is how often progress of moving bytes is recorded.
 	noteEvery = time.Minute
+	// proveEvery is how often it is proved that the backup of an attempt that does not
+	// begin is still there, which costs a listing.
+	proveEvery = 5 * time.Minute
 )
 
 // watchdog remembers of each claim what it saw last, so that it neither looks nor
@@ -42,6 +45,8 @@ type mark struct {
 	movedAt time.Time
 	// inspected is when the cause of a stall was last looked for.
 	inspected time.Time
+	// proved is when it was last proved that the pinned backup is there.
+	proved time.Time
 	// told is the stall that was told.
 	told stall.Told
 	// removal is what a removal waits for, and removalAt since when.
@@ -115,6 +120,19 @@ func (w *watchdog) due(claim types.UID) bool {
 		return false
 	}
 	m.inspected = now
+	return true
+}
+
+// mayProve reports whether it is time to prove again that a claim's pinned backup is
+// still there.
+func (w *watchdog) mayProve(claim types.UID) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	m, now := w.of(claim), w.clock.Now()
+	if !m.proved.IsZero() && now.Sub(m.proved) < proveEvery {
+		return false
+	}
+	m.proved = now
 	return true
 }
 
