@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/backup"
@@ -192,4 +193,32 @@ func TestABackupThatWasMadeOfThePinnedOneIsChosenBeforeOneOfTheSameMoment(t *tes
 	w.answers = func() backup.Answer { return found(same, made) }
 	w.until(w.completed, "completed")
 	assert.Equal(t, made.ID, w.restore().Status.Backup.ID)
+}
+
+func TestAPinnedBackupThatIsGoneFromTheBackupSystemThatMakesVolumesIsReplaced(t *testing.T) {
+	gone, next := aMadeBackup(), aMadeBackup()
+	next.ID, next.TakenAt = "backup-next", next.TakenAt.Add(-24*time.Hour)
+	w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aClaim())
+	w.answers = func() backup.Answer { return found(gone) }
+	w.refuses = func(b backup.Backup) error {
+		if b.ID == gone.ID {
+			return backup.Errorf(backup.DriverFailed, "Longhorn: cannot find backup %s", b.ID)
+		}
+		return nil
+	}
+	w.until(func() bool { return len(w.events.about("cannot find backup")) > 0 }, "refused")
+	require.Equal(t, gone.ID, w.restore().Status.Backup.ID)
+	w.clock.Step(2 * time.Minute)
+	w.until(func() bool {
+		c := w.condition(v1alpha1.ConditionStalled)
+		return c != nil && c.Status == metav1.ConditionTrue
+	}, "said that it is stalled")
+	assert.Equal(t, "BackupSystem", w.condition(v1alpha1.ConditionStalled).Reason)
+	assert.Contains(t, w.condition(v1alpha1.ConditionStalled).Message, "cannot find backup")
+	w.answers = func() backup.Answer {
+		return backup.FoundBackups([]backup.Backup{next}, backup.Evidence{Driver: "longhorn", Repository: "target", BeganAt: w.clock.Now(), EndedAt: w.clock.Now()})
+	}
+	w.clock.Step(5 * time.Minute) // it was looked for a moment ago
+	w.until(w.completed, "completed")
+	assert.Equal(t, next.ID, w.restore().Status.Backup.ID)
 }

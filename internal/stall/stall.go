@@ -6,6 +6,8 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
+
+	"github.com/soteria-dr/soteria/internal/backup"
 )
 
 // Patience is how long a wait may last without progress before it is told.
@@ -48,6 +50,16 @@ const (
 // Causes returns all causes.
 func Causes() []Cause {
 	return []Cause{NodeLost, Scheduler, Kubelet, Attacher, Quota, Policy, JobController, Provisioner, Mover, BackupSystem, Queue, Person, Unknown}
+}
+
+// CauseOf names who holds up a wait that ends in an error each time.
+func CauseOf(err error) Cause {
+	switch backup.KindOf(err) {
+	case backup.Unavailable, backup.DriverFailed, backup.Credentials, backup.RepositoryAbsent, backup.RepositoryChanged:
+		return BackupSystem
+	default:
+		return Unknown
+	}
 }
 
 // Stall is a wait that has lasted too long.
