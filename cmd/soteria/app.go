@@ -166,6 +166,7 @@ func newApp(ctx context.Context, c config, connection *rest.Config, log *slog.Lo
 	}
 	metrics.Watch(ctrlmetrics.Registry, metrics.State{
 		Restores: mgr.GetClient(), ListedAt: known.ListedAt, Missing: known.Missing, CertificateEnds: serving.Expiry, Clock: clock.RealClock{}, ClockOffsets: c.clocks.Offsets,
+		StalledBackups: stalledBackups{c, mgr.GetClient(), mgr.GetAPIReader()}.byCause,
 	})
 	scanned, err := addBucket(c, mgr, log)
 	if err != nil {

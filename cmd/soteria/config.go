@@ -309,6 +309,7 @@ func (c *config) longhorn() longhorn.Config {
 		Unlabeled:    longhorn.Unlabeled(c.LonghornUnlabeled),
 		OwnNamespace: c.Namespace,
 		Clusters:     c.clusters(),
+		Deadline:     c.JobDeadline,
 
 		IgnoreTargets: c.LonghornIgnoreTargets,
 	}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"time"
 
 	"k8s.io/client-go/kubernetes"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
@@ -22,6 +23,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/driver/restic"
 	"github.com/soteria-dr/soteria/internal/httpapi"
 	"github.com/soteria-dr/soteria/internal/kube/moverjob"
+	"github.com/soteria-dr/soteria/internal/stall"
 )
 
 // backends are the drivers in use, in the roles that they play.
@@ -186,5 +188,13 @@ func (o *longhornOutcomes) BackupEnded(ctx context.Context, claim backup.Claim, 
 	}
 	if err := o.announcer.Announce(ctx, longhorn.Name, claim, nil, result, text); err != nil {
 		o.log.Warn("a backup's outcome is not told", "claim", claim, "backup", name, "reason", err)
+	}
+}
+
+// BackupStalled implements [longhorn.Outcomes].
+func (o *longhornOutcomes) BackupStalled(ctx context.Context, claim backup.Claim, name string, mark stall.Mark) {
+	text := fmt.Sprintf("backup %s has not come further since %s: %s", cmp.Or(name, "by Longhorn"), mark.Since.Format(time.RFC3339), mark.Says())
+	if err := o.announcer.Warn(ctx, claim, nil, backupjob.StalledReason, text); err != nil {
+		o.log.Warn("a backup that does not come further is not told", "claim", claim, "backup", name, "reason", err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/backupjob"
 	"github.com/soteria-dr/soteria/internal/catalog"
 	"github.com/soteria-dr/soteria/internal/httpapi"
 	"github.com/soteria-dr/soteria/internal/inventory"
@@ -28,8 +29,12 @@ func addInventory(ctx context.Context, c config, mgr manager.Manager, known *cat
 	settings.Log = log
 	refresher := inventory.NewRefresher(settings, inventory.Sources{
 		Cluster: inventory.Cluster{Reader: mgr.GetClient()}, Listings: listingsOf(known), Schedules: schedulesOf(scheduler), GateSince: reviewed.memory.Since,
+		Stalls: stalledBackups{c, mgr.GetClient(), mgr.GetAPIReader()}.byClaim,
 	}, clock.RealClock{}, measured, reports.Publish)
 	if err := inventory.Watch(ctx, mgr.GetCache(), refresher.Notify); err != nil {
+		return nil, err
+	}
+	if err := backupjob.WatchStalled(ctx, mgr.GetCache(), refresher.Notify); err != nil {
 		return nil, err
 	}
 	if err := mgr.Add(refresher); err != nil {

@@ -65,7 +65,7 @@ func activities(c config, mgr manager.Manager) []schedule.Activity {
 		all = append(all, schedule.Leases{Of: longhorn.Name, Reader: mgr.GetAPIReader(), Namespace: c.Namespace, Running: func(lease *coordinationv1.Lease) bool {
 			_, _, running := longhorn.Running(lease)
 			return running
-		}})
+		}, Stuck: func(lease *coordinationv1.Lease) string { return longhorn.Stuck(lease, c.JobDeadline, time.Now()) }})
 	}
 	return all
 }

@@ -48,6 +48,9 @@ type Backup struct {
 	// empty when it can, as far as a listing tells. Such a backup exists: its claim
 	// is never proved to have none, and is held where this one would be chosen.
 	Unrestorable string
+	// Origin is the id that the backup had before it was retagged, rewritten or copied;
+	// empty where it had no other.
+	Origin string
 	// Snapshot is the backup system's own name of the snapshot that the backup
 	// was made of, for systems whose snapshots have names; else empty.
 	Snapshot string

@@ -6,7 +6,9 @@
 // it: on the leader, a finished Job becomes an event on its claim, once
 // ([Outcomes], [Announcer]). Backups without Jobs are announced by their drivers.
 // And a claim that is being deleted must not wait for them: their pods would hold
-// it until their TTL ([Releases]).
+// it until their TTL ([Releases]). A backup of which nothing moves is told of on its
+// claim and marked on its Job, by which every replica shows it ([Starts],
+// [StalledJobs]); package stall says who holds it up.
 //
 // Both work from the Jobs alone. Jobs are found by label, cached with the
 // manager's other Jobs, and cost about 3 KB each until their TTL removes them; a

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"strings"
-	"sync"
 	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
@@ -25,17 +23,11 @@ import (
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/driver"
 	"github.com/soteria-dr/soteria/internal/kube/moverjob"
+	"github.com/soteria-dr/soteria/internal/stall"
 )
 
-const (
-	// lookAgain is how often an unfinished Job is looked at.
-	lookAgain = 30 * time.Second
-	// hopelessAfter is how long a Job may wait for what does not pass by itself.
-	hopelessAfter = 2 * time.Minute
-	// stuckEvery is how often a Job that hangs is told of: Kubernetes forgets events
-	// after an hour.
-	stuckEvery = time.Hour
-)
+// lookAgain is how often an unfinished Job is looked at.
+const lookAgain = 30 * time.Second
 
 // Mover is the driver whose backups run in Jobs.
 type Mover interface {
@@ -54,8 +46,11 @@ type Mover interface {
 //   - A Job whose mover has ended beside a sidecar that runs on is told and deleted.
 //   - A Job whose app moved to another node before the mover began is made again
 //     there.
-//   - A Job whose mover does not begin in time fails, with the cause.
-//   - A Job on a node that is gone is told of.
+//   - A Job whose mover does not begin in time fails, with the cause; one that waits
+//     for what does not pass by itself fails as soon as it has waited for
+//     [stall.Patience].
+//   - A Job that does not start, or that hangs, for that long is told of, and so is one
+//     that is being deleted and is not gone.
 //
 // Only Jobs are touched that carry Soteria's labels, by their uid.
 type Starts struct {
@@ -72,9 +67,6 @@ type Starts struct {
 	Timeout time.Duration
 	Clock   clock.PassiveClock
 	Log     *slog.Logger
-
-	mu   sync.Mutex
-	told map[types.UID]time.Time
 }
 
 // SetupWithManager registers the controller.
@@ -90,11 +82,11 @@ func (s *Starts) SetupWithManager(mgr manager.Manager) error {
 	return nil
 }
 
-// concerns reports whether a Job is a backup that has not ended.
+// concerns reports whether a Job is a backup that has not ended, or is not gone.
 func (s *Starts) concerns(job *batchv1.Job) bool {
 	_, finished := moverjob.Finished(job)
 	_, ours := claimOf(job)
-	return ours && !finished && job.DeletionTimestamp == nil && job.Labels[v1alpha1.ManagedByLabel] == v1alpha1.ManagedBy &&
+	return ours && (!finished || job.DeletionTimestamp != nil) && job.Labels[v1alpha1.ManagedByLabel] == v1alpha1.ManagedBy &&
 		job.Labels[v1alpha1.ClaimUIDLabel] != ""
 }
 
@@ -108,6 +100,9 @@ func (s *Starts) Reconcile(ctx context.Context, req reconcile.Request) (reconcil
 		return reconcile.Result{}, nil
 	}
 	again := reconcile.Result{RequeueAfter: lookAgain}
+	if job.DeletionTimestamp != nil {
+		return again, s.watch(ctx, job, job.DeletionTimestamp.Time)
+	}
 	abandoned, err := s.abandoned(ctx, job)
 	if err != nil {
 		return reconcile.Result{}, err
@@ -124,7 +119,7 @@ func (s *Starts) Reconcile(ctx context.Context, req reconcile.Request) (reconcil
 	case moverjob.Succeeded, moverjob.Failed:
 		return reconcile.Result{}, s.endDespiteSidecar(ctx, job, state)
 	case moverjob.Running:
-		return again, s.tellIfStuck(ctx, job)
+		return again, s.watch(ctx, job, time.Time{})
 	case moverjob.Pending:
 	}
 	return s.pending(ctx, job, state)
@@ -134,7 +129,7 @@ func (s *Starts) Reconcile(ctx context.Context, req reconcile.Request) (reconcil
 func (s *Starts) pending(ctx context.Context, job *batchv1.Job, state moverjob.State) (reconcile.Result, error) {
 	again := reconcile.Result{RequeueAfter: lookAgain}
 	if job.Annotations[toldAnnotation] != "" {
-		return again, s.tellIfStuck(ctx, job) // it has failed, and its pod cannot be ended
+		return again, s.watch(ctx, job, time.Time{}) // it has failed, and its pod cannot be ended
 	}
 	misplaced, err := s.Mover.Misplaced(ctx, job)
 	if err != nil {
@@ -143,14 +138,15 @@ func (s *Starts) pending(ctx context.Context, job *batchv1.Job, state moverjob.S
 	if misplaced {
 		return reconcile.Result{}, s.makeAgain(ctx, job)
 	}
-	if err := s.tellIfStuck(ctx, job); err != nil {
-		return reconcile.Result{}, err
+	found, since, stalled, err := s.diagnose(ctx, job, state.CreatedAt)
+	if err != nil || !stalled {
+		return again, err
 	}
 	waited := s.Clock.Since(state.CreatedAt)
-	if waited < s.Timeout && (!hopeless(state.Message) || waited < hopelessAfter) {
-		return again, nil
+	if found.Hopeless || waited >= s.Timeout {
+		return reconcile.Result{}, s.fail(ctx, job, found, waited)
 	}
-	return reconcile.Result{}, s.fail(ctx, job, state, waited)
+	return again, s.mark(ctx, job, found, since)
 }
 
 // abandoned reports whether a Job can never have written anything, and its claim
@@ -203,8 +199,8 @@ func (s *Starts) makeAgain(ctx context.Context, job *batchv1.Job) error {
 
 // fail ends a Job whose mover did not begin, and tells why. The Job stays until its
 // TTL removes it, as any that failed.
-func (s *Starts) fail(ctx context.Context, job *batchv1.Job, state moverjob.State, waited time.Duration) error {
-	text := fmt.Sprintf("backup by Job %s did not start within %s: %s%s", job.Name, waited.Round(time.Second), state.Message, remedy(state.Message))
+func (s *Starts) fail(ctx context.Context, job *batchv1.Job, found stall.Stall, waited time.Duration) error {
+	text := fmt.Sprintf("backup by Job %s did not start within %s: %s", job.Name, waited.Round(time.Second), found)
 	if ptr.Deref(job.Spec.Suspend, false) {
 		// Its deadline does not run.
 		if err := s.Outcomes.tell(ctx, job, nil, Failed, text); err != nil {
@@ -214,60 +210,4 @@ func (s *Starts) fail(ctx context.Context, job *batchv1.Job, state moverjob.Stat
 	}
 	end := func(j *batchv1.Job) { j.Spec.ActiveDeadlineSeconds = ptr.To[int64](1) }
 	return s.Outcomes.tell(ctx, job, end, Failed, text)
-}
-
-// tellIfStuck reports a Job that hangs on a node that is gone, or otherwise.
-func (s *Starts) tellIfStuck(ctx context.Context, job *batchv1.Job) error {
-	now := s.Clock.Now()
-	why, err := moverjob.Stuck(ctx, s.Reader, job, now, s.Timeout)
-	if err != nil || why == "" {
-		return err
-	}
-	s.mu.Lock()
-	if s.told == nil {
-		s.told = map[types.UID]time.Time{}
-	}
-	at, told := s.told[job.UID]
-	repeat := !told || now.Sub(at) >= stuckEvery
-	if repeat {
-		s.told[job.UID] = now
-	}
-	s.mu.Unlock()
-	if !repeat {
-		return nil
-	}
-	claim, _ := claimOf(job)
-	return s.Outcomes.Announcer.Warn(ctx, claim, job, "BackupStuck", fmt.Sprintf("backup by Job %s hangs: %s", job.Name, why))
-}
-
-// hopeless reports whether what a Job waits for does not pass by itself: its pod
-// may not be made, or its image cannot be had.
-func hopeless(cause string) bool {
-	for _, reason := range []string{"FailedCreate:", "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError", "CreateContainerError"} {
-		if strings.HasPrefix(cause, reason) {
-			return true
-		}
-	}
-	return false
-}
-
-// remedies are what to do about a cause, by words of whoever told it.
-var remedies = []struct{ words, remedy string }{
-	{"must specify", "set what the quota asks for in SOTERIA_JOB_REQUESTS and SOTERIA_JOB_LIMITS, or for this claim in its annotation " + v1alpha1.JobResourcesAnnotation},
-	{"exceeded quota", "raise the quota, or lower SOTERIA_JOB_REQUESTS and SOTERIA_JOB_LIMITS, or for this claim its annotation " + v1alpha1.JobResourcesAnnotation},
-	{"usage per", "the namespace's LimitRange refuses it: set SOTERIA_JOB_REQUESTS and SOTERIA_JOB_LIMITS, or for this claim its annotation " + v1alpha1.JobResourcesAnnotation},
-	{"violates PodSecurity", "movers need the Pod Security level baseline in the namespace"},
-	{"priority class", "set SOTERIA_JOB_PRIORITY_CLASS to a class that exists"},
-	{"Image", "look at SOTERIA_RESTIC_IMAGE and SOTERIA_IMAGE, and at SOTERIA_JOB_PULL_SECRETS"},
-	{"ErrImagePull", "look at SOTERIA_RESTIC_IMAGE and SOTERIA_IMAGE, and at SOTERIA_JOB_PULL_SECRETS"},
-	{"Unschedulable", "make room for it, or look at SOTERIA_JOB_NODE_SELECTOR"},
-}
-
-func remedy(cause string) string {
-	for _, r := range remedies {
-		if strings.Contains(cause, r.words) {
-			return "; " + r.remedy
-		}
-	}
-	return ""
 }

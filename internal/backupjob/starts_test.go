@@ -25,6 +25,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/backupjob"
 	"github.com/soteria-dr/soteria/internal/driver"
 	"github.com/soteria-dr/soteria/internal/mover/report"
+	"github.com/soteria-dr/soteria/internal/stall"
 )
 
 var noon = time.Date(2026, 4, 12, 12, 0, 0, 0, time.UTC)
@@ -154,12 +155,12 @@ func TestABackupThatCannotStartFailsInMinutesWithTheCause(t *testing.T) {
 			[]string{"violates PodSecurity", "baseline"},
 		},
 		"for an image that cannot be had": {
-			[]client.Object{waitingJob(withPod), podOn("a", waits("ImagePullBackOff"))}, 3 * time.Minute,
+			[]client.Object{waitingJob(withPod), podOn("a", waits("ImagePullBackOff")), &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "a"}}}, 3 * time.Minute,
 			[]string{"ImagePullBackOff: no such image", "SOTERIA_JOB_PULL_SECRETS"},
 		},
 		"for what may pass, after a while": {
 			[]client.Object{waitingJob(withPod), podOn("", nil)}, 11 * time.Minute,
-			[]string{"waiting for the pod to start"},
+			[]string{"has no node, and nothing says why", "see that the scheduler works"},
 		},
 	}
 	for name, tc := range cases {
@@ -248,12 +249,63 @@ func TestABackupOnANodeThatIsGoneIsTold(t *testing.T) {
 		Type: corev1.NodeReady, Status: corev1.ConditionUnknown, LastTransitionTime: metav1.NewTime(noon),
 	}}}}
 	s := starting(waitingJob(withPod), podOn("a", running), livingClaim("claim-1"), node)
-	s.look(t, 4*time.Minute)
+	s.look(t, time.Minute)
 	assert.Empty(t, s.events.Events, "it may come back")
-	s.look(t, 6*time.Minute)
+	s.look(t, 3*time.Minute)
 	told := s.event(t)
-	assert.Contains(t, told, "Warning BackupStuck backup by Job soteria-backup-1 hangs: node a ")
+	assert.Contains(t, told, "Warning BackupStalled backup by Job soteria-backup-1 has not come further since 2026-04-12T12:00:00Z: pod ai/")
+	assert.Contains(t, told, "is on node a, which is gone")
 	assert.Contains(t, told, "kubectl taint node a node.kubernetes.io/out-of-service=nodeshutdown:NoExecute")
 	s.look(t, 7*time.Minute)
 	assert.Empty(t, s.events.Events, "once an hour is enough")
+	stalled, err := backupjob.StalledJobs(t.Context(), s.cluster, "restic")
+	require.NoError(t, err)
+	require.Len(t, stalled, 1)
+	assert.Equal(t, stall.NodeLost, stalled[0].Cause)
+	assert.Equal(t, backup.Claim{Namespace: "ai", Name: "cache"}, stalled[0].Claim)
+
+	s.look(t, 64*time.Minute)
+	assert.Contains(t, s.event(t), "Warning BackupStalled", "Kubernetes forgets events after an hour")
+}
+
+func TestABackupThatComesFurtherAgainIsNotShownAsStalled(t *testing.T) {
+	s := starting(waitingJob(withPod), podOn("a", nil), livingClaim("claim-1"), &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "a"}})
+	s.look(t, 3*time.Minute)
+	assert.Contains(t, s.event(t), "node a does not start pod")
+	assert.NotEmpty(t, s.job(t).Annotations[v1alpha1.StalledAnnotation])
+
+	var pod corev1.Pod
+	require.NoError(t, s.cluster.Get(t.Context(), client.ObjectKeyFromObject(podOn("a", nil)), &pod))
+	pod.Status.Phase = corev1.PodRunning
+	pod.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: "mover", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}}}
+	require.NoError(t, s.cluster.Status().Update(t.Context(), &pod))
+	s.look(t, 4*time.Minute)
+	assert.Empty(t, s.job(t).Annotations[v1alpha1.StalledAnnotation])
+	assert.Empty(t, s.events.Events)
+}
+
+func TestABackupThatIsBeingDeletedAndIsNotGoneIsTold(t *testing.T) {
+	going := func(p *corev1.Pod) {
+		p.DeletionTimestamp, p.Finalizers = &metav1.Time{Time: noon}, []string{"example.com/keep"}
+	}
+	deleted := waitingJob(withPod, func(j *batchv1.Job) {
+		j.DeletionTimestamp, j.Finalizers = &metav1.Time{Time: noon}, []string{"foregroundDeletion"}
+	})
+	s := starting(deleted, podOn("a", going), livingClaim("claim-1"), &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "a"}})
+	s.look(t, time.Minute)
+	assert.Empty(t, s.events.Events)
+	s.look(t, 3*time.Minute)
+	told := s.event(t)
+	assert.Contains(t, told, "Warning BackupStalled")
+	assert.Contains(t, told, "should be gone since 2026-04-12T12:00:00Z, and node a has not ended it")
+}
+
+func TestAJobOfAnotherNamespaceDoesNotSpeakForAClaim(t *testing.T) {
+	mark := stall.Mark{Cause: stall.Quota, Message: "words of a stranger"}
+	s := starting(waitingJob(func(j *batchv1.Job) {
+		j.Annotations[v1alpha1.ClaimAnnotation], j.Annotations[v1alpha1.StalledAnnotation] = "other/cache", mark.Text()
+	}))
+	stalled, err := backupjob.StalledJobs(t.Context(), s.cluster, "restic")
+	require.NoError(t, err)
+	assert.Empty(t, stalled)
 }

@@ -182,6 +182,7 @@ func (s *subject) describe(f *Facts) Claim {
 	}
 	c.Health, c.Message = s.health(f)
 	c.Unreviewed, c.Accept = s.unreviewed, s.accept
+	c.BackupStalled = f.Stalls[s.name]
 	return c
 }
 

@@ -256,6 +256,17 @@ func TestHowManyDaysAreNotTold(t *testing.T) {
 	}
 }
 
+func TestAClaimSaysWhoHoldsItsBackupUp(t *testing.T) {
+	f := inventorytest.Assorted()
+	known, _ := inventory.Build(f)
+	require.Greater(t, len(known.Claims()), 1)
+	f.Stalls = map[backup.Claim]string{known.Claims()[0].Claim: "node a is gone; bring it back"}
+	known, _ = inventory.Build(f)
+	for _, c := range known.Claims() {
+		assert.Equal(t, f.Stalls[c.Claim], c.BackupStalled, c.Claim.String())
+	}
+}
+
 func TestBuildingChangesNoneOfTheFacts(t *testing.T) {
 	f := inventorytest.Assorted()
 	before := inventorytest.Assorted()

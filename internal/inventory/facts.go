@@ -32,6 +32,8 @@ type Facts struct {
 	GateSince time.Time
 	// Settings is what the operator has settled.
 	Settings Settings
+	// Stalls says of claims whose backup does not come further who holds it up.
+	Stalls map[backup.Claim]string
 }
 
 // Settings is what the operator has settled about inventories.

@@ -63,6 +63,9 @@ type Claim struct {
 	// Accept is the command that accepts what the claim holds now; "" where
 	// Unreviewed is.
 	Accept string
+	// BackupStalled says who holds up a backup of it that runs and does not come
+	// further, and what to do; "" where none does.
+	BackupStalled string
 	// Protection is how it is protected.
 	Protection Protection
 	// Verdict is what admission decided when the claim was created, and why;

@@ -50,6 +50,9 @@ type Sources struct {
 	// Schedules tells which claims are backed up by themselves, as of now; nil
 	// where nobody schedules. An inventory is made without it while it fails.
 	Schedules func(ctx context.Context) (Schedules, error)
+	// Stalls returns the backups that do not come further, with who holds them up; nil
+	// where nothing knows. What it returns with an error counts.
+	Stalls func(ctx context.Context) (map[backup.Claim]string, error)
 	// GateSince returns when the gate was first seen closed; nil where nothing
 	// remembers that. An inventory is made without it while it fails.
 	GateSince func(ctx context.Context) (time.Time, error)
@@ -202,6 +205,17 @@ func (r *Refresher) gateSince(ctx context.Context) time.Time {
 	return since
 }
 
+func (r *Refresher) stalls(ctx context.Context) map[backup.Claim]string {
+	if r.sources.Stalls == nil {
+		return nil
+	}
+	stalls, err := r.sources.Stalls(ctx)
+	if err != nil {
+		r.cfg.Log.Warn("the inventory cannot tell of all backups whether they come further", "error", err)
+	}
+	return stalls
+}
+
 // refresh makes one inventory. A change that is told while the facts are
 // gathered makes another one follow; those told before are in this one.
 func (r *Refresher) refresh(ctx context.Context) error {
@@ -217,6 +231,7 @@ func (r *Refresher) refresh(ctx context.Context) error {
 	f.Listings = r.sources.Listings()
 	f.Schedules = r.schedules(ctx)
 	f.GateSince = r.gateSince(ctx)
+	f.Stalls = r.stalls(ctx)
 	f.Settings = r.cfg.Settings
 	inventory, plan := Build(f)
 	r.publish(inventory, plan)

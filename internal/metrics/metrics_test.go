@@ -22,6 +22,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/decision"
 	"github.com/soteria-dr/soteria/internal/metrics"
+	"github.com/soteria-dr/soteria/internal/stall"
 )
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -202,6 +203,7 @@ soteria_held_claims 2
 # HELP soteria_restore_stalled Restores, and removals of cancelled ones, of which nothing has moved for two minutes, by who holds them up.
 # TYPE soteria_restore_stalled gauge
 soteria_restore_stalled{cause="Attacher"} 0
+soteria_restore_stalled{cause="BackupSystem"} 0
 soteria_restore_stalled{cause="JobController"} 0
 soteria_restore_stalled{cause="Kubelet"} 0
 soteria_restore_stalled{cause="Mover"} 0
@@ -209,6 +211,7 @@ soteria_restore_stalled{cause="NodeLost"} 1
 soteria_restore_stalled{cause="Person"} 0
 soteria_restore_stalled{cause="Policy"} 0
 soteria_restore_stalled{cause="Provisioner"} 0
+soteria_restore_stalled{cause="Queue"} 0
 soteria_restore_stalled{cause="Quota"} 0
 soteria_restore_stalled{cause="Scheduler"} 0
 soteria_restore_stalled{cause="Unknown"} 0
@@ -242,4 +245,37 @@ func TestWhatCannotBeReadIsAnErrorAndNotZero(t *testing.T) {
 	require.Len(t, families, 2)
 	assert.Equal(t, "soteria_catalog_age_seconds", families[0].GetName())
 	assert.Equal(t, "soteria_missing_backups", families[1].GetName())
+}
+
+func TestBackupsThatAreStalledAreCountedByCause(t *testing.T) {
+	registry := prometheus.NewPedanticRegistry()
+	s := state(t)
+	s.StalledBackups = func(context.Context) (map[stall.Cause]int, error) { return map[stall.Cause]int{stall.NodeLost: 2}, nil }
+	metrics.Watch(registry, s)
+	families, err := registry.Gather()
+	require.NoError(t, err)
+	for _, family := range families {
+		if family.GetName() != "soteria_backup_stalled" {
+			continue
+		}
+		assert.Len(t, family.GetMetric(), len(stall.Causes()), "each cause has a series")
+		for _, m := range family.GetMetric() {
+			want := 0.0
+			if m.GetLabel()[0].GetValue() == "NodeLost" {
+				want = 2
+			}
+			assert.InDelta(t, want, m.GetGauge().GetValue(), 0)
+		}
+		return
+	}
+	t.Fatal("there is no soteria_backup_stalled")
+}
+
+func TestStalledBackupsThatCannotBeCountedAreAnErrorOfTheScrape(t *testing.T) {
+	registry := prometheus.NewPedanticRegistry()
+	s := state(t)
+	s.StalledBackups = func(context.Context) (map[stall.Cause]int, error) { return nil, errors.New("the API server is away") }
+	metrics.Watch(registry, s)
+	_, err := registry.Gather()
+	assert.ErrorContains(t, err, "the API server is away")
 }

@@ -30,6 +30,9 @@ type State struct {
 	// Missing counts, by driver, the claims whose newest backup is gone, though Soteria
 	// did not remove it.
 	Missing func() map[string]int
+	// StalledBackups counts, by who holds them up, the backups that do not come further;
+	// nil where no backups are taken.
+	StalledBackups func(context.Context) (map[stall.Cause]int, error)
 	// CertificateEnds tells when the webhook's serving certificate expires.
 	CertificateEnds func() (time.Time, error)
 	// ClockOffsets tells, by source, how far its clock is ahead of this process's;
@@ -41,7 +44,7 @@ type State struct {
 
 // Watch registers the metrics that are read from state.
 func Watch(registry prometheus.Registerer, state State) {
-	registry.MustRegister(restores{state.Restores}, catalogAge{state.ListedAt, state.Clock}, missing{state.Missing}, certificate{state.CertificateEnds}, clockOffsets{state.ClockOffsets})
+	registry.MustRegister(restores{state.Restores}, catalogAge{state.ListedAt, state.Clock}, missing{state.Missing}, certificate{state.CertificateEnds}, clockOffsets{state.ClockOffsets}, stalledBackups{state.StalledBackups})
 }
 
 var (
@@ -51,6 +54,8 @@ var (
 		"Claims that wait because it is not settled which backup they get, or whether they may start empty.", nil, nil)
 	stalledDesc = prometheus.NewDesc(prometheus.BuildFQName(namespace, "", "restore_stalled"),
 		"Restores, and removals of cancelled ones, of which nothing has moved for two minutes, by who holds them up.", []string{"cause"}, nil)
+	stalledBackupDesc = prometheus.NewDesc(prometheus.BuildFQName(namespace, "", "backup_stalled"),
+		"Backups of which nothing has moved for two minutes, by who holds them up.", []string{"cause"}, nil)
 	catalogAgeDesc = prometheus.NewDesc(prometheus.BuildFQName(namespace, "", "catalog_age_seconds"),
 		"Time since the last listing began that was believed, by driver; +Inf where there was none yet.", []string{"driver"}, nil)
 	clockOffsetDesc = prometheus.NewDesc(prometheus.BuildFQName(namespace, "", "clock_offset_seconds"),
@@ -66,6 +71,30 @@ var (
 var phases = []v1alpha1.Phase{
 	v1alpha1.PhaseSelecting, v1alpha1.PhasePreparing, v1alpha1.PhaseTransferring,
 	v1alpha1.PhaseVerifying, v1alpha1.PhaseHandingOver, v1alpha1.PhaseCompleted,
+}
+
+type stalledBackups struct {
+	count func(context.Context) (map[stall.Cause]int, error)
+}
+
+func (stalledBackups) Describe(descs chan<- *prometheus.Desc) { descs <- stalledBackupDesc }
+
+// Collect reports nothing where not all could be counted: fewer would look like an
+// improvement.
+func (s stalledBackups) Collect(metrics chan<- prometheus.Metric) {
+	if s.count == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
+	defer cancel()
+	counts, err := s.count(ctx)
+	if err != nil {
+		metrics <- prometheus.NewInvalidMetric(stalledBackupDesc, err)
+		return
+	}
+	for _, cause := range stall.Causes() {
+		metrics <- prometheus.MustNewConstMetric(stalledBackupDesc, prometheus.GaugeValue, float64(counts[cause]), string(cause))
+	}
 }
 
 type clockOffsets struct {

@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
@@ -33,6 +34,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/decision"
 	"github.com/soteria-dr/soteria/internal/driver"
 	"github.com/soteria-dr/soteria/internal/kube"
+	"github.com/soteria-dr/soteria/internal/stall"
 )
 
 // Catalog says which backups exist.
@@ -296,6 +298,9 @@ func (r *Reconciler) stalls(o *observed, err error) {
 	message := backup.Clip(backup.Message(err), maxWords) + "; retried by itself"
 	if o.adopted {
 		o.status().Message = message
+		if mayStall(o.status()) && o.now.Sub(r.watchdog.since(o)) >= stall.Patience {
+			o.setCondition(v1alpha1.ConditionStalled, metav1.ConditionTrue, string(stall.CauseOf(err)), message)
+		}
 	}
 	r.events.say(o.claim, o.restore, obstructed(reasonError, message))
 }

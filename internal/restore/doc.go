@@ -65,6 +65,22 @@
 // removed like any other that is of no use: no attempt begins while a pod exists that
 // may write to it.
 //
+// Every wait ends by itself, or is told:
+//
+//	a backup to be settled (select)    told at once, and counted in held_claims (events.go)
+//	a pod that uses the claim          told at once, with its end (SOTERIA_FIRST_CONSUMER_WAIT)
+//	other claims of that pod           the watchdog
+//	a volume for the prime             the watchdog, in the provisioner's words
+//	a fill's pod to start or to end    the watchdog; the Job's deadline ends it
+//	a volume of the backup system      the watchdog; what it refuses is told at once
+//	bytes that do not move             the watchdog
+//	a pinned backup that is gone       looked for after a failure, and while no attempt begins (repin.go)
+//	the next attempt                   told with the failure of the last
+//	a volume to be detached            the watchdog, in the attacher's words
+//	a lock's name that is taken        told at once (free.go)
+//	what a cancelled restore left      the watchdog (watchRemoval)
+//	an error that ends every pass      told at once; condition Stalled after two minutes (controller.go)
+//
 // # What it costs
 //
 // A pass reads the Restore and the lock's volume from the API server, and the
@@ -75,7 +91,8 @@
 // tell costs 2 GETs every 5 s to 2 min, a completed one nothing. One that waits for a
 // pod lists the pending pods of its namespace every few seconds. A restore of which
 // nothing has moved for two minutes costs, every 30 s, 2 lists, and a list of events or
-// a GET for each Job, pod, prime, volume and node that it depends on. The connection
+// a GET for each Job, pod, prime, volume and node that it depends on; while no attempt
+// begins, also a listing every five minutes. The connection
 // should leave limiting to the API server: client-go's own limit of 20 calls per
 // second would stretch a storm of restores.
 //

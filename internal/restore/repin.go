@@ -10,15 +10,17 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/decision"
+	"github.com/soteria-dr/soteria/internal/stall"
 )
 
 // repin chooses again where what was chosen does not hold any more: the claim's
 // wish changed before handover began, or the backup is proved gone after an attempt
-// failed. A pin holds for one attempt at a time. The prime of the old attempt says
+// failed or while one does not begin. A pin holds for one attempt at a time. The prime of the old attempt says
 // what it was made for, so that it is removed, its Jobs first, before another is
 // made; where the choice is the same again it goes on.
 //
@@ -78,10 +80,30 @@ func (r *Reconciler) heed(ctx context.Context, o *observed, wish string) (next, 
 }
 
 // mayBeGone reports whether it is worth proving that the pinned backup is still
-// there: the last attempt to restore it failed, and the next one is due.
+// there: the last attempt to restore it failed, and the next one is due; or an attempt
+// does not begin, be it that its pod waits or that the backup system refuses.
 func (r *Reconciler) mayBeGone(o *observed) bool {
 	s := o.status()
-	return s.Backup != nil && s.RetryAt != nil && !s.RetryAt.After(o.now)
+	switch {
+	case s.Backup == nil:
+		return false
+	case s.RetryAt != nil:
+		return !s.RetryAt.After(o.now)
+	default:
+		return r.doesNotBegin(o) && r.watchdog.mayProve(o.claim.UID)
+	}
+}
+
+// doesNotBegin reports whether an attempt is under way of which no byte has moved for
+// long.
+func (r *Reconciler) doesNotBegin(o *observed) bool {
+	s := o.status()
+	if s.Phase != v1alpha1.PhaseTransferring || s.Progress != nil {
+		return false
+	}
+	c := meta.FindStatusCondition(s.Conditions, v1alpha1.ConditionTransferred)
+	running := c != nil && c.Reason == reasonRunning
+	return !running && o.now.Sub(r.watchdog.since(o)) >= stall.Patience
 }
 
 // replace chooses another backup where a listing that is believed lacks the pinned
@@ -96,7 +118,7 @@ func (r *Reconciler) replace(ctx context.Context, o *observed) (next, error) {
 		return proceed, nil
 	}
 	gone := fmt.Sprintf("the %s backup %s, which was chosen, is no longer in the repository", pinned.Driver, backup.ShortID(pinned.ID))
-	if twin := slices.IndexFunc(there, func(b backup.Backup) bool { return sameMoment(pinned, b) }); twin >= 0 {
+	if twin := twinOf(pinned, there); twin >= 0 {
 		return r.rechoose(ctx, o, decision.Verdict{Kind: decision.Restore, Reason: decision.ReasonBackupFound, Backup: there[twin], Notes: s.Backup.Notes, Message: fmt.Sprintf(
 			"will be restored from %s of the same moment: %s", backup.ShortID(there[twin].ID), gone)}, &answer, s.Wish)
 	}
@@ -112,6 +134,19 @@ func (r *Reconciler) replace(ctx context.Context, o *observed) (next, error) {
 // whatever another repository could not tell.
 func listed(answer backup.Answer, driver string) bool {
 	return answer.Certainty() != backup.Unknown && slices.ContainsFunc(answer.Evidence(), func(e backup.Evidence) bool { return e.Driver == driver })
+}
+
+// twinOf returns the index of a backup that has the data of the pinned one, -1 where
+// there is none. One that says that it was made of the pinned one is that before all
+// others, whatever its time.
+func twinOf(pinned backup.Backup, there []backup.Backup) int {
+	made := slices.IndexFunc(there, func(b backup.Backup) bool {
+		return b.Origin != "" && b.Origin == pinned.ID && b.Driver == pinned.Driver && b.Cluster == pinned.Cluster && b.Claim == pinned.Claim
+	})
+	if made >= 0 {
+		return made
+	}
+	return slices.IndexFunc(there, func(b backup.Backup) bool { return sameMoment(pinned, b) })
 }
 
 // sameMoment reports whether another backup of a driver has the data of the pinned

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/backup"
@@ -216,4 +217,62 @@ func TestANamedBackupThatIsPartialOrVoidIsToldAfterItIsRestored(t *testing.T) {
 		assert.Contains(t, w.events.about("Restored")[0], word)
 		assert.Contains(t, w.restore().Status.Message, word)
 	}
+}
+
+func TestAPinnedBackupThatIsGoneWhileItsFillDoesNotBeginIsReplaced(t *testing.T) {
+	w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aClaim())
+	w.answers = func() backup.Answer { return found(aBackup()) }
+	w.fail = func(int32) *driver.FillState {
+		if w.requests[len(w.requests)-1].Backup.ID == backupID {
+			return &driver.FillState{Phase: driver.FillPending, Message: "waiting for the pod to start"}
+		}
+		return nil
+	}
+	w.pass(time.Minute)
+	require.Equal(t, backupID, w.restore().Status.Backup.ID)
+	w.answers = func() backup.Answer { return backup.UnknownBecause(backup.Errorf(backup.Unavailable, "away")) }
+	w.pass(10 * time.Minute)
+	require.Equal(t, backupID, w.restore().Status.Backup.ID, "what cannot be listed is not gone")
+	w.answers = func() backup.Answer { return found(anotherBackup()) }
+	w.until(w.completed, "completed")
+	assert.Equal(t, anotherBackup().ID, w.restore().Status.Backup.ID)
+	assert.Equal(t, "data of "+anotherBackup().ID, w.backends[w.volume(lock).Spec.CSI.VolumeHandle])
+}
+
+func TestABackupThatWasMadeOfThePinnedOneIsChosenBeforeOneOfTheSameMoment(t *testing.T) {
+	w := tried(t, found(aBackup()))
+	same, made := aBackup(), aBackup()
+	same.ID = strings.Repeat("ee", 32)
+	made.ID, made.Origin, made.TakenAt = strings.Repeat("ff", 32), backupID, made.TakenAt.Add(-time.Hour)
+	w.answers = func() backup.Answer { return found(same, made) }
+	w.until(w.completed, "completed")
+	assert.Equal(t, made.ID, w.restore().Status.Backup.ID)
+}
+
+func TestAPinnedBackupThatIsGoneFromTheBackupSystemThatMakesVolumesIsReplaced(t *testing.T) {
+	gone, next := aMadeBackup(), aMadeBackup()
+	next.ID, next.TakenAt = "backup-next", next.TakenAt.Add(-24*time.Hour)
+	w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aClaim())
+	w.answers = func() backup.Answer { return found(gone) }
+	w.refuses = func(b backup.Backup) error {
+		if b.ID == gone.ID {
+			return backup.Errorf(backup.DriverFailed, "Longhorn: cannot find backup %s", b.ID)
+		}
+		return nil
+	}
+	w.until(func() bool { return len(w.events.about("cannot find backup")) > 0 }, "refused")
+	require.Equal(t, gone.ID, w.restore().Status.Backup.ID)
+	w.clock.Step(2 * time.Minute)
+	w.until(func() bool {
+		c := w.condition(v1alpha1.ConditionStalled)
+		return c != nil && c.Status == metav1.ConditionTrue
+	}, "said that it is stalled")
+	assert.Equal(t, "BackupSystem", w.condition(v1alpha1.ConditionStalled).Reason)
+	assert.Contains(t, w.condition(v1alpha1.ConditionStalled).Message, "cannot find backup")
+	w.answers = func() backup.Answer {
+		return backup.FoundBackups([]backup.Backup{next}, backup.Evidence{Driver: "longhorn", Repository: "target", BeganAt: w.clock.Now(), EndedAt: w.clock.Now()})
+	}
+	w.clock.Step(5 * time.Minute) // it was looked for a moment ago
+	w.until(w.completed, "completed")
+	assert.Equal(t, next.ID, w.restore().Status.Backup.ID)
 }

@@ -1,7 +1,6 @@
 package restore
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,17 +10,16 @@ import (
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
-	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/sets"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/stall"
+	"github.com/soteria-dr/soteria/internal/stall/observe"
 )
 
 // watch reports a wait that has lasted too long who holds it up, and goes on where
@@ -253,84 +251,11 @@ func (r *Reconciler) gather(ctx context.Context, claim types.UID) stall.World {
 		r.client.List(ctx, &claims, client.InNamespace(r.namespace), ours),
 	)
 	w.Jobs, w.Pods, w.Claims = jobs.Items, pods.Items, claims.Items
-	err = errors.Join(err, r.gatherVolumes(ctx, &w), r.gatherNodes(ctx, &w), r.gatherEvents(ctx, &w))
+	err = errors.Join(err, observe.Cluster{Client: r.client, Reader: r.reader}.Complete(ctx, &w))
 	if err != nil {
 		logf.FromContext(ctx).Info("could not observe all of what a restore waits for", "claimUID", claim, "because", err.Error())
 	}
 	return w
-}
-
-func (r *Reconciler) gatherVolumes(ctx context.Context, w *stall.World) error {
-	names := sets.New[string]()
-	var problems []error
-	for i := range w.Claims {
-		name := w.Claims[i].Spec.VolumeName
-		if name == "" || names.Has(name) {
-			continue
-		}
-		names.Insert(name)
-		volume, err := find(ctx, r.reader, types.NamespacedName{Name: name}, &corev1.PersistentVolume{})
-		problems = append(problems, err)
-		if volume != nil {
-			w.Volumes = append(w.Volumes, *volume)
-		}
-	}
-	var attachments storagev1.VolumeAttachmentList
-	problems = append(problems, r.client.List(ctx, &attachments))
-	for _, a := range attachments.Items {
-		if name := a.Spec.Source.PersistentVolumeName; name != nil && names.Has(*name) {
-			w.Attachments = append(w.Attachments, a)
-		}
-	}
-	return errors.Join(problems...)
-}
-
-// gatherNodes reads the nodes that the others name.
-func (r *Reconciler) gatherNodes(ctx context.Context, w *stall.World) error {
-	names := sets.New[string]()
-	for i := range w.Pods {
-		names.Insert(w.Pods[i].Spec.NodeName)
-	}
-	for i := range w.Attachments {
-		names.Insert(w.Attachments[i].Spec.NodeName)
-	}
-	for i := range w.Claims {
-		names.Insert(w.Claims[i].Annotations[stall.SelectedNodeAnnotation])
-	}
-	w.Nodes = map[string]*corev1.Node{}
-	var problems []error
-	for name := range names.Delete("") {
-		node, err := find(ctx, r.reader, types.NamespacedName{Name: name}, &corev1.Node{})
-		if problems = append(problems, err); err == nil {
-			w.Nodes[name] = node
-		}
-	}
-	return errors.Join(problems...)
-}
-
-// gatherEvents reads the events about the others. Those about volumes, which have
-// no namespace, are in the default one.
-func (r *Reconciler) gatherEvents(ctx context.Context, w *stall.World) error {
-	var problems []error
-	read := func(about client.Object) {
-		var list corev1.EventList
-		problems = append(problems, r.reader.List(ctx, &list, client.InNamespace(cmp.Or(about.GetNamespace(), metav1.NamespaceDefault)),
-			client.MatchingFields{"involvedObject.uid": string(about.GetUID())}))
-		w.Events = append(w.Events, list.Items...)
-	}
-	for i := range w.Jobs {
-		read(&w.Jobs[i])
-	}
-	for i := range w.Pods {
-		read(&w.Pods[i])
-	}
-	for i := range w.Claims {
-		read(&w.Claims[i])
-	}
-	for i := range w.Volumes {
-		read(&w.Volumes[i])
-	}
-	return errors.Join(problems...)
 }
 
 // stranded says why the prime's volume cannot be filled any more: it is bound to

@@ -21,6 +21,9 @@ const (
 	inspectEvery = 30 * time.Second
 	// noteEvery is how often progress of moving bytes is recorded.
 	noteEvery = time.Minute
+	// proveEvery is how often it is proved that the backup of an attempt that does not
+	// begin is still there, which costs a listing.
+	proveEvery = 5 * time.Minute
 )
 
 // watchdog remembers of each claim what it saw last, so that it neither looks nor
@@ -42,9 +45,10 @@ type mark struct {
 	movedAt time.Time
 	// inspected is when the cause of a stall was last looked for.
 	inspected time.Time
-	// told identifies the stall that was told, and toldAt says when.
-	told   stall.Stall
-	toldAt time.Time
+	// proved is when it was last proved that the pinned backup is there.
+	proved time.Time
+	// told is the stall that was told.
+	told stall.Told
 	// removal is what a removal waits for, and removalAt since when.
 	removal   string
 	removalAt time.Time
@@ -119,6 +123,19 @@ func (w *watchdog) due(claim types.UID) bool {
 	return true
 }
 
+// mayProve reports whether it is time to prove again that a claim's pinned backup is
+// still there.
+func (w *watchdog) mayProve(claim types.UID) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	m, now := w.of(claim), w.clock.Now()
+	if !m.proved.IsZero() && now.Sub(m.proved) < proveEvery {
+		return false
+	}
+	m.proved = now
+	return true
+}
+
 // news reports whether a stall is to be told: once, when it changes, and again when
 // it is old. known is true where the record says that this cause was told already,
 // perhaps by another process.
@@ -126,17 +143,13 @@ func (w *watchdog) news(claim types.UID, found stall.Stall, known bool) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	m, now := w.of(claim), w.clock.Now()
-	before, beforeAt := m.told, m.toldAt
-	if beforeAt.IsZero() && known {
-		before, beforeAt = found, now
+	before := m.told
+	if before.At.IsZero() && known {
+		before = stall.Told{Stall: found, At: now}
 	}
-	same := before.Cause == found.Cause && before.Remedy == found.Remedy
-	if same && now.Sub(beforeAt) < repeatEvents {
-		m.told, m.toldAt = found, beforeAt
-		return false
-	}
-	m.told, m.toldAt = found, now
-	return true
+	var news bool
+	m.told, news = before.News(found, now, repeatEvents)
+	return news
 }
 
 // recovered drops what was told of a claim that comes further again.
@@ -144,7 +157,7 @@ func (w *watchdog) recovered(claim types.UID) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	m := w.of(claim)
-	m.told, m.toldAt = stall.Stall{}, time.Time{}
+	m.told = stall.Told{}
 }
 
 // removes notes what a removal waits for and returns since when.

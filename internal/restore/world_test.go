@@ -84,6 +84,8 @@ type world struct {
 	attempts []string
 	// fail makes attempts end otherwise than done, where it gives a state.
 	fail func(attempt int32) *driver.FillState
+	// refuses has the backup system refuse to make a volume of a backup.
+	refuses func(backup.Backup) error
 
 	backends map[string]string      // handle to data, "" while empty
 	made     map[string]*madeVolume // by handle
@@ -800,6 +802,11 @@ func (m maker) MakeVolume(_ context.Context, request driver.VolumeRequest) (driv
 	w := m.w
 	if w.dead {
 		return driver.VolumeState{}, errDead
+	}
+	if w.refuses != nil {
+		if err := w.refuses(request.Backup); err != nil {
+			return driver.VolumeState{}, err
+		}
 	}
 	uid, attempt := request.Target.UID, request.Attempt
 	for _, other := range w.made {

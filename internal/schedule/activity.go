@@ -84,6 +84,9 @@ type Leases struct {
 	Namespace string
 	// Running reports whether a Lease is the record of a running backup.
 	Running func(*coordinationv1.Lease) bool
+	// Stuck says why a running backup keeps no other one waiting; "" where it does.
+	// Nil is that all do.
+	Stuck func(*coordinationv1.Lease) string
 }
 
 // Driver implements [Activity].
@@ -98,11 +101,14 @@ func (l Leases) Runs(ctx context.Context) ([]Run, error) {
 	var runs []Run
 	for i := range leases.Items {
 		lease := &leases.Items[i]
-		if l.Running(lease) {
-			runs = append(runs, Run{
-				ClaimUID: types.UID(lease.Labels[v1alpha1.ClaimUIDLabel]), Driver: l.Of, Started: lease.CreationTimestamp.Time,
-			})
+		if !l.Running(lease) {
+			continue
 		}
+		r := Run{ClaimUID: types.UID(lease.Labels[v1alpha1.ClaimUIDLabel]), Driver: l.Of, Started: lease.CreationTimestamp.Time}
+		if l.Stuck != nil {
+			r.Stuck = l.Stuck(lease)
+		}
+		runs = append(runs, r)
 	}
 	return runs, nil
 }

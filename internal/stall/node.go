@@ -2,6 +2,7 @@ package stall
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -23,6 +24,9 @@ func lostNode(w World) (Stall, bool) {
 		}
 	}
 	for i := range w.Attachments {
+		if w.Shared && slices.ContainsFunc(w.Pods, works) {
+			break // the volume reached the node of the pod
+		}
 		what := "an attached volume"
 		if name := w.Attachments[i].Spec.Source.PersistentVolumeName; name != nil {
 			what = "volume " + *name
@@ -43,47 +47,62 @@ func lostNode(w World) (Stall, bool) {
 	return Stall{}, false
 }
 
+// lost says that a node which was looked at is gone, and what it holds.
 func lost(w World, name, what string) (Stall, bool) {
 	node, looked := w.Nodes[name]
-	switch {
-	case name == "" || !looked:
+	if name == "" || !looked {
 		return Stall{}, false
-	case node == nil:
+	}
+	found, _, gone := LostNode(name, node, what)
+	return found, gone
+}
+
+// LostNode says that the node of that name is gone, what it holds, and what a person
+// can do; false where the node works. A nil node does not exist, and since is then
+// unknown, the zero time.
+func LostNode(name string, node *corev1.Node, what string) (found Stall, since time.Time, gone bool) {
+	if node == nil {
 		return Stall{
 			Cause:   NodeLost,
 			Message: fmt.Sprintf("%s is on node %s, which does not exist any more", what, name),
 			Remedy:  fmt.Sprintf("Kubernetes lets go of what was on node %s by itself, within minutes; nothing but patience", name),
-		}, true
+		}, time.Time{}, true
 	}
-	since, gone := Lost(node)
-	if !gone {
-		return Stall{}, false
+	why, since := silence(node)
+	if why == "" {
+		return Stall{}, time.Time{}, false
 	}
 	return Stall{
-		Cause: NodeLost,
-		Message: fmt.Sprintf("%s is on node %s, which is gone: its kubelet has not reported since %s",
-			what, name, since.UTC().Format(time.RFC3339)),
+		Cause:   NodeLost,
+		Message: fmt.Sprintf("%s is on node %s, which is gone: %s", what, name, why),
 		Remedy: fmt.Sprintf("bring node %[1]s back; or, if it is off for good, delete it (kubectl delete node %[1]s) or taint it "+
 			"(kubectl taint node %[1]s %[2]s=nodeshutdown:NoExecute), and the work goes on elsewhere", name, corev1.TaintNodeOutOfService),
-	}, true
+	}, since, true
 }
 
-// Lost reports whether a node has stopped reporting, and since when.
-func Lost(node *corev1.Node) (since time.Time, lost bool) {
+// silence says why a node counts as gone, and since when; "" where it does not. A
+// kubelet that reports that it is not ready is no better than one that is silent.
+func silence(node *corev1.Node) (why string, since time.Time) {
 	for _, c := range node.Status.Conditions {
-		if c.Type == corev1.NodeReady && c.Status == corev1.ConditionUnknown {
-			return c.LastTransitionTime.Time, true
+		if c.Type != corev1.NodeReady || c.Status == corev1.ConditionTrue {
+			continue
 		}
+		since = c.LastTransitionTime.Time
+		if c.Status == corev1.ConditionFalse {
+			return fmt.Sprintf("it has not been ready since %s: %s", since.UTC().Format(time.RFC3339), quote(c.Reason+": "+c.Message)), since
+		}
+		return "its kubelet has not reported since " + since.UTC().Format(time.RFC3339), since
 	}
 	for _, taint := range node.Spec.Taints {
-		if taint.Key == corev1.TaintNodeUnreachable {
-			if taint.TimeAdded != nil {
-				since = taint.TimeAdded.Time
-			}
-			return since, true
+		if taint.Key != corev1.TaintNodeUnreachable {
+			continue
 		}
+		if taint.TimeAdded == nil {
+			return "it cannot be reached", time.Time{}
+		}
+		return "its kubelet has not reported since " + taint.TimeAdded.UTC().Format(time.RFC3339), taint.TimeAdded.Time
 	}
-	return time.Time{}, false
+	return "", time.Time{}
 }
 
 // OutOfService reports whether a person said that the node is down, so that
@@ -96,6 +115,8 @@ func OutOfService(node *corev1.Node) bool {
 	}
 	return false
 }
+
+func works(pod corev1.Pod) bool { return isRunning(&pod) }
 
 func ended(pod *corev1.Pod) bool {
 	return pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed

@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
+	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/backup"
 )
 
@@ -37,11 +38,15 @@ func Overdue(job *batchv1.Job, now time.Time) string {
 			return ""
 		}
 	}
-	if job.Spec.ActiveDeadlineSeconds == nil || job.Status.StartTime == nil {
+	if job.Spec.ActiveDeadlineSeconds == nil {
 		return ""
 	}
+	began := job.CreationTimestamp.Time
+	if job.Status.StartTime != nil {
+		began = job.Status.StartTime.Time
+	}
 	deadline := time.Duration(*job.Spec.ActiveDeadlineSeconds) * time.Second
-	if now.Before(job.Status.StartTime.Add(deadline + overdueGrace)) {
+	if began.IsZero() || now.Before(began.Add(deadline+overdueGrace)) {
 		return ""
 	}
 	return fmt.Sprintf("DeadlineExceeded: Job %s ran longer than %s, and its pod could not be ended", job.Name, deadline)
@@ -58,26 +63,38 @@ func refused(w World) (Stall, bool) {
 		if e == nil {
 			continue
 		}
-		found := Stall{Message: fmt.Sprintf("Job %s/%s gets no pod: %s", job.Namespace, job.Name, quote(e.Message))}
+		found := Stall{Hopeless: true, Message: fmt.Sprintf("Job %s/%s gets no pod: %s", job.Namespace, job.Name, quote(e.Message))}
 		found.Cause, found.Remedy = refusal(e.Message, job.Namespace)
 		return found, true
 	}
 	return Stall{}, false
 }
 
+// refusals are what to do about a Job whose pod may not be made, by words of the API
+// server. The first that fits counts. The namespace takes the place of %s.
+var refusals = []struct {
+	words  []string
+	cause  Cause
+	remedy string
+}{
+	{[]string{"must specify"}, Quota, "set what the quota of namespace %s asks for in SOTERIA_JOB_REQUESTS and SOTERIA_JOB_LIMITS, or for this claim in its annotation " + v1alpha1.JobResourcesAnnotation},
+	{[]string{"exceeded quota", "failed quota"}, Quota, "make room in the ResourceQuota of namespace %[1]s (kubectl -n %[1]s describe resourcequota), " +
+		"or lower SOTERIA_JOB_REQUESTS and SOTERIA_JOB_LIMITS, or for this claim its annotation " + v1alpha1.JobResourcesAnnotation},
+	{[]string{"usage per"}, Policy, "the LimitRange of namespace %s refuses it: set SOTERIA_JOB_REQUESTS and SOTERIA_JOB_LIMITS, or for this claim its annotation " + v1alpha1.JobResourcesAnnotation},
+	{[]string{"PodSecurity"}, Policy, "movers need the Pod Security level baseline in namespace %s; let its policy except Soteria's Jobs"},
+	{[]string{"priority class", "PriorityClass"}, JobController, "set SOTERIA_JOB_PRIORITY_CLASS to a class that exists; the pod is made in namespace %s"},
+	{[]string{"admission webhook", "ValidatingAdmissionPolicy", "denied", "is forbidden"}, Policy, "let the policy that is named except Soteria's Jobs in namespace %s"},
+	{[]string{""}, JobController, "correct what it names; see kubectl -n %s get events"},
+}
+
 // refusal tells from the API server's words who refused a pod.
 func refusal(words, namespace string) (cause Cause, remedy string) {
-	says := func(any ...string) bool {
-		return slices.ContainsFunc(any, func(each string) bool { return strings.Contains(words, each) })
+	for _, r := range refusals {
+		if slices.ContainsFunc(r.words, func(each string) bool { return strings.Contains(words, each) }) {
+			return r.cause, fmt.Sprintf(r.remedy, namespace)
+		}
 	}
-	switch {
-	case says("exceeded quota", "failed quota"):
-		return Quota, fmt.Sprintf("make room in the ResourceQuota of namespace %s (kubectl -n %s describe resourcequota), or ask for less", namespace, namespace)
-	case says("admission webhook", "PodSecurity", "ValidatingAdmissionPolicy", "denied", "is forbidden"):
-		return Policy, fmt.Sprintf("let the policy that is named except Soteria's Jobs in namespace %s", namespace)
-	default:
-		return JobController, fmt.Sprintf("correct what it names; see kubectl -n %s get events", namespace)
-	}
+	return JobController, ""
 }
 
 func suspended(w World) (Stall, bool) {
@@ -124,7 +141,7 @@ func containers(w World) (Stall, bool) {
 				continue
 			}
 			return Stall{
-				Cause: Kubelet, Remedy: containerRemedy(waiting.Reason, status.Image, pod),
+				Cause: Kubelet, Remedy: containerRemedy(waiting.Reason, status.Image, pod), Hopeless: slices.Contains(hopeless, waiting.Reason),
 				Message: fmt.Sprintf("container %s of pod %s/%s does not start: %s", status.Name, pod.Namespace, pod.Name, quote(waiting.Reason+": "+waiting.Message)),
 			}, true
 		}
@@ -132,10 +149,13 @@ func containers(w World) (Stall, bool) {
 	return Stall{}, false
 }
 
+// hopeless are the kubelet's reasons that do not pass by themselves.
+var hopeless = []string{"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError", "CreateContainerError"}
+
 func containerRemedy(reason, image string, pod *corev1.Pod) string {
 	switch reason {
 	case "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable":
-		return fmt.Sprintf("see that node %s can pull image %s: its name, the registry, and pull secrets", pod.Spec.NodeName, image)
+		return fmt.Sprintf("see that node %s can pull image %s: its name (SOTERIA_RESTIC_IMAGE, SOTERIA_IMAGE), the registry, and SOTERIA_JOB_PULL_SECRETS", pod.Spec.NodeName, image)
 	case "CreateContainerConfigError", "CreateContainerError":
 		return fmt.Sprintf("correct what is named; see kubectl -n %s describe pod %s", pod.Namespace, pod.Name)
 	default:

@@ -6,6 +6,8 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
+
+	"github.com/soteria-dr/soteria/internal/backup"
 )
 
 // Patience is how long a wait may last without progress before it is told.
@@ -35,6 +37,10 @@ const (
 	Provisioner Cause = "Provisioner"
 	// Mover: the pod runs and reports no progress.
 	Mover Cause = "Mover"
+	// BackupSystem: the system that takes the backup, or its store, does not go on.
+	BackupSystem Cause = "BackupSystem"
+	// Queue: it waits behind other work that is held up itself.
+	Queue Cause = "Queue"
 	// Person: what is in the way was told already, and waits for somebody.
 	Person Cause = "Person"
 	// Unknown: no one says why.
@@ -43,7 +49,17 @@ const (
 
 // Causes returns all causes.
 func Causes() []Cause {
-	return []Cause{NodeLost, Scheduler, Kubelet, Attacher, Quota, Policy, JobController, Provisioner, Mover, Person, Unknown}
+	return []Cause{NodeLost, Scheduler, Kubelet, Attacher, Quota, Policy, JobController, Provisioner, Mover, BackupSystem, Queue, Person, Unknown}
+}
+
+// CauseOf names who holds up a wait that ends in an error each time.
+func CauseOf(err error) Cause {
+	switch backup.KindOf(err) {
+	case backup.Unavailable, backup.DriverFailed, backup.Credentials, backup.RepositoryAbsent, backup.RepositoryChanged:
+		return BackupSystem
+	default:
+		return Unknown
+	}
 }
 
 // Stall is a wait that has lasted too long.
@@ -54,7 +70,13 @@ type Stall struct {
 	// Remedy says what a person can do. Together with Cause it identifies the
 	// stall: messages may change by the minute.
 	Remedy string
+	// Hopeless is true for what does not pass by itself: somebody has to change a
+	// setting, a policy or an object first.
+	Hopeless bool
 }
+
+// String returns all that a person should know, in one line.
+func (s Stall) String() string { return s.Message + "; " + s.Remedy }
 
 // World is what is observed of a wait. What is missing from it was not observed.
 type World struct {
@@ -75,6 +97,10 @@ type World struct {
 	Nodes map[string]*corev1.Node
 	// Events are those about any of the others.
 	Events []corev1.Event
+	// Shared is true where pods that were not observed may use the claims and their
+	// volumes too, as those of a claim that is backed up: that a volume is attached,
+	// or a claim is being deleted, then holds nothing up.
+	Shared bool
 }
 
 // Diagnose says who holds up a wait; false where it has not lasted long enough.

@@ -328,3 +328,31 @@ func TestANodeIsOutOfServiceWhenAPersonSaysSo(t *testing.T) {
 	node.Spec.Taints = []corev1.Taint{{Key: corev1.TaintNodeOutOfService, Value: "nodeshutdown", Effect: corev1.TaintEffectNoExecute}}
 	assert.True(t, stall.OutOfService(node))
 }
+
+func TestANodeIsLostOnlyWhereItIsGoneOrSilent(t *testing.T) {
+	tainted := aNode(corev1.ConditionTrue)
+	tainted.Spec.Taints = []corev1.Taint{{Key: corev1.TaintNodeUnreachable, TimeAdded: &metav1.Time{Time: noon}}}
+	notReady := aNode(corev1.ConditionFalse)
+	notReady.Status.Conditions[0].Reason, notReady.Status.Conditions[0].Message = "KubeletNotReady", "container runtime is down"
+	for name, test := range map[string]struct {
+		node *corev1.Node
+		says string
+	}{
+		"works":                  {aNode(corev1.ConditionTrue), ""},
+		"does not exist":         {nil, "does not exist any more"},
+		"is silent":              {aNode(corev1.ConditionUnknown), "its kubelet has not reported since"},
+		"cannot be reached":      {tainted, "its kubelet has not reported since 2026"},
+		"says that it is broken": {notReady, "KubeletNotReady: container runtime is down"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			found, _, gone := stall.LostNode("node-1", test.node, "pod a/b")
+			assert.Equal(t, test.says != "", gone)
+			if gone {
+				assert.Equal(t, stall.NodeLost, found.Cause)
+				assert.Contains(t, found.Message, "pod a/b is on node node-1")
+				assert.Contains(t, found.Message, test.says)
+				assert.NotEmpty(t, found.Remedy)
+			}
+		})
+	}
+}

@@ -80,6 +80,9 @@ func attachError(w World) (Stall, bool) {
 
 // attached finds a volume that stays attached although no pod uses it.
 func attached(w World) (Stall, bool) {
+	if w.Shared {
+		return Stall{}, false
+	}
 	for i := range w.Pods {
 		if !ended(&w.Pods[i]) {
 			return Stall{}, false
@@ -110,7 +113,7 @@ func deleting(w World) (Stall, bool) {
 	}
 	for i := range w.Claims {
 		claim := &w.Claims[i]
-		if claim.DeletionTimestamp == nil || len(claim.Finalizers) == 0 {
+		if w.Shared || claim.DeletionTimestamp == nil || len(claim.Finalizers) == 0 {
 			continue
 		}
 		return Stall{

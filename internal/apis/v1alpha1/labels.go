@@ -90,6 +90,9 @@ const (
 	// PlacementAnnotation on a Job that fills identifies the placement that it was
 	// made with.
 	PlacementAnnotation = "soteria.dev/placement"
+	// StalledAnnotation on the Job or the Lease of a backup says that it does not come
+	// further, and who holds it up; package stall writes and reads it.
+	StalledAnnotation = "soteria.dev/stalled"
 	// AbandonedAnnotation on a prime says why its volume cannot be filled any more,
 	// so that it is removed and another one is made.
 	AbandonedAnnotation = "soteria.dev/abandoned"

@@ -1,9 +1,11 @@
 package longhorn
 
 import (
+	"cmp"
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/util/validation"
 
@@ -63,6 +65,9 @@ type Config struct {
 	Unlabeled Unlabeled
 	// OwnNamespace is Soteria's own.
 	OwnNamespace string
+	// Deadline is how long a backup may take; one that is older and does not come
+	// further is given up. Default: a day.
+	Deadline time.Duration
 	// Clusters says whose backups are this cluster's own, and by which name it
 	// labels those that it takes.
 	Clusters backup.Clusters
@@ -130,6 +135,9 @@ func (c Config) Validate() []error {
 	}
 	return problems
 }
+
+// deadline returns how long a backup may take.
+func (c Config) deadline() time.Duration { return cmp.Or(c.Deadline, 24*time.Hour) }
 
 // ignores reports whether a backup target is left out.
 func (c Config) ignores(target string) bool {

@@ -13,6 +13,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/driver"
 	"github.com/soteria-dr/soteria/internal/driver/longhorn/api"
+	"github.com/soteria-dr/soteria/internal/stall"
 )
 
 // Outcomes is told what came of backups, by the replica that drove them. One
@@ -23,6 +24,10 @@ type Outcomes interface {
 	// the name if the backup had one by then. The claim's next backup waits until
 	// it returns, for 30 s at the most, when ctx ends.
 	BackupEnded(ctx context.Context, claim backup.Claim, name string, err error)
+	// BackupStalled tells that a backup of the claim does not come further, and who
+	// holds it up: once, when that changes, and again every hour. The name is empty
+	// until the backup has one.
+	BackupStalled(ctx context.Context, claim backup.Claim, name string, mark stall.Mark)
 }
 
 // Cluster is how the driver reaches Kubernetes.

@@ -113,9 +113,11 @@ type backupRecord struct {
 		Labels   map[string]string `json:"labels"`
 	} `json:"spec"`
 	Status struct {
-		State             string            `json:"state"`
-		Snapshot          string            `json:"snapshotName"`
-		Error             string            `json:"error"`
+		State    string `json:"state"`
+		Snapshot string `json:"snapshotName"`
+		Error    string `json:"error"`
+		// Progress is in percent of the volume.
+		Progress          int               `json:"progress"`
 		URL               string            `json:"url"`
 		SnapshotCreatedAt string            `json:"snapshotCreatedAt"`
 		BackupCreatedAt   string            `json:"backupCreatedAt"`

@@ -15,6 +15,7 @@ import (
 
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/driver/longhorn/api"
+	"github.com/soteria-dr/soteria/internal/stall"
 )
 
 // The times of a backup.
@@ -58,6 +59,9 @@ type run struct {
 	ticket ticket
 	// trouble is what last went wrong that may pass.
 	trouble error
+	// last is Longhorn's backup as it was last seen; nil until it shows.
+	last     *backupRecord
+	progress progress
 
 	// begun is closed once the backup has a name or has failed; name and err are
 	// set before.
@@ -68,7 +72,8 @@ type run struct {
 }
 
 func (d *Driver) newRun(lease *coordinationv1.Lease, t ticket) *run {
-	return &run{Driver: d, lease: lease, saved: d.cluster.Clock.Now(), ticket: t, begun: make(chan struct{})}
+	mark, _ := stall.ReadMark(lease.Annotations)
+	return &run{Driver: d, lease: lease, progress: progress{mark: mark}, saved: d.cluster.Clock.Now(), ticket: t, begun: make(chan struct{})}
 }
 
 // errLost says that the Lease is another replica's, or gone.
@@ -107,6 +112,7 @@ func (r *run) drive(ctx context.Context) {
 			r.trouble = err
 			r.note("a backup does not go on for now", err)
 		}
+		r.watch(ctx)
 		if r.ticket.stage != before {
 			pause = firstStep
 			continue
@@ -123,6 +129,10 @@ func (r *run) drive(ctx context.Context) {
 func (r *run) step(ctx context.Context) (ended bool, err error) {
 	found, err := r.observeBackup(ctx)
 	if err != nil {
+		return false, err
+	}
+	r.last = found
+	if err := r.givenUp(); err != nil {
 		return false, err
 	}
 	switch {

@@ -25,6 +25,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/driver/drivertest"
 	"github.com/soteria-dr/soteria/internal/driver/longhorn"
 	"github.com/soteria-dr/soteria/internal/driver/longhorn/longhorntest"
+	"github.com/soteria-dr/soteria/internal/stall"
 )
 
 const ownNamespace = "soteria-system"
@@ -168,8 +169,21 @@ type outcome struct {
 }
 
 type outcomes struct {
-	mu  sync.Mutex
-	all []outcome
+	mu      sync.Mutex
+	all     []outcome
+	stalled []stall.Mark
+}
+
+func (o *outcomes) BackupStalled(_ context.Context, _ backup.Claim, _ string, mark stall.Mark) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.stalled = append(o.stalled, mark)
+}
+
+func (o *outcomes) stalls() []stall.Mark {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return append([]stall.Mark(nil), o.stalled...)
 }
 
 func (o *outcomes) BackupEnded(_ context.Context, claim backup.Claim, name string, err error) {

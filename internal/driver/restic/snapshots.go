@@ -97,7 +97,7 @@ func (s snapshot) backups(clusters backup.Clusters, claims []backup.Claim, recor
 	for _, claim := range claims {
 		b := backup.Backup{
 			Claim: claim, Driver: Name, ID: s.ID, TakenAt: s.Time, SizeBytes: unknownCount, Files: unknownCount,
-			Cluster: clusterOf(s.Tags), Tool: s.Program, Locator: s.locator(), Tags: s.Tags,
+			Cluster: clusterOf(s.Tags), Tool: s.Program, Origin: s.Original, Locator: s.locator(), Tags: s.Tags,
 			Unreviewed: backup.IsUnreviewed(s.Tags), Unrestorable: unrestorable(s.Paths),
 		}
 		if r, recorded := records.For(claim, s.ID, s.Original); recorded {

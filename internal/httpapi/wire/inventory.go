@@ -44,6 +44,9 @@ type InventoryClaim struct {
 	// AcceptData is the command that accepts what an unreviewed claim holds now, in
 	// which a reason is to be put; absent for all others.
 	AcceptData string `json:"accept_data,omitempty"`
+	// BackupStalled says who holds up a backup of the claim that does not come further,
+	// and what to do; absent where none does.
+	BackupStalled string `json:"backup_stalled,omitempty"`
 	// ByDriver tells the same of each driver that has backups of the claim.
 	ByDriver []BackupsOfDriver `json:"by_driver"`
 	// Protection is auto, required, skip, none or, for a label that admission

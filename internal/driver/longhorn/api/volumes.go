@@ -60,8 +60,12 @@ type Volume struct {
 	BackupTargetName string `json:"backupTargetName"`
 	// BackupBlockSize is in bytes; the volume's size is a multiple of it. Zero
 	// before version 1.10.
-	BackupBlockSize  Int                  `json:"backupBlockSize"`
-	BackingImage     string               `json:"backingImage"`
+	BackupBlockSize Int    `json:"backupBlockSize"`
+	BackingImage    string `json:"backingImage"`
+	// Image is the engine that the volume is to have, and CurrentImage the one that it
+	// has; "" while it is detached.
+	Image            string               `json:"image"`
+	CurrentImage     string               `json:"currentImage"`
 	Conditions       map[string]Condition `json:"conditions"`
 	KubernetesStatus KubernetesStatus     `json:"kubernetesStatus"`
 	Controllers      []Controller         `json:"controllers"`
