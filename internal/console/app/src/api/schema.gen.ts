@@ -638,6 +638,8 @@ export interface components {
                     health_message?: string;
                     /** @description accept_data is the command that accepts what an unreviewed claim holds now, in which a reason is to be put; absent for all others. */
                     accept_data?: string;
+                    /** @description backup_stalled says who holds up a backup of the claim that does not come further, and what to do; absent where none does. */
+                    backup_stalled?: string;
                     /** @description by_driver tells the same of each driver that has backups of the claim. */
                     by_driver: {
                         driver: string;
