@@ -107,6 +107,15 @@ describe('a claim', () => {
   });
 });
 
+test('a backup that does not go on is shown on its claim and in the overview', async () => {
+  server.use(answers('/v1/inventory', inventoryWith('photos', { backup_stalled: 'node one is gone: delete the Node' })));
+  openConsole('/claims/media/photos');
+  expect((await notice('A backup does not go on')).getByText('node one is gone: delete the Node')).toBeVisible();
+  await expectAccessible();
+  openConsole('/');
+  expect(await screen.findByRole('heading', { name: /^Backup does not go on ?1 claim$/ })).toBeVisible();
+});
+
 describe('the overview', () => {
   test('says what is in doubt, the command that settles it, and how many claims wait', async () => {
     server.use(answers('/v1/status', golden.statusDoubts), answers('/v1/inventory', { ...inventoryWith('queue', { backup_count: 0 }), listings: golden.statusDoubts.listings }));

@@ -19,6 +19,7 @@ const CAUSES: Record<string, string> = {
   Policy: 'a policy refuses its pod',
   JobController: 'its Job gets no pod',
   Provisioner: 'the storage makes no volume, or does not delete one',
+  BackupSystem: 'the backup system, or its store, does not go on',
   Mover: 'its pod runs and reports no progress',
   Person: 'it waits for a person',
   Unknown: 'nothing says why',

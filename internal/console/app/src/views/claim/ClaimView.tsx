@@ -66,6 +66,11 @@ function Claim({ claim }: { claim: ClaimName }) {
       )}
       {inventory.data && !entry && <Gone inventory={inventory.data} claim={claim} />}
       {entry && <Standing entry={entry} />}
+      {entry?.backup_stalled && (
+        <Notice tone="bad" title="A backup does not go on">
+          {entry.backup_stalled}
+        </Notice>
+      )}
       <ClaimDoubts claim={claim} entry={entry} backups={backups.data} />
       <Restoring claim={claim} />
       {entry && <Facts entry={entry} standing={standing} />}

@@ -69,11 +69,12 @@ function More({ concern, more }: { concern: Concern; more: number }) {
   );
 }
 
-/** The filter of the inventory that shows the claims of a concern; failed backups are among the policies. */
+/** The filter of the inventory that shows the claims of a concern; backups that failed or hang are among the policies. */
 const FILTERS: Record<Concern['id'], Filters | null> = {
   held: { state: 'held' },
   unreviewed: { state: 'other' },
   stalled: { state: 'restoring' },
+  hanging: null,
   failing: null,
   lost: { state: 'other' },
   misdeclared: { protection: 'invalid' },

@@ -4,7 +4,7 @@ import { stallOf } from '@/words/stall';
 
 /** A reason why a person has to look at claims, and the claims. */
 export interface Concern {
-  id: 'held' | 'stalled' | 'unreviewed' | 'failing' | 'lost' | 'misdeclared' | 'unknown' | 'none' | 'unprotected' | 'stale';
+  id: 'held' | 'stalled' | 'hanging' | 'unreviewed' | 'failing' | 'lost' | 'misdeclared' | 'unknown' | 'none' | 'unprotected' | 'stale';
   tone: Tone;
   title: string;
   /** What to do about it. */
@@ -19,7 +19,7 @@ export interface ConcernedClaim {
   reason: string;
 }
 
-type Rule = Omit<Concern, 'claims'> & { applies: (claim: InventoryClaim) => boolean };
+type Rule = Omit<Concern, 'claims'> & { applies: (claim: InventoryClaim) => boolean; reason?: (claim: InventoryClaim) => string | undefined };
 
 /** The concerns that a claim's line in the inventory tells. A claim counts for each, as the filters of the inventory count it. */
 const RULES: Rule[] = [
@@ -36,6 +36,14 @@ const RULES: Rule[] = [
     title: 'Unreviewed',
     remedy: 'They got their volumes while the gate was off, and may be empty although backups exist. Open each one: restore it, or accept what it holds.',
     applies: ({ health_reason }) => health_reason === 'unreviewed',
+  },
+  {
+    id: 'hanging',
+    tone: 'bad',
+    title: 'Backup does not go on',
+    remedy: 'Nothing has moved for minutes. Do what is said below, and they go on by themselves.',
+    applies: ({ backup_stalled }) => !!backup_stalled,
+    reason: ({ backup_stalled }) => backup_stalled,
   },
   { id: 'lost', tone: 'bad', title: 'Lost', remedy: 'Their volumes are gone. Restore them from a backup.', applies: ({ health_reason }) => health_reason === 'lost' },
   {
@@ -69,13 +77,13 @@ const RULES: Rule[] = [
   { id: 'stale', tone: 'warn', title: 'Stale', remedy: 'Their newest backup is too old.', applies: ({ health_reason }) => health_reason === 'stale' },
 ];
 
-const ORDER: Concern['id'][] = ['held', 'stalled', 'unreviewed', 'failing', 'lost', 'none', 'misdeclared', 'unknown', 'stale', 'unprotected'];
+const ORDER: Concern['id'][] = ['held', 'stalled', 'hanging', 'unreviewed', 'failing', 'lost', 'none', 'misdeclared', 'unknown', 'stale', 'unprotected'];
 
 /** Sums up what needs a person, the most pressing first. Without policies, failed backups are not known. `underWay` are the restores that are not over. */
 export function concernsOf(inventory: Inventory, policies: Policies | undefined, underWay: readonly Restore[] = []): Concern[] {
   const concerns = new Map<Concern['id'], Concern>();
   for (const claim of inventory.namespaces.flatMap(({ pvcs }) => pvcs)) {
-    for (const rule of RULES.filter(({ applies }) => applies(claim))) concernIn(concerns, rule).claims.push({ namespace: claim.namespace, pvc: claim.pvc, reason: claim.health_message ?? '' });
+    for (const rule of RULES.filter(({ applies }) => applies(claim))) concernIn(concerns, rule).claims.push({ namespace: claim.namespace, pvc: claim.pvc, reason: rule.reason?.(claim) ?? claim.health_message ?? '' });
   }
   const failing = failingOf(policies);
   if (failing.claims.length > 0) concerns.set('failing', failing);
