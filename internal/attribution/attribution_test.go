@@ -203,6 +203,7 @@ func TestWhatIsSuggested(t *testing.T) {
 		"host=k path=/backup tag=grafana":      "tag=grafana => <namespace>/<name>",
 		"host=k path=/x tag=namespace=shop":    "tag=namespace=shop => shop/<name>",
 		"host=k path=/data/db tag=namespace=s": "tag=namespace={namespace},path=/data/{pvc}",
+		"tag=>x":                               "tag=*x => <namespace>/<name>",
 		"":                                     "host=* => <namespace>/<name>",
 	} {
 		assert.Equal(t, want, settings.SuggestAdopt(facts(from)), from)

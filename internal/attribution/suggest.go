@@ -145,7 +145,8 @@ func quoted(value string) string {
 	runes := []rune(strings.ReplaceAll(strings.ToValidUTF8(value, "*"), arrow, "*"))
 	for i, r := range runes {
 		atEdge := i == 0 || i == len(runes)-1
-		if strings.ContainsRune(",;{}*", r) || r != ' ' && !unicode.IsPrint(r) || atEdge && unicode.IsSpace(r) {
+		makesArrow := i == 0 && r == '>' // behind the equals sign of a condition
+		if makesArrow || strings.ContainsRune(",;{}*", r) || r != ' ' && !unicode.IsPrint(r) || atEdge && unicode.IsSpace(r) {
 			runes[i] = '*'
 		}
 	}
