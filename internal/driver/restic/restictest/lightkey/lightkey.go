@@ -53,6 +53,13 @@ func Lighten(keyFile []byte, password string) (name string, light []byte, err er
 	return hex.EncodeToString(sum[:]), light, nil
 }
 
+// isLight reports whether a key file has the parameters that [Lighten] sets.
+func isLight(keyFile []byte) bool {
+	var key file
+	err := json.Unmarshal(keyFile, &key)
+	return err == nil && key.N == cost && key.R == blockSize && key.P == parallelism
+}
+
 // Reidentify returns the file config of a repository with a new, random id, and
 // that id. A copy of a repository is another one with it.
 func Reidentify(config, keyFile []byte, password string) (id string, changed []byte, err error) {

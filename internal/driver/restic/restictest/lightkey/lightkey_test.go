@@ -80,7 +80,9 @@ func TestALightKeyOpensWhatTheOneBeforeOpened(t *testing.T) {
 			require.NoError(t, os.WriteFile(data, []byte("data from after"), 0o600))
 			p.must(t, "backup", data)
 			p.must(t, "check", "--read-data")
-			require.NoError(t, lightkey.Replace(p.repository, password), "a light key is as good as any")
+			require.NoError(t, lightkey.Replace(p.repository, password))
+			samePath, _ = onlyKey(t, p.repository)
+			assert.Equal(t, path, samePath, "a light key stays")
 			assert.Equal(t, "data from after", string(p.must(t, "dump", "latest", data)))
 		})
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 // Replace replaces each key of the repository in a folder by a light one, of the
-// same owner and mode. The new file is there before the old one goes. All keys must
+// same owner and mode; one that is light already stays. The new file is there before the old one goes. All keys must
 // have the same password.
 func Replace(repository, password string) error {
 	folder := filepath.Join(repository, "keys")
@@ -36,6 +36,9 @@ func replace(folder, name, password string) error {
 	old, err := root.ReadFile(name)
 	if err != nil {
 		return err
+	}
+	if isLight(old) {
+		return nil
 	}
 	lightName, light, err := Lighten(old, password)
 	if err != nil {
