@@ -18,7 +18,7 @@ require (
 	github.com/prometheus/client_golang v1.23.2 // metrics
 	github.com/robfig/cron/v3 v3.0.1 // reads the schedules of policies
 	github.com/stretchr/testify v1.12.1 // tests
-	golang.org/x/crypto v0.57.0 // Salsa20, for the key of a Kopia repository
+	golang.org/x/crypto v0.57.0 // Salsa20, for the key of a Kopia repository; tests: scrypt and Poly1305, for keys of restic
 	golang.org/x/sync v0.24.0 // bounds how much of a batch is done at once
 	golang.org/x/sys v0.48.0 // extended attributes and syncfs, in movers
 	gomodules.xyz/jsonpatch/v2 v2.5.0 // admission patches, as controller-runtime makes them

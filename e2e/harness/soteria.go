@@ -24,6 +24,7 @@ const (
 	repositoryPin    = "SOTERIA_RESTIC_REPOSITORY_ID"
 	repositoryURL    = "SOTERIA_RESTIC_REPOSITORY"
 	resticImage      = "localhost/restic:0.16.4"
+	resticPassword   = "a password of the tests"
 )
 
 // BuildImage builds Soteria's image from the sources, with build tags, and gives
@@ -221,7 +222,7 @@ func (c *Cluster) StoreKeys(ctx context.Context) (map[string]string, error) {
 	return map[string]string{
 		"AWS_ACCESS_KEY_ID":     string(root.Data["ROOT_ACCESS_KEY"]),
 		"AWS_SECRET_ACCESS_KEY": string(root.Data["ROOT_SECRET_KEY"]),
-		"RESTIC_PASSWORD":       "a password of the tests",
+		"RESTIC_PASSWORD":       resticPassword,
 	}, nil
 }
 

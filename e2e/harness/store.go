@@ -27,9 +27,12 @@ const (
 // storeShell is the pod that sees the S3 store's data.
 const storeShell = "store-shell"
 
+// s3Bucket is the bucket that the repositories are in.
+const s3Bucket = "soteria"
+
 // S3Repository and RestRepository give the URL of a repository by its name.
 func S3Repository(name string) string {
-	return "s3:http://s3.backup-store.svc:7070/soteria/" + name
+	return "s3:http://s3.backup-store.svc:7070/" + s3Bucket + "/" + name
 }
 
 // RestRepository gives the URL of a repository on the rest-server.

@@ -85,6 +85,8 @@ func prepare() error {
 	if err := cluster.ForgetDriver(ctx, longhorn.Name); err != nil {
 		return err
 	}
-	_, err = cluster.UseRepository(ctx, repository)
-	return err
+	if _, err = cluster.UseRepository(ctx, repository); err != nil {
+		return err
+	}
+	return cluster.LightenKey(ctx, repository)
 }

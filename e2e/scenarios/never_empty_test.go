@@ -172,6 +172,7 @@ func swapped(name string) func(*scenario) func(context.Context) error {
 	return func(s *scenario) func(context.Context) error {
 		other := name + "-other"
 		require.NoError(s, cluster.MakeRepository(s.ctx, harness.S3Repository(other)))
+		require.NoError(s, cluster.LightenKey(s.ctx, harness.S3Repository(other)))
 		place, aside := "/data/soteria/"+name, "/data/.aside-repository"
 		move(s, place, aside)
 		move(s, "/data/soteria/"+other, place)

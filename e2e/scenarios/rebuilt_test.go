@@ -50,6 +50,7 @@ func TestARebuiltClusterStartsNoClaimEmptyThatHadABackup(t *testing.T) {
 	require.NoError(s, cluster.Configure(s.ctx, map[string]string{clusterName: "home"}))
 	identity, err := cluster.UseRepository(s.ctx, harness.S3Repository(name))
 	require.NoError(s, err)
+	require.NoError(s, cluster.LightenKey(s.ctx, harness.S3Repository(name)))
 
 	claims := fleet{namespace: namespace, classes: map[string]string{"music": "local", "photos": "local", "wiki": "local"}}
 	s.seedFleet(claims)

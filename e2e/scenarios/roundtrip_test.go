@@ -40,6 +40,7 @@ func use(s *scenario, url string) {
 	})
 	_, err := cluster.UseRepository(s.ctx, url)
 	require.NoError(s, err)
+	require.NoError(s, cluster.LightenKey(s.ctx, url))
 }
 
 func roundTrips(s *scenario, namespace string) {

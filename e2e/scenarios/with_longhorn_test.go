@@ -282,7 +282,10 @@ func longhornLost(s *scenario) {
 	app := func(name string) harness.App {
 		return harness.App{Namespace: namespace, Name: name, Class: "longhorn", Size: "64Mi"}
 	}
-	generations := []string{"1.6", "1.8", "1.9"}
+	// The one that says a volume's name nowhere else, and today's. Those of 1.8 differ
+	// from today's in the letters of a suffix alone: TestAllThatARebuiltClusterFindsIsListed
+	// of internal/driver/longhorn has all three.
+	generations := []string{"1.6", "1.9"}
 
 	// One claim is lost and brought back twice, so that its backups are in three
 	// backup volumes.

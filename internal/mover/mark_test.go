@@ -39,6 +39,7 @@ func fillings(t *testing.T) map[string]filling {
 }
 
 func TestAVolumeThatHoldsWhatTheRestoreDidNotWriteIsLeftAsItIs(t *testing.T) {
+	t.Parallel()
 	cases := map[string]func(t *testing.T, target string){
 		"a file": func(t *testing.T, target string) { files(t, target, "photos/1.jpg") },
 		"files of the names that the backup has": func(t *testing.T, target string) {

@@ -245,6 +245,7 @@ func blocks(t *testing.T, path string) int64 {
 }
 
 func TestAVolumeComesBackAsItWas(t *testing.T) {
+	t.Parallel()
 	for version, restic := range restictest.Versions {
 		t.Run("with "+version, func(t *testing.T) {
 			v := newVolume(t, restic(t))
@@ -313,6 +314,7 @@ func TestACopyThatCannotBeginLeavesTheVolumeAlone(t *testing.T) {
 }
 
 func TestASecondBackupOfAnUnchangedVolumeReadsNothingAgain(t *testing.T) {
+	t.Parallel()
 	for version, restic := range restictest.Versions {
 		t.Run("with "+version, func(t *testing.T) {
 			v := newVolume(t, restic(t))
@@ -336,6 +338,7 @@ func TestASecondBackupOfAnUnchangedVolumeReadsNothingAgain(t *testing.T) {
 }
 
 func TestASnapshotCarriesItsTagsAndHost(t *testing.T) {
+	t.Parallel()
 	v := newVolume(t, restictest.Restic(t))
 	v.repository.Init(t)
 	plant(t, v.data)
@@ -424,6 +427,10 @@ func TestARestoreThatIsNotWholeIsAFailureThatSaysWhatIsMissing(t *testing.T) {
 }
 
 func TestARestoreThatCannotBeginLeavesTheVolumeAlone(t *testing.T) {
+	// restic 0.16 looks a minute for a snapshot that is gone. Meanwhile the other
+	// parallel tests run: those that write no program, since one that is open for
+	// writing in another test's fork cannot be started.
+	t.Parallel()
 	cases := map[string]struct {
 		spoil func(t *testing.T, v *volume)
 		kind  string
@@ -461,7 +468,7 @@ func TestARestoreThatCannotBeginLeavesTheVolumeAlone(t *testing.T) {
 		seed, snapshot := seeded(t, restic(t))
 		for name, c := range cases {
 			t.Run(name+", with "+version, func(t *testing.T) {
-				t.Parallel() // restic 0.16 looks a minute for a snapshot that is gone
+				t.Parallel()
 				v := seed.clone(t)
 				kept := filepath.Join(v.target, "kept")
 				require.NoError(t, os.WriteFile(kept, nil, 0o600))

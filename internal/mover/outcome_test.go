@@ -80,6 +80,7 @@ func TestHowABackupEndedIsRecordedBesideIt(t *testing.T) {
 }
 
 func TestARecordTakesNoRoomButItsSnapshotFile(t *testing.T) {
+	t.Parallel()
 	v := newVolume(t, restictest.Restic(t))
 	v.repository.Init(t)
 	v.fill(t, 3, 100)
@@ -101,6 +102,7 @@ func TestARecordTakesNoRoomButItsSnapshotFile(t *testing.T) {
 }
 
 func TestABackupThatLostMostOfItsFilesDoesNotCountUntilAPersonSaysSo(t *testing.T) {
+	t.Parallel()
 	for version, restic := range restictest.Versions {
 		t.Run("with "+version, func(t *testing.T) {
 			v := newVolume(t, restic(t))
@@ -150,6 +152,7 @@ func TestABackupThatLostMostOfItsFilesDoesNotCountUntilAPersonSaysSo(t *testing.
 }
 
 func TestWhatABackupIsNotComparedWith(t *testing.T) {
+	t.Parallel()
 	cases := map[string]struct {
 		// before makes the backup of ten files that is not to be compared with.
 		before func(t *testing.T, v volume)
@@ -208,6 +211,7 @@ func TestAnOutcomeThatCannotBeRecordedStaysUnknownAndIsTold(t *testing.T) {
 }
 
 func TestABackupIsComparedWithThoseFromBeforeTheClusterHadAName(t *testing.T) {
+	t.Parallel()
 	v := newVolume(t, restictest.Restic(t))
 	v.repository.Init(t)
 	v.fill(t, 10, 1000)

@@ -55,6 +55,7 @@ func (v volume) remember(t *testing.T, identity, from string) (int, string) {
 }
 
 func TestWhatIsRememberedIsWrittenBesideTheBackups(t *testing.T) {
+	t.Parallel()
 	for version, restic := range restictest.Versions {
 		t.Run("with "+version, func(t *testing.T) {
 			v := newVolume(t, restic(t))

@@ -61,6 +61,7 @@ func (v volume) typed(t *testing.T, folder string, args ...string) (snapshot, pa
 }
 
 func TestASnapshotIsRestoredWholeWhateverWasTyped(t *testing.T) {
+	t.Parallel()
 	cases := map[string]struct {
 		// holds are the files below the folder "srv/data", which is the volume.
 		holds []string
@@ -100,6 +101,7 @@ func TestASnapshotIsRestoredWholeWhateverWasTyped(t *testing.T) {
 }
 
 func TestASnapshotOfWhichTheRootCannotBeToldIsNotRestored(t *testing.T) {
+	t.Parallel()
 	cases := map[string]struct {
 		holds []string
 		from  string
@@ -155,6 +157,7 @@ func TestAPersonSettlesWhichFolderWasTheRoot(t *testing.T) {
 }
 
 func TestASnapshotThatSoteriaTookIsOfTheWholePath(t *testing.T) {
+	t.Parallel()
 	// A folder at the root of the file system, as a Job's /data is.
 	data, err := os.MkdirTemp("/", "soteria-test-")
 	require.NoError(t, err)

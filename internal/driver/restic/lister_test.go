@@ -263,8 +263,8 @@ func TestAKindForEachCause(t *testing.T) {
 			onS3 := "s3:http://" + s3.Host + "/" + restictest.Bucket + "/cluster"
 			onRest := "rest:http://" + rest.Host + "/cluster/"
 			ids := map[string]string{}
-			for _, address := range []string{onS3, onRest} {
-				r := restictest.Repository{Restic: exe, Address: address, CacheDir: t.TempDir(), Env: append(s3.Env(), "TZ=UTC")}
+			for address, folder := range map[string]string{onS3: filepath.Join(s3.Folder, restictest.Bucket, "cluster"), onRest: filepath.Join(rest.Folder, "cluster")} {
+				r := restictest.Repository{Restic: exe, Address: address, CacheDir: t.TempDir(), Env: append(s3.Env(), "TZ=UTC"), Folder: folder}
 				ids[address] = r.Init(t)
 				add(t, r, claim, then)
 			}
@@ -410,7 +410,10 @@ func TestWhatHappensInTheMiddleOfAListing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			server := restictest.StartS3(t)
 			path := "/" + restictest.Bucket + "/cluster"
-			r := restictest.Repository{Restic: exe, Address: "s3:http://" + server.Host + path, CacheDir: t.TempDir(), Env: append(server.Env(), "TZ=UTC")}
+			r := restictest.Repository{
+				Restic: exe, Address: "s3:http://" + server.Host + path, CacheDir: t.TempDir(), Env: append(server.Env(), "TZ=UTC"),
+				Folder: filepath.Join(server.Folder, path),
+			}
 			r.Init(t)
 			add(t, r, claim, then)
 

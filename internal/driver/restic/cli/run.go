@@ -69,6 +69,11 @@ const (
 // operation again before that counts as hopeless.
 const severalRetries = 3
 
+// fled bounds how long the output of a run that has ended is read: all processes of
+// restic's group have ended by then, and what they wrote is read without delay unless
+// the machine is starved. Only a process that left the group could keep it open.
+const fled = time.Minute
+
 // Run runs restic. A nil error means that it exited with status 0 and that
 // Stdout read its output to the end without error. Errors carry a kind and
 // restic's own words, with every secret taken out; one because ctx ended is
@@ -82,14 +87,18 @@ func (p Program) Run(ctx context.Context, in Invocation) error {
 	defer stop(nil)
 
 	cmd := exec.CommandContext(runCtx, p.Path, in.Args...) // #nosec G204 -- an argv of validated parts, no shell
-	cmd.Env, cmd.Stdin = p.environ(), strings.NewReader(in.Input)
+	cmd.Env = p.environ()
+	if in.Input != "" {
+		cmd.Stdin = strings.NewReader(in.Input)
+	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	signal := syscall.SIGINT // restic before 0.17 gives its lock up for no other
 	if p.Grace == 0 {
 		signal = syscall.SIGKILL
 	}
-	cmd.Cancel = func() error { return endGroup(cmd.Process, signal) }
-	cmd.WaitDelay = p.Grace + time.Second
+	running := &group{leader: cmd}
+	cmd.Cancel = func() error { return running.endIn(p.Grace+time.Second, signal) }
+	cmd.WaitDelay = p.Grace + fled
 
 	reader, writer := io.Pipe()
 	watch := &watcher{secrets: p.Credentials, patient: p.Patient, line: in.Stderr, giveUp: stop, retries: map[string]int{}}
@@ -114,6 +123,7 @@ func (p Program) Run(ctx context.Context, in Invocation) error {
 	}
 	waited := make(chan error, 1)
 	go func() {
+		running.awaitLeader()
 		err := cmd.Wait()
 		watch.end()
 		waited <- err // before the output ends, so that it is there when the reader is done
@@ -189,15 +199,6 @@ func read(stdout func(io.Reader) error, from io.Reader) error {
 		}
 	}
 	_, err := io.Copy(io.Discard, from)
-	return err
-}
-
-// endGroup signals the process group that the process leads.
-func endGroup(leader *os.Process, signal syscall.Signal) error {
-	err := syscall.Kill(-leader.Pid, signal)
-	if errors.Is(err, syscall.ESRCH) {
-		return os.ErrProcessDone
-	}
 	return err
 }
 

@@ -149,6 +149,36 @@ func TestWhatIsKeptOfItsErrorOutputIsBounded(t *testing.T) {
 	assert.Equal(t, 2000, lines, "the first line has no end of its own")
 }
 
+func TestARunEndsWithItsLeaderWhateverThatLeavesBehind(t *testing.T) {
+	for name, status := range map[string]int{"that succeeded": 0, "that failed": 1} {
+		t.Run(name, func(t *testing.T) {
+			p := program(t, `sleep 3600 & echo $! >"$0.child"; echo "the last word" >&2; echo all of it; exit `+strconv.Itoa(status))
+			var out, said string
+			err := p.Run(t.Context(), cli.Invocation{Stdout: drain(&out), Stderr: func(line string) { said = line }})
+			assert.Equal(t, status == 0, err == nil, "%v", err)
+			assert.Equal(t, "all of it\n", out)
+			assert.Equal(t, "the last word", said)
+			child := childOf(p)
+			require.Positive(t, child)
+			assert.Eventually(t, func() bool { return !alive(child) }, time.Minute, time.Millisecond)
+		})
+	}
+}
+
+func TestAnOutputIsReadToItsEndHoweverSlowTheReader(t *testing.T) {
+	p := program(t, `i=0; while [ $i -lt 400 ]; do echo "line $i" >&2; i=$((i+1)); done; touch "$0.ended"`)
+	lines := 0
+	require.NoError(t, p.Run(t.Context(), cli.Invocation{Stderr: func(string) {
+		if lines++; lines == 1 {
+			// The rest is in the pipe, and the program long ended.
+			assert.Eventually(t, func() bool { return exists(p.Path + ".ended") }, time.Minute, time.Millisecond)
+			ended := time.Now()
+			assert.Eventually(t, func() bool { return time.Since(ended) > 1500*time.Millisecond }, time.Minute, 10*time.Millisecond)
+		}
+	}}))
+	assert.Equal(t, 400, lines)
+}
+
 func TestARunThatHangsEndsWithItsContext(t *testing.T) {
 	for name, lines := range map[string]string{
 		"silently":                      `exec sleep 3600`,

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -24,6 +26,9 @@ type Repository struct {
 	Env []string
 	// CacheDir is restic's cache; a test gives each its own.
 	CacheDir string
+	// Folder is where the files of a repository that a server holds are on this
+	// machine; empty for one whose address is a folder.
+	Folder string
 }
 
 // Run runs restic and gives what it printed; it must succeed.
@@ -37,8 +42,24 @@ func (r Repository) Run(t testing.TB, args ...string) []byte {
 	return out.Bytes()
 }
 
-// Init makes the repository and gives its id.
+// Init makes the repository and returns its id. Where its files are on this machine
+// it is a copy of one that this restic made, with an id of its own and a key that is
+// cheap to open; elsewhere restic makes it.
 func (r Repository) Init(t testing.TB) string {
+	t.Helper()
+	folder := r.Folder
+	if folder == "" && filepath.IsAbs(r.Address) {
+		folder = r.Address
+	}
+	if folder == "" {
+		return r.make(t)
+	}
+	empty := !strings.HasPrefix(r.Address, "s3:") // an object store has no empty folders
+	return template(t, r.Restic).copyTo(t, folder, empty)
+}
+
+// make has restic make the repository and returns its id.
+func (r Repository) make(t testing.TB) string {
 	t.Helper()
 	var made struct{ ID string }
 	require.NoError(t, json.Unmarshal(r.Run(t, "init", "--json"), &made))
