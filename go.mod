@@ -26,6 +26,7 @@ require (
 	k8s.io/apimachinery v0.36.3
 	k8s.io/apiserver v0.36.3 // tests: runs the admission policies as the API server does
 	k8s.io/client-go v0.36.3
+	k8s.io/component-helpers v0.36.3 // matches a node with a pod's affinity, as the scheduler does
 	k8s.io/klog/v2 v2.140.0 // client-go logs through it
 	k8s.io/utils v0.0.0-20260210185600-b8788abfbbc2 // injected clocks, pointers to literals
 	pgregory.net/rapid v1.3.0 // property tests
@@ -131,6 +132,5 @@ require (
 	google.golang.org/grpc v1.79.3 // indirect
 	gopkg.in/ini.v1 v1.67.3 // indirect
 	k8s.io/component-base v0.36.3 // indirect
-	k8s.io/component-helpers v0.36.3 // indirect
 	sigs.k8s.io/apiserver-network-proxy/konnectivity-client v0.34.0 // indirect
 )
