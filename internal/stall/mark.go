@@ -49,7 +49,7 @@ func (m Mark) Next(found Stall, since, now time.Time, repeat time.Duration) (nex
 
 // Text is the value of the annotation.
 func (m Mark) Text() string {
-	text, _ := json.Marshal(m) //nolint:errcheck,errchkjson // strings and times of this century can be encoded
+	text, _ := json.Marshal(m) //nolint:errchkjson // strings and times of this century can be encoded
 	return string(text)
 }
 

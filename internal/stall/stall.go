@@ -1,6 +1,7 @@
 package stall
 
 import (
+	"slices"
 	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
@@ -54,12 +55,11 @@ func Causes() []Cause {
 
 // CauseOf names who holds up a wait that ends in an error each time.
 func CauseOf(err error) Cause {
-	switch backup.KindOf(err) {
-	case backup.Unavailable, backup.DriverFailed, backup.Credentials, backup.RepositoryAbsent, backup.RepositoryChanged:
+	ofSystem := []backup.Kind{backup.Unavailable, backup.DriverFailed, backup.Credentials, backup.RepositoryAbsent, backup.RepositoryChanged}
+	if slices.Contains(ofSystem, backup.KindOf(err)) {
 		return BackupSystem
-	default:
-		return Unknown
 	}
+	return Unknown
 }
 
 // Stall is a wait that has lasted too long.
