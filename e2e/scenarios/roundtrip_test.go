@@ -5,6 +5,7 @@ package scenarios_test
 import (
 	"context"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -46,15 +47,16 @@ func use(s *scenario, url string) {
 func roundTrips(s *scenario, namespace string) {
 	immediate := harness.App{Namespace: namespace, Name: "immediate", Class: "local"}
 	late := harness.App{Namespace: namespace, Name: "late", Class: "local-wffc"}
-	before := map[string]string{}
-	s.apply(immediate.Manifest())
-	s.apply(late.Manifest())
-	for _, app := range []harness.App{immediate, late} {
-		s.awaitRunning(app)
-		before[app.Name] = tree(s, app)
-		s.backUp(app)
-		requireNothingRereadBy(s, app)
+	var before sync.Map // app's name → its tree
+	backUp := func(app harness.App) func(*scenario) {
+		return func(s *scenario) {
+			s.start(app)
+			before.Store(app.Name, tree(s, app))
+			s.backUp(app)
+			requireNothingRereadBy(s, app)
+		}
 	}
+	s.together(map[string]func(*scenario){"a claim that is bound at once is backed up": backUp(immediate), "a claim that waits for its pod is backed up": backUp(late)})
 	s.destroy(namespace)
 
 	s.apply(immediate.Manifest())
@@ -62,7 +64,8 @@ func roundTrips(s *scenario, namespace string) {
 	for _, app := range []harness.App{immediate, late} {
 		s.run("into a claim of class "+app.Class, func(s *scenario) {
 			s.awaitRunning(app)
-			require.Equal(s, before[app.Name], list(s, app))
+			was, _ := before.Load(app.Name)
+			require.Equal(s, was, list(s, app))
 			require.Equal(s, "drwx------ 2 0 0\n", s.shell(app, `ls -ldn /data/lost+found | awk '{print $1, $2, $3, $4}'`), "lost+found is the file system's own")
 			require.Empty(s, s.shell(app, "ls -A /data/lost+found"), "nothing was restored into lost+found")
 		})
