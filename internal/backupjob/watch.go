@@ -75,12 +75,12 @@ func (s *Starts) mark(ctx context.Context, job *batchv1.Job, found stall.Stall, 
 	if !news {
 		return nil
 	}
-	if err := s.annotate(ctx, job, next.Text()); err != nil {
-		return err
-	}
 	claim, _ := claimOf(job)
 	text := fmt.Sprintf("backup by Job %s has not come further since %s: %s", job.Name, next.Since.Format(time.RFC3339), found)
-	return s.Outcomes.Announcer.Warn(ctx, claim, job, StalledReason, text)
+	if err := s.Outcomes.Announcer.Warn(ctx, claim, job, StalledReason, text); err != nil {
+		return err
+	}
+	return s.annotate(ctx, job, next.Text()) // a crash in between says it twice, and never not at all
 }
 
 // unmark records that nothing holds the Job up any more.

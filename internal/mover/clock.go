@@ -15,35 +15,31 @@ import (
 // mostOff is by how much the node's clock may be wrong and still be gone by.
 const mostOff = 10 * time.Minute
 
-// clock returns the clock to go by and, where the node's is certainly wrong, what is
-// wrong with it. A Job's work is done after the Job was created and before its
-// deadline, by the API server's clock. A node's clock that is outside of that dates a
-// backup so that it would not count as the newest, or would for too long; the time
-// of the Job, and what has passed since the work began, take its place.
+// clock returns the clock to go by and, where the node's is certainly behind, what is
+// wrong with it. A Job's work is done after the API server created the Job. The clock
+// of a node that shows an earlier time dates a backup so that it would not count as
+// the newest; the time of the Job, and what has passed since the work began, take its
+// place. A clock that is ahead cannot be told from a Job that waited.
 func (r *repository) clock(node clock.PassiveClock) (right clock.PassiveClock, wrong string) {
-	created, known := r.jobTime(cli.KeyJobCreated)
+	created, known := r.jobCreated()
 	if !known {
 		return node, ""
 	}
 	now := node.Now()
-	off := now.Sub(created)
-	ends, limited := r.jobTime(cli.KeyJobEnds)
-	switch {
-	case off < -mostOff:
-		wrong = fmt.Sprintf("%s behind", (-off).Round(time.Second))
-	case limited && now.After(ends.Add(mostOff)):
-		wrong = fmt.Sprintf("%s ahead of", off.Round(time.Second))
-	default:
+	behind := created.Sub(now)
+	if behind <= mostOff {
 		return node, ""
 	}
 	return since{node: node, began: now, at: created}, fmt.Sprintf(
-		"the clock of the backup's node is %s the API server's: the backup is dated by the API server, as %s; set that node's clock", wrong, created.UTC().Format(time.RFC3339))
+		"the clock of the backup's node is %s behind the API server's: the backup is dated by the API server, as %s; set that node's clock",
+		behind.Round(time.Second), created.UTC().Format(time.RFC3339))
 }
 
-// jobTime reads a time that came with the credentials. One that is not there, as in a
-// Job of an earlier version, or that cannot be read, is not known.
-func (r *repository) jobTime(key string) (at time.Time, known bool) {
-	text, err := os.ReadFile(filepath.Join(r.credentials, key)) // #nosec G304 -- the folder is the mover's own mount, the name a constant
+// jobCreated reads when the Job was created, which came with the credentials. A time
+// that is not there, as in a Job of an earlier version, or that cannot be read, is not
+// known.
+func (r *repository) jobCreated() (at time.Time, known bool) {
+	text, err := os.ReadFile(filepath.Join(r.credentials, cli.KeyJobCreated)) // #nosec G304 -- the folder is the mover's own mount, the name a constant
 	if err != nil {
 		return time.Time{}, false
 	}

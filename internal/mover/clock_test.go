@@ -13,12 +13,10 @@ import (
 	"github.com/soteria-dr/soteria/internal/driver/restic/restictest"
 )
 
-// bounds says when the Job of a mover was created and ends.
-func (v volume) bounds(t *testing.T, created, ends time.Time) {
+// created says when the Job of a mover was created.
+func (v volume) created(t *testing.T, at time.Time) {
 	t.Helper()
-	for key, at := range map[string]time.Time{"SOTERIA_JOB_CREATED": created, "SOTERIA_JOB_ENDS": ends} {
-		require.NoError(t, os.WriteFile(filepath.Join(v.credentials, key), []byte(at.UTC().Format(time.RFC3339)), 0o400))
-	}
+	require.NoError(t, os.WriteFile(filepath.Join(v.credentials, "SOTERIA_JOB_CREATED"), []byte(at.UTC().Format(time.RFC3339)), 0o400))
 }
 
 // taken returns when a snapshot was taken.
@@ -33,31 +31,26 @@ func (v volume) taken(t *testing.T, id string) time.Time {
 	return snapshots[0].Time
 }
 
-// wrongClock is a Job that was created and ends at other times than the node's clock
-// shows, how its backup is to be dated, and what is noted.
+// wrongClock is a Job that was created at another time than the node's clock shows,
+// how its backup is to be dated, and what is noted.
 type wrongClock struct {
-	created, ends, dated time.Time
-	note                 string
+	created, dated time.Time
+	note           string
 }
 
-func TestABackupOnANodeWhoseClockIsWrongIsDatedByTheAPIServer(t *testing.T) {
+func TestABackupOnANodeWhoseClockIsBehindIsDatedByTheAPIServer(t *testing.T) {
 	now := time.Now().UTC().Truncate(time.Second)
 	cases := map[string]wrongClock{
-		"behind the API server's by a year": {
-			created: now.AddDate(1, 0, 0), ends: now.AddDate(1, 0, 1), dated: now.AddDate(1, 0, 0), note: " behind the API server's",
-		},
-		"ahead of it by a year": {
-			created: now.AddDate(-1, 0, 0), ends: now.AddDate(-1, 0, 1), dated: now.AddDate(-1, 0, 0), note: " ahead of the API server's",
-		},
-		"behind it by what clocks may differ":  {created: now.Add(9 * time.Minute), ends: now.Add(time.Hour), dated: now},
-		"right, in a Job that waited for long": {created: now.Add(-5 * time.Hour), ends: now.Add(time.Hour), dated: now},
+		"behind the API server's by a year":   {created: now.AddDate(1, 0, 0), dated: now.AddDate(1, 0, 0), note: " behind the API server's"},
+		"behind it by what clocks may differ": {created: now.Add(9 * time.Minute), dated: now},
+		"right, in a Job that was suspended":  {created: now.AddDate(0, 0, -5), dated: now},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) { backsUpWith(t, restictest.Restic(t), c) })
 	}
-	for version, restic := range restictest.Versions {
-		t.Run("with "+version, func(t *testing.T) { backsUpWith(t, restic(t), cases["behind the API server's by a year"]) })
-	}
+	t.Run("with restic 0.16", func(t *testing.T) {
+		backsUpWith(t, restictest.Versions["restic 0.16"](t), cases["behind the API server's by a year"])
+	})
 }
 
 func backsUpWith(t *testing.T, restic string, c wrongClock) {
@@ -65,7 +58,7 @@ func backsUpWith(t *testing.T, restic string, c wrongClock) {
 	t.Setenv("TZ", "America/New_York")
 	v := newVolume(t, restic)
 	v.repository.Init(t)
-	v.bounds(t, c.created, c.ends)
+	v.created(t, c.created)
 	status, result, output := v.backup(t)
 	require.Zero(t, status, result.Error)
 	assert.WithinDuration(t, c.dated, v.taken(t, result.Snapshot), time.Minute)
@@ -85,12 +78,12 @@ func TestABackupOnANodeWhoseClockIsBehindIsHeldAgainstTheOneBefore(t *testing.T)
 	big := filepath.Join(v.data, "big")
 	require.NoError(t, os.WriteFile(big, make([]byte, 4<<20), 0o600))
 	ahead := time.Now().AddDate(1, 0, 0) // of this node, by which nothing of that year has happened yet
-	v.bounds(t, ahead, ahead.Add(time.Hour))
+	v.created(t, ahead)
 	status, _, _ := v.backup(t)
 	require.Zero(t, status)
 	require.NoError(t, os.Remove(big))
 	v.credentials = v.clone(t).credentials
-	v.bounds(t, ahead.Add(24*time.Hour), ahead.Add(25*time.Hour))
+	v.created(t, ahead.Add(24*time.Hour))
 	status, result, _ := v.backup(t, "--shrink-percent", "50")
 	require.Zero(t, status)
 	require.NotNil(t, result.Backup)

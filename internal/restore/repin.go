@@ -120,7 +120,7 @@ func (r *Reconciler) replace(ctx context.Context, o *observed) (next, error) {
 	gone := fmt.Sprintf("the %s backup %s, which was chosen, is no longer in the repository", pinned.Driver, backup.ShortID(pinned.ID))
 	if twin := twinOf(pinned, there); twin >= 0 {
 		return r.rechoose(ctx, o, decision.Verdict{Kind: decision.Restore, Reason: decision.ReasonBackupFound, Backup: there[twin], Notes: s.Backup.Notes, Message: fmt.Sprintf(
-			"will be restored from %s of the same moment: %s", backup.ShortID(there[twin].ID), gone)}, &answer, s.Wish)
+			"will be restored from %s, which is of the same moment or was made of it: %s", backup.ShortID(there[twin].ID), gone)}, &answer, s.Wish)
 	}
 	verdict, judged, err := r.judge(ctx, o)
 	if err != nil {
@@ -136,17 +136,15 @@ func listed(answer backup.Answer, driver string) bool {
 	return answer.Certainty() != backup.Unknown && slices.ContainsFunc(answer.Evidence(), func(e backup.Evidence) bool { return e.Driver == driver })
 }
 
-// twinOf returns the index of a backup that has the data of the pinned one, -1 where
-// there is none. One that says that it was made of the pinned one is that before all
-// others, whatever its time.
+// twinOf returns the index of a backup to take in the place of the pinned one, -1 where
+// there is none: one of the same moment, else one that says that it was made of it.
 func twinOf(pinned backup.Backup, there []backup.Backup) int {
-	made := slices.IndexFunc(there, func(b backup.Backup) bool {
+	if same := slices.IndexFunc(there, func(b backup.Backup) bool { return sameMoment(pinned, b) }); same >= 0 {
+		return same
+	}
+	return slices.IndexFunc(there, func(b backup.Backup) bool {
 		return b.Origin != "" && b.Origin == pinned.ID && b.Driver == pinned.Driver && b.Cluster == pinned.Cluster && b.Claim == pinned.Claim
 	})
-	if made >= 0 {
-		return made
-	}
-	return slices.IndexFunc(there, func(b backup.Backup) bool { return sameMoment(pinned, b) })
 }
 
 // sameMoment reports whether another backup of a driver has the data of the pinned

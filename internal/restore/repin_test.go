@@ -239,14 +239,16 @@ func TestAPinnedBackupThatIsGoneWhileItsFillDoesNotBeginIsReplaced(t *testing.T)
 	assert.Equal(t, "data of "+anotherBackup().ID, w.backends[w.volume(lock).Spec.CSI.VolumeHandle])
 }
 
-func TestABackupThatWasMadeOfThePinnedOneIsChosenBeforeOneOfTheSameMoment(t *testing.T) {
-	w := tried(t, found(aBackup()))
-	same, made := aBackup(), aBackup()
-	same.ID = strings.Repeat("ee", 32)
+func TestABackupThatWasMadeOfThePinnedOneTakesItsPlaceUnlessOneOfTheSameMomentDoes(t *testing.T) {
+	same, made, newer := aBackup(), aBackup(), anotherBackup()
+	same.ID, newer.TakenAt = strings.Repeat("ee", 32), noon
 	made.ID, made.Origin, made.TakenAt = strings.Repeat("ff", 32), backupID, made.TakenAt.Add(-time.Hour)
-	w.answers = func() backup.Answer { return found(same, made) }
-	w.until(w.completed, "completed")
-	assert.Equal(t, made.ID, w.restore().Status.Backup.ID)
+	for want, there := range map[string][]backup.Backup{made.ID: {newer, made}, same.ID: {newer, made, same}} {
+		w := tried(t, found(aBackup()))
+		w.answers = func() backup.Answer { return found(there...) }
+		w.until(w.completed, "completed")
+		assert.Equal(t, want, w.restore().Status.Backup.ID)
+	}
 }
 
 func TestAPinnedBackupThatIsGoneFromTheBackupSystemThatMakesVolumesIsReplaced(t *testing.T) {

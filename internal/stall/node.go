@@ -57,9 +57,9 @@ func lost(w World, name, what string) (Stall, bool) {
 	return found, gone
 }
 
-// LostNode says that the node of that name is gone, what it holds, and what a person
-// can do; false where the node works. A nil node does not exist, and since is then
-// unknown, the zero time.
+// LostNode says that the node of that name is gone or not ready, what it holds, and
+// what a person can do; false where the node works. A nil node does not exist, and
+// since is then unknown, the zero time.
 func LostNode(name string, node *corev1.Node, what string) (found Stall, since time.Time, gone bool) {
 	if node == nil {
 		return Stall{
@@ -67,6 +67,13 @@ func LostNode(name string, node *corev1.Node, what string) (found Stall, since t
 			Message: fmt.Sprintf("%s is on node %s, which does not exist any more", what, name),
 			Remedy:  fmt.Sprintf("Kubernetes lets go of what was on node %s by itself, within minutes; nothing but patience", name),
 		}, time.Time{}, true
+	}
+	if why, since := unready(node); why != "" {
+		return Stall{
+			Cause:   Kubelet,
+			Message: fmt.Sprintf("%s is on node %s, which is not ready: %s", what, name, why),
+			Remedy:  fmt.Sprintf("correct what the kubelet of node %[1]s reports (kubectl describe node %[1]s); what runs there may still run", name),
+		}, since, true
 	}
 	why, since := silence(node)
 	if why == "" {
@@ -80,17 +87,25 @@ func LostNode(name string, node *corev1.Node, what string) (found Stall, since t
 	}, since, true
 }
 
-// silence says why a node counts as gone, and since when; "" where it does not. A
-// kubelet that reports that it is not ready is no better than one that is silent.
+// unready says why and since when the kubelet of a node reports that it is not ready;
+// "" where it does not.
+func unready(node *corev1.Node) (why string, since time.Time) {
+	for _, c := range node.Status.Conditions {
+		if c.Type == corev1.NodeReady && c.Status == corev1.ConditionFalse {
+			since = c.LastTransitionTime.Time
+			return fmt.Sprintf("since %s: %s", since.UTC().Format(time.RFC3339), quote(c.Reason+": "+c.Message)), since
+		}
+	}
+	return "", time.Time{}
+}
+
+// silence says why a node counts as gone, and since when; "" where it does not.
 func silence(node *corev1.Node) (why string, since time.Time) {
 	for _, c := range node.Status.Conditions {
-		if c.Type != corev1.NodeReady || c.Status == corev1.ConditionTrue {
+		if c.Type != corev1.NodeReady || c.Status != corev1.ConditionUnknown {
 			continue
 		}
 		since = c.LastTransitionTime.Time
-		if c.Status == corev1.ConditionFalse {
-			return fmt.Sprintf("it has not been ready since %s: %s", since.UTC().Format(time.RFC3339), quote(c.Reason+": "+c.Message)), since
-		}
 		return "its kubelet has not reported since " + since.UTC().Format(time.RFC3339), since
 	}
 	for _, taint := range node.Spec.Taints {

@@ -63,38 +63,43 @@ func refused(w World) (Stall, bool) {
 		if e == nil {
 			continue
 		}
-		found := Stall{Hopeless: true, Message: fmt.Sprintf("Job %s/%s gets no pod: %s", job.Namespace, job.Name, quote(e.Message))}
-		found.Cause, found.Remedy = refusal(e.Message, job.Namespace)
+		found := Stall{Message: fmt.Sprintf("Job %s/%s gets no pod: %s", job.Namespace, job.Name, quote(e.Message))}
+		found.Cause, found.Remedy, found.Hopeless = refusal(e.Message, job.Namespace)
 		return found, true
 	}
 	return Stall{}, false
 }
 
 // refusals are what to do about a Job whose pod may not be made, by words of the API
-// server. The first that fits counts. The namespace takes the place of %s.
+// server. The first that fits counts. The namespace takes the place of %s. What passes
+// by itself, such as a quota that others fill, is left to the Job controller, which
+// tries again.
 var refusals = []struct {
 	words  []string
 	cause  Cause
 	remedy string
+	passes bool
 }{
-	{[]string{"must specify"}, Quota, "set what the quota of namespace %s asks for in SOTERIA_JOB_REQUESTS and SOTERIA_JOB_LIMITS, or for this claim in its annotation " + v1alpha1.JobResourcesAnnotation},
+	{[]string{"failed calling webhook"}, Policy, "see that the webhook which is named answers; the pod is made in namespace %s", true},
+	{[]string{"admission webhook", "ValidatingAdmissionPolicy"}, Policy, "let the policy that is named except Soteria's Jobs in namespace %s", false},
+	{[]string{"must specify"}, Quota, "set what the quota of namespace %s asks for in SOTERIA_JOB_REQUESTS and SOTERIA_JOB_LIMITS, or for this claim in its annotation " + v1alpha1.JobResourcesAnnotation, false},
 	{[]string{"exceeded quota", "failed quota"}, Quota, "make room in the ResourceQuota of namespace %[1]s (kubectl -n %[1]s describe resourcequota), " +
-		"or lower SOTERIA_JOB_REQUESTS and SOTERIA_JOB_LIMITS, or for this claim its annotation " + v1alpha1.JobResourcesAnnotation},
-	{[]string{"usage per"}, Policy, "the LimitRange of namespace %s refuses it: set SOTERIA_JOB_REQUESTS and SOTERIA_JOB_LIMITS, or for this claim its annotation " + v1alpha1.JobResourcesAnnotation},
-	{[]string{"PodSecurity"}, Policy, "movers need the Pod Security level baseline in namespace %s; let its policy except Soteria's Jobs"},
-	{[]string{"priority class", "PriorityClass"}, JobController, "set SOTERIA_JOB_PRIORITY_CLASS to a class that exists; the pod is made in namespace %s"},
-	{[]string{"admission webhook", "ValidatingAdmissionPolicy", "denied", "is forbidden"}, Policy, "let the policy that is named except Soteria's Jobs in namespace %s"},
-	{[]string{""}, JobController, "correct what it names; see kubectl -n %s get events"},
+		"or lower SOTERIA_JOB_REQUESTS and SOTERIA_JOB_LIMITS, or for this claim its annotation " + v1alpha1.JobResourcesAnnotation, true},
+	{[]string{"usage per"}, Policy, "the LimitRange of namespace %s refuses it: set SOTERIA_JOB_REQUESTS and SOTERIA_JOB_LIMITS, or for this claim its annotation " + v1alpha1.JobResourcesAnnotation, false},
+	{[]string{"PodSecurity"}, Policy, "movers need the Pod Security level baseline in namespace %s; let its policy except Soteria's Jobs", false},
+	{[]string{"priority class", "PriorityClass"}, JobController, "set SOTERIA_JOB_PRIORITY_CLASS to a class that exists; the pod is made in namespace %s", false},
+	{[]string{"denied", "is forbidden"}, Policy, "let the policy that is named except Soteria's Jobs in namespace %s", false},
+	{[]string{""}, JobController, "correct what it names; see kubectl -n %s get events", false},
 }
 
 // refusal tells from the API server's words who refused a pod.
-func refusal(words, namespace string) (cause Cause, remedy string) {
+func refusal(words, namespace string) (cause Cause, remedy string, hopeless bool) {
 	for _, r := range refusals {
 		if slices.ContainsFunc(r.words, func(each string) bool { return strings.Contains(words, each) }) {
-			return r.cause, fmt.Sprintf(r.remedy, namespace)
+			return r.cause, fmt.Sprintf(r.remedy, namespace), !r.passes
 		}
 	}
-	return JobController, ""
+	return JobController, "", true
 }
 
 func suspended(w World) (Stall, bool) {

@@ -4,9 +4,9 @@ import "time"
 
 // SilentSince returns since when work that should be running can be seen to do
 // nothing: its Job is past its deadline, its node is gone, or its pod should be
-// gone. It is the zero time where nothing speaks
-// against it. A node that does not exist has been gone since the pod was made, as far
-// as is known.
+// gone. It is the zero time where nothing speaks against it. A node that does not
+// exist has been gone since the pod was made, as far as is known; on one that reports
+// that it is not ready, work may go on.
 func SilentSince(w World) time.Time {
 	var since time.Time
 	for i := range w.Jobs {
@@ -26,7 +26,7 @@ func SilentSince(w World) time.Time {
 		if !looked {
 			continue
 		}
-		if _, at, gone := LostNode(pod.Spec.NodeName, node, ""); gone {
+		if found, at, gone := LostNode(pod.Spec.NodeName, node, ""); gone && found.Cause == NodeLost {
 			if at.IsZero() {
 				at = pod.CreationTimestamp.Time
 			}

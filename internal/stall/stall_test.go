@@ -329,30 +329,56 @@ func TestANodeIsOutOfServiceWhenAPersonSaysSo(t *testing.T) {
 	assert.True(t, stall.OutOfService(node))
 }
 
-func TestANodeIsLostOnlyWhereItIsGoneOrSilent(t *testing.T) {
+func TestANodeIsLostOnlyWhereItIsGoneOrSilentAndElseItsKubeletSaysWhy(t *testing.T) {
 	tainted := aNode(corev1.ConditionTrue)
 	tainted.Spec.Taints = []corev1.Taint{{Key: corev1.TaintNodeUnreachable, TimeAdded: &metav1.Time{Time: noon}}}
 	notReady := aNode(corev1.ConditionFalse)
 	notReady.Status.Conditions[0].Reason, notReady.Status.Conditions[0].Message = "KubeletNotReady", "container runtime is down"
 	for name, test := range map[string]struct {
-		node *corev1.Node
-		says string
+		node  *corev1.Node
+		cause stall.Cause
+		says  string
 	}{
-		"works":                  {aNode(corev1.ConditionTrue), ""},
-		"does not exist":         {nil, "does not exist any more"},
-		"is silent":              {aNode(corev1.ConditionUnknown), "its kubelet has not reported since"},
-		"cannot be reached":      {tainted, "its kubelet has not reported since 2026"},
-		"says that it is broken": {notReady, "KubeletNotReady: container runtime is down"},
+		"works":                  {aNode(corev1.ConditionTrue), "", ""},
+		"does not exist":         {nil, stall.NodeLost, "does not exist any more"},
+		"is silent":              {aNode(corev1.ConditionUnknown), stall.NodeLost, "its kubelet has not reported since"},
+		"cannot be reached":      {tainted, stall.NodeLost, "its kubelet has not reported since 2026"},
+		"says that it is broken": {notReady, stall.Kubelet, "KubeletNotReady: container runtime is down"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			found, _, gone := stall.LostNode("node-1", test.node, "pod a/b")
 			assert.Equal(t, test.says != "", gone)
 			if gone {
-				assert.Equal(t, stall.NodeLost, found.Cause)
+				assert.Equal(t, test.cause, found.Cause)
+				assert.Equal(t, test.cause == stall.NodeLost && test.node != nil, strings.Contains(found.Remedy, "kubectl delete node"))
 				assert.Contains(t, found.Message, "pod a/b is on node node-1")
 				assert.Contains(t, found.Message, test.says)
 				assert.NotEmpty(t, found.Remedy)
 			}
 		})
+	}
+}
+
+func TestWorkOnANodeThatReportsThatItIsNotReadyMayGoOn(t *testing.T) {
+	pod := aPod(underWay)
+	pod.Spec.NodeName = "node-1"
+	w := stall.World{Now: noon.Add(time.Hour), Pods: pods{pod}, Nodes: map[string]*corev1.Node{"node-1": aNode(corev1.ConditionFalse)}}
+	assert.Zero(t, stall.SilentSince(w))
+	w.Nodes["node-1"] = aNode(corev1.ConditionUnknown)
+	assert.NotZero(t, stall.SilentSince(w))
+}
+
+func TestOnlyARefusalThatDoesNotPassByItselfIsHopeless(t *testing.T) {
+	for words, hopeless := range map[string]bool{
+		`pods "x" is forbidden: failed quota: q: must specify limits.cpu`:                        true,
+		`pods "x" is forbidden: exceeded quota: q, requested: pods=1, used: pods=4`:              false,
+		`failed calling webhook "validate.kyverno.svc-fail": connect: connection refused`:        false,
+		`admission webhook "validate.kyverno.svc" denied the request: you must specify an owner`: true,
+	} {
+		found, stalled := stall.Diagnose(stall.World{
+			Now: noon, Since: noon.Add(-time.Hour), Jobs: jobs{aJob()}, Events: told{warning("job", "FailedCreate", words)},
+		})
+		require.True(t, stalled)
+		assert.Equal(t, hopeless, found.Hopeless, words)
 	}
 }

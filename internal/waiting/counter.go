@@ -28,8 +28,9 @@ type Counter struct {
 
 	mu      sync.Mutex
 	counted time.Time
-	// byDoubt counts by the words of the doubt.
+	// byDoubt counts by the words of the doubt; failure is why it could not be counted.
 	byDoubt map[string]int
+	failure error
 }
 
 // Count returns how many claims wait for the same doubt, and start empty if it is
@@ -40,17 +41,14 @@ func (c *Counter) Count(ctx context.Context, why error) (int, error) {
 	now := c.Clock.Now()
 	if c.byDoubt == nil || now.Sub(c.counted) >= recount {
 		waits, err := List(ctx, c.Reader, c.Policy)
-		if err != nil {
-			return 0, err
-		}
-		c.counted, c.byDoubt = now, make(map[string]int)
+		c.counted, c.byDoubt, c.failure = now, make(map[string]int), err
 		for _, w := range waits {
 			if doubt := c.Glance(w.Source).Err(); doubt != nil {
 				c.byDoubt[backup.Message(doubt)]++
 			}
 		}
 	}
-	return c.byDoubt[backup.Message(why)], nil
+	return c.byDoubt[backup.Message(why)], c.failure
 }
 
 // Words says how many claims wait for the same doubt, in words that follow it; ""

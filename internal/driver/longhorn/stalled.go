@@ -40,6 +40,8 @@ type progress struct {
 	// inspectedAt is when it was last looked for what holds it up.
 	inspectedAt time.Time
 	mark        stall.Mark
+	// patience is how long a backup of this volume may take to come further.
+	patience time.Duration
 }
 
 // key identifies how far a backup is.
@@ -55,10 +57,7 @@ func (r *run) watch(ctx context.Context) {
 	now := r.cluster.Clock.Now()
 	if key := r.ticket.key(r.last); key != r.progress.key || r.progress.movedAt.IsZero() {
 		r.progress.key, r.progress.movedAt = key, now
-		if r.progress.mark.Cause != "" {
-			r.progress.mark = stall.Mark{}
-			r.keepMark(ctx, "")
-		}
+		r.unmark(ctx)
 		return
 	}
 	if now.Sub(r.progress.movedAt) < stall.Patience || now.Sub(r.progress.inspectedAt) < inspectEvery {
@@ -66,7 +65,9 @@ func (r *run) watch(ctx context.Context) {
 	}
 	r.progress.inspectedAt = now
 	found, patience := r.inspect(ctx)
+	r.progress.patience = patience
 	if now.Sub(r.progress.movedAt) < patience {
+		r.unmark(ctx)
 		return
 	}
 	next, news := r.progress.mark.Next(found, r.progress.movedAt, now, repeatStalled)
@@ -74,15 +75,22 @@ func (r *run) watch(ctx context.Context) {
 		return
 	}
 	r.progress.mark = next
-	r.keepMark(ctx, next.Text())
+	_ = r.keepMark(ctx, next.Text()) // those who show it miss it, not the event
 	if r.cluster.Outcomes != nil {
 		r.cluster.Outcomes.BackupStalled(ctx, r.ticket.claim, r.ticket.backup, next)
 	}
 }
 
-// keepMark writes the mark to the Lease; "" removes it. One that cannot be written is
-// missed by those who show it, not by the event.
-func (r *run) keepMark(ctx context.Context, text string) {
+// unmark removes the mark of a backup that comes further; one that could not be removed
+// is removed the next time.
+func (r *run) unmark(ctx context.Context) {
+	if r.progress.mark.Cause != "" && r.keepMark(ctx, "") == nil {
+		r.progress.mark = stall.Mark{}
+	}
+}
+
+// keepMark writes the mark to the Lease; "" removes it.
+func (r *run) keepMark(ctx context.Context, text string) error {
 	err := r.update(ctx, func(lease *coordinationv1.Lease) {
 		if text == "" {
 			delete(lease.Annotations, v1alpha1.StalledAnnotation)
@@ -93,6 +101,7 @@ func (r *run) keepMark(ctx context.Context, text string) {
 	if err != nil && ctx.Err() == nil {
 		r.note("what holds a backup up is not recorded", err)
 	}
+	return err
 }
 
 // inspect asks Longhorn what holds the backup up, and returns how long a backup of
@@ -162,7 +171,7 @@ func conditions(v api.Volume) string {
 // givenUp is the error for a backup past its deadline that does not come further; nil
 // where it may go on. One that comes further may take as long as it takes.
 func (r *run) givenUp() error {
-	now, patience := r.cluster.Clock.Now(), min(lastPatience, r.cfg.deadline())
+	now, patience := r.cluster.Clock.Now(), max(min(lastPatience, r.cfg.deadline()), r.progress.patience)
 	if now.Sub(r.ticket.started) < r.cfg.deadline() || r.progress.movedAt.IsZero() || now.Sub(r.progress.movedAt) < patience {
 		return nil
 	}

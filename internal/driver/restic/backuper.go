@@ -145,16 +145,11 @@ func (d *Driver) secretFor(ctx context.Context, job *batchv1.Job) moverjob.Secre
 	}
 }
 
-// bound adds when the Job's work can be done, by the clock of the API server: a node
-// whose clock is wrong dates no backup wrongly.
+// bound adds when the Job was created, by the clock of the API server: a node whose
+// clock is behind that dates no backup by it.
 func bound(data map[string][]byte, job *batchv1.Job) {
-	if job.CreationTimestamp.IsZero() {
-		return
-	}
-	data[cli.KeyJobCreated] = []byte(job.CreationTimestamp.UTC().Format(time.RFC3339))
-	if seconds := job.Spec.ActiveDeadlineSeconds; seconds != nil {
-		ends := job.CreationTimestamp.Add(time.Duration(*seconds) * time.Second)
-		data[cli.KeyJobEnds] = []byte(ends.UTC().Format(time.RFC3339))
+	if !job.CreationTimestamp.IsZero() {
+		data[cli.KeyJobCreated] = []byte(job.CreationTimestamp.UTC().Format(time.RFC3339))
 	}
 }
 

@@ -322,7 +322,7 @@ func TestASecretThatACrashLeftOutIsMadeUpFor(t *testing.T) {
 	assert.Equal(t, job.UID, secret.OwnerReferences[0].UID)
 }
 
-func TestAMoverLearnsWhenItsJobWasCreatedAndEnds(t *testing.T) {
+func TestAMoverLearnsWhenItsJobWasCreated(t *testing.T) {
 	created := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	job := unfinishedJob("backup-data-25b316f3c7-1")
 	job.CreationTimestamp, job.Spec.ActiveDeadlineSeconds = metav1.NewTime(created), ptr.To(int64(3600))
@@ -332,7 +332,6 @@ func TestAMoverLearnsWhenItsJobWasCreatedAndEnds(t *testing.T) {
 	var secret corev1.Secret
 	require.NoError(t, cluster.Get(t.Context(), types.NamespacedName{Namespace: "apps", Name: job.Name + "-credentials"}, &secret))
 	assert.Equal(t, "2026-01-02T03:04:05Z", string(secret.Data["SOTERIA_JOB_CREATED"]))
-	assert.Equal(t, "2026-01-02T04:04:05Z", string(secret.Data["SOTERIA_JOB_ENDS"]))
 }
 
 func TestTroubleWithTheAPIServerIsToldAsSuch(t *testing.T) {

@@ -24,12 +24,9 @@ const (
 	KeyRestPassword = "RESTIC_REST_PASSWORD"
 )
 
-// Keys in a Job's copy of the credentials that say when its work can be done, in
-// RFC 3339, by the API server's clock: the Job was created at the first and is ended by the second.
-const (
-	KeyJobCreated = "SOTERIA_JOB_CREATED"
-	KeyJobEnds    = "SOTERIA_JOB_ENDS"
-)
+// KeyJobCreated is the key in a Job's copy of the credentials that says when the Job
+// was created, in RFC 3339, by the API server's clock.
+const KeyJobCreated = "SOTERIA_JOB_CREATED"
 
 // Credentials open a repository: the values of the keys above that its kind of
 // repository uses.
