@@ -3,6 +3,8 @@
 package scenarios_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,6 +13,11 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/yaml"
+
+	"github.com/soteria-dr/soteria/e2e/harness"
 )
 
 func TestAStormOfClaimsIsRestoredWithAHandfulOfListings(t *testing.T) {
@@ -31,7 +38,7 @@ func TestAStormOfClaimsIsRestoredWithAHandfulOfListings(t *testing.T) {
 
 	before, err := cluster.Metric(s.ctx, listingsMade)
 	require.NoError(s, err)
-	s.apply(storm.manifest())
+	s.createAtOnce(storm)
 	s.awaitFleetBound(storm)
 	after, err := cluster.Metric(s.ctx, listingsMade)
 	require.NoError(s, err)
@@ -40,4 +47,27 @@ func TestAStormOfClaimsIsRestoredWithAHandfulOfListings(t *testing.T) {
 	s.take(storm)
 	s.requireStories(storm)
 	assert.LessOrEqual(s, after-before, float64(fewListings), "listings of the repository by both replicas")
+}
+
+// createAtOnce makes the claims of a namespace that is gone all at the same time: those
+// that come one after the other, as a busy machine makes them, ask one after the
+// other, too.
+func (s *scenario) createAtOnce(f fleet) {
+	s.Helper()
+	s.apply(namespaceManifest(f.namespace, ""))
+	var creations errgroup.Group
+	for _, app := range f.apps() {
+		creations.Go(func() error {
+			var claim corev1.PersistentVolumeClaim
+			if err := yaml.Unmarshal([]byte(app.Workload()), &claim); err != nil {
+				return err
+			}
+			var made error
+			return errors.Join(harness.WaitFor(s.ctx, "admission to answer in time", func(ctx context.Context) (bool, string, error) {
+				made = cluster.Create(ctx, &claim)
+				return !isOutOfTime(made), fmt.Sprint(made), nil
+			}), made)
+		})
+	}
+	require.NoError(s, creations.Wait())
 }

@@ -184,7 +184,7 @@ func TestAJobThatDoesNoWorkIsStuck(t *testing.T) {
 		"it was made by nobody that sets one":    {limited(func(j *batchv1.Job) { j.Spec.ActiveDeadlineSeconds = nil }), nil, time.Minute, "has no deadline"},
 		"its node is gone":                       {limited(nil), []client.Object{onA}, 6 * time.Minute, "does not exist any more"},
 		"its node is not ready":                  {limited(nil), []client.Object{onA, node(corev1.ConditionUnknown)}, 7 * time.Minute, "out-of-service=nodeshutdown:NoExecute"},
-		"its node says that it is not ready":     {limited(nil), []client.Object{onA, node(corev1.ConditionFalse)}, 7 * time.Minute, "is gone: it has not been ready since"},
+		"its node says that it is not ready":     {limited(nil), []client.Object{onA, node(corev1.ConditionFalse)}, 7 * time.Minute, "is not ready: since 2026-01-01T12:01:00Z"},
 		"its node is not ready since a moment":   {limited(nil), []client.Object{onA, node(corev1.ConditionFalse)}, 5*time.Minute + time.Second, ""},
 		"a pod of it failed, and no other began": {limited(func(j *batchv1.Job) { j.Status.Active, j.Status.Failed = 0, 1 }), nil, 20 * time.Minute, ""},
 	}
