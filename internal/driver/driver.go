@@ -124,11 +124,15 @@ type Placement struct {
 	NodeSelector map[string]string
 	Tolerations  []corev1.Toleration
 	Affinity     *corev1.Affinity
+	// Room is the processor and memory that the node must have free for the pod that
+	// the volume is for; the Job's pod asks for as much while it runs. Nil asks for
+	// no more than the Job needs itself.
+	Room corev1.ResourceList `json:",omitempty"`
 }
 
 // Fingerprint identifies a placement among others.
 func (p Placement) Fingerprint() string {
-	if len(p.NodeSelector) == 0 && len(p.Tolerations) == 0 && p.Affinity == nil {
+	if len(p.NodeSelector) == 0 && len(p.Tolerations) == 0 && p.Affinity == nil && len(p.Room) == 0 {
 		return "any"
 	}
 	const length = 16

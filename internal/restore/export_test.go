@@ -12,6 +12,7 @@ var (
 	VolumeFor     = volumeFor
 	LockProblem   = lockProblem
 	PlacementOf   = placementOf
+	RoomFor       = roomFor
 	Both          = both
 	Twin          = twin
 	DefaultClass  = defaultClass

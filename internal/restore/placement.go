@@ -4,14 +4,18 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
+	helpers "k8s.io/component-helpers/resource"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
@@ -21,14 +25,27 @@ import (
 // pendingField selects pods that have not started; the API server knows it.
 const pendingField = "status.phase"
 
+// hardSpread and softSpread are the weights, of 1 to 100, of the wishes that a
+// constraint becomes which keeps a pod from being scheduled, and of one that does not.
+const (
+	hardSpread = 100
+	softSpread = 50
+)
+
 // placement finds where the claim's user wants to run: it is copied from the
 // oldest pod that waits for the claim, and from where the other claims of that pod
 // have their volumes. wait says what there is to wait for before it can be known.
 // Without a pod the scheduler is free. The pods of the namespace are asked for when
 // needed rather than kept.
 //
-// Not copied are the pod's topology spread constraints, which count pods of their
-// own namespace only, its requests and its priority.
+// Spread constraints become wishes (spreadElsewhere). Where the fill decides the
+// node, it asks for the room that the pod needs (roomFor), so that the pod can follow.
+// The pod's priority is not copied: no tenant's priority is to have a mover of
+// Soteria's evict other pods. The movers of restores run in Soteria's namespace, so
+// all this counts against no quota of the tenant's.
+//
+// A volume that every node reaches, as Longhorn's without data locality or allowed
+// topologies, is filled on such a node too; its pod may run elsewhere later.
 func (r *Reconciler) placement(ctx context.Context, o *observed) (place driver.Placement, wait string, err error) {
 	if begun, err := r.begun(ctx, r.client, o.claim.UID, o.status().Attempt); err != nil || begun {
 		return driver.Placement{}, "", err
@@ -53,6 +70,9 @@ func (r *Reconciler) place(ctx context.Context, o *observed) (place driver.Place
 	}
 	reach, wait, err := r.reachOfOthers(ctx, o.claim, pod)
 	place.Affinity = within(place.Affinity, reach)
+	if reach == nil && pod.Spec.NodeName == "" {
+		place.Room = roomFor(pod)
+	}
 	return place, wait, err
 }
 
@@ -145,6 +165,7 @@ func placementOf(pod *corev1.Pod) driver.Placement {
 		Tolerations:  pod.Spec.Tolerations,
 		Affinity:     affinityElsewhere(pod),
 	}
+	place.Affinity = spreadElsewhere(place.Affinity, pod)
 	if pod.Spec.NodeName != "" {
 		place.Affinity = within(place.Affinity, onNode(pod.Spec.NodeName))
 		place.Tolerations = append(slices.Clone(place.Tolerations), corev1.Toleration{Operator: corev1.TolerationOpExists, Effect: corev1.TaintEffectNoSchedule})
@@ -170,6 +191,69 @@ func affinityElsewhere(pod *corev1.Pod) *corev1.Affinity {
 		name(apart.RequiredDuringSchedulingIgnoredDuringExecution, apart.PreferredDuringSchedulingIgnoredDuringExecution, pod.Namespace)
 	}
 	return affinity
+}
+
+// roomFor is the processor and memory that a node must have free for a pod to start
+// there; nil for a pod that may evict others, which makes its room itself. Other
+// resources are not asked for, since a mover would take such devices from others.
+func roomFor(pod *corev1.Pod) corev1.ResourceList {
+	preempts := pod.Spec.PreemptionPolicy == nil || *pod.Spec.PreemptionPolicy != corev1.PreemptNever
+	if preempts && ptr.Deref(pod.Spec.Priority, 0) > 0 {
+		return nil
+	}
+	needs := helpers.PodRequests(pod, helpers.PodResourcesOptions{})
+	maps.DeleteFunc(needs, func(name corev1.ResourceName, amount resource.Quantity) bool {
+		return amount.IsZero() || name != corev1.ResourceCPU && name != corev1.ResourceMemory
+	})
+	if len(needs) == 0 {
+		return nil
+	}
+	return needs
+}
+
+// spreadElsewhere adds a pod's topology spread constraints to an affinity, as they can
+// be kept by a pod in another namespace that lacks its labels: constraints count pods
+// of their own namespace alone, so each becomes the wish to be where the fewest of
+// the pods that it counts are.
+func spreadElsewhere(affinity *corev1.Affinity, pod *corev1.Pod) *corev1.Affinity {
+	var wishes []corev1.WeightedPodAffinityTerm
+	for _, constraint := range pod.Spec.TopologySpreadConstraints {
+		if constraint.LabelSelector == nil {
+			continue // counts no pods
+		}
+		wish := corev1.WeightedPodAffinityTerm{Weight: softSpread, PodAffinityTerm: corev1.PodAffinityTerm{
+			LabelSelector: sameRevision(constraint, pod.Labels), TopologyKey: constraint.TopologyKey, Namespaces: []string{pod.Namespace},
+		}}
+		if constraint.WhenUnsatisfiable == corev1.DoNotSchedule {
+			wish.Weight = hardSpread
+		}
+		wishes = append(wishes, wish)
+	}
+	if len(wishes) == 0 {
+		return affinity
+	}
+	if affinity == nil {
+		affinity = &corev1.Affinity{}
+	}
+	if affinity.PodAntiAffinity == nil {
+		affinity.PodAntiAffinity = &corev1.PodAntiAffinity{}
+	}
+	apart := affinity.PodAntiAffinity
+	apart.PreferredDuringSchedulingIgnoredDuringExecution = append(apart.PreferredDuringSchedulingIgnoredDuringExecution, wishes...)
+	return affinity
+}
+
+// sameRevision is the selector of a constraint with the values that its label keys
+// have on the pod, which not every API server merges into it.
+func sameRevision(constraint corev1.TopologySpreadConstraint, of map[string]string) *metav1.LabelSelector {
+	selector := constraint.LabelSelector.DeepCopy()
+	for _, key := range constraint.MatchLabelKeys {
+		if value, has := of[key]; has {
+			selector.MatchExpressions = append(selector.MatchExpressions,
+				metav1.LabelSelectorRequirement{Key: key, Operator: metav1.LabelSelectorOpIn, Values: []string{value}})
+		}
+	}
+	return selector
 }
 
 func name(required []corev1.PodAffinityTerm, preferred []corev1.WeightedPodAffinityTerm, namespace string) {

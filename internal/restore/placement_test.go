@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/component-helpers/scheduling/corev1/nodeaffinity"
@@ -115,6 +116,74 @@ func TestAPodThatNamesItsNodeIsFollowedThere(t *testing.T) {
 		place.Affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution.NodeSelectorTerms)
 	assert.Contains(t, place.Tolerations, corev1.Toleration{Operator: corev1.TolerationOpExists, Effect: corev1.TaintEffectNoSchedule})
 	assert.Empty(t, pod.Spec.Tolerations, "the pod itself is not changed")
+}
+
+func TestSpreadBecomesTheWishToBeWhereTheFewestOfThePodsAre(t *testing.T) {
+	counted := &metav1.LabelSelector{MatchLabels: map[string]string{"app": "db"}}
+	pod := aConsumer("db-0", "db")
+	pod.Labels = map[string]string{"app": "db", "hash": "7"}
+	pod.Spec.TopologySpreadConstraints = []corev1.TopologySpreadConstraint{
+		{MaxSkew: 1, TopologyKey: "zone", WhenUnsatisfiable: corev1.DoNotSchedule, LabelSelector: counted, MatchLabelKeys: []string{"hash", "absent"}},
+		{MaxSkew: 1, TopologyKey: "host", WhenUnsatisfiable: corev1.ScheduleAnyway, LabelSelector: counted},
+		{MaxSkew: 1, TopologyKey: "counts none", WhenUnsatisfiable: corev1.DoNotSchedule},
+	}
+	revision := counted.DeepCopy()
+	revision.MatchExpressions = []metav1.LabelSelectorRequirement{{Key: "hash", Operator: metav1.LabelSelectorOpIn, Values: []string{"7"}}}
+	shop := []string{claimKey.Namespace}
+
+	assert.Equal(t, &corev1.Affinity{PodAntiAffinity: &corev1.PodAntiAffinity{PreferredDuringSchedulingIgnoredDuringExecution: []corev1.WeightedPodAffinityTerm{
+		{Weight: 100, PodAffinityTerm: corev1.PodAffinityTerm{LabelSelector: revision, TopologyKey: "zone", Namespaces: shop}},
+		{Weight: 50, PodAffinityTerm: corev1.PodAffinityTerm{LabelSelector: counted, TopologyKey: "host", Namespaces: shop}},
+	}}}, restore.PlacementOf(pod).Affinity)
+	assert.Empty(t, counted.MatchExpressions, "the pod itself is not changed")
+	assert.Nil(t, restore.PlacementOf(aConsumer("db-0", "db")).Affinity)
+}
+
+func TestAFillAsksForTheRoomOfItsPodUnlessThatMakesItsOwn(t *testing.T) {
+	amounts := func(cpu, memory string) corev1.ResourceRequirements {
+		return corev1.ResourceRequirements{Requests: corev1.ResourceList{
+			corev1.ResourceCPU: resource.MustParse(cpu), corev1.ResourceMemory: resource.MustParse(memory), "example.com/device": resource.MustParse("1"),
+		}}
+	}
+	for name, c := range map[string]struct {
+		change func(*corev1.PodSpec)
+		asks   bool
+	}{
+		"of no priority":            {func(*corev1.PodSpec) {}, true},
+		"of a low priority":         {func(s *corev1.PodSpec) { s.Priority = ptr.To[int32](-1) }, true},
+		"of a priority that evicts": {func(s *corev1.PodSpec) { s.Priority = ptr.To[int32](1) }, false},
+		"of a priority that never evicts": {func(s *corev1.PodSpec) {
+			s.Priority, s.PreemptionPolicy = ptr.To[int32](1), ptr.To(corev1.PreemptNever)
+		}, true},
+		"that asks for nothing": {func(s *corev1.PodSpec) { s.Containers, s.InitContainers = nil, nil }, false},
+	} {
+		t.Run("a pod "+name, func(t *testing.T) {
+			pod := aConsumer("db-0", "db")
+			pod.Spec.Containers = []corev1.Container{{Resources: amounts("1", "1Gi")}, {Resources: amounts("500m", "1Gi")}}
+			pod.Spec.InitContainers = []corev1.Container{{Resources: amounts("2", "1Gi")}}
+			c.change(&pod.Spec)
+			room := restore.RoomFor(pod)
+			if !c.asks {
+				assert.Nil(t, room)
+				return
+			}
+			assert.Len(t, room, 2, "devices are left to the pod")
+			assert.Equal(t, "2", room.Cpu().String(), "of the init container")
+			assert.Equal(t, "2Gi", room.Memory().String(), "of the containers together")
+		})
+	}
+}
+
+func TestAFillThatDecidesTheNodeAsksForRoomAndOneThatDoesNotAsksForNone(t *testing.T) {
+	for _, late := range []bool{true, false} {
+		w := newWorld(t, aClass(late, corev1.PersistentVolumeReclaimDelete), aClaim())
+		w.boot()
+		pod := aConsumer("db-0", "db")
+		pod.Spec.Containers = []corev1.Container{{Name: "db", Resources: corev1.ResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("4Gi")}}}}
+		w.create(pod)
+		w.until(w.completed, "completed")
+		assert.Equal(t, late, w.requests[0].Placement.Room.Memory().Value() == 4<<30)
+	}
 }
 
 // sibling makes another claim of the shop, locked and with a prime.

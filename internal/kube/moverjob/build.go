@@ -87,6 +87,9 @@ type Spec struct {
 	NodeSelector map[string]string
 	Tolerations  []corev1.Toleration
 	Affinity     *corev1.Affinity
+	// Room is the least that the mover asks for, whatever Settings say, so that it
+	// runs only where that much is free. A limit below it is raised.
+	Room corev1.ResourceList
 
 	ServiceAccount string
 	// Settings are the operator's, and win over Resources.
@@ -180,7 +183,7 @@ func podSpec(s Spec) corev1.PodSpec {
 		Image:                    s.SoteriaImage,
 		Args:                     append([]string{"mover"}, s.Args...),
 		Env:                      s.environment(),
-		Resources:                resources,
+		Resources:                withRoom(resources, s.Room),
 		SecurityContext:          lockedDown(0, s.Capabilities),
 		TerminationMessagePath:   corev1.TerminationMessagePathDefault,
 		TerminationMessagePolicy: corev1.TerminationMessageReadFile,
@@ -262,6 +265,17 @@ func lockedDown(user int64, capabilities []corev1.Capability) *corev1.SecurityCo
 		AllowPrivilegeEscalation: ptr.To(false),
 		Capabilities:             &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}, Add: capabilities},
 	}
+}
+
+// withRoom returns the resources of a container that asks for room at least.
+func withRoom(asked corev1.ResourceRequirements, room corev1.ResourceList) corev1.ResourceRequirements {
+	more := make(corev1.ResourceList, len(room))
+	for name, least := range room {
+		if request := asked.Requests[name]; request.Cmp(least) < 0 {
+			more[name] = least
+		}
+	}
+	return over(asked, corev1.ResourceRequirements{Requests: more})
 }
 
 // DefaultResources suit a mover that runs restic: it holds the repository's

@@ -44,7 +44,7 @@ func (f Fills) FillSpec(req driver.FillRequest) Spec {
 			v1alpha1.PlacementAnnotation: req.Placement.Fingerprint(),
 		},
 		Volume: req.Prime, Block: req.Block,
-		Tolerations: req.Placement.Tolerations, Affinity: req.Placement.Affinity,
+		Tolerations: req.Placement.Tolerations, Affinity: req.Placement.Affinity, Room: req.Placement.Room,
 	}
 }
 

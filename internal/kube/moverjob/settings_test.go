@@ -82,6 +82,18 @@ func TestAPodThatOutgrowsItsCacheIsNotReplacedForEver(t *testing.T) {
 	assert.Nil(t, built(t, settings(t)).Spec.PodFailurePolicy)
 }
 
+func TestAMoverAsksForTheRoomOfAPodBesideItsOwn(t *testing.T) {
+	built := moverjob.Build(moverjob.Spec{
+		SoteriaImage: "soteria", Image: "restic", Room: resources(t, "cpu=100m,memory=4Gi"),
+		Resources: corev1.ResourceRequirements{Requests: resources(t, "cpu=200m,memory=128Mi"), Limits: resources(t, "memory=1Gi")},
+	}).Spec.Template.Spec
+	mover := built.Containers[0].Resources
+	assert.Equal(t, "200m", mover.Requests.Cpu().String(), "its own are more")
+	assert.Equal(t, "4Gi", mover.Requests.Memory().String())
+	assert.Equal(t, "4Gi", mover.Limits.Memory().String(), "a limit below a request is refused")
+	assert.Equal(t, "128Mi", built.InitContainers[0].Resources.Requests.Memory().String())
+}
+
 func TestAClaimMayAskForOtherResourcesWithinBounds(t *testing.T) {
 	changed, err := settings(t).ForClaim(map[string]string{
 		v1alpha1.JobResourcesAnnotation: "limits.memory=4Gi, requests.cpu=2", v1alpha1.JobDeadlineAnnotation: "36h",
