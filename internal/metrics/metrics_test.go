@@ -211,7 +211,6 @@ soteria_restore_stalled{cause="NodeLost"} 1
 soteria_restore_stalled{cause="Person"} 0
 soteria_restore_stalled{cause="Policy"} 0
 soteria_restore_stalled{cause="Provisioner"} 0
-soteria_restore_stalled{cause="Queue"} 0
 soteria_restore_stalled{cause="Quota"} 0
 soteria_restore_stalled{cause="Scheduler"} 0
 soteria_restore_stalled{cause="Unknown"} 0

@@ -40,8 +40,6 @@ const (
 	Mover Cause = "Mover"
 	// BackupSystem: the system that takes the backup, or its store, does not go on.
 	BackupSystem Cause = "BackupSystem"
-	// Queue: it waits behind other work that is held up itself.
-	Queue Cause = "Queue"
 	// Person: what is in the way was told already, and waits for somebody.
 	Person Cause = "Person"
 	// Unknown: no one says why.
@@ -50,7 +48,7 @@ const (
 
 // Causes returns all causes.
 func Causes() []Cause {
-	return []Cause{NodeLost, Scheduler, Kubelet, Attacher, Quota, Policy, JobController, Provisioner, Mover, BackupSystem, Queue, Person, Unknown}
+	return []Cause{NodeLost, Scheduler, Kubelet, Attacher, Quota, Policy, JobController, Provisioner, Mover, BackupSystem, Person, Unknown}
 }
 
 // CauseOf names who holds up a wait that ends in an error each time.
