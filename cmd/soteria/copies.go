@@ -35,7 +35,7 @@ func (b *backends) readers() map[string]catalog.Copy {
 }
 
 // addCopies has the leader keep the copies current, and tell what is wrong with them,
-// among all that concerns no single claim. What it returns tells how they
+// among all that concerns no single claim. What it returns reports how they
 // are.
 func addCopies(c config, mgr manager.Manager, known *catalog.Catalog, systems *backends, measured *metrics.Metrics, log *slog.Logger) (func() []keeper.Report, error) {
 	remembered := ledger.NewExpectations(mgr.GetClient(), mgr.GetAPIReader(), c.Namespace)

@@ -45,7 +45,7 @@ func addNotices(c config, mgr manager.Manager, known *catalog.Catalog, copies fu
 		Events: mgr.GetEventRecorder(eventSource), Clock: clock.RealClock{}, Log: log,
 	}
 	if err := mgr.Add(teller); err != nil {
-		return fmt.Errorf("adding what tells of Soteria's own troubles: %w", err)
+		return fmt.Errorf("adding what reports Soteria's own troubles: %w", err)
 	}
 	return nil
 }
@@ -76,7 +76,7 @@ func noticesOfListings(overviews []catalog.Overview) (all []notice.Notice) {
 		if why := o.IfRebuilt(); why != nil {
 			all = append(all, notice.Notice{
 				Reason: noticeUnattributed, Subject: o.Driver, Cause: fmt.Sprint(o.Strays().Accepted), Repeat: 24 * time.Hour,
-				Message: "this cluster has accepted these backups, one that is built anew would hold claims for them: " + backup.Message(why),
+				Message: "this cluster has accepted these backups; a rebuilt one would hold claims because of them: " + backup.Message(why),
 			})
 		}
 	}

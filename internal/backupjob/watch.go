@@ -68,7 +68,7 @@ func (s *Starts) diagnose(ctx context.Context, job *batchv1.Job, since time.Time
 	return found, w.Since, stalled, nil
 }
 
-// mark keeps on the Job what holds it up and, where that is news, tells the claim.
+// mark keeps on the Job what holds it up and, where that is news, records an event on the claim.
 func (s *Starts) mark(ctx context.Context, job *batchv1.Job, found stall.Stall, since time.Time) error {
 	before, _ := stall.ReadMark(job.Annotations)
 	next, news := before.Next(found, since, s.Clock.Now(), RepeatStalled)

@@ -32,7 +32,7 @@ type Notice struct {
 	// Reason is the reason of the event, and Subject what it is about, such as the
 	// name of a repository. There is one notice of each pair.
 	Reason, Subject string
-	// Cause tells causes apart: a notice whose cause changed is news, whatever else
+	// Cause identifies the cause: a notice whose cause changed is news, whatever else
 	// of its message changes.
 	Cause string
 	// Message says what happened, why, and what to do.
@@ -63,10 +63,10 @@ type Teller struct {
 	told  map[key]told
 }
 
-// NeedLeaderElection reports that the leader alone tells.
+// NeedLeaderElection reports that the leader alone records events.
 func (t *Teller) NeedLeaderElection() bool { return true }
 
-// Start tells until ctx ends. It is controller-runtime's Runnable.
+// Start records events until ctx ends. It is controller-runtime's Runnable.
 func (t *Teller) Start(ctx context.Context) error {
 	for {
 		t.Tell(ctx)
@@ -80,7 +80,7 @@ func (t *Teller) Start(ctx context.Context) error {
 	}
 }
 
-// Tell tells the notices that are due. It is not safe for concurrent use.
+// Tell records an event for each notice that is due. It is not safe for concurrent use.
 func (t *Teller) Tell(ctx context.Context) {
 	now, current := t.Clock.Now(), make(map[key]Notice)
 	for _, n := range t.Notices() {
@@ -94,7 +94,7 @@ func (t *Teller) Tell(ctx context.Context) {
 		}
 		about, err := t.object(ctx)
 		if err != nil {
-			t.Log.Warn("no event tells of what is wrong, since its object cannot be read", "message", n.Message, "error", err)
+			t.Log.Warn("no event reports what is wrong, since its object cannot be read", "message", n.Message, "error", err)
 			return
 		}
 		if t.told == nil {

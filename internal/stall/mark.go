@@ -22,7 +22,7 @@ type Mark struct {
 }
 
 // ReadMark reads the mark off an object's annotations; false where there is none
-// that makes sense. Whoever may change the object may have written it: its words are
+// that makes sense. Anyone who may change the object may have written it: its words are
 // for those alone who may see the object.
 func ReadMark(annotations map[string]string) (Mark, bool) {
 	text, marked := annotations[v1alpha1.StalledAnnotation]

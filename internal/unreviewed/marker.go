@@ -57,7 +57,7 @@ type Marker struct {
 	driver.Backuper
 	Review func(context.Context, backup.Claim) (Finding, error)
 	// Undecided is told of a claim whose backup was marked though it could not be told
-	// whether older ones exist; nil tells no one.
+	// whether older ones exist; nil reports nothing.
 	Undecided func(context.Context, backup.Claim, Finding)
 }
 

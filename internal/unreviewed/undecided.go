@@ -21,7 +21,7 @@ type Undecided struct {
 	Log    *slog.Logger
 }
 
-// Tell tells it, once for each backup that is marked.
+// Tell records an event of it, once for each backup that is marked.
 func (u Undecided) Tell(ctx context.Context, name backup.Claim, found Finding) {
 	claim := &corev1.PersistentVolumeClaim{}
 	if err := u.Reader.Get(ctx, types.NamespacedName{Namespace: name.Namespace, Name: name.Name}, claim); err != nil {

@@ -24,7 +24,7 @@ type Outcomes interface {
 	// the name if the backup had one by then. The claim's next backup waits until
 	// it returns, for 30 s at the most, when ctx ends.
 	BackupEnded(ctx context.Context, claim backup.Claim, name string, err error)
-	// BackupStalled tells that a backup of the claim does not come further, and who
+	// BackupStalled reports that a backup of the claim does not come further, and who
 	// holds it up: once, when that changes, and again every hour. The name is empty
 	// until the backup has one.
 	BackupStalled(ctx context.Context, claim backup.Claim, name string, mark stall.Mark)

@@ -193,7 +193,7 @@ func TestAJobThatDoesNoWorkIsStuck(t *testing.T) {
 		"it never got a pod":                     {limited(func(j *batchv1.Job) { j.Status.Active = 0 }), nil, 11 * time.Minute, "never got a pod"},
 		"it is suspended":                        {limited(func(j *batchv1.Job) { j.Spec.Suspend = ptr.To(true) }), nil, 11 * time.Minute, "suspended"},
 		"it is past its deadline":                {limited(nil), []client.Object{onA, node(corev1.ConditionTrue)}, 66 * time.Minute, "ran longer than 1h0m0s"},
-		"it was made by nobody that sets one":    {limited(func(j *batchv1.Job) { j.Spec.ActiveDeadlineSeconds = nil }), nil, time.Minute, "has no deadline"},
+		"it was made by no one that sets one":    {limited(func(j *batchv1.Job) { j.Spec.ActiveDeadlineSeconds = nil }), nil, time.Minute, "has no deadline"},
 		"its node is gone":                       {limited(nil), []client.Object{onA}, 6 * time.Minute, "does not exist any more"},
 		"its node is not ready":                  {limited(nil), []client.Object{onA, node(corev1.ConditionUnknown)}, 7 * time.Minute, "out-of-service=nodeshutdown:NoExecute"},
 		"its node says that it is not ready":     {limited(nil), []client.Object{onA, node(corev1.ConditionFalse)}, 7 * time.Minute, "is not ready: since 2026-01-01T12:01:00Z"},

@@ -29,7 +29,7 @@ export function doubtsOf(listings: readonly Listing[]): Doubt[] {
       ...(settle && { settle }),
     }));
   });
-  // Each listing tells of a system that is not looked at any more.
+  // Each listing reports a system that is not looked at any more.
   return all.filter(({ key }, index) => all.findIndex((other) => other.key === key) === index);
 }
 

@@ -33,7 +33,7 @@ describe('what is to be known of a backup', () => {
     expect(takingInWords({ outcome: 'cursed' })).toMatchObject({ label: 'cursed', tone: 'unknown' });
   });
 
-  test('never takes an outcome that nobody saw for a whole backup', () => {
+  test('never takes an outcome that no one saw for a whole backup', () => {
     expect(takingInWords({}).tone).toBe('unknown');
     expect(takingInWords({ outcome: 'unknown' }).tone).toBe('unknown');
   });
