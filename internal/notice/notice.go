@@ -12,6 +12,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/cycle"
 )
 
 const (
@@ -68,16 +69,8 @@ func (t *Teller) NeedLeaderElection() bool { return true }
 
 // Start records events until ctx ends. It is controller-runtime's Runnable.
 func (t *Teller) Start(ctx context.Context) error {
-	for {
-		t.Tell(ctx)
-		timer := t.Clock.NewTimer(lookEvery)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return nil
-		case <-timer.C():
-		}
-	}
+	cycle.Run(ctx, t.Clock, lookEvery, t.Tell)
+	return nil
 }
 
 // Tell records an event for each notice that is due. It is not safe for concurrent use.

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/cycle"
 )
 
 // EventReason is the reason of the event on an unreviewed claim, and UndecidedReason
@@ -49,16 +50,8 @@ func (t *Teller) NeedLeaderElection() bool { return true }
 
 // Start tells until ctx ends. It is controller-runtime's Runnable.
 func (t *Teller) Start(ctx context.Context) error {
-	for {
-		t.Tell(ctx)
-		timer := t.Clock.NewTimer(tellEvery)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return nil
-		case <-timer.C():
-		}
-	}
+	cycle.Run(ctx, t.Clock, tellEvery, t.Tell)
+	return nil
 }
 
 // Tell reports the claims that are due to be told of. It is not safe for

@@ -12,6 +12,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/cycle"
 	"github.com/soteria-dr/soteria/internal/expectation"
 )
 
@@ -96,16 +97,8 @@ func (k *Keeper) NeedLeaderElection() bool { return true }
 
 // Start implements [manager.Runnable]: it looks until ctx ends.
 func (k *Keeper) Start(ctx context.Context) error {
-	for {
-		k.Look(ctx)
-		timer := k.cfg.Clock.NewTimer(every)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return nil
-		case <-timer.C():
-		}
-	}
+	cycle.Run(ctx, k.cfg.Clock, every, k.Look)
+	return nil
 }
 
 // Look looks once, and begins a copy where one is due.
