@@ -98,10 +98,12 @@ func (s *savedSummary) UnmarshalJSON(line []byte) error {
 // choice. A backup without some of the files is not a failure, since trying
 // again would not help, but says which.
 func (w backupWork) run(ctx context.Context, p Process, result *report.Result) error {
+	p, end := p.watched(ctx, w.repository.scratch)
+	defer end()
 	if err := checkReadable(w.source); err != nil {
 		return err
 	}
-	program, err := w.repository.program()
+	program, err := w.repository.program(p)
 	if err != nil {
 		return err
 	}
@@ -114,7 +116,7 @@ func (w backupWork) run(ctx context.Context, p Process, result *report.Result) e
 	backingUp := cli.Invocation{
 		Args: w.resticArgs(dated(p, wrong)),
 		Stdout: func(stdout io.Reader) error {
-			return readMessages(stdout, &printer{to: p.Stdout, clock: p.Clock}, &summary)
+			return readMessages(stdout, p.printer(p.Stdout), &summary)
 		},
 		Stderr:    noteProblems(p, result),
 		Otherwise: backup.DriverFailed,

@@ -11,6 +11,8 @@
 //     earlier attempt of the same restore wrote, see mark.go.
 //   - copy makes a volume hold what another one holds.
 //   - blank verifies that a volume is empty.
+//   - pulse reports to the kubelet whether a backup beside it moves anything, see
+//     package pulse.
 //   - remember writes what Soteria remembers of the backups beside them.
 //
 // # lost+found

@@ -12,6 +12,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/mover/pulse"
 	"github.com/soteria-dr/soteria/internal/mover/report"
 )
 
@@ -32,6 +33,11 @@ type Process struct {
 	TerminationLog string
 	// Clock is the time; nil is the real one.
 	Clock clock.PassiveClock
+	// Ticks paces the look at whether a backup moves anything; nil is the real clock.
+	Ticks clock.WithTicker
+
+	// senses watch a backup; nil where nothing does.
+	senses *senses
 }
 
 // work is what a subcommand does once its flags are read. It records what
@@ -43,6 +49,9 @@ type work func(ctx context.Context, p Process, result *report.Result) error
 func Run(ctx context.Context, args []string, p Process) int {
 	if p.Clock == nil {
 		p.Clock = clock.RealClock{}
+	}
+	if len(args) > 0 && args[0] == pulse.Action {
+		return probe(args[1:], p)
 	}
 	parsers := map[string]func(*flag.FlagSet, []string) (work, error){
 		"install": parseInstall, "backup": parseBackup, "restore": parseRestore, "blank": parseBlank, "copy": parseCopy,
@@ -79,6 +88,23 @@ func Run(ctx context.Context, args []string, p Process) int {
 		return exitFailed
 	}
 	return exitDone
+}
+
+// probe reads `pulse <flags>` and fails where the mover beside it moves nothing. It
+// leaves no result, which would take the place of that mover's.
+func probe(args []string, p Process) int {
+	flags := flag.NewFlagSet("soteria mover "+pulse.Action, flag.ContinueOnError)
+	flags.SetOutput(p.Stderr)
+	scratch := flags.String("scratch", "", "the `folder` of the mover to ask about")
+	if err := flags.Parse(args); err != nil {
+		return exitUsage
+	}
+	quiet, isQuiet := pulse.Look(*scratch, p.Clock.Now())
+	if !isQuiet {
+		return exitDone
+	}
+	fmt.Fprintln(p.Stdout, quiet)
+	return exitFailed
 }
 
 // leave writes the result where the kubelet picks it up, and for people into

@@ -192,7 +192,7 @@ func (w backupWork) write(ctx context.Context, p Process, program cli.Program, r
 	recording := cli.Invocation{
 		Args: args, Input: outcome.Content,
 		Stdout: func(stdout io.Reader) error {
-			return readMessages(stdout, &printer{to: io.Discard, clock: p.Clock}, &summary)
+			return readMessages(stdout, p.printer(io.Discard), &summary)
 		},
 		Stderr: tell(p), Otherwise: backup.DriverFailed,
 	}

@@ -39,10 +39,17 @@ func (s status) progress() report.Progress {
 type printer struct {
 	to    io.Writer
 	clock clock.PassiveClock
-	last  time.Time
+	// senses see what is not printed, too.
+	senses *senses
+	last   time.Time
+}
+
+func (p Process) printer(to io.Writer) *printer {
+	return &printer{to: to, clock: p.Clock, senses: p.senses}
 }
 
 func (p *printer) print(progress report.Progress) error {
+	p.senses.counts(progress)
 	now := p.clock.Now()
 	if !p.last.IsZero() && now.Sub(p.last) < progressInterval {
 		return nil

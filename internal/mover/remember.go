@@ -46,7 +46,7 @@ func (w rememberWork) run(ctx context.Context, p Process, result *report.Result)
 	if err != nil {
 		return err
 	}
-	program, err := w.repository.program()
+	program, err := w.repository.program(p)
 	if err != nil {
 		return err
 	}

@@ -32,7 +32,7 @@ func (r *repository) register(flags *flag.FlagSet) {
 }
 
 // program reads the credentials and points restic at the repository.
-func (r *repository) program() (cli.Program, error) {
+func (r *repository) program(p Process) (cli.Program, error) {
 	location, err := cli.ParseLocation(r.address, "")
 	if err != nil {
 		return cli.Program{}, backup.Errorf(backup.Invalid, "--repository %w", err)
@@ -41,10 +41,10 @@ func (r *repository) program() (cli.Program, error) {
 	if err != nil {
 		return cli.Program{}, err
 	}
-	return cli.Program{
+	return p.senses.over(cli.Program{
 		Path: r.restic, Location: location, Credentials: credentials, Region: r.region,
 		CacheDir: filepath.Join(r.scratch, "restic-cache"), Patient: true, Grace: grace,
-	}, nil
+	}), nil
 }
 
 // tell passes on to people what restic says.

@@ -90,7 +90,7 @@ func (w restoreWork) run(ctx context.Context, p Process, result *report.Result) 
 	if err != nil {
 		return err
 	}
-	program, err := w.repository.program()
+	program, err := w.repository.program(p)
 	if err != nil {
 		return err
 	}
@@ -155,7 +155,7 @@ func (w restoreWork) fill(ctx context.Context, p Process, program cli.Program, r
 	err = program.Run(ctx, cli.Invocation{
 		Args: append(args, "--", subfolder(w.snapshot, root.path)),
 		Stdout: func(stdout io.Reader) error {
-			return readMessages(stdout, &printer{to: p.Stdout, clock: p.Clock}, &summary)
+			return readMessages(stdout, p.printer(p.Stdout), &summary)
 		},
 		Stderr:    noteProblems(p, result),
 		Otherwise: backup.DriverFailed,

@@ -142,6 +142,16 @@ func explain(exit *ExitError, hint string) string {
 // retryPattern is how restic announces that it will try an operation again.
 var retryPattern = regexp.MustCompile(`^(.+) returned error, retrying after [^:]+: (.*)$`)
 
+// TriesAgain reports whether a line of restic's error output says that an operation
+// failed and will be tried again.
+func TriesAgain(line string) bool { return retryPattern.MatchString(line) }
+
+// Recovered reports whether a line of restic's error output says that an operation
+// which was tried again has succeeded.
+func Recovered(line string) bool { return recoveredPattern.MatchString(line) }
+
+var recoveredPattern = regexp.MustCompile(`^.+ operation successful after \d+ retries$`)
+
 // lockGonePattern is how restic tells of a lock that is not there any more, as
 // S3, a REST server and a file system say it; since 0.17 without announcing that
 // it will ask again.

@@ -38,6 +38,16 @@ type Program struct {
 	// MaxMemory is how much memory restic may take, in bytes; 0 does not bound it. A
 	// run that needs more ends with an error that says so.
 	MaxMemory int64
+	// Watcher, when set, watches each run.
+	Watcher Watcher
+}
+
+// Watcher watches runs of restic, one at a time. Its functions must not block.
+type Watcher interface {
+	// Watch is called before restic starts. It returns the run to make in place of in,
+	// whose output it may read along; began, which is called with the id of restic's
+	// process; and ended, which is called once restic has ended or did not start.
+	Watch(in Invocation) (watched Invocation, began func(pid int), ended func())
 }
 
 // Invocation is one run of restic.
@@ -83,6 +93,16 @@ const fled = time.Minute
 // its secrets through its environment, and of this process's environment no
 // more than it needs.
 func (p Program) Run(ctx context.Context, in Invocation) error {
+	if p.Watcher == nil {
+		return p.run(ctx, in, func(int) {})
+	}
+	watched, began, ended := p.Watcher.Watch(in)
+	defer ended()
+	return p.run(ctx, watched, began)
+}
+
+// run is Run; began is called with the id of restic's process.
+func (p Program) run(ctx context.Context, in Invocation, began func(pid int)) error {
 	runCtx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 
@@ -115,6 +135,7 @@ func (p Program) Run(ctx context.Context, in Invocation) error {
 	if err := cmd.Start(); err != nil {
 		return backup.Errorf(backup.Unavailable, "starting restic: %w", err)
 	}
+	began(cmd.Process.Pid)
 	if p.MaxMemory > 0 {
 		if err := bound(cmd.Process.Pid, p.MaxMemory); err != nil && !errors.Is(err, syscall.ESRCH) {
 			stop(backup.Errorf(backup.Unavailable, "bounding the memory of restic: %w", err))

@@ -97,3 +97,20 @@ func Hold(t testing.TB, r Repository) (end func()) {
 		_ = cmd.Wait() // it may say that it read nothing
 	}
 }
+
+// HoldAlone begins a check that goes on, and holds the repository's exclusive lock,
+// until the function it returns is called, which must be before the test ends. The
+// repository must hold some data: it is read a kilobyte a second.
+func HoldAlone(t testing.TB, r Repository) (end func()) {
+	t.Helper()
+	cmd := exec.CommandContext(context.Background(), r.Restic, "check", "--read-data", "--limit-download", "1", "--no-cache")
+	cmd.Env = append(append(os.Environ(), "RESTIC_REPOSITORY="+r.Address, "RESTIC_PASSWORD="+Password), r.Env...)
+	require.NoError(t, cmd.Start())
+	require.Eventually(t, func() bool {
+		return len(bytes.TrimSpace(r.Run(t, "list", "locks", "--no-lock", "--quiet"))) > 0
+	}, time.Minute, 10*time.Millisecond, "the check has its lock")
+	return func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait() // it was killed
+	}
+}
