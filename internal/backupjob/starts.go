@@ -50,7 +50,8 @@ type Mover interface {
 //     for what does not pass by itself fails as soon as it has waited for
 //     [stall.Patience].
 //   - A Job that does not start, or that hangs, for that long is told of, and so is one
-//     that is being deleted and is not gone.
+//     that is being deleted and is not gone. That its mover moves nothing shows in the
+//     status of its pod, see package pulse.
 //
 // Only Jobs are touched that carry Soteria's labels, by their uid.
 type Starts struct {

@@ -24,6 +24,8 @@ import (
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/backupjob"
 	"github.com/soteria-dr/soteria/internal/driver"
+	"github.com/soteria-dr/soteria/internal/kube/moverjob"
+	"github.com/soteria-dr/soteria/internal/mover/pulse"
 	"github.com/soteria-dr/soteria/internal/mover/report"
 	"github.com/soteria-dr/soteria/internal/stall"
 )
@@ -298,6 +300,72 @@ func TestABackupThatIsBeingDeletedAndIsNotGoneIsTold(t *testing.T) {
 	told := s.event(t)
 	assert.Contains(t, told, "Warning BackupStalled")
 	assert.Contains(t, told, "should be gone since 2026-04-12T12:00:00Z, and node a has not ended it")
+}
+
+// movesNothing is a pod whose mover began at noon and says since a time that it moves
+// nothing.
+func movesNothing(since time.Time) func(*corev1.Pod) {
+	return func(p *corev1.Pod) {
+		p.UID = "pod-1"
+		p.Spec.Containers = []corev1.Container{{Name: moverjob.Container, ReadinessProbe: &corev1.Probe{
+			ProbeHandler: corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: pulse.Command(moverjob.ScratchFolder)}},
+		}}}
+		p.Status.Phase = corev1.PodRunning
+		p.Status.ContainerStatuses = []corev1.ContainerStatus{{
+			Name: moverjob.Container, State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(noon)}},
+		}}
+		p.Status.Conditions = []corev1.PodCondition{{
+			Type: corev1.ContainersReady, Status: corev1.ConditionFalse, LastTransitionTime: metav1.NewTime(since.Add(pulse.Delay)),
+		}}
+	}
+}
+
+func TestABackupThatMovesNothingIsToldAndShownUntilItMovesAgain(t *testing.T) {
+	const words = `nothing has moved since 2026-04-12T13:00:00Z: restic waits for the repository, which a restic on host "nas" (process 7) has locked for itself alone`
+	said := &corev1.Event{
+		ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: "unhealthy"}, Type: corev1.EventTypeWarning, Reason: "Unhealthy", Message: "Readiness probe failed: " + words,
+		InvolvedObject: corev1.ObjectReference{UID: "pod-1", FieldPath: "spec.containers{mover}"}, LastTimestamp: metav1.NewTime(noon.Add(62 * time.Minute)),
+	}
+	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "a"}}
+	s := starting(waitingJob(withPod), podOn("a", movesNothing(noon.Add(time.Hour))), livingClaim("claim-1"), node, said)
+	assert.NotZero(t, s.look(t, 61*time.Minute+50*time.Second).RequeueAfter)
+	assert.Empty(t, s.events.Events, "two minutes have not passed")
+
+	s.look(t, 62*time.Minute)
+	told := s.event(t)
+	assert.Contains(t, told, "Warning BackupStalled backup by Job soteria-backup-1 has not come further since 2026-04-12T13:00:00Z: pod ai/pod runs and moves nothing: "+words)
+	assert.Contains(t, told, "no other restic holds the repository for long")
+	stalled, err := backupjob.StalledJobs(t.Context(), s.cluster, "restic")
+	require.NoError(t, err)
+	require.Len(t, stalled, 1)
+	assert.Equal(t, stall.Mover, stalled[0].Cause)
+	assert.NotNil(t, s.job(t), "it may go on by itself, and its deadline ends it")
+	assert.EqualValues(t, 3600, *s.job(t).Spec.ActiveDeadlineSeconds)
+
+	s.setPod(t, func(p *corev1.Pod) { p.Status.ContainerStatuses[0].Ready = true })
+	s.look(t, 63*time.Minute)
+	assert.Empty(t, s.job(t).Annotations[v1alpha1.StalledAnnotation])
+	assert.Empty(t, s.events.Events)
+}
+
+func TestABackupJobOfAnEarlierVersionIsNeverSaidToMoveNothing(t *testing.T) {
+	earlier := func(p *corev1.Pod) {
+		movesNothing(noon)(p)
+		p.Spec.Containers[0].ReadinessProbe = nil
+	}
+	s := starting(waitingJob(withPod), podOn("a", earlier), livingClaim("claim-1"), &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "a"}})
+	s.look(t, 30*time.Minute)
+	assert.Empty(t, s.events.Events)
+	assert.Empty(t, s.job(t).Annotations[v1alpha1.StalledAnnotation])
+}
+
+// setPod changes the status of the pod of the Job.
+func (s *started) setPod(t *testing.T, change func(*corev1.Pod)) {
+	t.Helper()
+	var pod corev1.Pod
+	require.NoError(t, s.cluster.Get(t.Context(), client.ObjectKeyFromObject(podOn("a", nil)), &pod))
+	change(&pod)
+	require.NoError(t, s.cluster.Status().Update(t.Context(), &pod))
 }
 
 func TestAJobOfAnotherNamespaceDoesNotSpeakForAClaim(t *testing.T) {

@@ -219,7 +219,12 @@ func terminating(w World) (Stall, bool) {
 
 func running(w World) (Stall, bool) {
 	for i := range w.Pods {
-		if pod := &w.Pods[i]; isRunning(pod) {
+		pod := &w.Pods[i]
+		switch {
+		case !isRunning(pod):
+		case !quietSince(pod).IsZero():
+			return quiet(w, pod), true
+		default:
 			return Stall{
 				Cause: Mover, Message: fmt.Sprintf("pod %s/%s runs and reports no progress", pod.Namespace, pod.Name),
 				Remedy: fmt.Sprintf("it may be reading the repository's index or checking what it wrote; see kubectl -n %s logs %s, and whether the backup store answers", pod.Namespace, pod.Name),
@@ -227,6 +232,19 @@ func running(w World) (Stall, bool) {
 		}
 	}
 	return Stall{}, false
+}
+
+// quiet says what a mover waits for that moves nothing.
+func quiet(w World, pod *corev1.Pod) Stall {
+	found := Stall{
+		Cause: Mover, Message: fmt.Sprintf("pod %s/%s runs and moves nothing", pod.Namespace, pod.Name),
+		Remedy: fmt.Sprintf("see that the backup store and the volume answer, and that no other restic holds the repository for long, such as a prune "+
+			"(one that died is passed over half an hour later, or once a person runs restic unlock); see kubectl -n %s logs %s", pod.Namespace, pod.Name),
+	}
+	if words := quietWords(w, pod); words != "" {
+		found.Message += ": " + words
+	}
+	return found
 }
 
 // podless finds a Job that has no pod and a pod that has no node while no one says

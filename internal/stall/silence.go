@@ -3,8 +3,8 @@ package stall
 import "time"
 
 // SilentSince returns since when work that should be running can be seen to do
-// nothing: its Job is past its deadline, its node is gone, or its pod should be
-// gone. It is the zero time where nothing speaks against it. A node that does not
+// nothing: its Job is past its deadline, its node is gone, its pod should be gone, or
+// its mover says itself that it moves nothing. It is the zero time where nothing speaks against it. A node that does not
 // exist has been gone since the pod was made, as far as is known; on one that reports
 // that it is not ready, work may go on.
 func SilentSince(w World) time.Time {
@@ -22,6 +22,7 @@ func SilentSince(w World) time.Time {
 		if ended(pod) {
 			continue
 		}
+		since = Earliest(since, quietSince(pod))
 		node, looked := w.Nodes[pod.Spec.NodeName]
 		if !looked {
 			continue

@@ -218,6 +218,10 @@ func worlds(t *rapid.T) stall.World {
 		if maybe("deleted") {
 			beingGone(&pod)
 		}
+		if maybe("says that it moves nothing") {
+			quiet := aMover()
+			pod.Spec.Containers, pod.Status.ContainerStatuses, pod.Status.Conditions = quiet.Spec.Containers, quiet.Status.ContainerStatuses, quiet.Status.Conditions
+		}
 		w.Pods = pods{pod}
 	}
 	if maybe("claim") {

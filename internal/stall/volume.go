@@ -2,6 +2,7 @@ package stall
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -57,8 +58,11 @@ func provisionerRemedy(claim *corev1.PersistentVolumeClaim) string {
 }
 
 // attachError finds a volume that the attacher fails on. The volume of a pod that
-// runs is attached.
+// runs is attached; that it is not to another node holds nothing up.
 func attachError(w World) (Stall, bool) {
+	if w.Shared && slices.ContainsFunc(w.Pods, works) {
+		return Stall{}, false
+	}
 	for i := range w.Attachments {
 		a := &w.Attachments[i]
 		failure, what := a.Status.AttachError, "attached to"

@@ -298,7 +298,7 @@ func (d *Driver) backupSpec(claim *corev1.PersistentVolumeClaim, tags []string, 
 	spec.Namespace, spec.Name, spec.Role = claim.Namespace, moverjob.Name("backup", name, claim.UID, number), v1alpha1.RoleBackup
 	spec.Claim, spec.ClaimUID = name, claim.UID
 	spec.Annotations = map[string]string{v1alpha1.RequestedByAnnotation: backup.Clip(requestedBy, backup.MaxCaller)}
-	spec.Args, spec.Capabilities = args, backupCapabilities
+	spec.Args, spec.Capabilities, spec.Pulse = args, backupCapabilities, true
 	spec.Volume, spec.MountPath, spec.ReadOnly = claim.Name, dataFolder, true
 	spec.Credentials = moverjob.CredentialsName(spec.Name)
 	spec.Retries, spec.TTL = backupRetries, &d.cfg.JobTTL

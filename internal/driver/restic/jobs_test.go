@@ -34,6 +34,8 @@ import (
 	"github.com/soteria-dr/soteria/internal/driver/drivertest"
 	"github.com/soteria-dr/soteria/internal/driver/restic"
 	"github.com/soteria-dr/soteria/internal/driver/restic/restictest"
+	"github.com/soteria-dr/soteria/internal/kube/moverjob"
+	"github.com/soteria-dr/soteria/internal/mover/pulse"
 )
 
 const claimUID = types.UID("0f5b7c1e-0000-4000-8000-000000000001")
@@ -822,4 +824,5 @@ func TestJobsMayRunTheResticOfSoteriasOwnImage(t *testing.T) {
 	assert.Empty(t, pod.Containers[0].Command, "its entry point is soteria")
 	assert.Empty(t, pod.InitContainers, "nothing is to be installed")
 	assert.Equal(t, "mover", pod.Containers[0].Args[0])
+	assert.Equal(t, pulse.Command(moverjob.ScratchFolder), pod.Containers[0].ReadinessProbe.Exec.Command, "wherever that image has its binary")
 }

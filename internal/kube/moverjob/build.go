@@ -14,6 +14,7 @@ import (
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/mover/pulse"
 )
 
 // Container is the name of the container that moves the data.
@@ -87,6 +88,9 @@ type Spec struct {
 	NodeSelector map[string]string
 	Tolerations  []corev1.Toleration
 	Affinity     *corev1.Affinity
+	// Pulse has the kubelet ask the mover whether it moves anything, see package
+	// [pulse].
+	Pulse bool
 	// Room is the least that the mover asks for, whatever Settings say, so that it
 	// runs only where that much is free. A limit below it is raised.
 	Room corev1.ResourceList
@@ -188,6 +192,9 @@ func podSpec(s Spec) corev1.PodSpec {
 		TerminationMessagePath:   corev1.TerminationMessagePathDefault,
 		TerminationMessagePolicy: corev1.TerminationMessageReadFile,
 	}
+	if s.Pulse {
+		mover.ReadinessProbe = pulseProbe()
+	}
 	if s.Block {
 		mover.VolumeDevices = []corev1.VolumeDevice{{Name: "data", DevicePath: s.MountPath}}
 	} else {
@@ -230,6 +237,17 @@ func podSpec(s Spec) corev1.PodSpec {
 	}
 	pod.Containers = []corev1.Container{mover}
 	return pod
+}
+
+// pulseProbe has the container not be ready while its mover moves nothing. Nothing
+// follows from that but what package stall says of it.
+func pulseProbe() *corev1.Probe {
+	return &corev1.Probe{
+		ProbeHandler:     corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: pulse.Command(ScratchFolder)}},
+		PeriodSeconds:    int32(pulse.Period.Seconds()),
+		TimeoutSeconds:   int32(pulse.Timeout.Seconds()),
+		FailureThreshold: pulse.Failures,
+	}
 }
 
 // environment returns the variables of the mover's container.

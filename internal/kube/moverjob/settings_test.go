@@ -19,6 +19,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/kube/moverjob"
+	"github.com/soteria-dr/soteria/internal/mover/pulse"
 )
 
 func resources(t require.TestingT, text string) corev1.ResourceList {
@@ -44,6 +45,28 @@ func built(t *testing.T, s moverjob.Settings) *batchv1.Job {
 		Namespace: "apps", Name: "backup", Role: v1alpha1.RoleBackup, SoteriaImage: "soteria", Image: "restic", Resources: moverjob.DefaultResources(),
 		Settings: s, TrustFile: "/credentials/ca", Deadline: time.Hour,
 	})
+}
+
+func TestAMoverIsAskedWhetherItMovesAnythingWhereThatIsWanted(t *testing.T) {
+	for name, image := range map[string]string{"in restic's image": "restic", "in Soteria's own image": ""} {
+		t.Run(name, func(t *testing.T) {
+			spec := moverjob.Spec{Namespace: "apps", Name: "backup", Role: v1alpha1.RoleBackup, SoteriaImage: "soteria", Image: image, Deadline: time.Hour}
+			assert.Nil(t, moverjob.Build(spec).Spec.Template.Spec.Containers[0].ReadinessProbe)
+
+			spec.Pulse = true
+			pod := moverjob.Build(spec).Spec.Template.Spec
+			require.Len(t, pod.Containers, 1)
+			probe := pod.Containers[0].ReadinessProbe
+			require.NotNil(t, probe)
+			require.NotNil(t, probe.Exec)
+			assert.True(t, pulse.IsCommand(probe.Exec.Command))
+			assert.Equal(t, pulse.Command(moverjob.ScratchFolder), probe.Exec.Command)
+			assert.Nil(t, pod.Containers[0].LivenessProbe, "it may end no backup")
+			assert.Nil(t, pod.Containers[0].StartupProbe)
+			period, failures := time.Duration(probe.PeriodSeconds)*time.Second, probe.FailureThreshold
+			assert.Equal(t, pulse.Delay, pulse.QuietAfter+time.Duration(failures-1)*period, "what it takes for it not to be ready is what is reckoned with")
+		})
+	}
 }
 
 func TestWhatTheOperatorSettlesHoldsForThePod(t *testing.T) {
