@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
@@ -73,11 +74,13 @@ func (c *Cluster) Replace(ctx context.Context, pod string) error {
 	return nil
 }
 
+// lookForProcessesEvery is how often a process is looked for that is to be caught.
+const lookForProcessesEvery = 5 * time.Millisecond
+
 // KillRestic kills every restic process of Soteria's replicas that runs a
 // command, as soon as it is there, until ctx ends. It looks at the processes of
 // this machine. It gives the number of processes that it killed.
 func (c *Cluster) KillRestic(ctx context.Context, command string) (killed int, err error) {
-	const lookForProcessesEvery = 5 * time.Millisecond
 	replicas, err := c.Replicas(ctx)
 	if err != nil {
 		return 0, err
@@ -118,20 +121,68 @@ func kill(pid int, command string, containers []string) bool {
 		return false
 	}
 	defer process.Release() //nolint:errcheck // only a handle
-	of := func(file string) string {
-		content, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), file))
-		if err != nil {
-			return ""
-		}
-		return string(content)
-	}
-	argv := strings.Split(of("cmdline"), "\x00")
+	argv := argvOf(pid)
 	if filepath.Base(argv[0]) != "restic" || !slices.Contains(argv, command) {
 		return false
 	}
-	cgroups := of("cgroup")
+	cgroups := ofProcess(pid, "cgroup")
 	ours := slices.ContainsFunc(containers, func(id string) bool { return id != "" && strings.Contains(cgroups, id) })
 	return ours && process.Kill() == nil
+}
+
+// ofProcess reads a file that the system keeps of a process; "" if it has ended.
+func ofProcess(pid int, file string) string {
+	content, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), file))
+	if err != nil {
+		return ""
+	}
+	return string(content)
+}
+
+func argvOf(pid int) []string { return strings.Split(ofProcess(pid, "cmdline"), "\x00") }
+
+// HoldBackup waits for the restic that backs a claim up and stops it, so that it does
+// nothing and does not end, until the function that it returns is called. It looks at
+// the processes of this machine.
+func (c *Cluster) HoldBackup(ctx context.Context, namespace, claim string) (goOn func() error, err error) {
+	ticker := time.NewTicker(lookForProcessesEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("waiting for the restic that backs up %s/%s: %w", namespace, claim, ctx.Err())
+		case <-ticker.C:
+		}
+		entries, err := os.ReadDir("/proc")
+		if err != nil {
+			return nil, fmt.Errorf("looking for restic: %w", err)
+		}
+		for _, entry := range entries {
+			pid, err := strconv.Atoi(entry.Name())
+			if err != nil {
+				continue
+			}
+			if held, ok := holdIf(pid, namespace+"/"+claim); ok {
+				return func() error { return held.Signal(syscall.SIGCONT) }, nil
+			}
+		}
+	}
+}
+
+// holdIf stops a process if it is the restic that backs a claim up. The process is held
+// before it is looked at, so that it cannot be mistaken for another that got its id.
+func holdIf(pid int, host string) (*os.Process, bool) {
+	process, err := os.FindProcess(pid)
+	if err != nil {
+		return nil, false
+	}
+	argv := argvOf(pid)
+	backsUp := filepath.Base(argv[0]) == "restic" && slices.Contains(argv, "backup") && slices.Contains(argv, host)
+	if !backsUp || process.Signal(syscall.SIGSTOP) != nil {
+		_ = process.Release()
+		return nil, false
+	}
+	return process, true
 }
 
 // StoredVolumes lists the folders of this machine that the storage driver keeps

@@ -52,6 +52,29 @@ func TestABackupThatCannotStartFailsInMinutes(t *testing.T) {
 	})
 }
 
+func TestABackupThatMovesNothingSaysSo(t *testing.T) {
+	t.Parallel()
+	const namespace = "e2e-backup-moves-nothing"
+	s := begin(t, 10*time.Minute, namespace)
+	app := harness.App{Namespace: namespace, Name: "held", Size: "64Mi", Labels: harness.Unprotected}
+	s.start(app)
+	s.write(app, "once")
+
+	status, job, err := cluster.StartBackup(s.ctx, namespace, app.Name)
+	require.NoError(s, err)
+	require.Equal(s, http.StatusAccepted, status)
+	goOn, err := cluster.HoldBackup(s.ctx, namespace, app.Name)
+	require.NoError(s, err)
+	began := time.Now()
+	s.awaitEvent(app, "runs and moves nothing: nothing has moved since ")
+	s.Logf("told %s after restic stood still", time.Since(began).Round(time.Second))
+
+	require.NoError(s, goOn())
+	require.NoError(s, cluster.AwaitJob(s.ctx, namespace, job))
+	s.awaitEvent(app, "is complete")
+	require.NotEmpty(s, s.backups(app))
+}
+
 // startRefused asks for a backup whose pod the quota refuses, and returns its Job.
 func startRefused(s *scenario, app harness.App) string {
 	s.Helper()
