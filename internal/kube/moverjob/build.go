@@ -243,10 +243,11 @@ func podSpec(s Spec) corev1.PodSpec {
 // follows from that but what package stall says of it.
 func pulseProbe() *corev1.Probe {
 	return &corev1.Probe{
-		ProbeHandler:     corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: pulse.Command(ScratchFolder)}},
-		PeriodSeconds:    int32(pulse.Period.Seconds()),
-		TimeoutSeconds:   int32(pulse.Timeout.Seconds()),
-		FailureThreshold: pulse.Failures,
+		ProbeHandler:        corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: pulse.Command(ScratchFolder)}},
+		InitialDelaySeconds: int32(pulse.Start.Seconds()),
+		PeriodSeconds:       int32(pulse.Period.Seconds()),
+		TimeoutSeconds:      int32(pulse.Timeout.Seconds()),
+		FailureThreshold:    pulse.Failures,
 	}
 }
 

@@ -63,6 +63,7 @@ func TestAMoverIsAskedWhetherItMovesAnythingWhereThatIsWanted(t *testing.T) {
 			assert.Equal(t, pulse.Command(moverjob.ScratchFolder), probe.Exec.Command)
 			assert.Nil(t, pod.Containers[0].LivenessProbe, "it may end no backup")
 			assert.Nil(t, pod.Containers[0].StartupProbe)
+			assert.Less(t, pulse.Start+pulse.Period, pulse.QuietAfter, "the first probe of a mover passes, whatever it waits for")
 			period, failures := time.Duration(probe.PeriodSeconds)*time.Second, probe.FailureThreshold
 			assert.Equal(t, pulse.Delay, pulse.QuietAfter+time.Duration(failures-1)*period, "what it takes for it not to be ready is what is reckoned with")
 		})

@@ -17,6 +17,9 @@ const (
 	// Failures is how many probes must fail one after the other. One may fail because
 	// its node is busy.
 	Failures = 2
+	// Start is how long a mover may take to begin its record, before which there is
+	// nothing to run.
+	Start = 5 * time.Second
 	// Timeout is how long one probe may take.
 	Timeout = 10 * time.Second
 
