@@ -14,6 +14,10 @@ const (
 	enoughCPU   = time.Second
 )
 
+// beforeLock is more than restic reads and writes before it has its lock. Once it reads
+// the index it may hold much memory, and no other restic should run beside it.
+const beforeLock = 4 << 20
+
 // complaintHolds is for how long restic's word that it tries something again outweighs
 // that bytes flow: what is sent again and again brings nothing further.
 const complaintHolds = 2 * time.Minute
@@ -82,9 +86,11 @@ func (a *activity) sees(now time.Time, s sample, known bool) {
 	}
 }
 
-// mayWaitForLock reports whether restic may wait for a lock of the repository. It says
-// so to a person alone, who would read other output.
-func (a *activity) mayWaitForLock() bool { return a.locks && !a.printed && a.complaint == "" }
+// mayWaitForLock reports whether restic may wait for a lock of the repository. With --json it says
+// nothing of that.
+func (a *activity) mayWaitForLock() bool {
+	return a.locks && !a.printed && a.complaint == "" && a.last.bytes < beforeLock
+}
 
 // waitsFor says what is waited for, as far as it can be told from what was seen.
 func (a *activity) waitsFor() string {

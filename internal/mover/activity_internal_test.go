@@ -107,6 +107,12 @@ func TestWhatIsSaidOfAWait(t *testing.T) {
 	backingUp.printed = true
 	assert.False(t, backingUp.mayWaitForLock(), "it has the lock")
 	assert.Contains(t, backingUp.waitsFor(), "restic backup neither reads nor writes")
+
+	backingUp.begins(noon, "backup", true)
+	backingUp.sees(after(1), sample{beforeLock - 1, 0}, true)
+	assert.True(t, backingUp.mayWaitForLock())
+	backingUp.sees(after(2), sample{beforeLock, 0}, true)
+	assert.False(t, backingUp.mayWaitForLock(), "it has read the index, and holds memory")
 }
 
 func TestWhatAProcessDidIsRead(t *testing.T) {
