@@ -224,7 +224,8 @@ const (
 	FillFailed
 )
 
-// Progress counts what a fill has moved so far. Totals are zero until known.
+// Progress counts what a fill has moved so far. Totals are zero until known. A fill that
+// is still pending has one where the backup system restores aside first.
 type Progress struct {
 	BytesDone  int64
 	BytesTotal int64

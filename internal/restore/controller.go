@@ -296,6 +296,9 @@ func (r *Reconciler) advance(ctx context.Context, claim *corev1.PersistentVolume
 // stalls tells people of an error that stopped a pass.
 func (r *Reconciler) stalls(o *observed, err error) {
 	message := backup.Clip(backup.Message(err), maxWords) + "; retried by itself"
+	if remedy := stall.RemedyOf(err, r.namespace); remedy != "" {
+		message += "; " + remedy
+	}
 	if o.adopted {
 		o.status().Message = message
 		if mayStall(o.status()) && o.now.Sub(r.watchdog.since(o)) >= stall.Patience {

@@ -157,8 +157,14 @@ func (r *Reconciler) observeFill(o *observed, state driver.FillState) next {
 		if s.Progress.Summary != "" {
 			s.Message = s.Progress.Summary + " restored"
 		}
+		if state.Message != "" {
+			s.Message += ": " + backup.Clip(state.Message, maxWords)
+		}
 		return waitFor(watchDelay(running(state, o.now)))
 	case driver.FillPending:
+		if state.Progress != (driver.Progress{}) {
+			r.watchdog.moves(o, state.Progress)
+		}
 	}
 	message := fmt.Sprintf("attempt %d waits to start", s.Attempt)
 	if state.Message != "" {

@@ -48,6 +48,9 @@ func (r *Reconciler) watch(ctx context.Context, o *observed, n next) (next, erro
 	}
 	w := r.gather(ctx, o.claim.UID)
 	w.Now, w.Since, w.Waits = o.now, since, o.status().Message
+	if o.way.made() && o.status().Phase == v1alpha1.PhaseTransferring {
+		w.System = driverName(o.status())
+	}
 	if went, n, err := r.goOn(ctx, o, w); err != nil || went {
 		return n, err
 	}

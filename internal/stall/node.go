@@ -23,15 +23,8 @@ func lostNode(w World) (Stall, bool) {
 			return found, true
 		}
 	}
-	for i := range w.Attachments {
-		if w.Shared && slices.ContainsFunc(w.Pods, works) {
-			break // the volume reached the node of the pod
-		}
-		what := "an attached volume"
-		if name := w.Attachments[i].Spec.Source.PersistentVolumeName; name != nil {
-			what = "volume " + *name
-		}
-		if found, ok := lost(w, w.Attachments[i].Spec.NodeName, what); ok {
+	if !w.Shared {
+		if found, ok := lostAttachment(w); ok {
 			return found, true
 		}
 	}
@@ -41,6 +34,29 @@ func lostNode(w World) (Stall, bool) {
 			continue
 		}
 		if found, ok := lost(w, claim.Annotations[SelectedNodeAnnotation], fmt.Sprintf("the volume of claim %s/%s", claim.Namespace, claim.Name)); ok {
+			return found, true
+		}
+	}
+	return Stall{}, false
+}
+
+// lostElsewhere finds a node that is gone and holds a volume which others may use too,
+// for a pod that has no other trouble of its own: several nodes may have such a volume.
+func lostElsewhere(w World) (Stall, bool) {
+	if !w.Shared || slices.ContainsFunc(w.Pods, works) {
+		return Stall{}, false // the volume reached the node of the pod
+	}
+	return lostAttachment(w)
+}
+
+// lostAttachment finds a node that is gone and that a volume is attached to.
+func lostAttachment(w World) (Stall, bool) {
+	for i := range w.Attachments {
+		what := "an attached volume"
+		if name := w.Attachments[i].Spec.Source.PersistentVolumeName; name != nil {
+			what = "volume " + *name
+		}
+		if found, ok := lost(w, w.Attachments[i].Spec.NodeName, what); ok {
 			return found, true
 		}
 	}

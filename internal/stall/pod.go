@@ -82,10 +82,16 @@ var refusals = []struct {
 }{
 	{[]string{"failed calling webhook"}, Policy, "see that the webhook which is named answers; the pod is made in namespace %s", true},
 	{[]string{"admission webhook", "ValidatingAdmissionPolicy"}, Policy, "let the policy that is named except Soteria's Jobs in namespace %s", false},
+	{[]string{"being terminated"}, JobController, "namespace %s is being deleted: what uses its claims cannot be backed up any more", false},
+	{[]string{"service account"}, JobController, "make the service account that is named in namespace %s, or set SOTERIA_JOB_SERVICE_ACCOUNT to one that is in each namespace", false},
+	{[]string{"to match these scopes"}, Quota, "make a ResourceQuota in namespace %s that allows the priority class, or set SOTERIA_JOB_PRIORITY_CLASS to another one", false},
+	{[]string{"RuntimeClass"}, Policy, "see what sets a runtime class on Soteria's Jobs in namespace %s, or make the one that is named", false},
 	{[]string{"must specify"}, Quota, "set what the quota of namespace %s asks for in SOTERIA_JOB_REQUESTS and SOTERIA_JOB_LIMITS, or for this claim in its annotation " + v1alpha1.JobResourcesAnnotation, false},
 	{[]string{"exceeded quota", "failed quota"}, Quota, "make room in the ResourceQuota of namespace %[1]s (kubectl -n %[1]s describe resourcequota), " +
 		"or lower SOTERIA_JOB_REQUESTS and SOTERIA_JOB_LIMITS, or for this claim its annotation " + v1alpha1.JobResourcesAnnotation, true},
-	{[]string{"usage per"}, Policy, "the LimitRange of namespace %s refuses it: set SOTERIA_JOB_REQUESTS and SOTERIA_JOB_LIMITS, or for this claim its annotation " + v1alpha1.JobResourcesAnnotation, false},
+	{[]string{"must be less than or equal to"}, Policy, "set SOTERIA_JOB_REQUESTS and SOTERIA_JOB_LIMITS so that none asks for more than its limit, which the LimitRange of namespace %s may set, " +
+		"or for this claim its annotation " + v1alpha1.JobResourcesAnnotation, false},
+	{[]string{"usage per", "limit to request ratio"}, Policy, "the LimitRange of namespace %s refuses it: set SOTERIA_JOB_REQUESTS and SOTERIA_JOB_LIMITS, or for this claim its annotation " + v1alpha1.JobResourcesAnnotation, false},
 	{[]string{"PodSecurity"}, Policy, "movers need the Pod Security level baseline in namespace %s; let its policy except Soteria's Jobs", false},
 	{[]string{"priority class", "PriorityClass"}, JobController, "set SOTERIA_JOB_PRIORITY_CLASS to a class that exists; the pod is made in namespace %s", false},
 	{[]string{"denied", "is forbidden"}, Policy, "let the policy that is named except Soteria's Jobs in namespace %s", false},
@@ -122,14 +128,29 @@ func unschedulable(w World) (Stall, bool) {
 		}
 		for _, c := range pod.Status.Conditions {
 			if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse {
-				return Stall{
-					Cause: Scheduler, Message: fmt.Sprintf("pod %s/%s has no node: %s", pod.Namespace, pod.Name, quote(c.Reason+": "+c.Message)),
-					Remedy: "add a node that suits it, or change what rules nodes out: the constraints of the claim's pod, SOTERIA_JOB_NODE_SELECTOR, or what else runs there",
-				}, true
+				found := Stall{Message: fmt.Sprintf("pod %s/%s has no node: %s", pod.Namespace, pod.Name, quote(c.Reason+": "+c.Message))}
+				found.Cause, found.Remedy = nodeless(w, pod, c)
+				return found, true
 			}
 		}
 	}
 	return Stall{}, false
+}
+
+// nodeless says who keeps a pod from getting a node, and what to do.
+func nodeless(w World, pod *corev1.Pod, why corev1.PodCondition) (Cause, string) {
+	if why.Reason == corev1.PodReasonSchedulingGated {
+		var gates []string
+		for _, gate := range pod.Spec.SchedulingGates {
+			gates = append(gates, gate.Name)
+		}
+		return Policy, fmt.Sprintf("have what sets the scheduling gate %s let the pod go on, or leave Soteria's Jobs in namespace %s alone", quote(strings.Join(gates, ", ")), pod.Namespace)
+	}
+	// The scheduler gave up waiting for the volume that it asked for.
+	if claim := withoutVolume(w); claim != nil && strings.Contains(why.Message, "binding volumes") {
+		return Provisioner, provisionerRemedy(claim)
+	}
+	return Scheduler, "add a node that suits it, or change what rules nodes out: the constraints of the claim's pod, SOTERIA_JOB_NODE_SELECTOR, or what else runs there"
 }
 
 // containers finds a container that the kubelet cannot start. The two words for an
@@ -265,6 +286,12 @@ func podless(w World) (Stall, bool) {
 				Cause: Scheduler, Message: fmt.Sprintf("pod %s/%s has no node, and nothing says why", pod.Namespace, pod.Name),
 				Remedy: "see that the scheduler works",
 			}, true
+		case !ended(pod) && initialising(pod) != "":
+			name := initialising(pod)
+			return Stall{
+				Cause: Kubelet, Message: fmt.Sprintf("container %s of pod %s/%s has to end or be ready before the mover starts, and is not", name, pod.Namespace, pod.Name),
+				Remedy: fmt.Sprintf("see kubectl -n %s logs %s -c %s; if something puts it into the pods of Soteria's Jobs, decline that with SOTERIA_JOB_ANNOTATIONS or SOTERIA_JOB_LABELS", pod.Namespace, pod.Name, name),
+			}, true
 		case !ended(pod):
 			return Stall{
 				Cause: Kubelet, Message: fmt.Sprintf("node %s does not start pod %s/%s, and nothing says why", pod.Spec.NodeName, pod.Namespace, pod.Name),
@@ -273,6 +300,23 @@ func podless(w World) (Stall, bool) {
 		}
 	}
 	return Stall{}, false
+}
+
+// initialising returns the name of the init container that runs while the others wait
+// for it: an ordinary one until it ends, a sidecar until it has started; "" where none
+// does.
+func initialising(pod *corev1.Pod) string {
+	sidecar := func(name string) bool {
+		return slices.ContainsFunc(pod.Spec.InitContainers, func(c corev1.Container) bool {
+			return c.Name == name && ptr.Deref(c.RestartPolicy, "") == corev1.ContainerRestartPolicyAlways
+		})
+	}
+	for _, status := range pod.Status.InitContainerStatuses {
+		if status.State.Running != nil && !(sidecar(status.Name) && ptr.Deref(status.Started, false)) {
+			return status.Name
+		}
+	}
+	return ""
 }
 
 func isRunning(pod *corev1.Pod) bool {

@@ -1,12 +1,14 @@
 package stall
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/soteria-dr/soteria/internal/backup"
 )
@@ -53,11 +55,25 @@ func Causes() []Cause {
 
 // CauseOf names who holds up a wait that ends in an error each time.
 func CauseOf(err error) Cause {
+	if apierrors.IsForbidden(err) {
+		cause, _, _ := refusal(err.Error(), "")
+		return cause
+	}
 	ofSystem := []backup.Kind{backup.Unavailable, backup.DriverFailed, backup.Credentials, backup.RepositoryAbsent, backup.RepositoryChanged}
 	if slices.Contains(ofSystem, backup.KindOf(err)) {
 		return BackupSystem
 	}
 	return Unknown
+}
+
+// RemedyOf says what to do about an error that stops a wait each time, where the API
+// server refused an object in that namespace; "" for other errors.
+func RemedyOf(err error, namespace string) string {
+	if !apierrors.IsForbidden(err) {
+		return ""
+	}
+	_, remedy, _ := refusal(err.Error(), namespace)
+	return remedy
 }
 
 // Stall is a wait that has lasted too long.
@@ -95,6 +111,9 @@ type World struct {
 	Nodes map[string]*corev1.Node
 	// Events are those about any of the others.
 	Events []corev1.Event
+	// System names the backup system where it does the work itself, without a Job; ""
+	// where Jobs do.
+	System string
 	// Shared is true where pods that were not observed may use the claims and their
 	// volumes too, as those of a claim that is backed up: that a volume is attached,
 	// or a claim is being deleted, then holds nothing up.
@@ -108,12 +127,18 @@ func Diagnose(w World) (Stall, bool) {
 		return Stall{}, false
 	}
 	for _, rule := range []func(World) (Stall, bool){
-		lostNode, refused, suspended, provisioningFailed, unschedulable, containers, attachError, podWarning,
+		lostNode, refused, suspended, provisioningFailed, unschedulable, containers, lostElsewhere, attachError, podWarning,
 		terminating, deleting, attached, unprovisioned, running, podless,
 	} {
 		if found, ok := rule(w); ok {
 			return found, true
 		}
+	}
+	if w.System != "" {
+		return Stall{
+			Cause: BackupSystem, Message: orElse(w.Waits, w.System+" does not say what it waits for"),
+			Remedy: fmt.Sprintf("see what %s says of the volume and of its own pods; its store, its disks and its nodes may be what it waits for", w.System),
+		}, true
 	}
 	return Stall{
 		Cause: Unknown, Message: orElse(w.Waits, "nobody says what it waits for"),

@@ -1,6 +1,7 @@
 package stall_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -10,11 +11,14 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 	"pgregory.net/rapid"
 
+	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/stall"
 )
 
@@ -63,6 +67,20 @@ func waits(reason, message string) func(*corev1.Pod) {
 			State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message}}}}
 	}
 }
+
+// initRuns has the pod wait for an init container that runs.
+func initRuns(name string, policy corev1.ContainerRestartPolicy, started *bool) func(*corev1.Pod) {
+	return func(pod *corev1.Pod) {
+		pod.Spec.InitContainers = []corev1.Container{{Name: name}}
+		if policy != "" {
+			pod.Spec.InitContainers[0].RestartPolicy = &policy
+		}
+		pod.Status.InitContainerStatuses = []corev1.ContainerStatus{{Name: name, Started: started, State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}}}
+		pod.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: "mover", State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "PodInitializing"}}}}
+	}
+}
+
+func onNode(name string) func(*corev1.Pod) { return func(pod *corev1.Pod) { pod.Spec.NodeName = name } }
 
 func warning(uid types.UID, reason, message string) corev1.Event {
 	return corev1.Event{Type: corev1.EventTypeWarning, Reason: reason, Message: message, InvolvedObject: corev1.ObjectReference{UID: uid},
@@ -187,6 +205,44 @@ func TestWhoHoldsUpAWait(t *testing.T) {
 		"a pod without a node":      {stall.World{Jobs: jobs{aJob()}, Pods: pods{aPod(nodeless)}}, stall.Scheduler, "has no node", "scheduler"},
 		"a pod that does not start": {stall.World{Jobs: jobs{aJob()}, Pods: pods{aPod()}}, stall.Kubelet, "does not start pod", "node node-1"},
 		"nothing that can be seen":  {stall.World{Waits: "restoring in Longhorn"}, stall.Unknown, "restoring in Longhorn", "log"},
+		"an injected init container that hangs": {
+			stall.World{Jobs: jobs{aJob()}, Pods: pods{aPod(initRuns("vault-agent-init", "", ptr.To(true)))}}, stall.Kubelet, "container vault-agent-init", "SOTERIA_JOB_ANNOTATIONS",
+		},
+		"a sidecar that never starts": {
+			stall.World{Jobs: jobs{aJob()}, Pods: pods{aPod(initRuns("istio-proxy", corev1.ContainerRestartPolicyAlways, ptr.To(false)))}}, stall.Kubelet, "container istio-proxy", "-c istio-proxy",
+		},
+		"a sidecar that has started holds nothing up": {
+			stall.World{Jobs: jobs{aJob()}, Pods: pods{aPod(initRuns("istio-proxy", corev1.ContainerRestartPolicyAlways, ptr.To(true)))}}, stall.Kubelet, "does not start pod", "node node-1",
+		},
+		"a shared volume on a lost node, and a pod with a trouble of its own": {
+			stall.World{Shared: true, Jobs: jobs{aJob()}, Pods: pods{aPod(waits("ImagePullBackOff", "no such image"), onNode("node-2"))}, Claims: claims{aPrime(bound)},
+				Attachments: []storagev1.VolumeAttachment{anAttachment()}, Nodes: gone}, stall.Kubelet, "no such image", "pull image",
+		},
+		"a shared volume on a lost node, that cannot be attached elsewhere": {
+			stall.World{Shared: true, Jobs: jobs{aJob()}, Pods: pods{aPod(onNode("node-2"))}, Claims: claims{aPrime(bound)},
+				Events:      told{warning("pod", "FailedAttachVolume", "Multi-Attach error")},
+				Attachments: []storagev1.VolumeAttachment{anAttachment()}, Nodes: gone}, stall.NodeLost, "volume pv-1 is on node node-1", "kubectl delete node",
+		},
+		"a scheduler that gave up waiting for a volume": {
+			stall.World{Jobs: jobs{aJob()}, Pods: pods{aPod(nodeless, func(p *corev1.Pod) {
+				p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: "SchedulerError",
+					Message: `running PreBind plugin "VolumeBinding": binding volumes: context deadline exceeded`}}
+			})}, Claims: claims{aPrime(func(c *corev1.PersistentVolumeClaim) {
+				c.Annotations = map[string]string{stall.SelectedNodeAnnotation: "node-2"}
+			})}}, stall.Provisioner, "binding volumes", "storage class fast",
+		},
+		"a claim of a class that waits for a pod, of which no one was asked yet": {
+			stall.World{Claims: claims{aPrime()}, Waits: "waiting for another claim of the pod"}, stall.Unknown, "another claim of the pod", "log",
+		},
+		"a scheduling gate": {
+			stall.World{Jobs: jobs{aJob()}, Pods: pods{aPod(nodeless, func(p *corev1.Pod) {
+				p.Spec.SchedulingGates = []corev1.PodSchedulingGate{{Name: "kueue.x-k8s.io/admission"}}
+				p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: "SchedulingGated", Message: "Scheduling is blocked"}}
+			})}}, stall.Policy, "SchedulingGated", "kueue.x-k8s.io/admission",
+		},
+		"a backup system that does the work itself": {
+			stall.World{System: "Longhorn", Waits: "ReplicaSchedulingFailure: no disk has room"}, stall.BackupSystem, "no disk has room", "see what Longhorn says",
+		},
 		"a refusal that was lifted since": {
 			stall.World{Jobs: jobs{aJob()}, Pods: pods{aPod(underWay)}, Events: told{warning("job", "FailedCreate", "exceeded quota")}}, stall.Mover, "no progress", "logs",
 		},
@@ -385,4 +441,50 @@ func TestOnlyARefusalThatDoesNotPassByItselfIsHopeless(t *testing.T) {
 		require.True(t, stalled)
 		assert.Equal(t, hopeless, found.Hopeless, words)
 	}
+}
+
+func TestARefusalSaysWhatHelps(t *testing.T) {
+	for words, want := range map[string]struct {
+		cause  stall.Cause
+		remedy string
+	}{
+		`pods "x" is forbidden: error looking up service account shop/backup: serviceaccount "backup" not found`:                                {stall.JobController, "SOTERIA_JOB_SERVICE_ACCOUNT"},
+		`pods "x" is forbidden: insufficient quota to match these scopes: [{PriorityClass In [system-cluster-critical]}]`:                       {stall.Quota, "SOTERIA_JOB_PRIORITY_CLASS"},
+		`pods "x" is forbidden: cpu max limit to request ratio per Container is 4, but provided ratio is 10.000000`:                             {stall.Policy, "LimitRange"},
+		`Pod "x" is invalid: spec.containers[0].resources.requests: Invalid value: "128Mi": must be less than or equal to memory limit of 64Mi`: {stall.Policy, "LimitRange"},
+		`pods "x" is forbidden: unable to create new content in namespace shop because it is being terminated`:                                  {stall.JobController, "is being deleted"},
+		`pods "x" is forbidden: no PriorityClass with name high was found`:                                                                      {stall.JobController, "SOTERIA_JOB_PRIORITY_CLASS"},
+		`pods "x" is forbidden: pod rejected: RuntimeClass "gvisor" not found`:                                                                  {stall.Policy, "runtime class"},
+		`pods "x" is forbidden: maximum memory usage per Container is 1Gi, but limit is 2Gi`:                                                    {stall.Policy, "LimitRange"},
+		`admission webhook "policy.example" denied the request: service account must not be default`:                                            {stall.Policy, "let the policy"},
+	} {
+		found, _ := stall.Diagnose(stall.World{Now: noon, Since: noon.Add(-time.Hour), Jobs: jobs{aJob()}, Events: told{warning("job", "FailedCreate", words)}})
+		assert.Equal(t, want.cause, found.Cause, words)
+		assert.Contains(t, found.Remedy, want.remedy, words)
+	}
+}
+
+func TestAnErrorThatTheAPIServerRefusesWithSaysWhoAndWhatHelps(t *testing.T) {
+	refused := apierrors.NewForbidden(schema.GroupResource{Resource: "persistentvolumeclaims"}, "prime", errors.New("exceeded quota: q, requested: requests.storage=1Gi"))
+	err := backup.Errorf(backup.Unavailable, "making the prime: %w", refused)
+	assert.Equal(t, stall.Quota, stall.CauseOf(err))
+	assert.Contains(t, stall.RemedyOf(err, "soteria-system"), "ResourceQuota of namespace soteria-system")
+	other := backup.Errorf(backup.Unavailable, "the store does not answer")
+	assert.Equal(t, stall.BackupSystem, stall.CauseOf(other))
+	assert.Empty(t, stall.RemedyOf(other, "soteria-system"))
+}
+
+func TestTwoWarningsThatAlternateAndAskForTheSameAreToldOnce(t *testing.T) {
+	var last stall.Told
+	told := 0
+	for i := range 60 { // half an hour
+		reason := []string{"FailedMount", "FailedAttachVolume"}[i/2%2]
+		now := noon.Add(time.Duration(i) * 30 * time.Second)
+		found, _ := stall.Diagnose(stall.World{Now: now, Since: noon.Add(-time.Hour), Jobs: jobs{aJob()}, Pods: pods{aPod()}, Events: []corev1.Event{warning("pod", reason, "Multi-Attach error")}})
+		var news bool
+		if last, news = last.News(found, now, time.Hour); news {
+			told++
+		}
+	}
+	assert.Equal(t, 1, told)
 }

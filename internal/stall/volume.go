@@ -34,27 +34,40 @@ func provisioningFailed(w World) (Stall, bool) {
 	return Stall{}, false
 }
 
-// unprovisioned finds a claim that a provisioner was asked about and is silent. One
-// of a class that waits for a pod is not asked about before the pod has a node.
+// unprovisioned finds a claim that a provisioner was asked about and is silent. The
+// volume controller names the provisioner when it asks; of a class that waits for a pod,
+// once the pod has a node.
 func unprovisioned(w World) (Stall, bool) {
+	claim := withoutVolume(w)
+	if claim == nil {
+		return Stall{}, false
+	}
+	return Stall{
+		Cause: Provisioner, Remedy: provisionerRemedy(claim),
+		Message: fmt.Sprintf("%s has made no volume for claim %s/%s, and does not say why",
+			orElse(claim.Annotations[storageProvisionerAnnotation], "the provisioner"), claim.Namespace, claim.Name),
+	}, true
+}
+
+// withoutVolume returns a claim that a provisioner was asked to make a volume for, and
+// that has none; nil where there is none.
+func withoutVolume(w World) *corev1.PersistentVolumeClaim {
 	for i := range w.Claims {
 		claim := &w.Claims[i]
-		asked := claim.Annotations[SelectedNodeAnnotation] != "" || len(w.Pods) == 0 && len(w.Jobs) == 0
-		if claim.Spec.VolumeName != "" || claim.DeletionTimestamp != nil || ptr.Deref(claim.Spec.StorageClassName, "") == "" || !asked {
-			continue
+		asked := claim.Annotations[storageProvisionerAnnotation] != "" || claim.Annotations[SelectedNodeAnnotation] != ""
+		if claim.Spec.VolumeName == "" && claim.DeletionTimestamp == nil && ptr.Deref(claim.Spec.StorageClassName, "") != "" && asked {
+			return claim
 		}
-		return Stall{
-			Cause: Provisioner, Remedy: provisionerRemedy(claim),
-			Message: fmt.Sprintf("%s has made no volume for claim %s/%s, and does not say why",
-				orElse(claim.Annotations[storageProvisionerAnnotation], "the provisioner"), claim.Namespace, claim.Name),
-		}, true
 	}
-	return Stall{}, false
+	return nil
 }
 
 func provisionerRemedy(claim *corev1.PersistentVolumeClaim) string {
-	return fmt.Sprintf("see that the provisioner of storage class %s works and has room: its pods and their logs, and kubectl -n %s describe pvc %s",
-		ptr.Deref(claim.Spec.StorageClassName, ""), claim.Namespace, claim.Name)
+	of := "the provisioner of storage class " + ptr.Deref(claim.Spec.StorageClassName, "")
+	if name := claim.Annotations[storageProvisionerAnnotation]; name != "" {
+		of += " (" + name + ")"
+	}
+	return fmt.Sprintf("see that %s works and has room: its pods and their logs, and kubectl -n %s describe pvc %s", of, claim.Namespace, claim.Name)
 }
 
 // attachError finds a volume that the attacher fails on. The volume of a pod that

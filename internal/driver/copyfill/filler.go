@@ -116,7 +116,7 @@ func (f *Filler) restore(ctx context.Context, req driver.FillRequest, s stage) (
 		return driver.FillState{Message: "the backup is restored to a volume to copy from"}, f.makeVolume(ctx, s, made.Volume)
 	case driver.FillPending, driver.FillRunning:
 	}
-	return driver.FillState{Message: "restoring the backup to a volume to copy from: " + made.Message}, nil
+	return driver.FillState{Message: "restoring the backup to a volume to copy from: " + made.Message, Progress: made.Progress}, nil
 }
 
 func (f *Filler) job(req driver.FillRequest, s stage) moverjob.Spec {
