@@ -231,6 +231,9 @@ type Progress struct {
 	BytesTotal int64
 	FilesDone  int64
 	FilesTotal int64
+	// Worked is how often what fills was seen to do something, whatever it moved; 0
+	// where that is not looked at.
+	Worked int64
 }
 
 // Counts is what a volume or a backup holds.

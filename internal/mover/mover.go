@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync/atomic"
 
 	"k8s.io/utils/clock"
 
@@ -38,6 +39,8 @@ type Process struct {
 
 	// senses watch a backup; nil where nothing does.
 	senses *senses
+	// moved is the progress that was printed last; nil where no one needs it.
+	moved *atomic.Pointer[report.Progress]
 }
 
 // work is what a subcommand does once its flags are read. It records what

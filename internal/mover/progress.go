@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"k8s.io/utils/clock"
@@ -41,11 +42,13 @@ type printer struct {
 	clock clock.PassiveClock
 	// senses see what is not printed, too.
 	senses *senses
-	last   time.Time
+	// moved keeps what was printed last, for who prints more of it; nil is no one.
+	moved *atomic.Pointer[report.Progress]
+	last  time.Time
 }
 
 func (p Process) printer(to io.Writer) *printer {
-	return &printer{to: to, clock: p.Clock, senses: p.senses}
+	return &printer{to: to, clock: p.Clock, senses: p.senses, moved: p.moved}
 }
 
 func (p *printer) print(progress report.Progress) error {
@@ -55,6 +58,12 @@ func (p *printer) print(progress report.Progress) error {
 		return nil
 	}
 	p.last = now
+	if p.moved != nil {
+		if before := p.moved.Load(); before != nil {
+			progress.Worked = before.Worked
+		}
+		p.moved.Store(&progress)
+	}
 	_, err := p.to.Write(progress.Line())
 	return err
 }

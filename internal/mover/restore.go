@@ -107,6 +107,8 @@ func (w restoreWork) run(ctx context.Context, p Process, result *report.Result) 
 	if err := w.target.prepare(ctx, p, held, result); err != nil {
 		return err
 	}
+	p, end := p.working(ctx)
+	defer end()
 	if err := w.fill(ctx, p, program, root, result); err != nil {
 		return err
 	}

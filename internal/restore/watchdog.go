@@ -87,7 +87,7 @@ func (w *watchdog) moves(o *observed, p driver.Progress) {
 			m.moved = s.Progress.BytesDone + s.Progress.FilesDone
 		}
 	}
-	now := p.BytesDone + p.FilesDone
+	now := p.BytesDone + p.FilesDone + p.Worked
 	if now <= m.moved {
 		return
 	}

@@ -233,7 +233,7 @@ func (f Fills) progress(ctx context.Context, pod string) (driver.Progress, drive
 	if printed {
 		found = driver.FindingOwn
 	}
-	return driver.Progress{BytesDone: p.BytesDone, BytesTotal: p.BytesTotal, FilesDone: p.FilesDone, FilesTotal: p.FilesTotal}, found
+	return driver.Progress{BytesDone: p.BytesDone, BytesTotal: p.BytesTotal, FilesDone: p.FilesDone, FilesTotal: p.FilesTotal, Worked: p.Worked}, found
 }
 
 // Finding implements [driver.Filler].

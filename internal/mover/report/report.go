@@ -24,6 +24,9 @@ type Progress struct {
 	BytesTotal int64 `json:"bytes_total"`
 	FilesDone  int64 `json:"files_done"`
 	FilesTotal int64 `json:"files_total"`
+	// Worked is how often the mover was seen to do something. It grows while a volume is
+	// copied or compared, when the others do not.
+	Worked int64 `json:"worked,omitempty"`
 }
 
 // Counts is what a volume or a snapshot holds: Files counts everything that is
@@ -220,7 +223,7 @@ func LastProgress(log []byte) (Progress, bool) {
 func (p Progress) Line() []byte {
 	encoded, err := json.Marshal(map[string]Progress{"progress": p})
 	if err != nil {
-		panic(err) // four integers always have a JSON form
+		panic(err) // integers always have a JSON form
 	}
 	return append(encoded, '\n')
 }
