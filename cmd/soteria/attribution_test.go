@@ -94,7 +94,7 @@ func kopiaTools(t *testing.T, repository *kopiatest.Repository, settings map[str
 	return tools{
 		config: c, cluster: cluster, expectations: ledger.New(cluster, cluster, c.Namespace), accepted: ledger.NewAccepted(cluster, cluster, c.Namespace),
 		listers: map[string]driver.Lister{kopia.NameFS: lister}, looked: []string{kopia.NameFS}, policy: c.policy(), now: time.Now,
-		memory: ledger.NewExpectations(cluster, cluster, c.Namespace),
+		memory: ledger.NewExpectations(cluster, cluster, c.Namespace), unaccepted: ledger.NewUnaccepted(cluster, cluster, c.Namespace, time.Now),
 	}
 }
 

@@ -79,6 +79,8 @@ type tools struct {
 	cluster      client.Client
 	expectations *ledger.Ledger
 	memory       *ledger.Expectations
+	// unaccepted is the memory of repositories that no one has accepted.
+	unaccepted *ledger.Unaccepted
 	// copies are those of the memory beside the backups, by driver.
 	copies   map[string]catalog.Copy
 	policy   kube.Policy
@@ -94,9 +96,9 @@ func newTools(c config) (t tools, err error) {
 	if err != nil {
 		return tools{}, err
 	}
-	memory := ledger.NewExpectations(cluster, cluster, c.Namespace)
 	t = tools{
-		listers: make(map[string]driver.Lister), cluster: cluster, expectations: ledger.New(cluster, cluster, c.Namespace), memory: memory,
+		listers: make(map[string]driver.Lister), cluster: cluster, expectations: ledger.New(cluster, cluster, c.Namespace),
+		memory: ledger.NewExpectations(cluster, cluster, c.Namespace), unaccepted: ledger.NewUnaccepted(cluster, cluster, c.Namespace, time.Now),
 		policy: c.policy(), now: time.Now, accepted: ledger.NewAccepted(cluster, cluster, c.Namespace), config: c, resources: resources,
 	}
 	if c.uses(restic.Name) {
@@ -308,7 +310,7 @@ func acceptRepository(ctx context.Context, t tools, name, id string, yes bool) (
 	if err := t.confirm(ctx, yes, "accepting "+id, there); err != nil {
 		return "", err
 	}
-	if err := t.settleAll(ctx, name, there); err != nil {
+	if err := t.settleAll(ctx, name, id, there); err != nil {
 		return "", err
 	}
 	strays, err := t.acceptStrays(ctx, name, id)

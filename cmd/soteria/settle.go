@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -51,13 +52,22 @@ func (t tools) lister(name string) (driver.Lister, error) {
 	return nil, fmt.Errorf("%w: the driver %s is not configured", errConfig, name)
 }
 
-// remembered is what is remembered of a repository's claims, in the cluster and in the
-// copy beside the backups. After a rebuild the copy may be all there is: a repository
-// that is empty is refused before the cluster has learned from it.
-func (t tools) remembered(ctx context.Context, name string) (expectation.Claims, error) {
+// remembered is what is remembered of a repository's claims: in the cluster, also from
+// before it was accepted, and in the copy beside the backups. After a rebuild the copy
+// may be all there is: a repository that is empty is refused before the cluster has
+// learned from it.
+func (t tools) remembered(ctx context.Context, name, repository string) (expectation.Claims, error) {
 	claims, err := t.memory.Claims(ctx, name)
-	if err != nil || t.copies[name] == nil {
-		return claims, err
+	if err != nil {
+		return nil, err
+	}
+	unaccepted, err := t.unaccepted.Claims(ctx, name, repository)
+	if err != nil {
+		return nil, err
+	}
+	claims = expectation.Union(claims, unaccepted)
+	if t.copies[name] == nil {
+		return claims, nil
 	}
 	beside, err := t.copies[name].Read(ctx, name)
 	if err != nil {
@@ -67,8 +77,8 @@ func (t tools) remembered(ctx context.Context, name string) (expectation.Claims,
 }
 
 // settleAll has no claim miss a backup that a repository does not hold now.
-func (t tools) settleAll(ctx context.Context, name string, there gathered) error {
-	remembered, err := t.remembered(ctx, name)
+func (t tools) settleAll(ctx context.Context, name, repository string, there gathered) error {
+	remembered, err := t.remembered(ctx, name, repository)
 	if err != nil {
 		return err
 	}
@@ -116,13 +126,20 @@ func (t tools) settle(ctx context.Context, claim backup.Claim, name string) (tol
 	if expected.Repository != "" && expected.Repository != repository {
 		return "", backup.Errorf(backup.RepositoryChanged, "it is %s, but this cluster has used %s so far: point Soteria back to that one, or accept the new one first", repository, expected.Repository)
 	}
-	remembered, err := t.remembered(ctx, name)
+	remembered, err := t.remembered(ctx, name, repository)
 	if err != nil {
 		return "", err
 	}
 	now := t.now()
 	left := t.counting(there, claim, now)
-	if _, err := t.memory.Remember(ctx, name, expectation.Claims{claim: remembered[claim].Accept(left, now)}); err != nil {
+	settled := expectation.Claims{claim: remembered[claim].Accept(left, now)}
+	if expected.Repository == "" {
+		// Nothing that it holds is expected of another repository.
+		err = t.unaccepted.Remember(ctx, name, repository, settled)
+	} else {
+		_, err = t.memory.Remember(ctx, name, settled)
+	}
+	if err != nil {
 		return "", err
 	}
 	if len(left) == 0 {
@@ -141,7 +158,7 @@ func forget(name string, yes bool) func(context.Context, tools) (string, error) 
 		if err := t.confirm(ctx, yes, "forgetting "+name, nil); err != nil {
 			return "", err
 		}
-		if err := t.memory.Forget(ctx, name); err != nil {
+		if err := errors.Join(t.memory.Forget(ctx, name), t.unaccepted.Forget(ctx, name)); err != nil {
 			return "", err
 		}
 		return "forgot " + name, t.expectations.Forget(ctx, name)

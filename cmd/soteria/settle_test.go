@@ -64,8 +64,8 @@ func newDesk(t *testing.T, objects ...client.Object) *desk {
 	d.tools = tools{
 		listers: map[string]driver.Lister{"longhorn": d.longhorn, "s3": d.s3}, looked: []string{"longhorn", "s3"}, cluster: cluster,
 		expectations: ledger.New(cluster, cluster, "soteria"), memory: ledger.NewExpectations(cluster, cluster, "soteria"),
-		accepted: ledger.NewAccepted(cluster, cluster, "soteria"),
-		policy:   kube.Policy{OwnNamespace: "soteria"}, now: func() time.Time { return settledAt },
+		accepted: ledger.NewAccepted(cluster, cluster, "soteria"), unaccepted: ledger.NewUnaccepted(cluster, cluster, "soteria", func() time.Time { return settledAt }),
+		policy: kube.Policy{OwnNamespace: "soteria"}, now: func() time.Time { return settledAt },
 	}
 	return d
 }
@@ -75,6 +75,13 @@ func (d *desk) remembers(t *testing.T, repository string, claim backup.Claim, ta
 	t.Helper()
 	_, err := d.memory.Remember(t.Context(), repository, expectation.Claims{claim: {Newest: taken, ID: "1a2b3c4d", SeenAt: taken.Truncate(24 * time.Hour), Count: 1}})
 	require.NoError(t, err)
+}
+
+// accepts has the repositories that there are be this cluster's.
+func (d *desk) accepts(t *testing.T) {
+	t.Helper()
+	require.NoError(t, d.expectations.Accept(t.Context(), "longhorn", "targets"))
+	require.NoError(t, d.expectations.Accept(t.Context(), "s3", "bucket"))
 }
 
 func (d *desk) record(t *testing.T, repository string, claim backup.Claim) expectation.Record {
@@ -93,6 +100,7 @@ func (d *desk) run(t *testing.T, args ...string) (string, error) {
 
 func TestAcceptingAClaimSettlesItInEveryRepositoryWithWhatIsThere(t *testing.T) {
 	d := newDesk(t)
+	d.accepts(t)
 	d.remembers(t, "longhorn", cacheOfAI, settledAt)
 	d.remembers(t, "s3", cacheOfAI, settledAt)
 	d.longhorn.Add(cacheOfAI, settledAt.Add(-48*time.Hour))
@@ -111,12 +119,38 @@ func TestAcceptingAClaimSettlesItInEveryRepositoryWithWhatIsThere(t *testing.T) 
 
 func TestAcceptingAClaimInOneRepositoryLeavesTheOthersAlone(t *testing.T) {
 	d := newDesk(t)
+	d.accepts(t)
 	d.remembers(t, "longhorn", cacheOfAI, settledAt)
 	d.remembers(t, "s3", cacheOfAI, settledAt)
 	_, err := d.run(t, "accept", "s3", "--claim=ai/cache")
 	require.NoError(t, err)
 	assert.Zero(t, d.record(t, "s3", cacheOfAI).Newest)
 	assert.Equal(t, settledAt, d.record(t, "longhorn", cacheOfAI).Newest)
+}
+
+func TestAcceptingAClaimInARepositoryThatNoOneAcceptedIsRememberedOfThatOneAlone(t *testing.T) {
+	d := newDesk(t)
+	seen := expectation.Record{Newest: settledAt, ID: "1a2b3c4d", SeenAt: settledAt.Truncate(24 * time.Hour), Count: 2, Epoch: 2}
+	require.NoError(t, d.unaccepted.Remember(t.Context(), "s3", "bucket", expectation.Claims{cacheOfAI: seen}))
+	left := d.s3.Add(cacheOfAI, settledAt.Add(-time.Hour))
+	_, err := d.run(t, "accept", "s3", "--claim=ai/cache")
+	require.NoError(t, err)
+	assert.Zero(t, d.record(t, "s3", cacheOfAI), "the right repository is not expected to hold what this one does")
+	apart, err := d.unaccepted.Claims(t.Context(), "s3", "bucket")
+	require.NoError(t, err)
+	assert.Equal(t, expectation.Record{Newest: left.TakenAt, ID: left.ID, SeenAt: settledAt.Truncate(24 * time.Hour), Count: 1, Epoch: 3, AcceptedAt: settledAt}, apart[cacheOfAI])
+}
+
+func TestAcceptingARepositorySettlesWhatItWasSeenToHoldBefore(t *testing.T) {
+	d := newDesk(t)
+	seen := expectation.Claims{cacheOfAI: {Newest: settledAt, ID: "1a2b3c4d", Count: 1, Epoch: 2}}
+	require.NoError(t, d.unaccepted.Remember(t.Context(), "s3", "bucket", seen))
+	require.NoError(t, d.unaccepted.Remember(t.Context(), "s3", "another", expectation.Claims{cacheOfAI: {Newest: settledAt, Epoch: 7}}))
+	_, err := d.run(t, "accept", "s3", "bucket")
+	require.NoError(t, err)
+	settled := expectation.Union(seen, expectation.Claims{cacheOfAI: d.record(t, "s3", cacheOfAI)})[cacheOfAI]
+	assert.Zero(t, settled.Newest, "what was seen before is void")
+	assert.Equal(t, 3, settled.Epoch, "what another repository held counts for nothing")
 }
 
 func TestAClaimIsNotSettledByARepositoryThatCannotBeListedOrIsAnother(t *testing.T) {
@@ -193,8 +227,12 @@ func TestForgettingADriverThatIsNotLookedAt(t *testing.T) {
 	d := newDesk(t)
 	require.NoError(t, d.expectations.Record(t.Context(), "restic", catalog.Expectation{}, catalog.Expectation{Repository: "5e1f", HeldBackups: true}))
 	d.remembers(t, "restic", cacheOfAI, settledAt)
+	require.NoError(t, d.unaccepted.Remember(t.Context(), "restic", "0bad", expectation.Claims{cacheOfAI: {Newest: settledAt}}))
 	said, err := d.run(t, "forget", "restic")
 	require.NoError(t, err)
+	apart, err := d.unaccepted.Claims(t.Context(), "restic", "0bad")
+	require.NoError(t, err)
+	assert.Empty(t, apart)
 	assert.Equal(t, "forgot restic", said)
 	held, err := d.expectations.Held(t.Context())
 	require.NoError(t, err)
@@ -276,7 +314,7 @@ func TestSoteriaMayKeepWhatEveryClaimIsExpectedToHave(t *testing.T) {
 		})
 	}
 	for _, repository := range repositoryNames {
-		for _, name := range ledger.ConfigMaps(repository) {
+		for _, name := range slices.Concat(ledger.ConfigMaps(repository), ledger.UnacceptedConfigMaps(repository)) {
 			for _, verb := range []string{"get", "list", "create", "update", "delete"} {
 				assert.True(t, may(verb, name), "%s %s", verb, name)
 			}

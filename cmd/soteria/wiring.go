@@ -41,6 +41,7 @@ func addCatalog(ctx context.Context, c config, mgr manager.Manager, systems *bac
 	settings.Log = log
 	settings.Memory, settings.Copies = systems.memory, systems.readers()
 	settings.Accepted = ledger.NewAccepted(mgr.GetClient(), mgr.GetAPIReader(), c.Namespace)
+	settings.Unaccepted = ledger.NewUnaccepted(mgr.GetClient(), mgr.GetAPIReader(), c.Namespace, time.Now)
 	expectations := ledger.New(mgr.GetClient(), mgr.GetAPIReader(), c.Namespace)
 	known := catalog.New(settings, systems.listers, expectations, clock.RealClock{}, listed)
 

@@ -41,6 +41,9 @@ type Config struct {
 	// Memory remembers the backups of every claim; nil remembers them for as long as
 	// the process lives.
 	Memory Memory
+	// Unaccepted remembers the backups in repositories that no one has accepted; nil
+	// remembers them for as long as the process lives.
+	Unaccepted Unaccepted
 	// Copies are the copies of the memory beside the backups, by driver; a driver
 	// that has none is not in it.
 	Copies map[string]Copy
@@ -88,6 +91,9 @@ type Catalog struct {
 func New(cfg Config, listers []driver.Lister, ledger Ledger, clock clock.Clock, observer Observer) *Catalog {
 	if cfg.Memory == nil {
 		cfg.Memory = &processMemory{}
+	}
+	if cfg.Unaccepted == nil {
+		cfg.Unaccepted = &processUnaccepted{}
 	}
 	if cfg.Counts == nil {
 		cfg.Counts = func(b backup.Backup, now time.Time) bool { return cfg.Clusters.Counts(b) && Counts(b, now) }

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -23,6 +24,26 @@ type Memory interface {
 	// and returns the whole once it is durable. After an error part of it may be.
 	// It may be repeated at will, by several replicas at a time.
 	Remember(ctx context.Context, repository string, learned expectation.Claims) (expectation.Claims, error)
+}
+
+// Unaccepted remembers, where it outlives the process and for all replicas, what
+// repositories were seen to hold that no one has accepted. It may be the wrong
+// repository: what it holds is not expected of the right one, so that each is remembered
+// by its identity. How many are remembered is bounded.
+type Unaccepted interface {
+	// Claims returns what a repository of the driver was seen to hold while no one had
+	// accepted it. What cannot be read or understood is an error, never nothing.
+	Claims(ctx context.Context, driver, repository string) (expectation.Claims, error)
+
+	// Remember joins learned with what is remembered of the repository. It returns once
+	// that is durable. It may be repeated at will, by several replicas at a time.
+	Remember(ctx context.Context, driver, repository string, learned expectation.Claims) error
+
+	// Accepted drops what is remembered of all the driver's repositories, since this one
+	// was accepted and expected, which is durable, is all that it is expected to hold.
+	// What expected lacks is not dropped: the error is a Conflict then. It may be
+	// repeated at will.
+	Accepted(ctx context.Context, driver, repository string, expected expectation.Claims) error
 }
 
 // Copy reads the copy of the memory that is kept beside the backups, for a cluster
@@ -57,6 +78,23 @@ func (m *processMemory) Remember(_ context.Context, repository string, learned e
 	return m.byRepository[repository], nil
 }
 
+// processUnaccepted is an [Unaccepted] that ends with the process.
+type processUnaccepted struct{ kept processMemory }
+
+func (u *processUnaccepted) Claims(ctx context.Context, driver, repository string) (expectation.Claims, error) {
+	return u.kept.Claims(ctx, driver+" "+repository)
+}
+
+func (u *processUnaccepted) Remember(ctx context.Context, driver, repository string, learned expectation.Claims) error {
+	_, err := u.kept.Remember(ctx, driver+" "+repository, learned)
+	return err
+}
+
+// Accepted drops nothing: a process sees few repositories.
+func (*processUnaccepted) Accepted(context.Context, string, string, expectation.Claims) error {
+	return nil
+}
+
 // implausible is how far ahead of the clock a backup may be dated and still count.
 const implausible = 10 * time.Minute
 
@@ -69,11 +107,11 @@ func Counts(b backup.Backup, now time.Time) bool {
 
 // recollection is what is known of a repository's claims when a listing has ended.
 type recollection struct {
-	// stored is what the memory holds, and claims that with the copy and with what
-	// this process could not write yet.
-	stored, claims expectation.Claims
-	// beside is what the copy remembers.
-	beside expectation.Claims
+	// stored is what the memory holds, unaccepted what is remembered of this very
+	// repository while no one has accepted it, and beside what the copy remembers.
+	stored, unaccepted, beside expectation.Claims
+	// claims is all of that, with what this process could not write yet.
+	claims expectation.Claims
 	// unread is why the memory could not be read, uncopied why the copy could not.
 	unread, uncopied error
 }
@@ -89,14 +127,21 @@ func (r recollection) expectsAny() bool {
 }
 
 // recall reads the memory, and waits for the copy where one is being read.
-func (s *source) recall(ctx context.Context, copied func() (expectation.Claims, error)) recollection {
+func (s *source) recall(ctx context.Context, repository string, copied func() (expectation.Claims, error)) recollection {
 	var r recollection
+	var err error
 	name := s.lister.Name()
-	stored, err := s.cfg.Memory.Claims(ctx, name)
-	if err != nil {
+	if r.stored, err = s.cfg.Memory.Claims(ctx, name); err != nil {
 		r.unread = backup.Errorf(backup.KindOf(err), "reading which %s backups each claim is expected to have: %w", name, err)
 	}
-	r.stored, r.claims = stored, expectation.Union(outliving(s.recalled, stored), stored)
+	if s.mergedOf != repository {
+		if r.unaccepted, err = s.cfg.Unaccepted.Claims(ctx, name, repository); err != nil {
+			r.unread = cmp.Or(r.unread, backup.Errorf(backup.KindOf(err), "reading which %s backups each claim was seen to have in repository %s before it was accepted: %w",
+				name, backup.ShortID(repository), err))
+		}
+	}
+	durable := expectation.Union(r.stored, r.unaccepted)
+	r.claims = expectation.Union(outliving(s.recalled, durable), durable)
 	beside, err := copied()
 	if err != nil {
 		r.uncopied = backup.Errorf(backup.KindOf(err), "reading the copy of the expectations that is kept beside the %s backups: %w", name, err)
@@ -156,9 +201,13 @@ func (s *source) startCopy(ctx context.Context) (copied func() (expectation.Clai
 // backups remembered, and notes in the snapshot which ones are missing.
 func (s *source) learn(ctx context.Context, found *snapshot, r recollection) {
 	now := s.clock.Now()
+	durable := r.stored
+	if found.unaccepted != nil {
+		durable = expectation.Union(r.stored, r.unaccepted)
+	}
 	learned := make(expectation.Claims)
 	for claim, record := range r.claims {
-		if record != r.stored[claim] {
+		if record != durable[claim] {
 			learned[claim] = record
 		}
 	}
@@ -171,19 +220,41 @@ func (s *source) learn(ctx context.Context, found *snapshot, r recollection) {
 	s.recalled = expectation.Union(r.claims, learned)
 	found.remember(s.recalled, func(record expectation.Record, backups []backup.Backup) bool { return s.missing(record, backups, now) })
 	found.unread, found.uncopied = r.unread, r.uncopied
-	s.provisional = ""
-	if found.unaccepted != nil {
-		// It may be the wrong repository: what it holds is not expected of the right
-		// one. Until it is accepted this process alone remembers.
-		s.provisional = found.evidence.Repository
-		return
-	}
-	if len(learned) == 0 {
-		return
-	}
-	if _, err := s.cfg.Memory.Remember(ctx, found.evidence.Driver, learned); err != nil {
+	if err := s.keep(ctx, found, learned, r.stored); err != nil {
 		found.unwritten = backup.Errorf(backup.KindOf(err), "recording which %s backups each claim is expected to have: %w", found.evidence.Driver, err)
 	}
+}
+
+// keep has it remembered what was learned. What a repository holds that no one has
+// accepted is kept apart; once it is accepted, that is among what was learned, and is
+// dropped there.
+func (s *source) keep(ctx context.Context, found *snapshot, learned, stored expectation.Claims) error {
+	name, repository := s.lister.Name(), found.evidence.Repository
+	if found.unaccepted != nil {
+		s.provisional, s.mergedOf = repository, ""
+		if len(learned) == 0 {
+			return nil
+		}
+		return s.cfg.Unaccepted.Remember(ctx, name, repository, learned)
+	}
+	s.provisional = ""
+	if len(learned) > 0 {
+		var err error
+		if stored, err = s.cfg.Memory.Remember(ctx, name, learned); err != nil {
+			return err
+		}
+	}
+	if s.mergedOf == repository {
+		return nil
+	}
+	err := s.cfg.Unaccepted.Accepted(ctx, name, repository, stored)
+	switch {
+	case err == nil:
+		s.mergedOf = repository
+	case backup.KindOf(err) != backup.Conflict:
+		s.cfg.Log.Warn("what was remembered of repositories before one of them was accepted could not be dropped yet", "driver", name, "error", err)
+	}
+	return nil
 }
 
 // counted returns those of a claim's backups that it is expected to keep.
@@ -204,8 +275,41 @@ func (s *source) missing(record expectation.Record, backups []backup.Backup, now
 
 // forget has it remembered that Soteria is about to remove backups of a claim.
 func (s *source) forget(ctx context.Context, claim backup.Claim, removed, stays []backup.Backup) error {
+	for {
+		repository := s.unaccepted()
+		if err := s.forgetIn(ctx, repository, claim, removed, stays); err != nil || s.unaccepted() == repository {
+			return err
+		}
+	}
+}
+
+// unaccepted is the repository that was listed last if no one has accepted it, else "".
+func (s *source) unaccepted() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.latest == nil || s.latest.unaccepted == nil {
+		return ""
+	}
+	return s.latest.evidence.Repository
+}
+
+// forgetIn is forget in the memory of the driver, or in that of a repository which no
+// one has accepted.
+func (s *source) forgetIn(ctx context.Context, unaccepted string, claim backup.Claim, removed, stays []backup.Backup) error {
 	name, now := s.lister.Name(), s.clock.Now()
 	claims, err := s.cfg.Memory.Claims(ctx, name)
+	remember := func(ctx context.Context, settled expectation.Claims) error {
+		_, err := s.cfg.Memory.Remember(ctx, name, settled)
+		return err
+	}
+	if unaccepted != "" && err == nil {
+		var apart expectation.Claims
+		apart, err = s.cfg.Unaccepted.Claims(ctx, name, unaccepted)
+		claims = expectation.Union(claims, apart)
+		remember = func(ctx context.Context, settled expectation.Claims) error {
+			return s.cfg.Unaccepted.Remember(ctx, name, unaccepted, settled)
+		}
+	}
 	if err != nil {
 		return backup.Errorf(backup.KindOf(err), "reading which %s backups %s is expected to have: %w", name, claim, err)
 	}
@@ -214,7 +318,7 @@ func (s *source) forget(ctx context.Context, claim backup.Claim, removed, stays 
 	if after == before {
 		return nil
 	}
-	if _, err := s.cfg.Memory.Remember(ctx, name, expectation.Claims{claim: after}); err != nil {
+	if err := remember(ctx, expectation.Claims{claim: after}); err != nil {
 		return backup.Errorf(backup.KindOf(err), "recording that %s backups of %s are about to be removed: %w", name, claim, err)
 	}
 	return nil

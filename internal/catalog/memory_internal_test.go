@@ -26,22 +26,22 @@ func BenchmarkLearn(b *testing.B) {
 		return found.snapshot("5e1f", moment{}, time.Unix(int64(day)*86_400, 0))
 	}
 	cfg := DefaultConfig()
-	cfg.Memory, cfg.Counts = &processMemory{}, Counts
+	cfg.Memory, cfg.Unaccepted, cfg.Counts = &processMemory{}, &processUnaccepted{}, Counts
 	s := newSource(cfg, mem.NewLister("restic", "5e1f"), nil, clock.RealClock{}, nil)
 	nothing := s.startCopy(b.Context())
 	days := []*snapshot{listing(20_000)}
 	for day := range 8 {
 		days = append(days, listing(20_001+day))
 	}
-	s.learn(b.Context(), days[0], s.recall(b.Context(), nothing))
+	s.learn(b.Context(), days[0], s.recall(b.Context(), "5e1f", nothing))
 	b.Run("nothing changed", func(b *testing.B) {
 		for b.Loop() {
-			s.learn(b.Context(), days[0], s.recall(b.Context(), nothing))
+			s.learn(b.Context(), days[0], s.recall(b.Context(), "5e1f", nothing))
 		}
 	})
 	b.Run("every claim changed", func(b *testing.B) {
 		for i := range b.N {
-			s.learn(b.Context(), days[1+i%8], s.recall(b.Context(), nothing))
+			s.learn(b.Context(), days[1+i%8], s.recall(b.Context(), "5e1f", nothing))
 		}
 	})
 }

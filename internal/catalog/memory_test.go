@@ -2,6 +2,8 @@ package catalog_test
 
 import (
 	"context"
+	"maps"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -78,6 +80,78 @@ func (r *remembered) accept(claim backup.Claim, left ...backup.Backup) {
 	r.set(func(r *remembered) {
 		r.claims = expectation.Union(r.claims, expectation.Claims{claim: r.claims[claim].Accept(left, time.Now())})
 	})
+}
+
+// apart is what is remembered of repositories that no one has accepted.
+type apart struct {
+	mu           sync.Mutex
+	byRepository map[string]expectation.Claims
+	failRead     error
+	failSave     error
+	writes       int
+}
+
+func (a *apart) Claims(_ context.Context, driver, repository string) (expectation.Claims, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.failRead != nil {
+		return nil, a.failRead
+	}
+	return a.byRepository[driver+" "+repository], nil
+}
+
+func (a *apart) Remember(_ context.Context, driver, repository string, learned expectation.Claims) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.failSave != nil {
+		return a.failSave
+	}
+	a.put(driver+" "+repository, learned)
+	return nil
+}
+
+func (a *apart) put(name string, learned expectation.Claims) {
+	if a.byRepository == nil {
+		a.byRepository = make(map[string]expectation.Claims)
+	}
+	a.writes++
+	a.byRepository[name] = expectation.Union(a.byRepository[name], learned)
+}
+
+// settle settles a claim as the command does.
+func (a *apart) settle(repository string, claim backup.Claim, settled expectation.Record) {
+	a.set(func(a *apart) { a.put("restic "+repository, expectation.Claims{claim: settled}) })
+}
+
+func (a *apart) Accepted(_ context.Context, driver, repository string, expected expectation.Claims) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch {
+	case a.failSave != nil:
+		return a.failSave
+	case !maps.Equal(expectation.Union(expected, a.byRepository[driver+" "+repository]), expected):
+		return backup.Errorf(backup.Conflict, "more is remembered")
+	}
+	maps.DeleteFunc(a.byRepository, func(name string, _ expectation.Claims) bool { return strings.HasPrefix(name, driver+" ") })
+	return nil
+}
+
+func (a *apart) set(change func(*apart)) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	change(a)
+}
+
+func (a *apart) written() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.writes
+}
+
+func (a *apart) of(repository string, claim backup.Claim) expectation.Record {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.byRepository["restic "+repository][claim]
 }
 
 func TestAMissingBackup(t *testing.T) {
@@ -259,55 +333,190 @@ func TestTheCopyBesideTheBackups(t *testing.T) {
 	})
 }
 
+// lives is a catalog that is started again and again on what outlives it, while no one
+// accepts the repository by default.
+type lives struct {
+	t          *testing.T
+	kept       *remembered
+	apart      *apart
+	ledger     *memory
+	repository *repository
+	stop       func()
+}
+
+func newLives(t *testing.T, repository *repository) *lives {
+	t.Helper()
+	return &lives{t: t, kept: &remembered{}, apart: &apart{}, ledger: newMemory(), repository: repository, stop: func() {}}
+}
+
+// next ends the present life and begins another.
+func (l *lives) next() bench {
+	l.t.Helper()
+	l.stop()
+	b := l.replica()
+	l.stop = run(l.t, b.Catalog)
+	return b
+}
+
+// replica makes a catalog that shares what outlives them.
+func (l *lives) replica() bench {
+	return newBench(func(cfg *catalog.Config) { cfg.Expect, cfg.Memory, cfg.Unaccepted = nil, l.kept, l.apart }, l.ledger, l.repository)
+}
+
+func (l *lives) accept(repository string) {
+	l.ledger.set(func(m *memory) { m.recorded["restic"] = catalog.Expectation{Repository: repository} })
+}
+
 func TestWhatAWrongRepositoryHoldsIsNotExpectedOfTheRightOne(t *testing.T) {
 	for name, restart := range map[string]bool{"by the same process": false, "by the next one": true} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				kept, ledger := &remembered{}, newMemory()
-				r := newRepository("restic")
-				pass(time.Hour)
-				newest := r.add(photos) // of another cluster's claim of that name
-				r.set(func(r *repository) { r.id = otherID })
-				life := func() bench {
-					return newBench(func(cfg *catalog.Config) { cfg.Expect, cfg.Memory = nil, kept }, ledger, r)
-				}
-				c := life()
-				stop := run(t, c.Catalog)
-				found := c.Prove(within(t, budget), photos)
-				assert.Equal(t, newest.ID, found.Backups()[0].ID)
-				assert.Empty(t, kept.of(photos), "no one has accepted that repository")
+		for name2, accept := range map[string]bool{"which no one accepted either": false, "which is accepted": true} {
+			t.Run(name+" "+name2, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					r := newRepository("restic")
+					pass(time.Hour)
+					newest := r.add(photos) // of another cluster's claim of that name
+					r.set(func(r *repository) { r.id = otherID })
+					l := newLives(t, r)
+					c := l.next()
+					found := c.Prove(within(t, budget), photos)
+					assert.Equal(t, newest.ID, found.Backups()[0].ID)
+					assert.Empty(t, l.kept.of(photos), "no one has accepted that repository")
+					assert.Equal(t, newest.ID, l.apart.of(otherID, photos).ID)
 
-				// Soteria is pointed at the right one.
-				r.set(func(r *repository) {
-					r.id = repositoryID
-					r.backups[0].ID, r.backups[0].TakenAt = "the right one", newest.TakenAt.Add(-30*time.Minute)
+					// Soteria is pointed at the right one.
+					r.set(func(r *repository) {
+						r.id = repositoryID
+						r.backups[0].ID, r.backups[0].TakenAt = "the right one", newest.TakenAt.Add(-30*time.Minute)
+					})
+					if accept {
+						l.accept(repositoryID)
+					}
+					if restart {
+						c = l.next()
+					}
+					pass(10 * time.Minute)
+					found = c.Prove(within(t, budget), photos)
+					assert.Equal(t, "the right one", found.Backups()[0].ID)
+					assert.NoError(t, found.Doubt(), "it lacks nothing")
+					assert.Equal(t, accept, l.apart.of(otherID, photos).ID == "", "an accepted repository leaves nothing to remember of others")
 				})
-				if restart {
-					stop()
-					c = life()
-					run(t, c.Catalog)
-				}
-				pass(10 * time.Minute)
-				found = c.Prove(within(t, budget), photos)
-				assert.Equal(t, "the right one", found.Backups()[0].ID)
-				assert.NoError(t, found.Doubt(), "it lacks nothing")
 			})
-		})
+		}
 	}
 }
 
 func TestWhatVanishesFromARepositoryThatNoOneAcceptedIsMissed(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	away := backup.Errorf(backup.Unavailable, "the API server is away")
+	// A claim has two backups in a repository that no one has accepted.
+	begun := func(t *testing.T) (*lives, *repository, bench) {
+		t.Helper()
 		r := newRepository("restic", photos)
 		pass(time.Hour)
 		r.add(photos)
-		c := newBench(func(cfg *catalog.Config) { cfg.Expect, cfg.Memory = nil, &remembered{} }, newMemory(), r)
-		run(t, c.Catalog)
+		l := newLives(t, r)
+		c := l.next()
 		assert.NoError(t, c.Prove(within(t, budget), photos).Doubt())
-		r.set(func(r *repository) { r.backups = r.backups[:1] })
-		pass(10 * time.Minute)
+		return l, r, c
+	}
+	newestGoes := func(r *repository) { r.backups = r.backups[:1] }
+	missed := func(t *testing.T, c bench) {
+		t.Helper()
 		doubt := c.Prove(within(t, budget), photos).Doubt()
 		assert.Equal(t, backup.BackupMissing, backup.KindOf(doubt))
 		assert.ErrorContains(t, doubt, "in repository "+backup.ShortID(repositoryID))
+	}
+	inBubbles(t, map[string]func(*testing.T){
+		"by the process that saw it": func(t *testing.T) {
+			_, r, c := begun(t)
+			r.set(newestGoes)
+			pass(10 * time.Minute)
+			missed(t, c)
+		},
+		"by the next one": func(t *testing.T) {
+			l, r, _ := begun(t)
+			r.set(newestGoes)
+			missed(t, l.next())
+		},
+		"by another replica": func(t *testing.T) {
+			l, r, _ := begun(t)
+			r.set(newestGoes)
+			other := l.replica()
+			run(t, other.Catalog)
+			missed(t, other)
+		},
+		"also where all of it went": func(t *testing.T) {
+			l, r, _ := begun(t)
+			r.set(func(r *repository) { r.backups = nil })
+			why := l.next().Prove(within(t, budget), photos).Err()
+			assert.Equal(t, backup.RepositoryChanged, backup.KindOf(why))
+			assert.ErrorContains(t, why, "has held backups and is empty now")
+		},
+		"after another one was looked at meanwhile": func(t *testing.T) {
+			l, r, _ := begun(t)
+			r.set(func(r *repository) { r.id = otherID })
+			assert.NoError(t, l.next().Prove(within(t, budget), photos).Doubt())
+			r.set(func(r *repository) { r.id = repositoryID; newestGoes(r) })
+			missed(t, l.next())
+		},
+		"after it was accepted as it was before, and once more after that": func(t *testing.T) {
+			l, r, _ := begun(t)
+			l.stop()
+			l.accept(repositoryID)
+			r.set(newestGoes)
+			missed(t, l.next())
+			assert.NotEmpty(t, l.kept.of(photos), "it is expected of the driver's repository from now on")
+			assert.Empty(t, l.apart.of(repositoryID, photos))
+			missed(t, l.next())
+		},
+		"not where Soteria removed it": func(t *testing.T) {
+			l, r, c := begun(t)
+			assert.NoError(t, c.Forgetting(t.Context(), "restic", photos, r.backups[1:], r.backups[:1]))
+			assert.Empty(t, l.kept.of(photos), "the right repository is not expected to hold what stays in this one")
+			r.set(newestGoes)
+			pass(10 * time.Minute)
+			assert.NoError(t, c.Prove(within(t, budget), photos).Doubt())
+			assert.NoError(t, l.next().Prove(within(t, budget), photos).Doubt())
+			r.set(func(r *repository) { r.backups = nil })
+			r.add(music)
+			why := l.next().Prove(within(t, budget), photos).Err()
+			assert.Equal(t, backup.BackupMissing, backup.KindOf(why), "what was to stay is missed")
+		},
+		"not where a person accepted it": func(t *testing.T) {
+			l, r, c := begun(t)
+			r.set(newestGoes)
+			l.apart.settle(repositoryID, photos, l.apart.of(repositoryID, photos).Accept(r.backups, time.Now()))
+			pass(10 * time.Minute)
+			assert.NoError(t, c.Prove(within(t, budget), photos).Doubt())
+			assert.NoError(t, l.next().Prove(within(t, budget), photos).Doubt())
+		},
+		"and is written on change alone": func(t *testing.T) {
+			l, r, _ := begun(t)
+			assert.Equal(t, 1, l.apart.written())
+			pass(11 * time.Hour)
+			assert.Equal(t, 1, l.apart.written())
+			r.add(photos)
+			pass(10 * time.Minute)
+			assert.Equal(t, 2, l.apart.written())
+		},
+		"where that cannot be read no backup counts as the newest": func(t *testing.T) {
+			l, _, _ := begun(t)
+			l.apart.set(func(a *apart) { a.failRead = away })
+			c := l.next()
+			assert.ErrorIs(t, c.Prove(within(t, budget), photos).Doubt(), away)
+			l.apart.set(func(a *apart) { a.failRead = nil })
+			pass(time.Minute)
+			assert.NoError(t, c.Prove(within(t, budget), photos).Doubt())
+		},
+		"where that cannot be written nothing is hidden, and it is written once it can be": func(t *testing.T) {
+			l, r, _ := begun(t)
+			l.apart.set(func(a *apart) { a.failSave = away })
+			r.add(music)
+			c := l.next()
+			assert.NoError(t, c.Prove(within(t, budget), music).Doubt())
+			assert.Empty(t, l.apart.of(repositoryID, music))
+			l.apart.set(func(a *apart) { a.failSave = nil })
+			pass(time.Minute)
+			assert.NotEmpty(t, l.apart.of(repositoryID, music))
+		},
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"testing"
@@ -18,6 +19,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/catalog"
 	"github.com/soteria-dr/soteria/internal/driver"
+	"github.com/soteria-dr/soteria/internal/expectation"
 )
 
 // TestNoneIsNeverWrong puts a catalog through arbitrary lives of a repository:
@@ -25,8 +27,9 @@ import (
 // an older or newer state; backups that run, end, fail and are pruned;
 // repositories that are swapped and emptied; strays, which a person accepts; a ledger and a memory that cannot be
 // read or written; backups that vanish, that Soteria forgets and that a person
-// accepts; a backup system that is dropped; a clock that jumps. Every answer is
-// compared with the history of what the repository really held.
+// accepts; a backup system that is dropped; a clock that jumps; restarts, and questions
+// to another replica. Every answer is compared with the history of what the repository
+// really held.
 func TestNoneIsNeverWrong(t *testing.T) {
 	seen := make(map[backup.Certainty]int)
 	rapid.Check(t, func(rt *rapid.T) {
@@ -81,6 +84,7 @@ func drawStep(t *rapid.T) step {
 			"memory unreadable", "memory unwritable", "memory well", "memory well", "memory well", "dropped", "kept", "kept",
 			"stray appears", "stray goes", "stray goes", "register unreadable", "register well", "register well",
 			"ledger unreadable", "ledger unwritable", "ledger well", "ledger well", "ledger well", "clock jumps",
+			"restart", "restart", "another replica", "another replica",
 		}).Draw(t, "what"),
 		claim: rapid.SampledFrom([]backup.Claim{photos, music}).Draw(t, "claim"),
 		wait:  span.Draw(t, "wait"),
@@ -111,6 +115,8 @@ func (v version) of(claim backup.Claim) []string {
 	return held
 }
 
+const listingTimeout = 20 * time.Second
+
 // world is the truth: the repository with its whole history, and the judge of
 // every answer. It is also the lister that the catalog sees.
 type world struct {
@@ -118,7 +124,12 @@ type world struct {
 	expect    catalog.Expected
 	ledger    *chronicle
 	claims    *remembered
+	apart     *apart
 	register  *register
+
+	// replicas are the catalogs that run, of which serving is asked.
+	replicas [2]replica
+	serving  int
 
 	mu      sync.Mutex
 	jump    time.Duration
@@ -131,10 +142,14 @@ type world struct {
 	// jobs holds when each backup that runs now began.
 	jobs  map[backup.Claim][]time.Time
 	ended map[backup.Claim][]ending
-	// proved is the last proof of a claim's backups that no one settled since, and
-	// settled when somebody last did.
-	proved  map[backup.Claim]proof
+	// proved is, by repository, the last proof of a claim's backups that no one settled
+	// since, and settled when somebody last did.
+	proved  map[place]proof
 	settled map[backup.Claim]time.Time
+	// forgetful is true while the memory cannot be read or written, and unsureAt when it
+	// last could not.
+	forgetful bool
+	unsureAt  time.Time
 	// droppedSince is when another backup system was dropped; zero while none is.
 	droppedSince time.Time
 
@@ -147,7 +162,8 @@ func newWorld(freshness time.Duration, expect catalog.Expected) *world {
 		freshness: freshness,
 		expect:    expect,
 		claims:    &remembered{},
-		proved:    make(map[backup.Claim]proof),
+		apart:     &apart{},
+		proved:    make(map[place]proof),
 		settled:   make(map[backup.Claim]time.Time),
 		ledger:    &chronicle{memory: newMemory()},
 		register:  newRegister(),
@@ -158,8 +174,24 @@ func newWorld(freshness time.Duration, expect catalog.Expected) *world {
 	}
 }
 
-// proof is an answer of Found: when it was given, and the newest backup.
-type proof struct{ at, newest time.Time }
+// place is a claim in a repository.
+type place struct {
+	repository string
+	claim      backup.Claim
+}
+
+// proof is an answer of Found: when it was given, and the newest backup. An unsure one
+// may be remembered by the process alone that gave it.
+type proof struct {
+	at, newest time.Time
+	unsure     bool
+}
+
+// replica is a catalog that runs.
+type replica struct {
+	*catalog.Catalog
+	stop func()
+}
 
 // chronicle is a ledger that remembers all that was ever recorded.
 type chronicle struct {
@@ -276,63 +308,101 @@ func sleep(ctx context.Context, d time.Duration) error {
 // world where all is well again is told as it is.
 func (w *world) live(t *testing.T, steps []step) {
 	t.Helper()
-	cfg := catalog.DefaultConfig()
-	cfg.Freshness = w.freshness
-	cfg.ListingTimeout = 20 * time.Second
-	cfg.Expect, cfg.Memory = map[string]catalog.Expected{"restic": w.expect}, w.claims
-	cfg.Accepted = w.register
-	c := catalog.New(cfg, []driver.Lister{w}, w.ledger, jumping{world: w}, newOutcomes())
-	stop := run(t, c)
+	for number := range w.replicas {
+		w.start(t, number)
+	}
 	var questions sync.WaitGroup
 	for _, s := range steps {
 		time.Sleep(s.wait)
 		switch s.what {
 		case "known":
-			questions.Go(func() { w.question(t, s, c.Known, false) })
+			known := w.replicas[w.serving].Known
+			questions.Go(func() { w.question(t, s, known, false) })
 		case "prove":
-			questions.Go(func() { w.question(t, s, c.Prove, true) })
+			prove := w.replicas[w.serving].Prove
+			questions.Go(func() { w.question(t, s, prove, true) })
+		case "restart":
+			w.replicas[w.serving].stop()
+			w.start(t, w.serving)
+			w.change(w.lose)
+		case "another replica":
+			w.serving = 1 - w.serving
+			w.change(w.lose)
 		default:
-			w.apply(s, c)
+			w.apply(s)
 		}
 		if s.pick%3 == 0 {
 			synctest.Wait()
 		}
 	}
 	questions.Wait()
-	w.recover(t, c)
-	stop()
+	w.recover(t)
+	for _, replica := range w.replicas {
+		replica.stop()
+	}
 	if w.ledger.swapped {
 		w.violations = append(w.violations, "another repository was taken without anybody accepting it")
 	}
 }
 
-func (w *world) recover(t *testing.T, c *catalog.Catalog) {
+// start starts a replica on what outlives it, and tells it of the backups that run.
+func (w *world) start(t *testing.T, number int) {
+	t.Helper()
+	cfg := catalog.DefaultConfig()
+	cfg.Freshness = w.freshness
+	cfg.ListingTimeout = listingTimeout
+	cfg.Expect, cfg.Memory, cfg.Unaccepted = map[string]catalog.Expected{"restic": w.expect}, w.claims, w.apart
+	cfg.Accepted = w.register
+	c := catalog.New(cfg, []driver.Lister{w}, w.ledger, jumping{world: w}, newOutcomes())
+	for claim, jobs := range w.jobs {
+		for _, began := range jobs {
+			c.BackupStarted(claim, began.String())
+		}
+	}
+	w.replicas[number] = replica{c, run(t, c)}
+}
+
+// lose drops the proofs that only the process knows that gave them.
+func (w *world) lose() {
+	maps.DeleteFunc(w.proved, func(_ place, p proof) bool { return p.unsure })
+}
+
+// tell tells every replica something.
+func (w *world) tell(tell func(*catalog.Catalog)) {
+	for _, replica := range w.replicas {
+		tell(replica.Catalog)
+	}
+}
+
+func (w *world) recover(t *testing.T) {
 	t.Helper()
 	for _, claim := range []backup.Claim{photos, music} {
 		for len(w.jobs[claim]) > 0 {
-			w.end(step{what: "backup fails", claim: claim}, c)
+			w.end(step{what: "backup fails", claim: claim})
 		}
 	}
 	for _, what := range []string{"listings are well", "latency", "ledger well", "memory well", "register well", "kept", "accept"} {
-		w.apply(step{what: what}, c)
+		w.apply(step{what: what})
 		// A listing under way may still see what was there before.
 		time.Sleep(time.Minute)
 	}
 	for _, claim := range []backup.Claim{photos, music} {
-		a := c.Prove(within(t, time.Minute), claim)
-		if got, want := sortedIDs(a.Backups()), w.last().of(claim); a.Certainty() == backup.Unknown || a.Doubt() != nil || !slices.Equal(got, want) {
-			w.violations = append(w.violations, fmt.Sprintf("all is well again and %s has %v, but the answer is %s %v (%v, %v)", claim, want, a.Certainty(), got, a.Err(), a.Doubt()))
+		for _, replica := range w.replicas {
+			a := replica.Prove(within(t, time.Minute), claim)
+			if got, want := sortedIDs(a.Backups()), w.last().of(claim); a.Certainty() == backup.Unknown || a.Doubt() != nil || !slices.Equal(got, want) {
+				w.violations = append(w.violations, fmt.Sprintf("all is well again and %s has %v, but the answer is %s %v (%v, %v)", claim, want, a.Certainty(), got, a.Err(), a.Doubt()))
+			}
 		}
 	}
 }
 
 // apply changes the world.
-func (w *world) apply(s step, c *catalog.Catalog) {
+func (w *world) apply(s step) {
 	switch s.what {
 	case "backup begins":
-		w.begin(s, c)
+		w.begin(s)
 	case "backup succeeds", "backup fails":
-		w.end(s, c)
+		w.end(s)
 	case "backup appears unannounced":
 		w.change(func() { w.hold(s.claim) })
 	case "backup is pruned":
@@ -361,13 +431,9 @@ func (w *world) apply(s step, c *catalog.Catalog) {
 	case "newest vanishes":
 		w.change(func() { w.removeNewest(s.claim) })
 	case "newest is forgotten":
-		w.forget(s, c)
-	case "memory unreadable":
-		w.claims.set(func(r *remembered) { r.failRead = backup.Errorf(backup.Unavailable, "the API server is away") })
-	case "memory unwritable":
-		w.claims.set(func(r *remembered) { r.failSave = backup.Errorf(backup.Unavailable, "the API server is away") })
-	case "memory well":
-		w.claims.set(func(r *remembered) { r.failRead, r.failSave = nil, nil })
+		w.forget(s)
+	case "memory unreadable", "memory unwritable", "memory well":
+		w.remember(s.what)
 	case "dropped", "kept":
 		w.drop(s.what == "dropped")
 	case "stray appears":
@@ -389,6 +455,25 @@ func (w *world) apply(s step, c *catalog.Catalog) {
 	}
 }
 
+// remember has the memory be read and written, or not.
+func (w *world) remember(what string) {
+	var read, save error
+	switch what {
+	case "memory unreadable":
+		read = backup.Errorf(backup.Unavailable, "the API server is away")
+	case "memory unwritable":
+		save = backup.Errorf(backup.Unavailable, "the API server is away")
+	}
+	w.claims.set(func(r *remembered) { r.failRead, r.failSave = read, save })
+	w.apart.set(func(a *apart) { a.failRead, a.failSave = read, save })
+	w.change(func() {
+		if w.forgetful {
+			w.unsureAt = time.Now()
+		}
+		w.forgetful = what != "memory well"
+	})
+}
+
 func (w *world) change(change func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -396,14 +481,14 @@ func (w *world) change(change func()) {
 }
 
 // begin lets a backup begin. Its job is named by when it began.
-func (w *world) begin(s step, c *catalog.Catalog) {
+func (w *world) begin(s step) {
 	began := time.Now()
-	c.BackupStarted(s.claim, began.String())
+	w.tell(func(c *catalog.Catalog) { c.BackupStarted(s.claim, began.String()) })
 	w.change(func() { w.jobs[s.claim] = append(w.jobs[s.claim], began) })
 }
 
 // end ends the claim's oldest backup, well or not.
-func (w *world) end(s step, c *catalog.Catalog) {
+func (w *world) end(s step) {
 	if len(w.jobs[s.claim]) == 0 {
 		return
 	}
@@ -415,7 +500,7 @@ func (w *world) end(s step, c *catalog.Catalog) {
 		w.jobs[s.claim] = slices.DeleteFunc(w.jobs[s.claim], began.Equal)
 		w.ended[s.claim] = append(w.ended[s.claim], ending{at: time.Now(), clock: time.Now().Add(w.jump)})
 	})
-	c.BackupEnded(s.claim, began.String())
+	w.tell(func(c *catalog.Catalog) { c.BackupEnded(s.claim, began.String()) })
 }
 
 func (w *world) last() version { return w.history[len(w.history)-1] }
@@ -464,15 +549,29 @@ func newestFirst(v version, claim backup.Claim) []backup.Backup {
 	return held
 }
 
-// accept settles a claim as the command does, which sees what is there.
+// accept settles a claim as the command does, which sees what is there: in the memory
+// of the repository alone, if no one has accepted it.
 func (w *world) accept(claim backup.Claim) {
-	w.claims.accept(claim, newestFirst(w.last(), claim)...)
-	delete(w.proved, claim)
+	now := w.last()
+	apart := w.apart.of(now.repository, claim)
+	before := expectation.Union(expectation.Claims{claim: w.claims.of(claim)}, expectation.Claims{claim: apart})[claim]
+	settled := before.Accept(newestFirst(now, claim), time.Now())
+	if w.ledger.of("restic").Repository == "" {
+		w.apart.settle(now.repository, claim, settled)
+	} else {
+		w.claims.set(func(r *remembered) { r.claims = expectation.Union(r.claims, expectation.Claims{claim: settled}) })
+	}
+	delete(w.proved, place{now.repository, claim})
 	w.settled[claim] = time.Now()
 }
 
-// forget removes the claim's newest backup as retention does.
-func (w *world) forget(s step, c *catalog.Catalog) {
+// forget removes the claim's newest backup as retention does, which goes by a listing.
+func (w *world) forget(s step) {
+	c := w.replicas[w.serving].Catalog
+	listed := c.Glance(s.claim)
+	if listed.Certainty() != backup.Found || listed.Evidence()[0].Repository != w.last().repository {
+		return
+	}
 	held := newestFirst(w.last(), s.claim)
 	if len(held) == 0 || c.Forgetting(context.Background(), "restic", s.claim, held[:1], held[1:]) != nil {
 		return
@@ -480,17 +579,19 @@ func (w *world) forget(s step, c *catalog.Catalog) {
 	w.change(func() {
 		w.removeNewest(s.claim)
 		w.settled[s.claim] = time.Now()
-		last, proved := w.proved[s.claim]
+		at := place{w.last().repository, s.claim}
+		last, proved := w.proved[at]
 		switch {
 		case !proved || last.newest.After(held[0].TakenAt):
 			// A newer one is missing, which this does not settle.
 		case len(held) == 1:
-			delete(w.proved, s.claim)
+			delete(w.proved, at)
 		default:
-			w.proved[s.claim] = proof{at: last.at, newest: held[1].TakenAt}
+			last.newest = held[1].TakenAt
+			w.proved[at] = last
 		}
 	})
-	c.BackupEnded(s.claim, "retention")
+	w.tell(func(c *catalog.Catalog) { c.BackupEnded(s.claim, "retention") })
 }
 
 // drop drops another backup system that held backups, or brings it back.
@@ -515,8 +616,12 @@ func (w *world) drop(dropped bool) {
 // judgeMemory says what is wrong with an answer for what was proved before, and keeps
 // what it proves.
 func (w *world) judgeMemory(claim backup.Claim, a backup.Answer, asked time.Time, proves bool) []string {
+	if a.Certainty() == backup.Unknown {
+		return nil
+	}
 	var wrong []string
-	last, proved := w.proved[claim]
+	at := place{a.Evidence()[0].Repository, claim}
+	last, proved := w.proved[at]
 	proved = proved && last.at.Before(asked.Add(-w.freshness))
 	switch {
 	case a.Certainty() == backup.None && proved:
@@ -531,7 +636,9 @@ func (w *world) judgeMemory(claim backup.Claim, a backup.Answer, asked time.Time
 	}
 	settled := !w.settled[claim].Before(since)
 	if newest, found := a.Backups(), a.Certainty() == backup.Found; found && proves && !settled && (!proved || !newest[0].TakenAt.Before(last.newest)) {
-		w.proved[claim] = proof{at: time.Now(), newest: newest[0].TakenAt}
+		// What is proved from a listing was written before, if it could be.
+		unsure := w.forgetful || !w.unsureAt.Before(since.Add(-listingTimeout))
+		w.proved[at] = proof{at: time.Now(), newest: newest[0].TakenAt, unsure: unsure}
 	}
 	return wrong
 }

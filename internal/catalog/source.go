@@ -69,8 +69,10 @@ type source struct {
 	// read, and vouched the one in which that copy remembered something.
 	recalled expectation.Claims
 	// provisional is the repository that no one accepted and whose backups are in
-	// recalled; "" where there is none.
+	// recalled; "" where there is none. mergedOf is the accepted one of which nothing
+	// is remembered apart any more.
 	provisional       string
+	mergedOf          string
 	copiedOf, vouched string
 	warned            bool
 
@@ -442,7 +444,7 @@ func (s *source) read(ctx context.Context, began moment) (*snapshot, error) {
 	if s.provisional != "" && s.provisional != repository {
 		s.provisional, s.recalled = "", nil // it was the wrong one
 	}
-	known := s.recall(ctx, copied)
+	known := s.recall(ctx, repository, copied)
 	vouched := s.vouched == repository || s.vouches(known, found)
 	l := listed{
 		driver: name, repository: repository, backups: len(found.backups) + len(found.strayed),

@@ -13,7 +13,8 @@
 //
 // What every single claim is expected to have is kept beside it, by [Expectations], in
 // ConfigMaps of its own: versions of Soteria that do not know of it refuse a key that
-// they cannot read.
+// they cannot read. What a repository was seen to hold that no one has accepted is in
+// others still, by [Unaccepted]: those versions pass over them.
 //
 // A value that cannot be understood is never overwritten: it may be all that is
 // left to tell a swapped repository from the right one. Somebody mends it or

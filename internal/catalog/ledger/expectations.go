@@ -90,7 +90,7 @@ func (e *Expectations) Version(repository string) uint64 {
 func (e *Expectations) Remember(ctx context.Context, repository string, learned expectation.Claims) (expectation.Claims, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	byShard := split(learned)
+	byShard := split(learned, shardOf)
 	for _, number := range slices.Sorted(maps.Keys(byShard)) {
 		if err := e.join(ctx, repository, number, byShard[number]); err != nil {
 			return nil, err

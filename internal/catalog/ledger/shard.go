@@ -52,7 +52,7 @@ func ConfigMaps(repository string) []string {
 }
 
 // split sorts claims by their shard.
-func split(claims expectation.Claims) map[int]expectation.Claims {
+func split(claims expectation.Claims, shardOf func(backup.Claim) int) map[int]expectation.Claims {
 	byShard := make(map[int]expectation.Claims)
 	for claim, record := range claims {
 		shard := shardOf(claim)
@@ -75,19 +75,44 @@ func newShard(namespace, repository string, shard int) *corev1.ConfigMap {
 
 // pack writes claims into a shard.
 func pack(into *corev1.ConfigMap, claims expectation.Claims) error {
+	packed, err := compress(claims)
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", shardKey, err)
+	}
+	if len(packed) > maxShard {
+		return backup.Errorf(backup.Internal, "the expectations of %d claims take %d bytes, and a ConfigMap holds %d", len(claims), len(packed), maxShard)
+	}
+	into.BinaryData = map[string][]byte{shardKey: packed}
+	return nil
+}
+
+// compress returns what [expectation.Encode] writes, compressed.
+func compress(claims expectation.Claims) ([]byte, error) {
 	var packed bytes.Buffer
 	writer := gzip.NewWriter(&packed)
 	if err := expectation.Encode(writer, claims); err != nil {
-		return fmt.Errorf("writing %s: %w", shardKey, err)
+		return nil, err
 	}
 	if err := writer.Close(); err != nil {
-		return fmt.Errorf("writing %s: %w", shardKey, err)
+		return nil, fmt.Errorf("compressing expectations: %w", err)
 	}
-	if packed.Len() > maxShard {
-		return backup.Errorf(backup.Internal, "the expectations of %d claims take %d bytes, and a ConfigMap holds %d", len(claims), packed.Len(), maxShard)
+	return packed.Bytes(), nil
+}
+
+// decompress reads what [compress] returned.
+func decompress(packed []byte) (expectation.Claims, error) {
+	reader, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return nil, fmt.Errorf("decompressing expectations: %w", err)
 	}
-	into.BinaryData = map[string][]byte{shardKey: packed.Bytes()}
-	return nil
+	text, err := io.ReadAll(io.LimitReader(reader, maxMemory+1))
+	if err != nil {
+		return nil, fmt.Errorf("decompressing expectations: %w", err)
+	}
+	if len(text) > maxMemory {
+		return nil, fmt.Errorf("decompressing expectations: they are larger than %d bytes", maxMemory)
+	}
+	return expectation.Decode(bytes.NewReader(text))
 }
 
 // unpack reads the claims of a shard. Anything else in it, or less, is an error.
@@ -106,18 +131,7 @@ func read(from *corev1.ConfigMap) (expectation.Claims, error) {
 	if !there || len(from.BinaryData) != 1 || len(from.Data) != 0 {
 		return nil, fmt.Errorf("it does not hold %s alone", shardKey)
 	}
-	reader, err := gzip.NewReader(bytes.NewReader(packed))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", shardKey, err)
-	}
-	text, err := io.ReadAll(io.LimitReader(reader, maxMemory+1))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", shardKey, err)
-	}
-	if len(text) > maxMemory {
-		return nil, fmt.Errorf("%s is larger than %d bytes", shardKey, maxMemory)
-	}
-	claims, err := expectation.Decode(bytes.NewReader(text))
+	claims, err := decompress(packed)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", shardKey, err)
 	}
