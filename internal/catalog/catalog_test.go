@@ -731,3 +731,41 @@ func TestAnErrorAboutWhichSystemsHeldBackupsLeavesTheNewestInDoubt(t *testing.T)
 		assert.Equal(t, backup.Unknown, c.Prove(within(t, budget), music).Certainty())
 	})
 }
+
+func TestWhatAClaimWaitsForIsOneCauseWhateverItsWordsSay(t *testing.T) {
+	inBubbles(t, map[string]func(*testing.T){
+		"where listings fail, each from another port": func(t *testing.T) {
+			r := newRepository("restic")
+			fails := func(port int) {
+				r.set(func(r *repository) {
+					r.failure = backup.Errorf(backup.Unavailable, "read tcp 127.0.0.1:%d: connection reset", port)
+				})
+			}
+			fails(40001)
+			c := start(t, nil, r)
+			first := c.Glance(photos).Err()
+			fails(40002)
+			pass(10 * time.Minute)
+			second := c.Glance(music).Err()
+			assert.NotEqual(t, first.Error(), second.Error())
+			assert.Equal(t, backup.CauseOf(first), backup.CauseOf(second))
+		},
+		"where a listing takes long": func(t *testing.T) {
+			r := newRepository("restic")
+			r.latency = time.Minute
+			c := start(t, nil, r)
+			short, long := c.Prove(within(t, time.Second), photos).Err(), c.Prove(within(t, 3*time.Second), photos).Err()
+			assert.NotEqual(t, short.Error(), long.Error())
+			assert.Equal(t, backup.CauseOf(short), backup.CauseOf(long))
+			assert.Equal(t, backup.CauseOf(short), backup.CauseOf(c.Glance(photos).Err()), "it is counted as that")
+		},
+		"and not where two claims are doubted in the same words": func(t *testing.T) {
+			r := newRepository("restic")
+			why := backup.Errorf(backup.Unavailable, "one of its backups cannot be read")
+			r.doubts = map[backup.Claim]error{photos: why, music: why}
+			c := start(t, nil, r)
+			assert.Equal(t, c.Glance(photos).Err().Error(), c.Glance(music).Err().Error())
+			assert.NotEqual(t, backup.CauseOf(c.Glance(photos).Err()), backup.CauseOf(c.Glance(music).Err()))
+		},
+	})
+}

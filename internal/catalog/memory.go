@@ -147,6 +147,8 @@ func (s *source) recall(ctx context.Context, repository string, copied func() (e
 		r.uncopied = backup.Errorf(backup.KindOf(err), "reading the copy of the expectations that is kept beside the %s backups: %w", name, err)
 	}
 	r.beside, r.claims = beside, expectation.Union(r.claims, beside)
+	// What the API server or a Job answers may say an address that changes.
+	r.unread, r.uncopied = backup.WithCause(r.unread, "memory of "+name), backup.WithCause(r.uncopied, "copy beside "+name)
 	return r
 }
 
@@ -221,7 +223,8 @@ func (s *source) learn(ctx context.Context, found *snapshot, r recollection) {
 	found.remember(s.recalled, func(record expectation.Record, backups []backup.Backup) bool { return s.missing(record, backups, now) })
 	found.unread, found.uncopied = r.unread, r.uncopied
 	if err := s.keep(ctx, found, learned, r.stored); err != nil {
-		found.unwritten = backup.Errorf(backup.KindOf(err), "recording which %s backups each claim is expected to have: %w", found.evidence.Driver, err)
+		found.unwritten = backup.WithCause(
+			backup.Errorf(backup.KindOf(err), "recording which %s backups each claim is expected to have: %w", found.evidence.Driver, err), "memory of "+found.evidence.Driver)
 	}
 }
 

@@ -150,7 +150,8 @@ func newBuilder(driver string) *builder {
 // is kept.
 func (b *builder) Doubt(claim backup.Claim, why error) {
 	if _, doubted := b.doubts[claim]; !doubted {
-		b.doubts[claim] = why
+		// Of two claims it may be said in the same words.
+		b.doubts[claim] = backup.WithCause(why, "doubt in "+b.driver+" of "+claim.String())
 	}
 }
 

@@ -175,7 +175,13 @@ func (s *source) glance(claim backup.Claim) backup.Answer {
 
 // unlisted says that the repository was not listed yet.
 func (s *source) unlisted() error {
-	return backup.Errorf(backup.Unavailable, "the %s repository has not been listed yet", s.lister.Name())
+	return s.caused(backup.Errorf(backup.Unavailable, "the %s repository has not been listed yet", s.lister.Name()))
+}
+
+// caused names the cause of an error that says why the repository is not listed. Its
+// words may say how long that took, and from which port it was tried.
+func (s *source) caused(err error) error {
+	return backup.WithCause(err, "listing "+s.lister.Name())
 }
 
 // none is the answer for a claim of which a listing found no backup that counts.
@@ -289,7 +295,7 @@ func (s *source) tooLate(ctx context.Context, q question) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		message = fmt.Sprintf("the question was given up after %.1f s, before the %s repository was listed", waited, s.lister.Name())
 	}
-	return &backup.Error{Kind: backup.Unavailable, Message: message, Err: ctx.Err()}
+	return s.caused(&backup.Error{Kind: backup.Unavailable, Message: message, Err: ctx.Err()})
 }
 
 // now gives the present moment. The caller holds the lock.
@@ -387,6 +393,7 @@ func (s *source) due() (time.Duration, <-chan struct{}) {
 func (s *source) list(ctx context.Context) {
 	l := s.begin()
 	found, err := s.read(ctx, l.began)
+	err = s.caused(err)
 	took := s.clock.Since(l.began.at)
 	recovered := s.settle(l, found, err)
 	if ctx.Err() != nil {
@@ -485,7 +492,7 @@ func (s *source) warn(l listed) {
 func (s *source) dropped(ctx context.Context) (why error, lost bool) {
 	held, err := s.ledger.Held(ctx)
 	if err != nil {
-		return backup.Errorf(backup.KindOf(err), "reading which backup systems have held backups: %w", err), false
+		return backup.WithCause(backup.Errorf(backup.KindOf(err), "reading which backup systems have held backups: %w", err), "memory of backup systems"), false
 	}
 	lost = true
 	for _, driver := range held {

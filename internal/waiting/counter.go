@@ -28,27 +28,27 @@ type Counter struct {
 
 	mu      sync.Mutex
 	counted time.Time
-	// byDoubt counts by the words of the doubt; failure is why it could not be counted.
-	byDoubt map[string]int
+	// byCause counts by what is waited for; failure is why it could not be counted.
+	byCause map[backup.Cause]int
 	failure error
 }
 
-// Count returns how many claims wait for the same doubt, and start empty if it is
+// Count returns how many claims wait for the same cause, and start empty if it is
 // settled that no backup of them exists. An error is that of [List].
 func (c *Counter) Count(ctx context.Context, why error) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := c.Clock.Now()
-	if c.byDoubt == nil || now.Sub(c.counted) >= recount {
+	if c.byCause == nil || now.Sub(c.counted) >= recount {
 		waits, err := List(ctx, c.Reader, c.Policy)
-		c.counted, c.byDoubt, c.failure = now, make(map[string]int), err
+		c.counted, c.byCause, c.failure = now, make(map[backup.Cause]int), err
 		for _, w := range waits {
 			if doubt := c.Glance(w.Source).Err(); doubt != nil {
-				c.byDoubt[backup.Message(doubt)]++
+				c.byCause[backup.CauseOf(doubt)]++
 			}
 		}
 	}
-	return c.byDoubt[backup.Message(why)], c.failure
+	return c.byCause[backup.CauseOf(why)], c.failure
 }
 
 // Words says how many claims wait for the same doubt, in words that follow it; ""

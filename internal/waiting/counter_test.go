@@ -102,3 +102,36 @@ func TestClaimsThatWaitForTheSameDoubtAreCountedOnce(t *testing.T) {
 	assert.Equal(t, backup.Unavailable, backup.KindOf(err))
 	assert.Empty(t, counter.Words(t.Context(), doubt), "what could not be counted is not said to be none")
 }
+
+func TestClaimsAreCountedByWhatTheyWaitForNotByItsWords(t *testing.T) {
+	reader := newLists(t, locked("a"), locked("b"), locked("c"), locked("d"))
+	now := testclock.NewFakePassiveClock(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
+	listing := func(after string) error {
+		return backup.WithCause(backup.Errorf(backup.Unavailable, "listing the repository has taken more than %s", after), "listing restic")
+	}
+	own := func(claim string) error {
+		return backup.WithCause(backup.Errorf(backup.Unavailable, "one of its backups cannot be read"), "doubt of "+claim)
+	}
+	counter := &waiting.Counter{
+		Reader: reader, Policy: kube.Policy{OwnNamespace: "soteria"}, Clock: now,
+		Glance: func(claim backup.Claim) backup.Answer {
+			return backup.UnknownBecause(map[string]error{"a": listing("1.2 s"), "b": listing("3.4 s"), "c": own("c"), "d": own("d")}[claim.Name])
+		},
+	}
+	for name, test := range map[string]struct {
+		why  error
+		want int
+	}{
+		"one cause whose words say a time":  {listing("5.6 s"), 2},
+		"one of two causes in equal words":  {own("c"), 1},
+		"the other one":                     {own("d"), 1},
+		"a third one in equal words":        {own("e"), 0},
+		"the words alone, without the name": {backup.Errorf(backup.Unavailable, "one of its backups cannot be read"), 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			count, err := counter.Count(t.Context(), test.why)
+			require.NoError(t, err)
+			assert.Equal(t, test.want, count)
+		})
+	}
+}
