@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/soteria-dr/soteria/internal/backup"
 )
@@ -97,13 +96,7 @@ func (s Settings) Origin(facts Facts) string {
 	if len(parts) == 0 {
 		return "an unknown place"
 	}
-	printable := strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return '?'
-		}
-		return r
-	}, strings.Join(parts, ", "))
-	return backup.Clip(printable, maxOrigin)
+	return backup.Clip(backup.Printable(strings.Join(parts, ", ")), maxOrigin)
 }
 
 // Doubt implements [Words].
@@ -120,7 +113,7 @@ func (s Settings) Doubt(repository string, strays []Stray) error {
 	if more := len(origins) - len(told); more > 0 {
 		told = append(told, fmt.Sprintf("and more from %d other places", more))
 	}
-	accept := "soteria repository accept " + s.Driver + " " + repository
+	accept := backup.Command("soteria", "repository", "accept", s.Driver, repository)
 	text := fmt.Sprintf("nothing says which claim %d %s are of, so that they may be of this one: %s. "+
 		"Say whose they are with %s (such as %q), or that they are of no claim with %s (such as %q), "+
 		"and see what that does with `soteria repository adopt --dry-run %s`; or accept those that are there now with `%s`",

@@ -66,7 +66,7 @@ func ShortID(id string) string {
 	if len(id) > MinIDPrefix && hash.MatchString(id) {
 		return id[:MinIDPrefix]
 	}
-	return id
+	return Printable(id)
 }
 
 var hash = regexp.MustCompile(`^[0-9a-f]+$`)

@@ -79,5 +79,5 @@ func whose(b Backup) string {
 	if b.Cluster == "" {
 		return "of a cluster that it does not name"
 	}
-	return fmt.Sprintf("of cluster %s", Clip(b.Cluster, MaxWord))
+	return fmt.Sprintf("of cluster %s", Clip(Printable(b.Cluster), MaxWord))
 }

@@ -31,7 +31,7 @@ func stranger(clusters backup.Clusters, seen map[string]struct{}) error {
 	return backup.Errorf(backup.Unavailable,
 		"the repository holds backups of other clusters (%s) and none of this one, %s (SOTERIA_CLUSTER), so that the name may be mistyped: correct it, "+
 			"or say with SOTERIA_RESTORE_CLUSTERS which of them this cluster restores, or none",
-		backup.Clip(strings.Join(slices.Sorted(maps.Keys(seen)), ", "), backup.MaxWord), clusters.Own)
+		backup.Clip(backup.Printable(strings.Join(slices.Sorted(maps.Keys(seen)), ", ")), backup.MaxWord), clusters.Own)
 }
 
 // ofOthers reports whether all of a claim's backups are other clusters' and the

@@ -78,11 +78,11 @@ func judge(pin string, recorded Expectation, l listed) (Expectation, error) {
 	case pin != "" && l.repository != pin:
 		return Expectation{}, backup.Errorf(backup.RepositoryChanged,
 			"the %s repository is %s, but the configuration pins %s: point Soteria back to the pinned repository, or pin the new one",
-			l.driver, l.repository, pin)
+			l.driver, l.named(), pin)
 	case pin == "" && recorded.Repository != "" && l.repository != recorded.Repository:
 		return Expectation{}, l.settled(backup.Errorf(backup.RepositoryChanged,
 			"the %s repository is %s, but this cluster has used %s so far: point Soteria back to that one, or accept the new one with: %s",
-			l.driver, l.repository, recorded.Repository, l.accept()))
+			l.driver, l.named(), backup.Printable(recorded.Repository), l.accept()))
 	}
 	known := l.repository == recorded.Repository
 	if !known {
@@ -104,15 +104,15 @@ func (l listed) doubtEmpty(recorded Expectation, known bool) error {
 	case recorded.HeldBackups, l.remembered:
 		return l.settled(backup.Errorf(backup.RepositoryChanged,
 			"the %s repository %s has held backups and is empty now: bring them back, or accept that they are gone with: %s",
-			l.driver, l.repository, l.accept()))
+			l.driver, l.named(), l.accept()))
 	case l.expected == ExpectBackups:
 		return backup.Errorf(backup.RepositoryUnaccepted,
 			"the %s repository %s is empty, and SOTERIA_EXPECT_BACKUPS says that it holds backups: point Soteria at the one that does, or mount it; "+
-				"if they are gone for good, set SOTERIA_EXPECT_BACKUPS=%s=false", l.driver, l.repository, l.driver)
+				"if they are gone for good, set SOTERIA_EXPECT_BACKUPS=%s=false", l.driver, l.named(), l.driver)
 	case l.expected == Unsaid && !known:
 		return l.settled(backup.Errorf(backup.RepositoryUnaccepted,
 			"the %s repository %s is empty, and this cluster has not seen it before: if it ought to hold backups, point Soteria at the one that does; "+
-				"if it is new, accept it with: %s", l.driver, l.repository, l.accept()))
+				"if it is new, accept it with: %s", l.driver, l.named(), l.accept()))
 	}
 	return nil
 }
@@ -126,18 +126,21 @@ func (l listed) unseen(recorded Expectation) error {
 	}
 	return l.settled(backup.Errorf(backup.RepositoryUnaccepted,
 		"this cluster sees the %s repository %s for the first time, and nothing tells whether the %d backups in it are all that there ought to be: "+
-			"if they are, accept it with: %s", l.driver, l.repository, l.backups, l.accept()))
+			"if they are, accept it with: %s", l.driver, l.named(), l.backups, l.accept()))
 }
 
 // settled adds to an error the command that accepts the repository.
 func (l listed) settled(err error) error { return backup.WithSettle(err, l.accept()) }
+
+// named is the repository's identity for people.
+func (l listed) named() string { return backup.Printable(l.repository) }
 
 // accept is the command by which a person accepts the repository as it is.
 func (l listed) accept() string {
 	// The command means this driver unless it names another.
 	const unnamed = "restic"
 	if l.driver == unnamed {
-		return "soteria repository accept " + l.repository
+		return backup.Command("soteria", "repository", "accept", l.repository)
 	}
-	return "soteria repository accept " + l.driver + " " + l.repository
+	return backup.Command("soteria", "repository", "accept", l.driver, l.repository)
 }

@@ -329,7 +329,7 @@ func (s *source) forgetIn(ctx context.Context, unaccepted string, claim backup.C
 
 // acceptClaim is the command by which a person accepts that a claim's backup is gone.
 func acceptClaim(claim backup.Claim) string {
-	return "soteria repository accept --claim " + claim.String()
+	return backup.Command("soteria", "repository", "accept", "--claim", claim.String())
 }
 
 // missed says that a claim's newest backup is missing, and how to go on.

@@ -160,8 +160,15 @@ func (b *builder) Strays(strayed []attribution.Stray, words attribution.Words) {
 	b.strayed, b.said = strayed, words
 }
 
-// Backup implements [driver.Listing].
+// Backup implements [driver.Listing]. Names that no claim can have are not told on:
+// they would be printed in commands. Drivers leave such backups out or tell them as
+// strays.
 func (b *builder) Backup(found backup.Backup) {
+	if err := found.Claim.Validate(); err != nil {
+		b.Doubt(backup.Claim{}, backup.Errorf(backup.Internal,
+			"the %s backup %s is of what can be no claim (%w), so that it may be of this one: that is a fault of Soteria's, which is worth a report", b.driver, backup.ShortID(found.ID), err))
+		return
+	}
 	found.Driver = b.driver
 	found.Claim = backup.Claim{Namespace: b.word(found.Claim.Namespace), Name: b.word(found.Claim.Name)}
 	// A time that was parsed with a zone's offset carries a zone of its own.

@@ -499,10 +499,10 @@ func (s *source) dropped(ctx context.Context) (why error, lost bool) {
 		if slices.Contains(s.looked, driver) {
 			continue
 		}
-		forget := "soteria repository forget " + driver
+		forget := backup.Command("soteria", "repository", "forget", driver)
 		why = cmp.Or(why, backup.WithSettle(backup.Errorf(backup.RepositoryDropped,
 			"%s has held backups of this cluster and is not looked at any more: configure it again and name it in SOTERIA_RESTORE_DRIVERS, "+
-				"or, if its backups do not matter any more, run: %s", driver, forget), forget))
+				"or, if its backups do not matter any more, run: %s", backup.Printable(driver), forget), forget))
 		lost = lost && slices.Contains(s.cfg.Without, driver)
 	}
 	return why, lost

@@ -37,6 +37,6 @@ func promised(f Facts) (Verdict, bool) {
 	}
 	return Verdict{Kind: Hold, Reason: ReasonBackupMissing, Message: fmt.Sprintf(
 		"a backup of %s was found when the claim was made (%s), and none is there now: bring it back, or accept that it is gone with: "+
-			"soteria repository accept --claim %s; or label the claim soteria.dev/restore=skip with a reason",
-		f.Source, f.Promised, f.Source)}, true
+			"%s; or label the claim soteria.dev/restore=skip with a reason",
+		f.Source, f.Promised, backup.Command("soteria", "repository", "accept", "--claim", f.Source.String()))}, true
 }

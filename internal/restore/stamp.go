@@ -45,7 +45,7 @@ func promise(claim, prime *corev1.PersistentVolumeClaim) string {
 	if !strings.HasPrefix(verdict, decision.Restore.String()+" ") && verdict != inDoubt {
 		return ""
 	}
-	return backup.Clip(verdict+": "+claim.Annotations[v1alpha1.EvidenceAnnotation], maxWords)
+	return backup.Clip(backup.Printable(verdict+": "+claim.Annotations[v1alpha1.EvidenceAnnotation]), maxWords)
 }
 
 // annotate writes annotations on this very claim; that it is gone is no error.

@@ -65,7 +65,10 @@ func (a attribution) live(volumes []corev1.PersistentVolume) {
 		if pv.Spec.CSI == nil || pv.Spec.CSI.Driver != Provisioner || pv.Spec.ClaimRef == nil {
 			continue
 		}
-		a.bound[pv.Spec.CSI.VolumeHandle] = backup.Claim{Namespace: pv.Spec.ClaimRef.Namespace, Name: pv.Spec.ClaimRef.Name}
+		// Kubernetes takes any names in a reference.
+		if claim := (backup.Claim{Namespace: pv.Spec.ClaimRef.Namespace, Name: pv.Spec.ClaimRef.Name}); claim.Validate() == nil {
+			a.bound[pv.Spec.CSI.VolumeHandle] = claim
+		}
 	}
 }
 

@@ -273,3 +273,18 @@ func FuzzSnapshots(f *testing.F) {
 		require.Len(t, all, read)
 	})
 }
+
+// FuzzClaimsOf reads tags that anyone may have written: a claim that they name is
+// printed in commands for a person to run.
+func FuzzClaimsOf(f *testing.F) {
+	f.Add("apps", "data")
+	f.Add("x; rm -rf /", "data")
+	f.Add("apps", "$(reboot)")
+	f.Add("apps", "data\nrm -rf /")
+	f.Add("apps,kube-system", "--yes")
+	f.Fuzz(func(t *testing.T, namespace, name string) {
+		for _, claim := range claimsOf([]string{namespaceTag + namespace, pvcTag + name, pvcTag + "data"}) {
+			require.NoError(t, claim.Validate())
+		}
+	})
+}

@@ -83,7 +83,7 @@ func (w words) Doubt(repository string, strays []attribution.Stray) error {
 	if n := len(folders) - len(told); n > 0 {
 		more = fmt.Sprintf(" and %d more", n)
 	}
-	accept := "soteria repository accept " + Name + " " + repository
+	accept := backup.Command("soteria", "repository", "accept", Name, repository)
 	return backup.WithSettle(backup.Errorf(backup.Unavailable, "the bucket holds %d restic repositories whose folders are no claim's by the layout %q, so that they may be of this one: %s%s. "+
 		"Say where claims' repositories are with %s%s, or that these are of no claim with %s (such as %q); "+
 		"or accept those that are there now with `%s`",
@@ -102,7 +102,7 @@ func (w words) where(folder string) string {
 	if folder == rootFolder {
 		return "the root of bucket " + w.bucket
 	}
-	return backup.Clip(w.bucket+"/"+folder, 120)
+	return backup.Clip(backup.Printable(w.bucket+"/"+folder), 120)
 }
 
 // suggestion shows a layout that makes one of the folders a claim's, where there is
