@@ -59,9 +59,9 @@ func (e Evidence) String() string {
 func shortID(id string) string {
 	const short = 12
 	if len(id) > short {
-		return id[:short]
+		id = id[:short]
 	}
-	return id
+	return Printable(id)
 }
 
 // Answer is what the catalog says of a claim. Its fields are private so that

@@ -64,7 +64,7 @@ func refused(w World) (Stall, bool) {
 			continue
 		}
 		found := Stall{Message: fmt.Sprintf("Job %s/%s gets no pod: %s", job.Namespace, job.Name, quote(e.Message))}
-		found.Cause, found.Remedy, found.Hopeless = refusal(e.Message, job.Namespace)
+		found.Cause, found.Remedy, found.Hopeless = refusal(e.Message, job)
 		return found, true
 	}
 	return Stall{}, false
@@ -98,11 +98,11 @@ var refusals = []struct {
 	{[]string{""}, JobController, "correct what it names; see kubectl -n %s get events", false},
 }
 
-// refusal tells from the API server's words who refused a pod.
-func refusal(words, namespace string) (cause Cause, remedy string, hopeless bool) {
+// refusal tells from the API server's words who refused a Job's pod.
+func refusal(words string, job *batchv1.Job) (cause Cause, remedy string, hopeless bool) {
 	for _, r := range refusals {
 		if slices.ContainsFunc(r.words, func(each string) bool { return strings.Contains(words, each) }) {
-			return r.cause, fmt.Sprintf(r.remedy, namespace), !r.passes
+			return r.cause, orElse(outOfRoom(words, job), fmt.Sprintf(r.remedy, job.Namespace)), !r.passes
 		}
 	}
 	return JobController, "", true

@@ -3,6 +3,8 @@ package moverjob
 import (
 	"maps"
 	"path"
+	"slices"
+	"strings"
 	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
@@ -131,6 +133,9 @@ func Build(s Spec) *batchv1.Job {
 	labels := Labels(s.Role, s.ClaimUID)
 	annotations := map[string]string{v1alpha1.ClaimAnnotation: s.Claim.String()}
 	maps.Copy(annotations, s.Annotations)
+	if room := s.raised(); room != "" {
+		annotations[v1alpha1.RoomAnnotation] = room
+	}
 
 	job := &batchv1.Job{
 		ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: s.Name, Labels: labels, Annotations: annotations},
@@ -181,13 +186,12 @@ func podSpec(s Spec) corev1.PodSpec {
 			{Name: "scratch", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{SizeLimit: s.Settings.CacheSize}}},
 		},
 	}
-	resources := over(s.Resources, s.Settings.Resources)
 	mover := corev1.Container{
 		Name:                     Container,
 		Image:                    s.SoteriaImage,
 		Args:                     append([]string{"mover"}, s.Args...),
 		Env:                      s.environment(),
-		Resources:                withRoom(resources, s.Room),
+		Resources:                withRoom(s.asked(), s.Room),
 		SecurityContext:          lockedDown(0, s.Capabilities),
 		TerminationMessagePath:   corev1.TerminationMessagePathDefault,
 		TerminationMessagePolicy: corev1.TerminationMessageReadFile,
@@ -212,7 +216,7 @@ func podSpec(s Spec) corev1.PodSpec {
 			Args:  []string{"mover", "install", Binary},
 			// Those of the mover, which runs after it: that costs nothing, and what
 			// a quota or a LimitRange asks of each container is settled once.
-			Resources:       resources,
+			Resources:       s.asked(),
 			SecurityContext: lockedDown(installUser, nil),
 			VolumeMounts:    []corev1.VolumeMount{{Name: "soteria", MountPath: binaryFolder}},
 		}}
@@ -284,6 +288,22 @@ func lockedDown(user int64, capabilities []corev1.Capability) *corev1.SecurityCo
 		AllowPrivilegeEscalation: ptr.To(false),
 		Capabilities:             &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}, Add: capabilities},
 	}
+}
+
+// asked returns the resources that the mover asks for by itself.
+func (s Spec) asked() corev1.ResourceRequirements { return over(s.Resources, s.Settings.Resources) }
+
+// raised says which requests the room raises, and to what: "cpu=2,memory=4Gi"; "" if
+// none.
+func (s Spec) raised() string {
+	var raised []string
+	own, all := s.asked().Requests, withRoom(s.asked(), s.Room).Requests
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if request, least := all[name], own[name]; request.Cmp(least) > 0 {
+			raised = append(raised, string(name)+"="+request.String())
+		}
+	}
+	return strings.Join(raised, ",")
 }
 
 // withRoom returns the resources of a container that asks for room at least.

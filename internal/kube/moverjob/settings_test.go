@@ -107,15 +107,19 @@ func TestAPodThatOutgrowsItsCacheIsNotReplacedForEver(t *testing.T) {
 }
 
 func TestAMoverAsksForTheRoomOfAPodBesideItsOwn(t *testing.T) {
-	built := moverjob.Build(moverjob.Spec{
+	spec := moverjob.Spec{
 		SoteriaImage: "soteria", Image: "restic", Room: resources(t, "cpu=100m,memory=4Gi"),
 		Resources: corev1.ResourceRequirements{Requests: resources(t, "cpu=200m,memory=128Mi"), Limits: resources(t, "memory=1Gi")},
-	}).Spec.Template.Spec
+	}
+	built := moverjob.Build(spec).Spec.Template.Spec
 	mover := built.Containers[0].Resources
 	assert.Equal(t, "200m", mover.Requests.Cpu().String(), "its own are more")
 	assert.Equal(t, "4Gi", mover.Requests.Memory().String())
 	assert.Equal(t, "4Gi", mover.Limits.Memory().String(), "a limit below a request is refused")
 	assert.Equal(t, "128Mi", built.InitContainers[0].Resources.Requests.Memory().String())
+	assert.Equal(t, "memory=4Gi", moverjob.Build(spec).Annotations[v1alpha1.RoomAnnotation], "only what it raises")
+	spec.Room = nil
+	assert.NotContains(t, moverjob.Build(spec).Annotations, v1alpha1.RoomAnnotation)
 }
 
 func TestAClaimMayAskForOtherResourcesWithinBounds(t *testing.T) {
