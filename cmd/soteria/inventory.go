@@ -101,7 +101,7 @@ func listingsOf(known *catalog.Catalog) func() []inventory.Listing {
 		overviews := known.Overviews()
 		listings := make([]inventory.Listing, 0, len(overviews))
 		for _, o := range overviews {
-			listings = append(listings, inventory.Listing{Driver: o.Driver, ListedAt: o.ListedAt, Failure: o.Failure, Unproved: o.Unproved(), Doubts: o.Doubts(), Found: o, IfRebuilt: o.IfRebuilt()})
+			listings = append(listings, inventory.Listing{Driver: o.Driver, ListedAt: o.ListedAt, Failure: o.Failure, Lost: o.Lost, Unproved: o.Unproved(), Doubts: o.Doubts(), Found: o, IfRebuilt: o.IfRebuilt()})
 		}
 		return listings
 	}

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/soteria-dr/soteria/internal/backup"
 )
@@ -65,6 +66,8 @@ type listed struct {
 	// vouched is true where a copy of the memory in the repository itself says which
 	// backups it ought to hold.
 	vouched bool
+	// others is true where other drivers' repositories are looked at, too.
+	others bool
 }
 
 // judge decides whether a listing may be believed, and what is to be recorded of
@@ -103,18 +106,27 @@ func (l listed) doubtEmpty(recorded Expectation, known bool) error {
 		return nil
 	case recorded.HeldBackups, l.remembered:
 		return l.settled(backup.Errorf(backup.RepositoryChanged,
-			"the %s repository %s has held backups and is empty now: bring them back, or accept that they are gone with: %s",
-			l.driver, l.named(), l.accept()))
+			"the %s repository %s has held backups and is empty now: bring them back, or accept that they are gone with: %s%s",
+			l.driver, l.named(), l.accept(), l.goOn()))
 	case l.expected == ExpectBackups:
 		return backup.Errorf(backup.RepositoryUnaccepted,
 			"the %s repository %s is empty, and SOTERIA_EXPECT_BACKUPS says that it holds backups: point Soteria at the one that does, or mount it; "+
-				"if they are gone for good, set SOTERIA_EXPECT_BACKUPS=%s=false", l.driver, l.named(), l.driver)
+				"if they are gone for good, set SOTERIA_EXPECT_BACKUPS=%s=false%s", l.driver, l.named(), l.driver, l.goOn())
 	case l.expected == Unsaid && !known:
 		return l.settled(backup.Errorf(backup.RepositoryUnaccepted,
 			"the %s repository %s is empty, and this cluster has not seen it before: if it ought to hold backups, point Soteria at the one that does; "+
-				"if it is new, accept it with: %s", l.driver, l.named(), l.accept()))
+				"if it is new, accept it with: %s, or set SOTERIA_EXPECT_BACKUPS=%s=false%s", l.driver, l.named(), l.accept(), l.driver, l.goOn()))
 	}
 	return nil
+}
+
+// goOn is how restores from other repositories go on while this one is in doubt; ""
+// where there are none.
+func (l listed) goOn() string {
+	if !l.others {
+		return ""
+	}
+	return fmt.Sprintf("; until then SOTERIA_RESTORE_WITHOUT=%s restores what others hold", l.driver)
 }
 
 // unseen returns why a repository that holds backups proves no absence: this cluster

@@ -25,7 +25,20 @@ func TestJudge(t *testing.T) {
 		},
 		"an empty repository that this cluster has not seen before is refused, with the way out": {
 			listed:  listed{repository: ours},
-			refusal: "if it is new, accept it with: soteria repository accept 5e1f",
+			refusal: "if it is new, accept it with: soteria repository accept 5e1f, or set SOTERIA_EXPECT_BACKUPS=restic=false",
+		},
+		"an empty repository beside others is refused with the way to go on without it": {
+			listed:  listed{repository: ours, others: true},
+			refusal: "; until then SOTERIA_RESTORE_WITHOUT=restic restores what others hold",
+		},
+		"an emptied repository beside others, too": {
+			recorded: Expectation{Repository: ours, HeldBackups: true},
+			listed:   listed{repository: ours, others: true},
+			refusal:  "; until then SOTERIA_RESTORE_WITHOUT=restic restores what others hold",
+		},
+		"and an empty one of which backups are expected": {
+			listed:  listed{repository: ours, expected: ExpectBackups, others: true},
+			refusal: "; until then SOTERIA_RESTORE_WITHOUT=restic restores what others hold",
 		},
 		"an empty repository that this cluster has not seen before is refused though it is pinned": {
 			pin:     ours,

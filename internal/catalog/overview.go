@@ -22,6 +22,8 @@ type Overview struct {
 	// Failure is why the last listing failed; nil when it was believed, or when
 	// none has ended yet.
 	Failure error
+	// Lost is true where the configuration has restores go on without the driver.
+	Lost bool
 
 	listed   *snapshot
 	clusters backup.Clusters
@@ -173,7 +175,7 @@ func (o Overview) All() iter.Seq2[backup.Claim, []backup.Backup] {
 func (s *source) overview() Overview {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	o := Overview{Driver: s.lister.Name(), Failure: s.failure, listed: s.latest, clusters: s.cfg.Clusters}
+	o := Overview{Driver: s.lister.Name(), Failure: s.failure, Lost: s.lost(), listed: s.latest, clusters: s.cfg.Clusters}
 	if s.latest != nil {
 		o.ListedAt = s.latest.began.at
 	}

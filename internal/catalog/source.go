@@ -456,7 +456,7 @@ func (s *source) read(ctx context.Context, began moment) (*snapshot, error) {
 	l := listed{
 		driver: name, repository: repository, backups: len(found.backups) + len(found.strayed),
 		expected: s.cfg.Expect[name], remembered: known.expectsAny(),
-		vouched: vouched,
+		vouched: vouched, others: len(s.looked) > 1,
 	}
 	unaccepted, err := s.believe(ctx, l)
 	if err != nil {

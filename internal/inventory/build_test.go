@@ -35,6 +35,12 @@ func failing(l inventory.Listing) inventory.Listing {
 	return l
 }
 
+// gone returns a listing of a repository that restores go on without.
+func gone(l inventory.Listing) inventory.Listing {
+	l.Lost = true
+	return l
+}
+
 func doubting(l inventory.Listing, of backup.Claim) inventory.Listing {
 	l.Found = inventorytest.Repository{Doubts: map[backup.Claim]error{of: backup.Errorf(backup.Unavailable, "half a backup is there")}}
 	return l
@@ -58,23 +64,24 @@ func TestTheHealthOfAClaim(t *testing.T) {
 		health   inventory.Health
 		says     string
 	}{
-		"with a young backup is fresh":                              {listings: []inventory.Listing{listed("restic", time.Hour)}, health: inventory.Fresh},
-		"with a backup of exactly the greatest age is fresh":        {listings: []inventory.Listing{listed("restic", 24*time.Hour)}, health: inventory.Fresh},
-		"with a backup dated a little ahead of now is fresh":        {listings: []inventory.Listing{listed("restic", -10*time.Minute)}, health: inventory.Fresh},
-		"with a backup dated ahead of now alone is stale":           {listings: []inventory.Listing{listed("restic", -time.Hour)}, health: inventory.Stale, says: "ahead of now"},
-		"with an old backup is stale":                               {listings: []inventory.Listing{listed("restic", 25*time.Hour)}, health: inventory.Stale},
-		"with a young backup with one of two drivers is fresh":      {listings: []inventory.Listing{listed("restic", 90*time.Hour), listed("longhorn", time.Hour)}, health: inventory.Fresh},
-		"with a young backup is fresh, whichever driver fails":      {listings: []inventory.Listing{listed("restic", time.Hour), failing(empty("longhorn"))}, health: inventory.Fresh},
-		"with an old backup cannot be told while its driver fails":  {listings: []inventory.Listing{failing(listed("restic", 25*time.Hour))}, health: inventory.LookupFailed, says: "refused"},
-		"with an old backup cannot be told while another one fails": {listings: []inventory.Listing{listed("restic", 25*time.Hour), failing(empty("longhorn"))}, health: inventory.LookupFailed, says: "refused"},
-		"with an old backup is stale, whatever else is in doubt":    {listings: []inventory.Listing{listed("restic", 25*time.Hour), doubting(empty("longhorn"), photos)}, health: inventory.Stale},
-		"without backups has none":                                  {listings: []inventory.Listing{empty("restic"), empty("longhorn")}, health: inventory.NoBackups},
-		"without backups cannot be told while a driver fails":       {listings: []inventory.Listing{empty("restic"), failing(empty("longhorn"))}, health: inventory.LookupFailed, says: "refused"},
-		"without backups cannot be told before the first listing":   {listings: []inventory.Listing{unlisted("longhorn")}, health: inventory.LookupFailed, says: "not been listed yet"},
-		"without backups cannot be told from a listing long ago":    {listings: []inventory.Listing{old(empty("longhorn"))}, health: inventory.LookupFailed, says: "last listed at 2026-04-12T14:30:00Z"},
-		"without backups cannot be told where that is in doubt":     {listings: []inventory.Listing{doubting(empty("restic"), photos)}, health: inventory.LookupFailed, says: "half a backup"},
-		"without backups cannot be told where all is in doubt":      {listings: []inventory.Listing{doubting(empty("restic"), backup.Claim{})}, health: inventory.LookupFailed, says: "half a backup"},
-		"without backups cannot be told where nobody looks":         {listings: nil, health: inventory.LookupFailed, says: "no driver"},
+		"with a young backup is fresh":                                             {listings: []inventory.Listing{listed("restic", time.Hour)}, health: inventory.Fresh},
+		"with a backup of exactly the greatest age is fresh":                       {listings: []inventory.Listing{listed("restic", 24*time.Hour)}, health: inventory.Fresh},
+		"with a backup dated a little ahead of now is fresh":                       {listings: []inventory.Listing{listed("restic", -10*time.Minute)}, health: inventory.Fresh},
+		"with a backup dated ahead of now alone is stale":                          {listings: []inventory.Listing{listed("restic", -time.Hour)}, health: inventory.Stale, says: "ahead of now"},
+		"with an old backup is stale":                                              {listings: []inventory.Listing{listed("restic", 25*time.Hour)}, health: inventory.Stale},
+		"with a young backup with one of two drivers is fresh":                     {listings: []inventory.Listing{listed("restic", 90*time.Hour), listed("longhorn", time.Hour)}, health: inventory.Fresh},
+		"with a young backup is fresh, whichever driver fails":                     {listings: []inventory.Listing{listed("restic", time.Hour), failing(empty("longhorn"))}, health: inventory.Fresh},
+		"with an old backup cannot be told while its driver fails":                 {listings: []inventory.Listing{failing(listed("restic", 25*time.Hour))}, health: inventory.LookupFailed, says: "refused"},
+		"with an old backup cannot be told while another one fails":                {listings: []inventory.Listing{listed("restic", 25*time.Hour), failing(empty("longhorn"))}, health: inventory.LookupFailed, says: "refused"},
+		"with an old backup is stale though one fails that restores go on without": {listings: []inventory.Listing{listed("restic", 25*time.Hour), gone(failing(empty("longhorn")))}, health: inventory.Stale},
+		"with an old backup is stale, whatever else is in doubt":                   {listings: []inventory.Listing{listed("restic", 25*time.Hour), doubting(empty("longhorn"), photos)}, health: inventory.Stale},
+		"without backups has none":                                                 {listings: []inventory.Listing{empty("restic"), empty("longhorn")}, health: inventory.NoBackups},
+		"without backups cannot be told while a driver fails":                      {listings: []inventory.Listing{empty("restic"), failing(empty("longhorn"))}, health: inventory.LookupFailed, says: "refused"},
+		"without backups cannot be told before the first listing":                  {listings: []inventory.Listing{unlisted("longhorn")}, health: inventory.LookupFailed, says: "not been listed yet"},
+		"without backups cannot be told from a listing long ago":                   {listings: []inventory.Listing{old(empty("longhorn"))}, health: inventory.LookupFailed, says: "last listed at 2026-04-12T14:30:00Z"},
+		"without backups cannot be told where that is in doubt":                    {listings: []inventory.Listing{doubting(empty("restic"), photos)}, health: inventory.LookupFailed, says: "half a backup"},
+		"without backups cannot be told where all is in doubt":                     {listings: []inventory.Listing{doubting(empty("restic"), backup.Claim{})}, health: inventory.LookupFailed, says: "half a backup"},
+		"without backups cannot be told where nobody looks":                        {listings: nil, health: inventory.LookupFailed, says: "no driver"},
 		"that may start empty is skipped while it has no backups": {
 			claim: func(c *corev1.PersistentVolumeClaim) {
 				inventorytest.Labelled("skip")(c)

@@ -58,6 +58,9 @@ type Listing struct {
 	// Failure is why the last listing failed; nil when it was believed, or when
 	// none has ended yet.
 	Failure error
+	// Lost is true where restores of what other repositories hold do not wait for this
+	// one.
+	Lost bool
 	// Unproved is why the listing proves of no claim that it has no backup, though it
 	// was believed for those that it found; nil where it does.
 	Unproved error
@@ -130,11 +133,22 @@ func (l Listing) unlisted(now time.Time, recent time.Duration) error {
 
 // unlisted gives why not every repository can be told to hold now what is known
 // of it; nil when all can.
-func (f *Facts) unlisted() error {
-	if len(f.Listings) == 0 {
+func (f *Facts) unlisted() error { return f.unlistedOf(f.Listings) }
+
+// unlistedFor is unlisted for the restore of a claim: it waits for no repository that
+// restores go on without, where another one holds backups of the claim.
+func (f *Facts) unlistedFor(claim backup.Claim) error {
+	if !slices.ContainsFunc(f.Listings, func(l Listing) bool { return !l.Lost && len(l.Found.Of(claim)) > 0 }) {
+		return f.unlisted()
+	}
+	return f.unlistedOf(slices.DeleteFunc(slices.Clone(f.Listings), func(l Listing) bool { return l.Lost }))
+}
+
+func (f *Facts) unlistedOf(listings []Listing) error {
+	if len(listings) == 0 {
 		return backup.Errorf(backup.Unavailable, "no driver is configured to look for backups")
 	}
-	for _, l := range f.Listings {
+	for _, l := range listings {
 		if err := l.unlisted(f.Now, f.Settings.Recent); err != nil {
 			return err
 		}

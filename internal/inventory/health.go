@@ -59,7 +59,7 @@ func (s *subject) health(f *Facts) (health Health, message string) {
 	case s.backups.Fresh(f.Now, f.Settings.MaxAge):
 		return Fresh, ""
 	case s.backups.Count > 0:
-		if err := f.unlisted(); err != nil {
+		if err := f.unlistedFor(s.name); err != nil {
 			return LookupFailed, backup.Message(err)
 		}
 		return Stale, strings.Join(s.backups.Passed, "; ")

@@ -111,7 +111,7 @@ func (s *subject) forecast(f *Facts) Forecast {
 		if size := *s.claim.Spec.Resources.Requests.Storage(); verdict.Kind == decision.Restore && room.Judge(size, verdict.Backup) == room.TooSmall {
 			forecast.Warning = room.Describe(size, resource.Quantity{}, verdict.Backup) + ": the claim would wait, if its new volume is not larger; " + room.Remedy(verdict.Backup)
 		}
-		if err := f.unlisted(); err != nil {
+		if err := f.unlistedFor(facts.Source); err != nil {
 			forecast.Warning = "the claim would wait until every repository can be listed: " + backup.Message(err)
 		}
 		if s.unreviewed != "" {

@@ -58,6 +58,14 @@ func TestWhatWouldBecomeOfAClaim(t *testing.T) {
 		"with a backup is restored, with a warning where another driver fails": {
 			listings: []inventory.Listing{listed("restic", time.Hour), failing(empty("longhorn"))},
 			outcome:  inventory.WouldRestore, reason: decision.ReasonBackupFound, warns: "connection refused"},
+		"with a backup is restored, without a warning where restores go on without the driver that fails": {
+			listings: []inventory.Listing{listed("restic", time.Hour), gone(failing(empty("longhorn")))},
+			outcome:  inventory.WouldRestore, reason: decision.ReasonBackupFound},
+		"with backups with a driver alone that restores go on without is restored, with a warning": {
+			listings: []inventory.Listing{empty("restic"), gone(failing(listed("longhorn", time.Hour)))},
+			outcome:  inventory.WouldRestore, reason: decision.ReasonBackupFound, warns: "connection refused"},
+		"without backups waits also for a driver that restores go on without": {
+			listings: []inventory.Listing{empty("restic"), gone(failing(empty("longhorn")))}, outcome: inventory.WouldHold, reason: decision.ReasonUnknown, says: "refused"},
 		"without backups starts empty": {listings: nothing, outcome: inventory.WouldStartEmpty, reason: decision.ReasonProvedNone},
 		"without backups waits where this cluster accepted backups that a rebuilt one has not": {
 			listings: []inventory.Listing{empty("restic"), accepting(empty("longhorn"))}, outcome: inventory.WouldHold, reason: decision.ReasonUnknown,
