@@ -31,7 +31,7 @@ func (strayLister) List(_ context.Context, into driver.Listing) (string, error) 
 // unreadable is a copy of the memory that cannot be read.
 type unreadable struct{}
 
-func (unreadable) Read(context.Context, string) (expectation.Claims, error) {
+func (unreadable) Read(context.Context, string) (expectation.Copies, error) {
 	return nil, backup.Errorf(backup.Unavailable, "killed")
 }
 

@@ -73,7 +73,7 @@ func (t tools) remembered(ctx context.Context, name, repository string) (expecta
 	if err != nil {
 		return nil, backup.Errorf(backup.KindOf(err), "reading the copy of the expectations that is kept beside the %s backups: %w", name, err)
 	}
-	return expectation.Union(claims, beside), nil
+	return beside.Join(claims, t.config.Cluster), nil
 }
 
 // settleAll has no claim miss a backup that a repository does not hold now.

@@ -328,8 +328,8 @@ func TestSoteriaMayKeepWhatEveryClaimIsExpectedToHave(t *testing.T) {
 // besideBackups is a copy of the memory.
 type besideBackups expectation.Claims
 
-func (b besideBackups) Read(context.Context, string) (expectation.Claims, error) {
-	return expectation.Claims(b), nil
+func (b besideBackups) Read(context.Context, string) (expectation.Copies, error) {
+	return expectation.Copies{"": expectation.Claims(b)}, nil
 }
 
 func TestAcceptingAnEmptyRepositorySettlesWhatItsCopyOfTheMemoryRemembers(t *testing.T) {

@@ -1,6 +1,7 @@
 package catalog_test
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -21,10 +22,10 @@ import (
 // is rebuilt finds and is told.
 type life struct {
 	pinned        bool
-	copied        string // there, missing, older
+	copied        string // there, missing, older, unnamed
 	store         string // whole, empty, half, other, unmounted
 	systems       string // restic, longhorn, both
-	name          string // same, changed, unset
+	name          string // same, changed, unset, settled, taken over
 	oldest, newer time.Time
 }
 
@@ -68,21 +69,32 @@ func (l life) repository(system string) *repository {
 	return r
 }
 
-// beside returns the copy of the memory that a restic repository holds: that of a
-// cluster of this name, in a store that holds anything.
-func (l life) beside() *remembered {
-	held := &remembered{}
-	if l.name != "same" || l.copied == "missing" || l.store != "whole" && l.store != "half" {
-		return held
+// beside returns the copies of the memory that a restic repository holds and that the
+// rebuilt cluster reads, in a store that holds anything. One that names no cluster is
+// from before clusters had names, and from before the last of the claims was made.
+func (l life) beside() copies {
+	name, known := "home", burned
+	if l.copied == "unnamed" {
+		name, known = "", burned[1:]
 	}
-	held.claims = expectation.Claims{}
-	for _, claim := range burned {
+	if l.copied == "missing" || l.store != "whole" && l.store != "half" || !l.clusters().Counts(backup.Backup{Cluster: name}) {
+		return nil
+	}
+	held := expectation.Claims{}
+	for _, claim := range known {
 		all := l.backups("restic")
-		of := slices.DeleteFunc(all, func(b backup.Backup) bool { return b.Claim != claim || l.copied == "older" && b.TakenAt.Equal(l.newer) })
+		of := slices.DeleteFunc(all, func(b backup.Backup) bool { return b.Claim != claim || l.copied != "there" && b.TakenAt.Equal(l.newer) })
 		slices.SortFunc(of, backup.NewestFirst)
-		held.claims[claim] = expectation.Record{}.Observe(of, l.newer)
+		held[claim] = expectation.Record{}.Observe(of, l.newer)
 	}
-	return held
+	return copies{name: held}
+}
+
+// copies are those of a repository that holds them for good.
+type copies expectation.Copies
+
+func (c copies) Read(context.Context, string) (expectation.Copies, error) {
+	return expectation.Copies(c), nil
 }
 
 func (l life) clusters() backup.Clusters {
@@ -91,10 +103,17 @@ func (l life) clusters() backup.Clusters {
 		return backup.Clusters{Own: "home"}
 	case "changed":
 		return backup.Clusters{Own: "hmoe"}
+	case "settled":
+		return backup.Clusters{Own: "hmoe", Settled: true}
+	case "taken over":
+		return backup.Clusters{Own: "home2", Restored: []string{"home"}, Settled: true}
 	default:
 		return backup.Clusters{}
 	}
 }
+
+// restores reports whether the name and the list say that the backups are restored.
+func (l life) restores() bool { return l.clusters().Counts(backup.Backup{Cluster: "home"}) }
 
 func (l life) drivers() []string {
 	if l.systems == "both" {
@@ -149,10 +168,10 @@ func (l life) rebuilt(t *testing.T, judge func(backup.Claim, decision.Verdict)) 
 func TestNoClaimStartsEmptyInARebuiltCluster(t *testing.T) {
 	sums := make(map[string]int)
 	for _, pinned := range []bool{true, false} {
-		for _, copied := range []string{"there", "missing", "older"} {
+		for _, copied := range []string{"there", "missing", "older", "unnamed"} {
 			for _, store := range []string{"whole", "empty", "half", "other", "unmounted"} {
 				for _, systems := range []string{"restic", "longhorn", "both"} {
-					for _, name := range []string{"same", "changed", "unset"} {
+					for _, name := range []string{"same", "changed", "unset", "settled", "taken over"} {
 						l := life{pinned: pinned, copied: copied, store: store, systems: systems, name: name}
 						synctest.Test(t, func(t *testing.T) {
 							l.oldest, l.newer = time.Now().Add(-48*time.Hour), time.Now().Add(-24*time.Hour)
@@ -160,12 +179,12 @@ func TestNoClaimStartsEmptyInARebuiltCluster(t *testing.T) {
 								assert.NotEqual(t, decision.Fresh, v.Kind, "%+v: %s starts empty: %s", l, claim, v.Message)
 								assert.NotEqual(t, decision.Ignore, v.Kind, "%+v: %s", l, claim)
 							})
-							if store == "whole" && name != "changed" {
+							if store == "whole" && l.restores() {
 								for claim, what := range became {
 									assert.Equal(t, "Restore", what, "%+v: %s", l, claim)
 								}
 							}
-							sums[fmt.Sprintf("%-9s copy %-7s %-8s name %-7s pinned %-5t  %s", store, copied, systems, name, pinned, told(became))]++
+							sums[fmt.Sprintf("%-9s copy %-7s %-8s name %-10s pinned %-5t  %s", store, copied, systems, name, pinned, told(became))]++
 						})
 					}
 				}
@@ -175,7 +194,7 @@ func TestNoClaimStartsEmptyInARebuiltCluster(t *testing.T) {
 	for _, row := range slices.Sorted(maps.Keys(sums)) {
 		t.Log(row)
 	}
-	assert.Len(t, sums, 270)
+	assert.Len(t, sums, 600)
 }
 
 func told(became map[backup.Claim]string) string {

@@ -49,10 +49,10 @@ type Unaccepted interface {
 // Copy reads the copy of the memory that is kept beside the backups, for a cluster
 // that was rebuilt.
 type Copy interface {
-	// Read returns what the copy remembers; an empty map and no error only where it
-	// is proved that the repository has no copy. The repository goes by the name of
-	// its driver.
-	Read(ctx context.Context, repository string) (expectation.Claims, error)
+	// Read returns what the copies remember of clusters whose backups count here; an
+	// empty map and no error only where it is proved that the repository has no such
+	// copy. The repository goes by the name of its driver.
+	Read(ctx context.Context, repository string) (expectation.Copies, error)
 }
 
 // processMemory is a [Memory] that ends with the process, for one that has nothing
@@ -107,9 +107,11 @@ func Counts(b backup.Backup, now time.Time) bool {
 
 // recollection is what is known of a repository's claims when a listing has ended.
 type recollection struct {
-	// stored is what the memory holds, unaccepted what is remembered of this very
-	// repository while no one has accepted it, and beside what the copy remembers.
-	stored, unaccepted, beside expectation.Claims
+	// stored is what the memory holds, and unaccepted what is remembered of this very
+	// repository while no one has accepted it.
+	stored, unaccepted expectation.Claims
+	// beside is what the copies remember.
+	beside expectation.Copies
 	// claims is all of that, with what this process could not write yet.
 	claims expectation.Claims
 	// unread is why the memory could not be read, uncopied why the copy could not.
@@ -127,7 +129,7 @@ func (r recollection) expectsAny() bool {
 }
 
 // recall reads the memory, and waits for the copy where one is being read.
-func (s *source) recall(ctx context.Context, repository string, copied func() (expectation.Claims, error)) recollection {
+func (s *source) recall(ctx context.Context, repository string, copied func() (expectation.Copies, error)) recollection {
 	var r recollection
 	var err error
 	name := s.lister.Name()
@@ -146,21 +148,26 @@ func (s *source) recall(ctx context.Context, repository string, copied func() (e
 	if err != nil {
 		r.uncopied = backup.Errorf(backup.KindOf(err), "reading the copy of the expectations that is kept beside the %s backups: %w", name, err)
 	}
-	r.beside, r.claims = beside, expectation.Union(r.claims, beside)
+	r.beside, r.claims = beside, beside.Join(r.claims, s.cfg.Clusters.Own)
 	// What the API server or a Job answers may say an address that changes.
 	r.unread, r.uncopied = backup.WithCause(r.unread, "memory of "+name), backup.WithCause(r.uncopied, "copy beside "+name)
 	return r
 }
 
-// vouches reports whether the copy says which backups the repository ought to hold: it
-// remembers some, and none that is there is newer than what it remembers of the claim.
-// An older copy does not know what came since, of which a part may be missing.
+// vouches reports whether the copies say which backups the repository ought to hold:
+// they remember some, and none that is there is newer than what they remember of the
+// claim. An older copy does not know what came since, of which a part may be missing.
+// A copy that names no cluster, or another, may be from before this one got its name:
+// any newer backup shows that it is old. One by this cluster's own name is current
+// where it knows all backups that count here, whatever others have taken since.
 func (s *source) vouches(r recollection, found *builder) bool {
-	now := s.clock.Now()
+	now, clusters := s.clock.Now(), s.cfg.Clusters
+	beside := r.beside.Join(nil, clusters.Own)
+	named := clusters.Own != "" && len(r.beside[clusters.Own]) > 0
 	newer := func(b backup.Backup) bool {
-		return s.cfg.Clusters.Mine(b) && s.cfg.Counts(b, now) && b.TakenAt.After(r.beside[b.Claim].Newest)
+		return Counts(b, now) && (!named || clusters.Counts(b)) && b.TakenAt.After(beside[b.Claim].Newest)
 	}
-	return len(r.beside) > 0 && !slices.ContainsFunc(found.backups, newer)
+	return len(beside) > 0 && !slices.ContainsFunc(found.backups, newer)
 }
 
 // outliving returns what this process knew of the claims, see [expectation.Record.Outlive].
@@ -176,23 +183,23 @@ func outliving(recalled, stored expectation.Claims) expectation.Claims {
 
 // startCopy begins to read the copy beside the backups, unless this process has read
 // that of the repository it listed last, and returns how to wait for it.
-func (s *source) startCopy(ctx context.Context) (copied func() (expectation.Claims, error)) {
+func (s *source) startCopy(ctx context.Context) (copied func() (expectation.Copies, error)) {
 	name := s.lister.Name()
 	beside := s.cfg.Copies[name]
 	if beside == nil || s.copiedOf != "" {
-		return func() (expectation.Claims, error) { return nil, nil }
+		return func() (expectation.Copies, error) { return nil, nil }
 	}
-	var claims expectation.Claims
+	var copies expectation.Copies
 	var err error
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		claims, err = beside.Read(ctx, name)
+		copies, err = beside.Read(ctx, name)
 	}()
-	return func() (expectation.Claims, error) {
+	return func() (expectation.Copies, error) {
 		select {
 		case <-done:
-			return claims, err
+			return copies, err
 		case <-ctx.Done():
 			return nil, backup.Errorf(backup.Unavailable, "it took too long: %w", ctx.Err())
 		}

@@ -37,8 +37,10 @@ func (r *remembered) Claims(context.Context, string) (expectation.Claims, error)
 	return r.claims, nil
 }
 
-func (r *remembered) Read(ctx context.Context, repository string) (expectation.Claims, error) {
-	return r.Claims(ctx, repository)
+// Read has the copy be one that names no cluster.
+func (r *remembered) Read(ctx context.Context, repository string) (expectation.Copies, error) {
+	claims, err := r.Claims(ctx, repository)
+	return expectation.Copies{"": claims}, err
 }
 
 func (r *remembered) Remember(_ context.Context, _ string, learned expectation.Claims) (expectation.Claims, error) {

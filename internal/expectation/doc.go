@@ -7,5 +7,6 @@
 // associative and idempotent, so that replicas, clusters and copies can be joined
 // in any order and any number of times. The catalog compares listings with
 // records, package ledger keeps them in the cluster, and the restic driver keeps
-// a copy in the repository.
+// a copy in the repository. [Copies] are those of several clusters, of which each
+// settles only what is its own.
 package expectation

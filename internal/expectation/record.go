@@ -28,8 +28,8 @@ type Record struct {
 	// AcceptedAt is when a person last accepted that backups of the claim are
 	// gone; the zero time if no one ever did.
 	AcceptedAt time.Time
-	// Leaving is when the newest backup was taken that Soteria is removing, and
-	// LeavingUntil how long that may take. Until then a listing that still holds a
+	// Leaving is when the newest backup was taken that Soteria is removing or has
+	// removed, and LeavingUntil how long that may take. Until then a listing that still holds a
 	// backup between Newest and Leaving does not make it expected again.
 	Leaving, LeavingUntil time.Time
 }
@@ -98,6 +98,9 @@ func (r Record) Forget(removed, stays []backup.Backup, now time.Time) Record {
 	}
 	settled := r.Settle(stays, now)
 	settled.Leaving, settled.LeavingUntil = removed[0].TakenAt.UTC().Round(0), now.UTC().Round(0).Add(removal)
+	if r.Leaving.After(settled.Leaving) { // removed before, and not to be expected again either
+		settled.Leaving = r.Leaving
+	}
 	return settled
 }
 

@@ -70,9 +70,9 @@ func TestWhatIsRememberedIsWrittenBesideTheBackups(t *testing.T) {
 				Path: v.restic, Location: cli.Location{Kind: cli.Local, Text: v.repository.Address}, CacheDir: t.TempDir(),
 				Credentials: cli.Credentials{cli.KeyPassword: secret.New(restictest.Password)},
 			}
-			got, err := new(memory.Reader).Read(t.Context(), program, "", true)
+			got, err := new(memory.Reader).Read(t.Context(), program, func(cluster string) bool { return cluster == "" })
 			require.NoError(t, err)
-			assert.Equal(t, more, got)
+			assert.Equal(t, expectation.Copies{"": more}, got)
 			v.repository.Run(t, "check")
 		})
 	}

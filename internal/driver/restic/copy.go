@@ -47,17 +47,18 @@ var folderCapabilities = []corev1.Capability{"DAC_OVERRIDE"}
 
 var _ keeper.Store = (*Driver)(nil)
 
-// Read returns what the copies in the repository remember of each claim's backups:
-// nothing, without an error, only where it is proved that there is no copy. It runs
+// Read returns what the copies in the repository remember of each claim's backups,
+// those of this cluster's name and those without one, where what names no cluster is
+// its own: nothing, without an error, only where it is proved that there is none. It runs
 // restic in this process' own container, with the memory that is left there, and loads
 // the repository's index, once for each copy. Errors are those of [driver.Lister].
-func (d *Driver) Read(ctx context.Context, _ string) (expectation.Claims, error) {
+func (d *Driver) Read(ctx context.Context, _ string) (expectation.Copies, error) {
 	program, err := d.program(ctx)
 	if err != nil {
 		return nil, err
 	}
 	program.MaxMemory = cli.Room()
-	return d.copies.Read(ctx, program, d.cfg.Clusters.Own, !d.cfg.Clusters.UntaggedForeign)
+	return d.copies.Read(ctx, program, func(cluster string) bool { return d.cfg.Clusters.Mine(backup.Backup{Cluster: cluster}) })
 }
 
 // owner is whose copies this driver writes.

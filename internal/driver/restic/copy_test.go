@@ -209,7 +209,7 @@ func TestCopiesAreNoBackupsAndAreReadAndTold(t *testing.T) {
 	assert.Equal(t, []string{snapshot}, found, "a copy is no backup")
 	got, err = d.Read(t.Context(), "restic")
 	require.NoError(t, err)
-	assert.Equal(t, claims, got)
+	assert.Equal(t, expectation.Copies{"home": claims}, got)
 
 	listed := d.Listed()
 	assert.Equal(t, 2, listed.Copies)

@@ -7,7 +7,8 @@
 //
 // A cluster reads the copies of its own name. One that has a name also reads those
 // without, since backups without a cluster's name count as its own. It writes to
-// those of its own name only.
+// those of its own name only: those without a name are no one's to supersede, stay for
+// ever, and may be old. So what they hold is kept apart from its own.
 //
 // # What it costs
 //

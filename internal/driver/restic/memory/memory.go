@@ -44,35 +44,35 @@ type Reader struct {
 	read map[string]expectation.Claims
 }
 
-// Read returns what the copies in the repository remember for the cluster of that
-// name and, where unnamed is true, for one without a name, as which it may have
-// written before it was given one. It is empty without an error only where the whole repository was listed and
-// holds no copy: one that is there and cannot be read is an error.
-func (r *Reader) Read(ctx context.Context, restic cli.Runner, cluster string, unnamed bool) (expectation.Claims, error) {
+// Read returns what the copies in the repository remember, of those clusters of whose
+// names wanted returns true; "" is that of clusters without one. It is empty without
+// an error only where the whole repository was listed and holds no such copy: one that
+// is there and cannot be read is an error.
+func (r *Reader) Read(ctx context.Context, restic cli.Runner, wanted func(cluster string) bool) (expectation.Copies, error) {
 	notes, err := note.List(ctx, restic, note.Expectations)
 	if err != nil {
 		return nil, err
 	}
-	heads := note.Heads(note.Of(notes, note.Expectations, cluster))
-	if cluster != "" && unnamed {
-		heads = append(heads, note.Heads(note.Of(notes, note.Expectations, ""))...)
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	fresh := make(map[string]expectation.Claims, len(heads))
-	joined := expectation.Claims{}
-	for _, head := range heads {
-		claims, known := r.read[head.ID]
-		if !known {
-			if claims, err = readOne(ctx, restic, head); err != nil {
-				return nil, err
-			}
+	fresh, copies := make(map[string]expectation.Claims), make(expectation.Copies)
+	for _, cluster := range note.Clusters(notes, note.Expectations) {
+		if !wanted(cluster) {
+			continue
 		}
-		fresh[head.ID] = claims
-		joined = expectation.Union(joined, claims)
+		for _, head := range note.Heads(note.Of(notes, note.Expectations, cluster)) {
+			claims, known := r.read[head.ID]
+			if !known {
+				if claims, err = readOne(ctx, restic, head); err != nil {
+					return nil, err
+				}
+			}
+			fresh[head.ID] = claims
+			copies[cluster] = expectation.Union(copies[cluster], claims)
+		}
 	}
 	r.read = fresh
-	return joined, nil
+	return copies, nil
 }
 
 // readOne reads one copy.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -64,9 +65,14 @@ func write(t *testing.T, restic cli.Runner, o memory.Owner, c expectation.Claims
 
 func read(t *testing.T, restic cli.Runner, cluster string) expectation.Claims {
 	t.Helper()
-	got, err := new(memory.Reader).Read(t.Context(), restic, cluster, true)
+	got, err := new(memory.Reader).Read(t.Context(), restic, only(cluster))
 	require.NoError(t, err)
-	return got
+	return got[cluster]
+}
+
+// only wants the copies of these clusters.
+func only(clusters ...string) func(string) bool {
+	return func(cluster string) bool { return slices.Contains(clusters, cluster) }
 }
 
 func TestACopyIsTheUnionOfAllThatWasEverWritten(t *testing.T) {
@@ -100,17 +106,26 @@ func TestACopyThatHoldsAllOfItIsNotWrittenAgain(t *testing.T) {
 	assert.NotEqual(t, first.ID, other.ID, "another installation shows that it is alive")
 }
 
-func TestAClusterReadsItsOwnCopiesAndThoseWithoutAName(t *testing.T) {
+func TestCopiesOfSeveralClustersAreReadApart(t *testing.T) {
 	_, restic := repository(t, restictest.Restic(t))
 	write(t, restic, owner("", "a"), claims(map[string]int{"old": 1}))
 	write(t, restic, owner("home", "b"), claims(map[string]int{"db": 1}))
 	write(t, restic, owner("work", "c"), claims(map[string]int{"files": 1}))
-	assert.Equal(t, claims(map[string]int{"old": 1, "db": 1}), read(t, restic, "home"))
-	assert.Equal(t, claims(map[string]int{"old": 1, "files": 1}), read(t, restic, "work"))
-	alone, err := new(memory.Reader).Read(t.Context(), restic, "home", false)
-	require.NoError(t, err)
-	assert.Equal(t, claims(map[string]int{"db": 1}), alone, "where what names no cluster is another's")
-	assert.Equal(t, claims(map[string]int{"old": 1}), read(t, restic, ""))
+	old, home, work := claims(map[string]int{"old": 1}), claims(map[string]int{"db": 1}), claims(map[string]int{"files": 1})
+	var reader memory.Reader
+	for _, test := range []struct {
+		wanted []string
+		want   expectation.Copies
+	}{
+		{wanted: []string{"home", ""}, want: expectation.Copies{"home": home, "": old}},
+		{wanted: []string{"home"}, want: expectation.Copies{"home": home}},
+		{wanted: []string{"", "work", "home"}, want: expectation.Copies{"home": home, "work": work, "": old}},
+		{wanted: []string{"attic"}, want: expectation.Copies{}},
+	} {
+		got, err := reader.Read(t.Context(), restic, only(test.wanted...))
+		require.NoError(t, err)
+		assert.Equal(t, test.want, got)
+	}
 }
 
 // held runs restic, and holds each listing's result back until all of several
@@ -247,7 +262,7 @@ func TestACopyThatCannotBeReadIsNeverTakenForNone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			restic := spoil(t)
 			var reader memory.Reader
-			got, err := reader.Read(t.Context(), restic, "home", true)
+			got, err := reader.Read(t.Context(), restic, only("home"))
 			require.Error(t, err)
 			assert.Nil(t, got)
 			_, err = memory.Write(t.Context(), restic, owner("home", "a"), claims(map[string]int{"files": 1}), then)
@@ -277,15 +292,15 @@ func TestACopyIsReadOnce(t *testing.T) {
 	runs := counting{Runner: restic, runs: map[string]int{}}
 	var reader memory.Reader
 	for range 3 {
-		got, err := reader.Read(t.Context(), runs, "", true)
+		got, err := reader.Read(t.Context(), runs, only(""))
 		require.NoError(t, err)
-		assert.Len(t, got, 1)
+		assert.Len(t, got[""], 1)
 	}
 	assert.Equal(t, map[string]int{"snapshots": 3, "dump": 1}, runs.runs)
 	write(t, restic, owner("", "a"), claims(map[string]int{"files": 1}))
-	got, err := reader.Read(t.Context(), runs, "", true)
+	got, err := reader.Read(t.Context(), runs, only(""))
 	require.NoError(t, err)
-	assert.Len(t, got, 2)
+	assert.Len(t, got[""], 2)
 	assert.Equal(t, 2, runs.runs["dump"], "another copy is there")
 }
 

@@ -2,6 +2,7 @@ package note
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -117,6 +118,18 @@ func (d Draft) tags() ([]string, error) {
 // Of returns the notes of a kind that are about a cluster.
 func Of(notes []Note, kind Kind, cluster string) []Note {
 	return slices.DeleteFunc(slices.Clone(notes), func(n Note) bool { return n.Kind != kind || n.Cluster != cluster })
+}
+
+// Clusters returns the names of the clusters that notes of a kind are about, each once
+// and sorted; "" is among them where a note names none.
+func Clusters(notes []Note, kind Kind) []string {
+	names := make(map[string]struct{})
+	for _, n := range notes {
+		if n.Kind == kind {
+			names[n.Cluster] = struct{}{}
+		}
+	}
+	return slices.Sorted(maps.Keys(names))
 }
 
 // Heads returns those notes that no other one of them supersedes. The notes must be
