@@ -135,3 +135,44 @@ func TestAnAcceptanceInACopyWithoutANameSettlesNothingOfAClusterThatHasOne(t *te
 		},
 	})
 }
+
+func TestACopyThatComesLaterThanTheBackupsIsRead(t *testing.T) {
+	// seen is a cluster that has listed a repository in which photos are old, music is
+	// missing and the copy of the memory has yet to come.
+	seen := func(t *testing.T) (c bench, beside *remembered, arrive func()) {
+		t.Helper()
+		beside = &remembered{}
+		all := expects(taken(photos, time.Hour, "", "new"), taken(music, time.Hour, "", "gone"))
+		c = start(t, func(cfg *catalog.Config) {
+			cfg.Expect, cfg.Copies = nil, map[string]catalog.Copy{"restic": beside}
+		}, holding(taken(photos, day, "", "old")))
+		assert.Equal(t, backup.RepositoryUnaccepted, backup.KindOf(c.Prove(within(t, budget), music).Err()))
+		return c, beside, func() { beside.set(func(r *remembered) { r.claims = all }) }
+	}
+	missed := func(t *testing.T, c bench) {
+		t.Helper()
+		assert.Equal(t, backup.BackupMissing, backup.KindOf(c.Prove(within(t, budget), photos).Doubt()))
+		assert.Equal(t, backup.BackupMissing, backup.KindOf(c.Prove(within(t, budget), music).Err()))
+	}
+	accept := func(c bench) {
+		c.ledger.set(func(m *memory) { m.recorded["restic"] = catalog.Expectation{Repository: repositoryID} })
+	}
+	inBubbles(t, map[string]func(*testing.T){
+		"while no one has accepted the repository": func(t *testing.T) {
+			c, _, arrive := seen(t)
+			arrive()
+			pass(time.Minute)
+			missed(t, c)
+		},
+		"with the listing that finds it accepted, and not again": func(t *testing.T) {
+			c, beside, arrive := seen(t)
+			arrive()
+			accept(c)
+			pass(time.Minute)
+			missed(t, c)
+			reads := beside.wasRead()
+			pass(time.Hour)
+			assert.Equal(t, reads, beside.wasRead())
+		},
+	})
+}

@@ -29,9 +29,10 @@
 // doubt, which keeps an older one from being chosen. New backups are remembered before
 // the listing is believed for None; that they could not be hides none of them. The
 // [Copy] beside the backups is joined once in the life of a process, before its first
-// None. What a repository holds that no one has accepted is remembered by its identity
-// (see [Unaccepted]), since it may be the wrong one, and joins the driver's memory once
-// it is accepted. A repository that is empty proves nothing unless this cluster knows it or the
+// None; of a repository that no one has accepted, with every listing. What such a
+// repository holds is remembered by its identity (see [Unaccepted]), since it may be the
+// wrong one, and joins the driver's memory once it is accepted. A repository that is
+// empty proves nothing unless this cluster knows it or the
 // configuration says so (see [Expected]), and nothing is proved while a driver that
 // held backups is not looked at. [Catalog.Forgetting] is how Soteria itself removes
 // backups without missing them.

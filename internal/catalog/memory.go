@@ -182,7 +182,9 @@ func outliving(recalled, stored expectation.Claims) expectation.Claims {
 }
 
 // startCopy begins to read the copy beside the backups, unless this process has read
-// that of the repository it listed last, and returns how to wait for it.
+// that of the repository it listed last, and returns how to wait for it. While no one
+// has accepted the repository it is read with each listing: the store may still be
+// being copied, and the copy come later than the backups.
 func (s *source) startCopy(ctx context.Context) (copied func() (expectation.Copies, error)) {
 	name := s.lister.Name()
 	beside := s.cfg.Copies[name]

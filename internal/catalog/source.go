@@ -66,7 +66,7 @@ type source struct {
 
 	// What follows belongs to the goroutine that lists. recalled is all that was
 	// ever known of the claims' backups, copiedOf the repository whose copy was
-	// read, and vouched the one in which that copy remembered something.
+	// read after it was accepted, and vouched the one in which that copy remembered something.
 	recalled expectation.Claims
 	// provisional is the repository that no one accepted and whose backups are in
 	// recalled; "" where there is none. mergedOf is the accepted one of which nothing
@@ -466,7 +466,7 @@ func (s *source) read(ctx context.Context, began moment) (*snapshot, error) {
 	snapshot.unaccepted = unaccepted
 	snapshot.dropped, snapshot.goesOnWithoutDropped = s.dropped(ctx)
 	s.learn(ctx, snapshot, known)
-	if known.uncopied == nil {
+	if known.uncopied == nil && unaccepted == nil { // else the copy may be yet to come
 		s.copiedOf = repository
 	}
 	if vouched {
