@@ -20,6 +20,9 @@ type snapshot struct {
 	// doubts says of which claims the listing does not prove that there is no
 	// backup, and why; the zero claim stands for every claim.
 	doubts map[backup.Claim]error
+	// unreadable are those of the doubts about single claims that are about backups which
+	// are there and could not be read, of each claim the newest as far as that is known.
+	unreadable map[backup.Claim]error
 	// clusters are the names of the clusters that took backups.
 	clusters map[string]struct{}
 	// strays are the backups of which nothing says whose they are.
@@ -64,6 +67,9 @@ func (s *snapshot) older(claim backup.Claim) error {
 	why := cmp.Or(s.missing[claim], s.unread)
 	if backups := s.byClaim[claim].backups; len(backups) > 0 {
 		why = cmp.Or(why, s.strays.newer(claim, backups[0]))
+		if doubt := s.unreadable[claim]; backup.MayBeNewer(doubt, backups[0].TakenAt) {
+			why = cmp.Or(why, doubt)
+		}
 	}
 	if s.unaccepted != nil {
 		why = cmp.Or(why, s.uncopied)
@@ -135,23 +141,28 @@ type builder struct {
 	words   map[string]string
 	backups []backup.Backup
 	doubts  map[backup.Claim]error
-	strayed []attribution.Stray
-	strays  strays
-	said    attribution.Words
+	// unreadable are the doubts about backups that could not be read.
+	unreadable map[backup.Claim]error
+	strayed    []attribution.Stray
+	strays     strays
+	said       attribution.Words
 }
 
 var _ driver.Listing = (*builder)(nil)
 
 func newBuilder(driver string) *builder {
-	return &builder{driver: driver, words: make(map[string]string), doubts: make(map[backup.Claim]error)}
+	return &builder{driver: driver, words: make(map[string]string), doubts: make(map[backup.Claim]error), unreadable: make(map[backup.Claim]error)}
 }
 
 // Doubt implements [driver.Listing]; of several doubts about a claim the first
-// is kept.
+// is kept, and that of the newest backup.
 func (b *builder) Doubt(claim backup.Claim, why error) {
 	if _, doubted := b.doubts[claim]; !doubted {
 		// Of two claims it may be said in the same words.
 		b.doubts[claim] = backup.WithCause(why, "doubt in "+b.driver+" of "+claim.String())
+	}
+	if claim != (backup.Claim{}) && backup.IsNewerDoubt(why, b.unreadable[claim]) {
+		b.unreadable[claim] = why
 	}
 }
 
@@ -212,6 +223,9 @@ func (b *builder) snapshot(repository string, began moment, ended time.Time) *sn
 		evidence: backup.Evidence{Driver: b.driver, Repository: repository, BeganAt: began.at, EndedAt: ended},
 		byClaim:  byClaim,
 		doubts:   b.doubts,
+
+		unreadable: b.unreadable,
+
 		clusters: clustersIn(all),
 		strays:   b.strays,
 		size:     len(all),

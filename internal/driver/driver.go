@@ -44,7 +44,9 @@ type Listing interface {
 	// one is being taken at this moment, or is there and cannot be read. Such a
 	// claim is never proved to have no backup; those that are told of it stand.
 	// The zero claim stands for every claim. The error carries a [backup.Kind]
-	// and says in words for users what is in doubt and what to do.
+	// and says in words for users what is in doubt and what to do. It is taken to be
+	// about a newer backup than those that are told, unless it is of every claim or
+	// says otherwise, see [backup.UnderWay] and [backup.TakenBy].
 	Doubt(claim backup.Claim, why error)
 	// Strays reports the backups of which nothing says for certain which claim
 	// they are of, at most once in a listing and all together. While there are

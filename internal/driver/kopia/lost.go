@@ -29,8 +29,8 @@ func (s sessions) doubts(cfg Config) (out []doubt, strays []attribution.Stray) {
 		claim, owned, stray := cfg.attribute(factsOf(map[string]string{userLabel: s[id].User, hostLabel: s[id].Host}))
 		switch {
 		case owned:
-			out = append(out, doubt{claim, backup.Errorf(backup.Unavailable,
-				"a backup of %s by Kopia is running since %s, or was cut off", claim, began.Format(time.RFC3339))})
+			out = append(out, doubt{claim, backup.UnderWay(backup.Errorf(backup.Unavailable,
+				"a backup of %s by Kopia is running since %s, or was cut off", claim, began.Format(time.RFC3339)))})
 		case stray != nil:
 			strays = append(strays, as(stray, manifest.ID("session "+id), began))
 		}
@@ -103,7 +103,11 @@ func (r *repository) onlyIn(ctx context.Context, cfg Config, patched *content.Wr
 	if err != nil {
 		return nil, nil, err
 	}
-	lost := map[backup.Claim]manifest.ID{}
+	type snapshotAt struct {
+		id manifest.ID
+		at time.Time
+	}
+	lost := map[backup.Claim]snapshotAt{} // the newest of each
 	var strays []attribution.Stray
 	for _, m := range all {
 		if _, err := r.manifests.GetMetadata(ctx, m.ID); !errors.Is(err, manifest.ErrNotFound) {
@@ -122,15 +126,17 @@ func (r *repository) onlyIn(ctx context.Context, cfg Config, patched *content.Wr
 		switch {
 		case s.Incomplete != "":
 		case owned:
-			lost[claim] = m.ID
+			if other, known := lost[claim]; !known || !other.at.IsZero() && (s.StartTime.IsZero() || s.StartTime.After(other.at)) {
+				lost[claim] = snapshotAt{m.ID, s.StartTime}
+			}
 		case stray != nil:
 			strays = append(strays, as(stray, m.ID, s.StartTime))
 		}
 	}
 	var out []doubt
 	for _, claim := range slices.SortedFunc(maps.Keys(lost), func(a, b backup.Claim) int { return strings.Compare(a.String(), b.String()) }) {
-		out = append(out, doubt{claim, backup.Errorf(backup.Unavailable,
-			"the Kopia repository in %s holds the snapshot %s of %s, of which its index does not tell; see `kopia index recover`", r.view.DisplayName(), lost[claim], claim)})
+		out = append(out, doubt{claim, backup.TakenBy(backup.Errorf(backup.Unavailable,
+			"the Kopia repository in %s holds the snapshot %s of %s, of which its index does not tell; see `kopia index recover`", r.view.DisplayName(), lost[claim].id, claim), lost[claim].at)})
 	}
 	return out, strays, nil
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -38,6 +39,8 @@ func TestAClaimWhoseSnapshotsTheIndexLostIsInDoubt(t *testing.T) {
 			assert.Len(t, idsOf(listing, other), 1, name)
 			require.Contains(t, listing.Doubts, claim, name)
 			assert.Contains(t, listing.Doubts[claim].Error(), id, name)
+			assert.True(t, backup.MayBeNewer(listing.Doubts[claim], then), name)
+			assert.False(t, backup.MayBeNewer(listing.Doubts[claim], then.Add(time.Hour)), name)
 			assert.NotContains(t, listing.Doubts, other, name)
 		}
 	}

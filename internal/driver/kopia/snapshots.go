@@ -85,7 +85,7 @@ func (r *repository) readManifests(ctx context.Context, cfg Config) (holding, er
 			found.strays = append(found.strays, as(stray, m.ID, s.StartTime))
 		case !owned:
 		case s.RootEntry == nil || s.StartTime.IsZero():
-			found.doubts = append(found.doubts, doubt{claim, backup.Errorf(backup.Unavailable, "the Kopia snapshot %s of %s cannot be read", m.ID, claim)})
+			found.doubts = append(found.doubts, doubt{claim, backup.TakenBy(backup.Errorf(backup.Unavailable, "the Kopia snapshot %s of %s cannot be read", m.ID, claim), s.StartTime)})
 		default:
 			found.backups = append(found.backups, s.backup(claim, cfg.Name(), string(m.ID)))
 		}

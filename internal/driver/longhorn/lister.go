@@ -30,6 +30,8 @@ import (
 //     Later listings do not wait for it again.
 //   - A backup of which Longhorn lost track, or that failed after it had been on the
 //     backup target, makes its claim doubtful: it may be there and whole.
+//   - One that cannot be read is older than the others only where its record in this
+//     cluster is; else it may be the newest.
 //   - So does a backup volume that is being deleted, with all that it holds.
 //   - A backup that failed, and that the backup target never held, is nothing.
 //
@@ -55,11 +57,11 @@ func (d *Driver) List(ctx context.Context, into driver.Listing) (string, error) 
 		owners.live(volumes.Items)
 	}
 	for _, r := range known.running {
-		into.Doubt(r.claim, r.why)
+		into.Doubt(r.claim, backup.UnderWay(r.why))
 	}
 	for _, v := range known.going {
 		if own, ok := ownerByLabels(func(key string) string { return v.Status.Labels[key] }); ok {
-			into.Doubt(own.claim, backup.Errorf(backup.Unavailable, "Longhorn is deleting the backups of volume %s, which are of %s", v.volume(), own.claim))
+			into.Doubt(own.claim, backup.UnderWay(backup.Errorf(backup.Unavailable, "Longhorn is deleting the backups of volume %s, which are of %s", v.volume(), own.claim)))
 		}
 	}
 	teller := teller{into: into, owners: owners, policy: d.cfg.Unlabeled, clusters: d.cfg.Clusters}
@@ -133,7 +135,11 @@ func (t *teller) tell(b backupRecord) {
 	own, owned := t.owners.owner(b)
 	state := stateOf(b)
 	doubt := func(format string, args ...any) {
-		t.into.Doubt(own.claim, backup.Errorf(backup.Unavailable, format, args...))
+		why := backup.TakenBy(backup.Errorf(backup.Unavailable, format, args...), b.takenBy())
+		if state == runningBackup || state == goingBackup {
+			why = backup.UnderWay(why)
+		}
+		t.into.Doubt(own.claim, why)
 	}
 	switch {
 	case state == failedBackup:

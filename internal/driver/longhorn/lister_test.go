@@ -306,6 +306,8 @@ func TestABackupThatCannotBeReadMakesItsClaimDoubtful(t *testing.T) {
 		assert.Equal(t, []string{"backup-1"}, ids(listing, plex))
 		require.Len(t, listing.Doubts, 1)
 		assert.ErrorContains(t, listing.Doubts[plex], "Longhorn has not read backup broken of volume pvc-1, which may be of media/plex-config")
+		assert.True(t, backup.MayBeNewer(listing.Doubts[plex], noon), "this cluster got to know of it later than the other was taken")
+		assert.False(t, backup.MayBeNewer(listing.Doubts[plex], w.Clock().Now().Add(time.Hour)), "one that is taken later still is newer")
 	})
 	t.Run("every claim, where nothing says whose it is, whatever the policy", func(t *testing.T) {
 		w := newWorld(t)
@@ -352,6 +354,7 @@ func TestABackupThatIsTakenMakesItsClaimDoubtful(t *testing.T) {
 	listing := list(t, d)
 	assert.Empty(t, listing.Backups)
 	assert.ErrorContains(t, listing.Doubts[plex], "a backup of media/plex-config is being taken")
+	assert.False(t, backup.MayBeNewer(listing.Doubts[plex], noon), "restores do not wait for it")
 	assert.Len(t, listing.Doubts, 1)
 
 	w.Change(func(f *longhorntest.Faults) { f.UploadsPause = false })
@@ -381,6 +384,8 @@ func TestABackupThatLonghornLostTrackOfMakesItsClaimDoubtful(t *testing.T) {
 	listing := list(t, d)
 	assert.Empty(t, listing.Backups)
 	assert.ErrorContains(t, listing.Doubts[plex], "Longhorn does not know whether backup backup-1 of volume pvc-1, which is of media/plex-config, is whole; its state is Unknown")
+	assert.True(t, backup.MayBeNewer(listing.Doubts[plex], noon))
+	assert.False(t, backup.MayBeNewer(listing.Doubts[plex], w.Clock().Now().Add(time.Hour)), "of its age enough is known")
 	assert.Len(t, listing.Doubts, 1, "of whom nothing says whose it is, the policy decides")
 
 	holding := w.driver(t, "b")
@@ -393,7 +398,9 @@ func TestABackupVolumeThatIsBeingDeletedMakesItsClaimDoubtful(t *testing.T) {
 	d := w.driver(t, "a")
 	require.Len(t, ids(list(t, d), plex), 1)
 	w.DeleteVolume("pvc-1")
-	assert.ErrorContains(t, list(t, d).Doubts[plex], "Longhorn is deleting the backups of volume pvc-1, which are of media/plex-config")
+	doubt := list(t, d).Doubts[plex]
+	assert.ErrorContains(t, doubt, "Longhorn is deleting the backups of volume pvc-1, which are of media/plex-config")
+	assert.False(t, backup.MayBeNewer(doubt, noon))
 }
 
 func TestABackupThatFailedIsNothing(t *testing.T) {
@@ -418,6 +425,7 @@ func TestABackupThatIsDeletedMakesItsClaimDoubtfulUntilItIsGone(t *testing.T) {
 	listing := list(t, d)
 	assert.Empty(t, listing.Backups)
 	assert.ErrorContains(t, listing.Doubts[plex], "Longhorn is deleting backup backup-1")
+	assert.False(t, backup.MayBeNewer(listing.Doubts[plex], noon))
 
 	w.Remove("backup-1")
 	listing = list(t, d)

@@ -165,6 +165,15 @@ func (b backupRecord) takenAt() (time.Time, bool) {
 	return time.Time{}, false
 }
 
+// takenBy returns when the backup was taken at the latest: before this cluster had a
+// record of it, where Longhorn does not say. The zero time stands for not known.
+func (b backupRecord) takenBy() time.Time {
+	if at, known := b.takenAt(); known {
+		return at
+	}
+	return b.Metadata.CreationTimestamp.Time
+}
+
 // records reads Longhorn's custom resources.
 type records struct {
 	rest      rest.Interface
