@@ -117,8 +117,8 @@ func (a Answer) Doubting(why error) Answer {
 	case why == nil || a.certainty == Unknown:
 	case a.certainty == None:
 		return UnknownBecause(why)
-	case a.doubt == nil:
-		a.doubt = why
+	default:
+		a.doubt = graver(a.doubt, why)
 	}
 	return a
 }
@@ -206,9 +206,7 @@ func Combine(answers ...Answer) Answer {
 		if a.certainty == Unknown && unknown == nil {
 			unknown = a.Err()
 		}
-		if a.doubt != nil && doubt == nil {
-			doubt = a.doubt
-		}
+		doubt = graver(doubt, a.doubt)
 		backups = append(backups, a.unmarked...)
 		others = append(others, a.others...)
 		evidence = append(evidence, a.evidence...)

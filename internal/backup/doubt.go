@@ -44,3 +44,33 @@ func MayBeNewer(doubt error, than time.Time) bool {
 	}
 	return !of.underWay && (of.takenBy.IsZero() || !of.takenBy.Add(MaxAhead).Before(than))
 }
+
+// ofClusters is a doubt about whose backups are restored here.
+type ofClusters struct{ error }
+
+func (d *ofClusters) Unwrap() error { return d.error }
+
+// OfClusters says of a doubt that it is about which clusters' backups are restored by
+// themselves. A wish that names another cluster goes by none of that.
+func OfClusters(doubt error) error {
+	if doubt == nil {
+		return nil
+	}
+	return &ofClusters{doubt}
+}
+
+// IsOfClusters reports whether a doubt is about which clusters' backups are restored,
+// and about nothing else.
+func IsOfClusters(doubt error) bool {
+	var of *ofClusters
+	return errors.As(doubt, &of)
+}
+
+// graver returns the doubt to keep of two: the first, unless it alone may not matter to
+// a wish.
+func graver(first, second error) error {
+	if first == nil || second != nil && IsOfClusters(first) && !IsOfClusters(second) {
+		return second
+	}
+	return first
+}

@@ -36,3 +36,15 @@ func TestADoubtMayBeAboutANewerBackup(t *testing.T) {
 		})
 	}
 }
+
+func TestADoubtAboutClustersHidesNoOther(t *testing.T) {
+	claim := backup.Claim{Namespace: "media", Name: "photos"}
+	found := backup.FoundBackups([]backup.Backup{{Claim: claim, ID: "x"}}, backup.Evidence{Driver: "restic"})
+	whose, missing := backup.OfClusters(backup.Errorf(backup.Unavailable, "whose")), backup.Errorf(backup.BackupMissing, "missing")
+	assert.True(t, backup.IsOfClusters(found.Doubting(whose).Doubt()))
+	assert.Equal(t, missing, found.Doubting(whose).Doubting(missing).Doubt())
+	assert.Equal(t, missing, found.Doubting(missing).Doubting(whose).Doubt())
+	assert.Equal(t, missing, backup.Combine(found.Doubting(whose), found.Doubting(missing)).Doubt())
+	assert.Equal(t, missing, backup.Combine(found.Doubting(whose), backup.UnknownBecause(missing)).Doubt())
+	assert.NoError(t, backup.OfClusters(nil))
+}

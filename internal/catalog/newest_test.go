@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/catalog"
 	"github.com/soteria-dr/soteria/internal/decision"
 )
 
@@ -37,6 +38,65 @@ func TestABackupThatCannotBeReadMayBeTheNewest(t *testing.T) {
 				named := verdictOn(photos, a, backup.Clusters{}, backup.Selector{ID: "old"})
 				assert.Equal(t, decision.Restore, named.Kind, "a person may choose the older one")
 			}
+		}})
+	}
+}
+
+func TestANewerBackupOfAnotherClusterMayBeThisOnesUnderAnotherName(t *testing.T) {
+	old := func() backup.Backup { return taken(photos, 90*day, "", "old") }
+	for name, test := range map[string]struct {
+		clusters backup.Clusters
+		// known is the newest backup that is remembered as this cluster's own, so long ago.
+		known time.Duration
+		there func() []backup.Backup
+		wish  backup.Selector
+		// chosen is the backup that is restored; "" where the claim waits, for the words.
+		chosen, words string
+	}{
+		"where the name was never seen": {
+			clusters: backup.Clusters{Own: "hmoe"},
+			there:    func() []backup.Backup { return []backup.Backup{old(), taken(photos, time.Hour, "home", "new")} },
+			words:    "none of this one, hmoe (SOTERIA_CLUSTER)",
+		},
+		"where the newest is remembered as its own": {
+			clusters: backup.Clusters{Own: "hmoe", Settled: true}, known: time.Hour,
+			there: func() []backup.Backup { return []backup.Backup{old(), taken(photos, time.Hour, "home", "new")} },
+			words: "was this cluster's own and is another's now",
+		},
+		"not where a newer one of its own is there": {
+			clusters: backup.Clusters{Own: "hmoe", Settled: true}, known: 2 * time.Hour,
+			there: func() []backup.Backup {
+				return []backup.Backup{old(), taken(photos, 2*time.Hour, "home", "theirs"), taken(photos, time.Hour, "hmoe", "new"), taken(photos, time.Minute, "home", "newer")}
+			},
+			chosen: "new",
+		},
+		"not where none of another cluster is newer": {
+			clusters: backup.Clusters{Own: "hmoe"},
+			there: func() []backup.Backup {
+				return []backup.Backup{old(), taken(photos, 91*day, "home", "older"), taken(music, time.Hour, "home", "m")}
+			},
+			chosen: "old",
+		},
+		"not where it is settled and nothing else is remembered": {
+			clusters: backup.Clusters{Own: "home", Settled: true},
+			there:    func() []backup.Backup { return []backup.Backup{old(), taken(photos, time.Hour, "attic", "theirs")} },
+			chosen:   "old",
+		},
+		"not to a wish that names the other cluster": {
+			clusters: backup.Clusters{Own: "hmoe"}, wish: backup.Selector{Cluster: "home"},
+			there:  func() []backup.Backup { return []backup.Backup{old(), taken(photos, time.Hour, "home", "new")} },
+			chosen: "new",
+		},
+	} {
+		inBubbles(t, map[string]func(*testing.T){name: func(t *testing.T) {
+			memory := &remembered{}
+			if test.known > 0 {
+				memory.claims = expects(taken(photos, test.known, "", "new"))
+			}
+			c := start(t, func(cfg *catalog.Config) { cfg.Clusters, cfg.Memory = test.clusters, memory }, holding(test.there()...))
+			v := verdictOn(photos, c.Prove(within(t, budget), photos), test.clusters, test.wish)
+			assert.Equal(t, test.chosen, v.Backup.ID, v.Message)
+			assert.Contains(t, v.Message, test.words)
 		}})
 	}
 }

@@ -25,6 +25,8 @@ type snapshot struct {
 	unreadable map[backup.Claim]error
 	// clusters are the names of the clusters that took backups.
 	clusters map[string]struct{}
+	// whose says which clusters' backups count here.
+	whose backup.Clusters
 	// strays are the backups of which nothing says whose they are.
 	strays strays
 	size   int
@@ -77,7 +79,28 @@ func (s *snapshot) older(claim backup.Claim) error {
 	if !s.goesOnWithoutDropped {
 		why = cmp.Or(why, s.dropped)
 	}
-	return why
+	return cmp.Or(why, s.othersNewer(claim))
+}
+
+// othersNewer returns why the newest of a claim's backups that count here may not be
+// the newest of this cluster's own: another cluster's is newer, and may be its own
+// under a name that was mistyped or changed. It returns nil where none counts: then
+// none is chosen.
+func (s *snapshot) othersNewer(claim backup.Claim) error {
+	backups := s.byClaim[claim].backups
+	at := slices.IndexFunc(backups, func(b backup.Backup) bool { return Counts(b, s.evidence.EndedAt) })
+	if at < 0 || s.whose.Counts(backups[at]) || !slices.ContainsFunc(backups, s.whose.Counts) {
+		return nil
+	}
+	if why := stranger(s.whose, s.clusters); why != nil {
+		return backup.OfClusters(why)
+	}
+	remembered := func(b backup.Backup) bool { return b.TakenAt.Equal(s.expected[claim].Newest) && !s.whose.Counts(b) }
+	as := func(b backup.Backup) bool { return s.whose.Counts(b) && !b.TakenAt.Before(s.expected[claim].Newest) }
+	if slices.ContainsFunc(backups, remembered) && !slices.ContainsFunc(backups, as) {
+		return backup.OfClusters(s.disowned(claim))
+	}
+	return nil
 }
 
 // none is the answer for a claim that has no backups.
@@ -87,8 +110,8 @@ func (s *snapshot) none(claim backup.Claim) backup.Answer {
 	return backup.ProvedNone(evidence).Doubting(s.doubt(claim)).Doubting(s.unproved())
 }
 
-// disowned returns why a claim is not proved to have no backup whose backups are all
-// other clusters': this cluster remembers one as its own, so that its name or which
+// disowned returns why other clusters' backups of a claim may be this cluster's own: it
+// remembers one as its own, so that its name or which
 // clusters it restores may have been changed by mistake.
 func (s *snapshot) disowned(claim backup.Claim) error {
 	record := s.expected[claim]

@@ -463,7 +463,7 @@ func (s *source) read(ctx context.Context, began moment) (*snapshot, error) {
 		return nil, err
 	}
 	snapshot := found.snapshot(repository, began, ended)
-	snapshot.unaccepted = unaccepted
+	snapshot.unaccepted, snapshot.whose = unaccepted, s.cfg.Clusters
 	snapshot.dropped, snapshot.goesOnWithoutDropped = s.dropped(ctx)
 	s.learn(ctx, snapshot, known)
 	if known.uncopied == nil && unaccepted == nil { // else the copy may be yet to come

@@ -11,7 +11,7 @@ import (
 // it would come back old. A backup that is named by its id is restored nevertheless.
 func newestInDoubt(f Facts) (Verdict, bool) {
 	doubt := f.Answer.Doubt()
-	if f.Answer.Certainty() != backup.Found || doubt == nil || f.Selector.ID != "" {
+	if f.Answer.Certainty() != backup.Found || doubt == nil || f.Selector.ID != "" || namesAnother(f) && backup.IsOfClusters(doubt) {
 		return Verdict{}, false
 	}
 	newest := f.Answer.Backups()[0]
@@ -25,6 +25,11 @@ func newestInDoubt(f Facts) (Verdict, bool) {
 			"To restore that one nevertheless, annotate the claim soteria.dev/restore-backup: %q",
 		f.Source, len(f.Answer.Backups()), newest.Driver, backup.ShortID(newest.ID), newest.TakenAt.UTC().Format(time.RFC3339),
 		backup.Message(doubt), remedy, backup.ShortID(newest.ID))}, true
+}
+
+// namesAnother reports whether the wish names a cluster other than this one.
+func namesAnother(f Facts) bool {
+	return f.Selector.Cluster != "" && f.Selector.Cluster != f.Rules.Clusters.Own
 }
 
 // promised holds a claim that was to be restored and of which no backup is left,
