@@ -102,8 +102,9 @@ func New(cfg Config, listers []driver.Lister, ledger Ledger, clock clock.Clock, 
 	for _, lister := range listers {
 		c.sources = append(c.sources, newSource(cfg, lister, ledger, clock, observer))
 	}
+	seen := &sightings{}
 	for _, s := range c.sources {
-		s.looked = c.Drivers()
+		s.looked, s.seen = c.Drivers(), seen
 	}
 	return c
 }

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/soteria-dr/soteria/internal/backup"
 )
@@ -38,4 +39,44 @@ func stranger(clusters backup.Clusters, seen map[string]struct{}) error {
 // operator has settled that those say nothing of this cluster's claims.
 func ofOthers(clusters backup.Clusters, backups []backup.Backup) bool {
 	return clusters.Settled && len(backups) > 0 && !slices.ContainsFunc(backups, clusters.Counts)
+}
+
+// sightings are the names of the clusters that were seen in any repository, since the
+// process began. It is safe for concurrent use.
+type sightings struct {
+	mu    sync.Mutex
+	names map[string]struct{}
+}
+
+func (s *sightings) add(names map[string]struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.names == nil {
+		s.names = make(map[string]struct{})
+	}
+	maps.Copy(s.names, names)
+}
+
+func (s *sightings) lacks(name string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, seen := s.names[name]
+	return !seen
+}
+
+// mistyped returns why other clusters' backups of a claim may be meant to be restored:
+// SOTERIA_RESTORE_CLUSTERS lists a name that was seen in no repository, and not those
+// of the clusters that took them. It returns nil where every listed name was seen, or
+// none is listed.
+func mistyped(clusters backup.Clusters, seen *sightings, others []backup.Backup) error {
+	listed := slices.DeleteFunc(slices.Clone(clusters.Restored), func(name string) bool { return !seen.lacks(name) })
+	unlisted := slices.Sorted(maps.Keys(clustersIn(others)))
+	if len(listed) == 0 || len(unlisted) == 0 {
+		return nil
+	}
+	clip := func(names []string) string { return backup.Clip(strings.Join(names, ", "), backup.MaxWord) }
+	return backup.Errorf(backup.Unavailable,
+		"other clusters (%s) have backups of it, and SOTERIA_RESTORE_CLUSTERS lists %s instead, of which no repository holds a backup, so that it may be mistyped: "+
+			"correct it there, or leave it out",
+		clip(unlisted), clip(listed))
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/catalog"
+	"github.com/soteria-dr/soteria/internal/decision"
 )
 
 // of has every backup of the repository be a cluster's.
@@ -92,4 +93,46 @@ func TestARepositoryThatSeveralClustersUse(t *testing.T) {
 			assert.Len(t, answer.Backups(), 2)
 		},
 	})
+}
+
+func TestAListOfRestoredClustersThatIsMistypedStartsNoClaimEmptyThatTheyBackedUp(t *testing.T) {
+	listing := func(names ...string) backup.Clusters {
+		return backup.Clusters{Own: "prod2", Restored: names, Settled: true}
+	}
+	of := func(names ...string) (there []backup.Backup) {
+		for _, name := range names {
+			there = append(there, taken(photos, time.Hour, name, "of-"+name))
+		}
+		return there
+	}
+	for name, test := range map[string]struct {
+		clusters backup.Clusters
+		there    []string
+		// elsewhere is a cluster that has backups in another repository.
+		elsewhere string
+		held      bool
+	}{
+		"a name that was never seen":                   {clusters: listing("prdo"), there: []string{"prod"}, held: true},
+		"one of two names that was never seen":         {clusters: listing("attic", "prdo"), there: []string{"prod"}, elsewhere: "attic", held: true},
+		"a name that was seen in another repository":   {clusters: listing("attic"), there: []string{"prod"}, elsewhere: "attic"},
+		"no name at all, since none is to be restored": {clusters: listing(), there: []string{"prod"}},
+	} {
+		inBubbles(t, map[string]func(*testing.T){name: func(t *testing.T) {
+			longhorn := newRepository("longhorn")
+			if test.elsewhere != "" {
+				longhorn.backups = []backup.Backup{taken(music, day, test.elsewhere, "music")}
+			}
+			c := start(t, named(test.clusters), holding(of(test.there...)...), longhorn)
+			a := c.Prove(within(t, budget), photos)
+			v := verdictOn(photos, a, test.clusters, backup.Selector{})
+			assert.Equal(t, test.held, v.Kind == decision.Hold, v.Message)
+			assert.Equal(t, test.held, c.Overviews()[0].Doubt(photos) != nil, "the plan goes by it")
+			if test.held {
+				assert.ErrorContains(t, a.Err(), "other clusters (prod) have backups of it, and SOTERIA_RESTORE_CLUSTERS lists prdo instead")
+				assert.Len(t, a.Others(), 1, "they can be chosen by their ids")
+			}
+			unnamed := backup.Claim{Namespace: "media", Name: "new"}
+			assert.Equal(t, backup.None, c.Prove(within(t, budget), unnamed).Certainty(), "a claim that no one backed up is not held for it")
+		}})
+	}
 }

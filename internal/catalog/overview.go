@@ -27,6 +27,7 @@ type Overview struct {
 
 	listed   *snapshot
 	clusters backup.Clusters
+	seen     *sightings
 }
 
 // Overviews gives what is known of each driver, in the order of the
@@ -68,7 +69,7 @@ func (o Overview) Doubt(claim backup.Claim) error {
 		return why
 	}
 	if ofOthers(o.clusters, o.Of(claim)) {
-		if why := o.listed.disowned(claim); why != nil {
+		if why := cmp.Or(o.listed.disowned(claim), mistyped(o.clusters, o.seen, o.Of(claim))); why != nil {
 			return why
 		}
 	}
@@ -175,7 +176,7 @@ func (o Overview) All() iter.Seq2[backup.Claim, []backup.Backup] {
 func (s *source) overview() Overview {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	o := Overview{Driver: s.lister.Name(), Failure: s.failure, Lost: s.lost(), listed: s.latest, clusters: s.cfg.Clusters}
+	o := Overview{Driver: s.lister.Name(), Failure: s.failure, Lost: s.lost(), listed: s.latest, clusters: s.cfg.Clusters, seen: s.seen}
 	if s.latest != nil {
 		o.ListedAt = s.latest.began.at
 	}

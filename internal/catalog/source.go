@@ -55,8 +55,10 @@ type question struct {
 // source lists one driver's repository and answers from what it found.
 type source struct {
 	cfg Config
-	// looked names the drivers whose repositories are listed.
+	// looked names the drivers whose repositories are listed, and seen the clusters
+	// whose backups were found in any of them.
 	looked   []string
+	seen     *sightings
 	lister   driver.Lister
 	ledger   Ledger
 	clock    clock.Clock
@@ -104,6 +106,7 @@ func newSource(cfg Config, lister driver.Lister, ledger Ledger, clock clock.Cloc
 	return &source{
 		cfg: cfg, lister: lister, ledger: ledger, clock: clock, observer: observer,
 		recovered:      func(string) {},
+		seen:           &sightings{},
 		next:           newListing(),
 		backupsRunning: make(map[backup.Claim]map[string]struct{}),
 		backupsEnded:   make(map[backup.Claim]uint64),
@@ -262,7 +265,7 @@ func (s *source) answer(claim backup.Claim) backup.Answer {
 	backups := s.latest.byClaim[claim].backups
 	switch {
 	case ofOthers(s.cfg.Clusters, backups):
-		return s.absent(claim).Doubting(s.latest.disowned(claim)).WithOthers(backups)
+		return s.absent(claim).Doubting(s.latest.disowned(claim)).Doubting(mistyped(s.cfg.Clusters, s.seen, backups)).WithOthers(backups)
 	case len(backups) > 0:
 		return s.latest.found(claim)
 	default:
@@ -557,6 +560,7 @@ func (s *source) settle(l *listing, found *snapshot, err error) (recovered bool)
 	}
 	recovered = s.latest == nil || s.failure != nil || s.latest.trouble() != nil && found.trouble() == nil
 	s.latest, s.failure = found, nil
+	s.seen.add(found.clusters)
 	if s.failures++; found.trouble() == nil {
 		s.failures = 0
 	}
