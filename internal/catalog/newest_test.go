@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
+	"github.com/soteria-dr/soteria/internal/attribution"
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/catalog"
 	"github.com/soteria-dr/soteria/internal/decision"
@@ -97,6 +98,30 @@ func TestANewerBackupOfAnotherClusterMayBeThisOnesUnderAnotherName(t *testing.T)
 			v := verdictOn(photos, c.Prove(within(t, budget), photos), test.clusters, test.wish)
 			assert.Equal(t, test.chosen, v.Backup.ID, v.Message)
 			assert.Contains(t, v.Message, test.words)
+		}})
+	}
+}
+
+func TestAStrayThatDoesNotSayWhenItWasTakenMayBeTheNewest(t *testing.T) {
+	dated := func(id string, ago time.Duration) attribution.Stray {
+		return attribution.Stray{ID: id, TakenAt: time.Now().Add(-ago), Facts: attribution.Facts{"host": {id}}, Claims: []backup.Claim{photos}}
+	}
+	undated := attribution.Stray{ID: "undated", Facts: attribution.Facts{"host": {"undated"}}, Claims: []backup.Claim{photos}}
+	for name, test := range map[string]struct {
+		strays func() []attribution.Stray
+		held   bool
+	}{
+		"alone":                    {strays: func() []attribution.Stray { return []attribution.Stray{undated} }, held: true},
+		"before one that is older": {strays: func() []attribution.Stray { return []attribution.Stray{undated, dated("older", 2*day)} }, held: true},
+		"after one that is older":  {strays: func() []attribution.Stray { return []attribution.Stray{dated("older", 2*day), undated} }, held: true},
+		"not one that is older":    {strays: func() []attribution.Stray { return []attribution.Stray{dated("older", 2*day)} }},
+	} {
+		inBubbles(t, map[string]func(*testing.T){name: func(t *testing.T) {
+			r := holding(taken(photos, day, "", "known"))
+			r.strays = test.strays()
+			c := start(t, nil, r)
+			v := verdictOn(photos, c.Prove(within(t, budget), photos), backup.Clusters{}, backup.Selector{})
+			assert.Equal(t, test.held, v.Kind == decision.Hold, v.Message)
 		}})
 	}
 }

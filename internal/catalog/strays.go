@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"time"
 
 	"github.com/soteria-dr/soteria/internal/attribution"
 	"github.com/soteria-dr/soteria/internal/backup"
@@ -36,7 +37,7 @@ type strays struct {
 	// accepted what those that were accepted would, in a cluster without memory.
 	held, accepted error
 	// hinted holds, by claim, the newest of those that name it and that no one has
-	// accepted.
+	// accepted; before all others one that does not say when it was taken.
 	hinted map[backup.Claim]attribution.Stray
 	words  attribution.Words
 	counts StrayCounts
@@ -60,7 +61,7 @@ func sortStrays(all []attribution.Stray, accepted Accepted, words attribution.Wo
 		}
 		held = append(held, s)
 		for _, claim := range s.Claims {
-			if other, hinted := sorted.hinted[claim]; !hinted || s.TakenAt.After(other.TakenAt) {
+			if other, hinted := sorted.hinted[claim]; !hinted || mayBeNewer(s, other.TakenAt) && !other.TakenAt.IsZero() {
 				sorted.hinted[claim] = s
 			}
 		}
@@ -79,10 +80,16 @@ func (s strays) doubt(claim backup.Claim) error {
 	return s.held
 }
 
+// mayBeNewer reports whether a stray may have been taken at that time or later. It may
+// where it does not say when it was.
+func mayBeNewer(s attribution.Stray, than time.Time) bool {
+	return s.TakenAt.IsZero() || !s.TakenAt.Before(than)
+}
+
 // newer says why a claim's newest backup may not be the newest that exists: a
-// stray that names the claim is as new. It returns nil if none is.
+// stray that names the claim may be as new. It returns nil if none is.
 func (s strays) newer(claim backup.Claim, newest backup.Backup) error {
-	if stray, hinted := s.hinted[claim]; hinted && !stray.TakenAt.Before(newest.TakenAt) {
+	if stray, hinted := s.hinted[claim]; hinted && mayBeNewer(stray, newest.TakenAt) {
 		return s.words.DoubtOf(claim, stray)
 	}
 	return nil
