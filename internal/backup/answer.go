@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -76,8 +77,12 @@ type Answer struct {
 	// is known of all of them, see [Backup.Unreviewed].
 	unmarked []Backup
 	// others are backups that exist and are no backups of the claim's, since
-	// another cluster took them.
-	others []Backup
+	// another cluster took them; othersDoubt is why the newest of them may not be the
+	// newest that exists.
+	others      []Backup
+	othersDoubt error
+	// lost is true where restores go on without the driver that could not tell.
+	lost bool
 	// doubt is why the newest of the backups found may not be the newest that
 	// exists.
 	doubt error
@@ -139,6 +144,26 @@ func (a Answer) WithOthers(backups []Backup) Answer {
 	return a
 }
 
+// DoubtingOthers returns the same answer with a doubt about which of its others is the
+// newest, in words for the user.
+func (a Answer) DoubtingOthers(why error) Answer {
+	a.othersDoubt = graver(a.othersDoubt, why)
+	return a
+}
+
+// OthersDoubt returns why the newest of [Answer.Others] may not be the newest that
+// exists; nil where it is. It blocks choosing the newest of them, and not one that is
+// named by its id.
+func (a Answer) OthersDoubt() error { return a.othersDoubt }
+
+// Lost returns the same answer as one of a driver that is lost for good, and without
+// which restores go on. Where it could not tell, that proves nothing, and says nothing
+// against the backups that other drivers found.
+func (a Answer) Lost() Answer {
+	a.lost = true
+	return a
+}
+
 // Others returns the backups that other clusters took under the claim's name,
 // newest first; empty where the answer is Found, which has them among its backups.
 // They can be restored by a wish that names the cluster or the backup.
@@ -191,8 +216,9 @@ func (a Answer) AcceptedAt() time.Time {
 
 // Combine joins the answers of several drivers about one claim. It is Found if any
 // driver found backups; a driver that could not tell may hold a newer one, so that
-// its reason becomes a doubt about which of them is the newest. It is None only if
-// all drivers proved it. No answers at all prove nothing: Unknown.
+// its reason becomes a doubt about which of them is the newest, unless it is lost for
+// good. It is None only if all drivers proved it, the lost ones, too. No answers at all
+// prove nothing: Unknown.
 func Combine(answers ...Answer) Answer {
 	if len(answers) == 0 {
 		return UnknownBecause(&Error{Kind: Unavailable, Message: "no driver is configured to look for backups"})
@@ -200,22 +226,28 @@ func Combine(answers ...Answer) Answer {
 	var (
 		backups, others []Backup
 		evidence        []Evidence
-		unknown, doubt  error
+		// unknown is why a driver could not tell, and untold why one that is not lost.
+		unknown, untold    error
+		doubt, othersDoubt error
 	)
 	for _, a := range answers {
-		if a.certainty == Unknown && unknown == nil {
-			unknown = a.Err()
+		unknown = cmp.Or(unknown, a.Err())
+		if !a.lost {
+			untold = cmp.Or(untold, a.Err())
 		}
-		doubt = graver(doubt, a.doubt)
+		if !a.lost && len(a.others) == 0 {
+			othersDoubt = graver(othersDoubt, a.Err())
+		}
+		doubt, othersDoubt = graver(doubt, a.doubt), graver(othersDoubt, a.othersDoubt)
 		backups = append(backups, a.unmarked...)
 		others = append(others, a.others...)
 		evidence = append(evidence, a.evidence...)
 	}
 	switch {
 	case len(backups) > 0:
-		return FoundBackups(append(backups, others...), evidence...).Doubting(doubt).Doubting(unknown)
+		return FoundBackups(append(backups, others...), evidence...).Doubting(doubt).Doubting(untold)
 	case unknown != nil:
-		return UnknownBecause(unknown).WithOthers(others)
+		return UnknownBecause(unknown).WithOthers(others).DoubtingOthers(othersDoubt)
 	case len(others) > 0:
 		return ProvedNone(evidence...).WithOthers(others)
 	default:

@@ -259,20 +259,10 @@ func (c *Catalog) ask(question func(*source) backup.Answer) backup.Answer {
 		asked.Go(func() { answers[i] = question(s) })
 	}
 	asked.Wait()
-	return backup.Combine(c.withoutLost(answers)...)
-}
-
-// withoutLost leaves out the answers that could not be told of drivers that are lost
-// for good, where another driver found backups.
-func (c *Catalog) withoutLost(answers []backup.Answer) []backup.Answer {
-	if !slices.ContainsFunc(answers, func(a backup.Answer) bool { return a.Certainty() == backup.Found }) {
-		return answers
-	}
-	told := make([]backup.Answer, 0, len(answers))
-	for i, a := range answers {
-		if a.Certainty() != backup.Unknown || !c.sources[i].lost() {
-			told = append(told, a)
+	for i, s := range c.sources {
+		if s.lost() {
+			answers[i] = answers[i].Lost()
 		}
 	}
-	return told
+	return backup.Combine(answers...)
 }

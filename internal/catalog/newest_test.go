@@ -125,3 +125,26 @@ func TestAStrayThatDoesNotSayWhenItWasTakenMayBeTheNewest(t *testing.T) {
 		}})
 	}
 }
+
+func TestAWishForAnotherClustersBackupGoesOnWithoutASystemThatIsLost(t *testing.T) {
+	clusters := backup.Clusters{Own: "home", Settled: true}
+	asks := backup.Selector{Cluster: "attic"}
+	for name, test := range map[string]struct {
+		without []string
+		wish    backup.Selector
+		want    decision.Kind
+	}{
+		"that the configuration names":               {without: []string{"longhorn"}, wish: asks, want: decision.Restore},
+		"but waits for one that it does not name":    {wish: asks, want: decision.Hold},
+		"and the claim starts empty by itself never": {without: []string{"longhorn"}, want: decision.Hold},
+	} {
+		inBubbles(t, map[string]func(*testing.T){name: func(t *testing.T) {
+			longhorn := newRepository("longhorn")
+			longhorn.failure = backup.Errorf(backup.Unavailable, "gone for good")
+			c := start(t, func(cfg *catalog.Config) { cfg.Clusters, cfg.Without = clusters, test.without },
+				holding(taken(photos, time.Hour, "attic", "new")), longhorn)
+			v := verdictOn(photos, c.Prove(within(t, budget), photos), clusters, test.wish)
+			assert.Equal(t, test.want, v.Kind, v.Message)
+		}})
+	}
+}

@@ -265,7 +265,7 @@ func (s *source) answer(claim backup.Claim) backup.Answer {
 	backups := s.latest.byClaim[claim].backups
 	switch {
 	case ofOthers(s.cfg.Clusters, backups):
-		return s.absent(claim).Doubting(s.latest.disowned(claim)).Doubting(mistyped(s.cfg.Clusters, s.seen, backups)).WithOthers(backups)
+		return s.absent(claim).Doubting(s.latest.disowned(claim)).Doubting(mistyped(s.cfg.Clusters, s.seen, backups)).WithOthers(backups).DoubtingOthers(s.latest.older(claim))
 	case len(backups) > 0:
 		return s.latest.found(claim)
 	default:

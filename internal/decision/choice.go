@@ -24,9 +24,11 @@ func candidates(answer backup.Answer) []backup.Backup {
 }
 
 // choose picks the backup that is wanted. Where the answer is Unknown it fails, unless
-// the wish names by its id a backup that is known: another cluster's.
+// another cluster's backups are known and the wish names one by its id, or that cluster
+// and its newest is not in doubt.
 func choose(f Facts) (backup.Chosen, error) {
-	if f.Answer.Certainty() == backup.Unknown && (f.Selector.ID == "" || len(f.Answer.Others()) == 0) {
+	named := f.Selector.ID != "" || namesAnother(f) && f.Answer.OthersDoubt() == nil
+	if f.Answer.Certainty() == backup.Unknown && (!named || len(f.Answer.Others()) == 0) {
 		return backup.Chosen{}, f.Answer.Err()
 	}
 	chosen, err := f.Rules.Choose(f.Selector, candidates(f.Answer))
