@@ -176,3 +176,23 @@ func TestACopyThatComesLaterThanTheBackupsIsRead(t *testing.T) {
 		},
 	})
 }
+
+func TestAClusterThatTakesThePlaceOfAnotherMissesWhatThatOneHad(t *testing.T) {
+	clusters := map[string]backup.Clusters{
+		"by the list":    {Own: "prod2", Restored: []string{"prod"}, Settled: true},
+		"without a name": {},
+	}
+	for name, clusters := range clusters {
+		inBubbles(t, map[string]func(*testing.T){name: func(t *testing.T) {
+			kept := &remembered{}
+			beside := copies{"prod": expects(taken(photos, time.Hour, "prod", "new"), taken(music, time.Hour, "prod", "gone"))}
+			c := start(t, func(cfg *catalog.Config) {
+				cfg.Clusters, cfg.Memory, cfg.Copies = clusters, kept, map[string]catalog.Copy{"restic": beside}
+			}, holding(taken(photos, day, "prod", "old")))
+			assert.Equal(t, backup.BackupMissing, backup.KindOf(c.Prove(within(t, budget), photos).Doubt()))
+			assert.Equal(t, backup.BackupMissing, backup.KindOf(c.Prove(within(t, budget), music).Err()))
+			assert.Equal(t, "gone", kept.of(music).ID, "it is this cluster's memory from now on")
+			assert.Equal(t, backup.None, c.Prove(within(t, budget), wiki).Certainty())
+		}})
+	}
+}

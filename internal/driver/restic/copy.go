@@ -47,9 +47,10 @@ var folderCapabilities = []corev1.Capability{"DAC_OVERRIDE"}
 
 var _ keeper.Store = (*Driver)(nil)
 
-// Read returns what the copies in the repository remember of each claim's backups,
-// those of this cluster's name and those without one, where what names no cluster is
-// its own: nothing, without an error, only where it is proved that there is none. It runs
+// Read returns what the copies in the repository remember of each claim's backups, of
+// those clusters whose backups count here: this one, those that it restores like own
+// ones, those that name none, unless that is settled otherwise, and all where this one
+// has no name. It returns nothing, without an error, only where it is proved that there is no such copy. It runs
 // restic in this process' own container, with the memory that is left there, and loads
 // the repository's index, once for each copy. Errors are those of [driver.Lister].
 func (d *Driver) Read(ctx context.Context, _ string) (expectation.Copies, error) {
@@ -58,7 +59,7 @@ func (d *Driver) Read(ctx context.Context, _ string) (expectation.Copies, error)
 		return nil, err
 	}
 	program.MaxMemory = cli.Room()
-	return d.copies.Read(ctx, program, func(cluster string) bool { return d.cfg.Clusters.Mine(backup.Backup{Cluster: cluster}) })
+	return d.copies.Read(ctx, program, func(cluster string) bool { return d.cfg.Clusters.Counts(backup.Backup{Cluster: cluster}) })
 }
 
 // owner is whose copies this driver writes.

@@ -6,7 +6,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -223,5 +225,32 @@ func program(t *testing.T, r restictest.Repository) cli.Program {
 	return cli.Program{
 		Path: r.Restic, Location: cli.Location{Kind: cli.Local, Text: r.Address}, CacheDir: t.TempDir(),
 		Credentials: cli.Credentials{cli.KeyPassword: secret.New(restictest.Password)},
+	}
+}
+
+func TestTheCopiesOfEveryClusterWhoseBackupsCountAreRead(t *testing.T) {
+	r := local(t, restictest.Restic(t))
+	r.Init(t)
+	for _, name := range []string{"", "prod", "attic"} {
+		_, err := memory.Write(t.Context(), program(t, r), memory.Owner{Cluster: name, Instance: "i"}, remembered(1), time.Now())
+		require.NoError(t, err)
+	}
+	cluster := world(t, secretWith(fullSecret())).Build()
+	for name, test := range map[string]struct {
+		clusters backup.Clusters
+		want     []string
+	}{
+		"that of the own name, and those without one":  {clusters: backup.Clusters{Own: "prod"}, want: []string{"", "prod"}},
+		"not those without one where they are others'": {clusters: backup.Clusters{Own: "prod", UntaggedForeign: true}, want: []string{"prod"}},
+		"that of the cluster whose place it takes":     {clusters: backup.Clusters{Own: "prod2", Restored: []string{"prod"}, Settled: true}, want: []string{"", "prod"}},
+		"all where the own name is lost":               {want: []string{"", "attic", "prod"}},
+		"no others' where that is settled":             {clusters: backup.Clusters{Settled: true}, want: []string{""}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := driverIn(t, cluster, func(c *restic.Config) { c.Clusters, c.Repository, c.Program = test.clusters, r.Address, r.Restic })
+			got, err := d.Read(t.Context(), "restic")
+			require.NoError(t, err)
+			assert.Equal(t, test.want, slices.Sorted(maps.Keys(got)))
+		})
 	}
 }

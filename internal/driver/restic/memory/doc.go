@@ -5,8 +5,9 @@
 //
 // # Who reads what
 //
-// A cluster reads the copies of its own name. One that has a name also reads those
-// without, since backups without a cluster's name count as its own. It writes to
+// A cluster reads the copies of all clusters whose backups count in it: one that takes
+// the place of another knows so what that one had, and one that has a name what it had
+// before, since backups without a cluster's name count as its own. It writes to
 // those of its own name only: those without a name are no one's to supersede, stay for
 // ever, and may be old. So what they hold is kept apart from its own.
 //
