@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/soteria-dr/soteria/internal/backup"
 )
@@ -56,7 +57,7 @@ func Causes() []Cause {
 // CauseOf names who holds up a wait that ends in an error each time.
 func CauseOf(err error) Cause {
 	if apierrors.IsForbidden(err) {
-		cause, _, _ := refusal(err.Error(), "")
+		cause, _, _ := refusal(err.Error(), &batchv1.Job{})
 		return cause
 	}
 	ofSystem := []backup.Kind{backup.Unavailable, backup.DriverFailed, backup.Credentials, backup.RepositoryAbsent, backup.RepositoryChanged}
@@ -72,7 +73,7 @@ func RemedyOf(err error, namespace string) string {
 	if !apierrors.IsForbidden(err) {
 		return ""
 	}
-	_, remedy, _ := refusal(err.Error(), namespace)
+	_, remedy, _ := refusal(err.Error(), &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: namespace}})
 	return remedy
 }
 
