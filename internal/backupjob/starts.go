@@ -29,6 +29,14 @@ import (
 // lookAgain is how often an unfinished Job is looked at.
 const lookAgain = 30 * time.Second
 
+// MadeAgainReason is the reason of the event on a claim whose backup was made again
+// where the claim is used now.
+const MadeAgainReason = "BackupMadeAgain"
+
+// mostAgain is how often one backup is made again: an app that moves more often than
+// that is told of instead.
+const mostAgain = 3
+
 // Mover is the driver whose backups run in Jobs.
 type Mover interface {
 	// Misplaced reports whether the Job's pod cannot run where it has to, because
@@ -45,7 +53,7 @@ type Mover interface {
 //     nothing, and a claim of the same name must not wait for it.
 //   - A Job whose mover has ended beside a sidecar that runs on is told and deleted.
 //   - A Job whose app moved to another node before the mover began is made again
-//     there.
+//     there, once it has waited for [stall.Patience], and three times at most.
 //   - A Job whose mover does not begin in time fails, with the cause; one that waits
 //     for what does not pass by itself fails as soon as it has waited for
 //     [stall.Patience].
@@ -132,18 +140,20 @@ func (s *Starts) pending(ctx context.Context, job *batchv1.Job, state moverjob.S
 	if job.Annotations[toldAnnotation] != "" {
 		return again, s.watch(ctx, job, time.Time{}) // it has failed, and its pod cannot be ended
 	}
-	misplaced, err := s.Mover.Misplaced(ctx, job)
-	if err != nil {
-		return reconcile.Result{}, fmt.Errorf("looking for the pods beside which Job %s/%s runs: %w", job.Namespace, job.Name, err)
-	}
-	if misplaced {
-		return reconcile.Result{}, s.makeAgain(ctx, job)
+	waited := s.Clock.Since(state.CreatedAt)
+	if request := s.Mover.Request(job); waited >= stall.Patience && request.Again <= mostAgain {
+		misplaced, err := s.Mover.Misplaced(ctx, job)
+		if err != nil {
+			return reconcile.Result{}, fmt.Errorf("looking for the pods beside which Job %s/%s runs: %w", job.Namespace, job.Name, err)
+		}
+		if misplaced {
+			return reconcile.Result{}, s.makeAgain(ctx, job, request)
+		}
 	}
 	found, since, stalled, err := s.diagnose(ctx, job, state.CreatedAt)
 	if err != nil || !stalled {
 		return again, err
 	}
-	waited := s.Clock.Since(state.CreatedAt)
 	if found.Hopeless || waited >= s.Timeout {
 		return reconcile.Result{}, s.fail(ctx, job, found, waited)
 	}
@@ -184,8 +194,7 @@ func (s *Starts) endDespiteSidecar(ctx context.Context, job *batchv1.Job, state 
 
 // makeAgain makes a backup again whose app has moved. Should this process die after
 // the Job is deleted, the backup is due again by its policy.
-func (s *Starts) makeAgain(ctx context.Context, job *batchv1.Job) error {
-	request := s.Mover.Request(job)
+func (s *Starts) makeAgain(ctx context.Context, job *batchv1.Job, request driver.BackupRequest) error {
 	if err := moverjob.Delete(ctx, s.Client, job); err != nil {
 		return err
 	}
@@ -195,7 +204,8 @@ func (s *Starts) makeAgain(ctx context.Context, job *batchv1.Job) error {
 		return s.Outcomes.Announcer.Announce(ctx, s.Outcomes.Driver, request.Claim, nil, Failed, text)
 	}
 	s.Log.Info("made a backup Job again on the node that its claim's pod moved to", "claim", request.Claim.String(), "was", job.Name, "job", started.JobName)
-	return nil
+	text := fmt.Sprintf("backup by Job %s did not start, since the pod that uses the claim moved to another node; it is made again there by Job %s, and nothing is to be done", job.Name, started.JobName)
+	return s.Outcomes.Announcer.Warn(ctx, request.Claim, nil, MadeAgainReason, text)
 }
 
 // fail ends a Job whose mover did not begin, and tells why. The Job stays until its

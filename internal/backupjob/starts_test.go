@@ -35,14 +35,18 @@ var noon = time.Date(2026, 4, 12, 12, 0, 0, 0, time.UTC)
 // placing says where a Job should run, and takes backups again.
 type placing struct {
 	misplaced bool
-	again     []driver.BackupRequest
-	err       error
+	// times is how often the Job was made again before.
+	times int
+	again []driver.BackupRequest
+	err   error
 }
 
 func (p *placing) Misplaced(context.Context, *batchv1.Job) (bool, error) { return p.misplaced, nil }
 
-func (p *placing) Request(*batchv1.Job) driver.BackupRequest {
-	return driver.BackupRequest{Claim: backup.Claim{Namespace: "ai", Name: "cache"}, Tags: []string{"policy=p"}, RequestedBy: "policy p"}
+func (p *placing) Request(job *batchv1.Job) driver.BackupRequest {
+	return driver.BackupRequest{
+		Claim: backup.Claim{Namespace: "ai", Name: "cache"}, Tags: []string{"policy=p"}, RequestedBy: "policy p", Replaces: job.Name, Again: p.times + 1,
+	}
 }
 
 func (p *placing) Backup(_ context.Context, req driver.BackupRequest) (driver.BackupStarted, error) {
@@ -229,16 +233,31 @@ func TestABackupWhoseAppMovedIsMadeAgainThere(t *testing.T) {
 	s := starting(waitingJob(withPod), podOn("", nil), livingClaim("claim-1"))
 	s.placing.misplaced = true
 	s.look(t, time.Minute)
+	assert.NotNil(t, s.job(t), "the app may be moving still")
+	assert.Empty(t, s.placing.again)
+	s.look(t, 2*time.Minute)
 	assert.Nil(t, s.job(t))
 	require.Len(t, s.placing.again, 1)
 	assert.Equal(t, []string{"policy=p"}, s.placing.again[0].Tags)
-	assert.Empty(t, s.events.Events)
+	assert.Equal(t, "soteria-backup-1", s.placing.again[0].Replaces)
+	assert.Contains(t, s.event(t), "Warning BackupMadeAgain backup by Job soteria-backup-1 did not start, since the pod that uses the claim moved to another node; it is made again there by Job another")
+}
+
+func TestABackupIsMadeAgainThreeTimesAndThenFailsWithTheCause(t *testing.T) {
+	s := starting(waitingJob(withPod), podOn("", nil), livingClaim("claim-1"))
+	s.placing.misplaced, s.placing.times = true, 3
+	s.look(t, 3*time.Minute)
+	assert.Contains(t, s.event(t), "Warning BackupStalled")
+	s.look(t, 11*time.Minute)
+	assert.Contains(t, s.event(t), "Warning BackupFailed")
+	assert.NotNil(t, s.job(t))
+	assert.Empty(t, s.placing.again)
 }
 
 func TestABackupThatCannotBeMadeAgainIsTold(t *testing.T) {
 	s := starting(waitingJob(withPod), podOn("", nil), livingClaim("claim-1"))
 	s.placing.misplaced, s.placing.err = true, backup.Errorf(backup.Conflict, "the claim is being deleted")
-	s.look(t, time.Minute)
+	s.look(t, 3*time.Minute)
 	assert.Contains(t, s.event(t), "moved to another node, and could not be made again there: the claim is being deleted")
 }
 

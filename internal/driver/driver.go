@@ -64,6 +64,11 @@ type BackupRequest struct {
 	RequestedBy string
 	// DryRun checks all that can be checked and starts nothing.
 	DryRun bool
+	// Replaces names the Job that was made for the same request before and is gone;
+	// "" for a request that is new. Again is how often, this time counted, the request
+	// was made again.
+	Replaces string
+	Again    int
 }
 
 // BackupStarted tells what was started, or would be on a dry run.

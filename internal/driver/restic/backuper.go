@@ -39,6 +39,9 @@ const dataFolder = "/data"
 // DAC_OVERRIDE and not DAC_READ_SEARCH; and the volume is mounted read-only.
 var backupCapabilities = []corev1.Capability{"DAC_OVERRIDE"}
 
+// againAnnotation on a backup Job is how often its backup was made again elsewhere.
+const againAnnotation = "soteria.dev/made-again"
+
 // backupRetries is how often Kubernetes tries a failed backup again.
 const backupRetries = 2
 
@@ -59,7 +62,7 @@ func (d *Driver) Backup(ctx context.Context, req driver.BackupRequest) (driver.B
 	if err != nil {
 		return driver.BackupStarted{}, err
 	}
-	number, err := d.nextBackup(ctx, claim, req.DryRun)
+	number, err := d.nextBackup(ctx, claim, req)
 	if err != nil {
 		return driver.BackupStarted{}, err
 	}
@@ -84,7 +87,7 @@ func (d *Driver) Backup(ctx context.Context, req driver.BackupRequest) (driver.B
 	if _, err := d.trusted(); err != nil {
 		return driver.BackupStarted{}, err
 	}
-	spec := d.backupSpec(claim, append(tags, describe(claim).Tags()...), number, req.RequestedBy, settings)
+	spec := d.backupSpec(claim, append(tags, describe(claim).Tags()...), number, req, settings)
 	job := moverjob.Build(d.placed(spec, beside))
 	started := driver.BackupStarted{Driver: Name, Namespace: job.Namespace, JobName: job.Name, Secret: moverjob.CredentialsName(job.Name)}
 	if req.DryRun {
@@ -207,18 +210,19 @@ func (d *Driver) backupableClaim(ctx context.Context, name backup.Claim) (*corev
 
 // nextBackup gives the number of the claim's next backup Job. One that has not
 // ended is a Conflict; should its maker have died before it made the Job's
-// Secret, that is made up for, unless this is a dry run.
-func (d *Driver) nextBackup(ctx context.Context, claim *corev1.PersistentVolumeClaim, dryRun bool) (int, error) {
+// Secret, that is made up for, unless this is a dry run. The number of a Job that the
+// request replaces is not used again: its Secret may be there still.
+func (d *Driver) nextBackup(ctx context.Context, claim *corev1.PersistentVolumeClaim, req driver.BackupRequest) (int, error) {
 	var jobs batchv1.JobList
 	err := d.cluster.Reader.List(ctx, &jobs, client.InNamespace(claim.Namespace), client.MatchingLabels(moverjob.Labels(v1alpha1.RoleBackup, claim.UID)))
 	if err != nil {
 		return 0, backup.Errorf(backup.Unavailable, "listing the backup Jobs of %s/%s: %w", claim.Namespace, claim.Name, err)
 	}
-	last := 0
+	last := moverjob.Number(req.Replaces)
 	for i := range jobs.Items {
 		job := &jobs.Items[i]
 		if _, finished := moverjob.Finished(job); !finished {
-			if !dryRun {
+			if !req.DryRun {
 				if err := moverjob.EnsureSecret(ctx, d.cluster.Client, job, d.secretFor(ctx, job)); err != nil {
 					return 0, err
 				}
@@ -254,18 +258,44 @@ func uses(pod *corev1.Pod, claim string) bool {
 	})
 }
 
-// placeBeside says where the backup must run: on the node of the pod that uses
+// appsOf returns those of a claim's users that are not Soteria's own movers, the one
+// to run beside first: one that stays before one that is being deleted, which may hang
+// on a node that is gone, and one that runs before one that waits for the volume.
+func appsOf(users []corev1.Pod) []corev1.Pod {
+	apps := slices.DeleteFunc(slices.Clone(users), func(p corev1.Pod) bool {
+		return p.Labels[v1alpha1.ManagedByLabel] == v1alpha1.ManagedBy && p.Labels[v1alpha1.RoleLabel] == v1alpha1.RoleBackup
+	})
+	slices.SortStableFunc(apps, func(a, b corev1.Pod) int { return cmp.Compare(unsettled(&a), unsettled(&b)) })
+	return apps
+}
+
+// unsettled is the higher the less a pod's node tells where its claim will be used.
+func unsettled(pod *corev1.Pod) int {
+	switch {
+	case pod.DeletionTimestamp != nil:
+		return 2
+	case pod.Status.Phase != corev1.PodRunning:
+		return 1
+	default:
+		return 0
+	}
+}
+
+// placeBeside says where the backup must run: on the node of the app's pod that uses
 // the claim, if the volume can be attached to one node only. Nil is anywhere.
 func placeBeside(claim *corev1.PersistentVolumeClaim, users []corev1.Pod) (*corev1.Pod, error) {
 	modes := claim.Spec.AccessModes
+	apps := appsOf(users)
 	switch {
 	case len(users) == 0, slices.Contains(modes, corev1.ReadWriteMany), slices.Contains(modes, corev1.ReadOnlyMany):
 		return nil, nil //nolint:nilnil // no pod to run beside is an answer
 	case slices.Contains(modes, corev1.ReadWriteOncePod):
 		return nil, backup.Errorf(backup.Conflict, "claim %s/%s is ReadWriteOncePod and pod %s uses it; no other pod may mount it meanwhile",
 			claim.Namespace, claim.Name, users[0].Name)
+	case len(apps) == 0:
+		return nil, nil //nolint:nilnil // no pod to run beside is an answer
 	default:
-		return &users[0], nil
+		return &apps[0], nil
 	}
 }
 
@@ -283,7 +313,7 @@ func describe(claim *corev1.PersistentVolumeClaim) backup.Described {
 	return described
 }
 
-func (d *Driver) backupSpec(claim *corev1.PersistentVolumeClaim, tags []string, number int, requestedBy string, settings moverjob.Settings) moverjob.Spec {
+func (d *Driver) backupSpec(claim *corev1.PersistentVolumeClaim, tags []string, number int, req driver.BackupRequest, settings moverjob.Settings) moverjob.Spec {
 	name := backup.Claim{Namespace: claim.Namespace, Name: claim.Name}
 	args := append([]string{"backup"}, d.moverArgs()...)
 	args = append(args, "--source", dataFolder, "--host", name.String())
@@ -297,7 +327,10 @@ func (d *Driver) backupSpec(claim *corev1.PersistentVolumeClaim, tags []string, 
 	spec := d.jobSpec(settings)
 	spec.Namespace, spec.Name, spec.Role = claim.Namespace, moverjob.Name("backup", name, claim.UID, number), v1alpha1.RoleBackup
 	spec.Claim, spec.ClaimUID = name, claim.UID
-	spec.Annotations = map[string]string{v1alpha1.RequestedByAnnotation: backup.Clip(requestedBy, backup.MaxCaller)}
+	spec.Annotations = map[string]string{v1alpha1.RequestedByAnnotation: backup.Clip(req.RequestedBy, backup.MaxCaller)}
+	if req.Again > 0 {
+		spec.Annotations[againAnnotation] = strconv.Itoa(req.Again)
+	}
 	spec.Args, spec.Capabilities, spec.Pulse = args, backupCapabilities, true
 	spec.Volume, spec.MountPath, spec.ReadOnly = claim.Name, dataFolder, true
 	spec.Credentials = moverjob.CredentialsName(spec.Name)

@@ -3,6 +3,7 @@ package restic
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 
 	batchv1 "k8s.io/api/batch/v1"
@@ -37,11 +38,9 @@ func (d *Driver) Misplaced(ctx context.Context, job *batchv1.Job) (bool, error) 
 	if err != nil {
 		return false, err
 	}
-	users = slices.DeleteFunc(users, func(p corev1.Pod) bool {
-		return p.Labels[v1alpha1.RoleLabel] == v1alpha1.RoleBackup || p.DeletionTimestamp != nil
-	})
-	beside := slices.ContainsFunc(users, func(p corev1.Pod) bool { return p.Spec.NodeName == pinned })
-	return len(users) > 0 && !beside, nil
+	apps := slices.DeleteFunc(appsOf(users), func(p corev1.Pod) bool { return p.DeletionTimestamp != nil })
+	beside := slices.ContainsFunc(apps, func(p corev1.Pod) bool { return p.Spec.NodeName == pinned })
+	return len(apps) > 0 && !beside, nil
 }
 
 // pinnedTo reads what [onNode] wrote.
@@ -60,10 +59,14 @@ func pinnedTo(affinity *corev1.Affinity) string {
 }
 
 // Request reads off a backup Job what it was made for. What [Driver.Backup] adds to
-// the tags by itself is left out; it is added again, and checked.
+// the tags by itself is left out; it is added again, and checked. It is the request to
+// make it once more, in place of that Job.
 func (d *Driver) Request(job *batchv1.Job) driver.BackupRequest {
 	claim, _ := backup.ParseClaim(job.Annotations[v1alpha1.ClaimAnnotation]) // a claim that is none is refused
-	request := driver.BackupRequest{Claim: claim, RequestedBy: job.Annotations[v1alpha1.RequestedByAnnotation]}
+	again, _ := strconv.Atoi(job.Annotations[againAnnotation]) // none, or not a number, is the first
+	request := driver.BackupRequest{
+		Claim: claim, RequestedBy: job.Annotations[v1alpha1.RequestedByAnnotation], Replaces: job.Name, Again: max(again, 0) + 1,
+	}
 	for _, container := range job.Spec.Template.Spec.Containers {
 		if container.Name != moverjob.Container {
 			continue

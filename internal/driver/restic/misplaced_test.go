@@ -1,9 +1,11 @@
 package restic_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -11,6 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"pgregory.net/rapid"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
@@ -49,6 +52,103 @@ func TestABackupIsMisplacedOnceItsAppHasMoved(t *testing.T) {
 	assert.Equal(t, claim, again.Claim)
 	assert.Equal(t, []string{"before-upgrade"}, again.Tags, "what the driver adds is added again")
 	assert.Equal(t, "alice", again.RequestedBy)
+}
+
+// pinnedNode returns the node that a backup Job was pinned to, "" for none.
+func pinnedNode(job *batchv1.Job) string {
+	if job.Spec.Template.Spec.Affinity == nil {
+		return ""
+	}
+	return job.Spec.Template.Spec.Affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution.NodeSelectorTerms[0].MatchFields[0].Values[0]
+}
+
+// going makes a pod one that is being deleted and is not gone.
+func going(p *corev1.Pod) {
+	p.DeletionTimestamp, p.Finalizers = &metav1.Time{Time: time.Now()}, []string{"example.com/kubelet-does-not-answer"}
+}
+
+func backsUp(p *corev1.Pod) { p.Labels = backupLabels() }
+
+func running(p *corev1.Pod) { p.Status.Phase = corev1.PodRunning }
+
+func TestABackupRunsBesideThePodThatStays(t *testing.T) {
+	user := func(name, node string, changes ...func(*corev1.Pod)) client.Object {
+		p := userOn(node)
+		p.Name = name
+		for _, change := range changes {
+			change(p)
+		}
+		return p
+	}
+	for name, c := range map[string]struct {
+		users []client.Object
+		node  string
+	}{
+		"not beside one that hangs Terminating on a lost node": {[]client.Object{user("app-a", "lost", running, going), user("app-b", "b")}, "b"},
+		"not beside a backup of Soteria's own":                 {[]client.Object{user("backup-data-1-x", "lost", running, backsUp), user("db-0", "b")}, "b"},
+		"beside one that runs before one that waits":           {[]client.Object{user("app-a", "a"), user("app-b", "b", running)}, "b"},
+		"beside one that goes if there is no other":            {[]client.Object{user("app-a", "a", running, going)}, "a"},
+		"anywhere if only backups use the claim":               {[]client.Object{user("backup-data-1-x", "lost", backsUp)}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cluster := world(t, append(c.users, boundClaim(), secretWith(fullSecret()))...).Build()
+			d := driverIn(t, cluster, nil)
+			started, err := d.Backup(t.Context(), request())
+			require.NoError(t, err)
+			var job batchv1.Job
+			require.NoError(t, cluster.Get(t.Context(), types.NamespacedName{Namespace: "apps", Name: started.JobName}, &job))
+			assert.Equal(t, c.node, pinnedNode(&job))
+			is, err := d.Misplaced(t.Context(), &job)
+			require.NoError(t, err)
+			assert.False(t, is, "it would be made again for ever")
+		})
+	}
+}
+
+func TestABackupThatWasMadeJustNowIsNeverMisplaced(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		objects := []client.Object{boundClaim(), secretWith(fullSecret())}
+		for i := range rapid.IntRange(0, 4).Draw(r, "pods") {
+			pod := userOn(rapid.SampledFrom([]string{"", "a", "b", "c"}).Draw(r, "node"))
+			pod.Name = fmt.Sprintf("pod-%d", i)
+			pod.Status.Phase = rapid.SampledFrom([]corev1.PodPhase{corev1.PodPending, corev1.PodRunning, corev1.PodSucceeded, corev1.PodFailed}).Draw(r, "phase")
+			if rapid.Bool().Draw(r, "going") {
+				going(pod)
+			}
+			if rapid.Bool().Draw(r, "own") {
+				backsUp(pod)
+			}
+			objects = append(objects, pod)
+		}
+		cluster := world(t, objects...).Build()
+		d := driverIn(t, cluster, nil)
+		started, err := d.Backup(t.Context(), request())
+		require.NoError(r, err)
+		var job batchv1.Job
+		require.NoError(r, cluster.Get(t.Context(), types.NamespacedName{Namespace: "apps", Name: started.JobName}, &job))
+		is, err := d.Misplaced(t.Context(), &job)
+		require.NoError(r, err)
+		assert.False(r, is)
+	})
+}
+
+func TestABackupThatIsMadeAgainCountsAndHasANameOfItsOwn(t *testing.T) {
+	cluster := world(t, boundClaim(), secretWith(fullSecret()), userOn("a")).Build()
+	d := driverIn(t, cluster, nil)
+	req := request()
+	for i := range 3 {
+		started, err := d.Backup(t.Context(), req)
+		require.NoError(t, err)
+		assert.Equal(t, fmt.Sprintf("backup-data-25b316f3c7-%d", i+1), started.JobName, "the Secret of the one before may be there still")
+		var job batchv1.Job
+		require.NoError(t, cluster.Get(t.Context(), types.NamespacedName{Namespace: "apps", Name: started.JobName}, &job))
+		var secret corev1.Secret
+		require.NoError(t, cluster.Get(t.Context(), types.NamespacedName{Namespace: "apps", Name: started.Secret}, &secret))
+		assert.Equal(t, job.UID, secret.OwnerReferences[0].UID, "the garbage collector takes no other's away")
+		req = d.Request(&job)
+		assert.Equal(t, i+1, req.Again)
+		require.NoError(t, cluster.Delete(t.Context(), &job))
+	}
 }
 
 func TestABackupThatMayRunAnywhereIsNotMisplaced(t *testing.T) {
