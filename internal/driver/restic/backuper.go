@@ -113,7 +113,7 @@ func (d *Driver) start(ctx context.Context, job *batchv1.Job) error {
 	case err != nil:
 		return backup.Errorf(backup.Unavailable, "making Job %s/%s: %w", job.Namespace, job.Name, err)
 	}
-	if err := moverjob.EnsureSecret(ctx, d.cluster.Client, job, d.secretFor(ctx, job)); err != nil {
+	if err := moverjob.NewSecret(ctx, d.cluster.Client, job, d.secretFor(ctx, job)); err != nil {
 		return errors.Join(err, moverjob.Delete(context.WithoutCancel(ctx), d.cluster.Client, job))
 	}
 	return nil

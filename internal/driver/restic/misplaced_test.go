@@ -151,6 +151,21 @@ func TestABackupThatIsMadeAgainCountsAndHasANameOfItsOwn(t *testing.T) {
 	}
 }
 
+func TestABackupWaitsForTheSecretOfAnEarlierJobOfItsNameToGo(t *testing.T) {
+	left := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "apps", Name: "backup-data-25b316f3c7-1-credentials"}}
+	cluster := world(t, boundClaim(), secretWith(fullSecret()), left).Build()
+	d := driverIn(t, cluster, nil)
+	_, err := d.Backup(t.Context(), request())
+	assert.Equal(t, backup.Conflict, backup.KindOf(err))
+	assert.ErrorContains(t, err, "Secret apps/backup-data-25b316f3c7-1-credentials of an earlier Job")
+	var jobs batchv1.JobList
+	require.NoError(t, cluster.List(t.Context(), &jobs))
+	assert.Empty(t, jobs.Items, "a Job whose Secret is about to go is taken back")
+	require.NoError(t, cluster.Delete(t.Context(), left))
+	_, err = d.Backup(t.Context(), request())
+	require.NoError(t, err)
+}
+
 func TestABackupThatMayRunAnywhereIsNotMisplaced(t *testing.T) {
 	cluster := world(t, boundClaim(), userOn("b")).Build()
 	is, err := driverIn(t, cluster, nil).Misplaced(t.Context(), unfinishedJob("backup-data-25b316f3c7-1"))

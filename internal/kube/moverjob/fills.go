@@ -305,6 +305,17 @@ func Delete(ctx context.Context, c client.Client, job *batchv1.Job) error {
 // EnsureSecret makes the Secret that a Job's pod waits for, unless it exists. It
 // belongs to the Job and goes with it.
 func EnsureSecret(ctx context.Context, c client.Client, owner *batchv1.Job, secret Secret) error {
+	if err := NewSecret(ctx, c, owner, secret); backup.KindOf(err) != backup.Conflict {
+		return err
+	}
+	return nil
+}
+
+// NewSecret makes the Secret that the pod of a Job which was made just now waits for.
+// One that is there already belongs to an earlier Job of the same name, and the garbage
+// collector is about to delete it: that is a Conflict, which passes. Secrets in other
+// namespaces can be made and not read, so its owner is not looked at.
+func NewSecret(ctx context.Context, c client.Client, owner *batchv1.Job, secret Secret) error {
 	if secret == nil {
 		return nil
 	}
@@ -315,7 +326,11 @@ func EnsureSecret(ctx context.Context, c client.Client, owner *batchv1.Job, secr
 	made.OwnerReferences = []metav1.OwnerReference{{
 		APIVersion: batchv1.SchemeGroupVersion.String(), Kind: "Job", Name: owner.Name, UID: owner.UID,
 	}}
-	if err := c.Create(ctx, made); err != nil && !apierrors.IsAlreadyExists(err) {
+	err = c.Create(ctx, made)
+	switch {
+	case apierrors.IsAlreadyExists(err):
+		return backup.Errorf(backup.Conflict, "Secret %s/%s of an earlier Job %s is not gone yet; ask again in a moment", made.Namespace, made.Name, owner.Name)
+	case err != nil:
 		return backup.Errorf(backup.Unavailable, "making Secret %s/%s: %w", made.Namespace, made.Name, err)
 	}
 	return nil
