@@ -76,6 +76,10 @@ type Starts struct {
 	Timeout time.Duration
 	Clock   clock.PassiveClock
 	Log     *slog.Logger
+
+	// podless is when a Job was first seen without a pod of which nothing else says
+	// when the last one went. One Job is looked at at a time.
+	podless map[types.UID]time.Time
 }
 
 // SetupWithManager registers the controller.
@@ -128,19 +132,49 @@ func (s *Starts) Reconcile(ctx context.Context, req reconcile.Request) (reconcil
 	case moverjob.Succeeded, moverjob.Failed:
 		return reconcile.Result{}, s.endDespiteSidecar(ctx, job, state)
 	case moverjob.Running:
-		return again, s.watch(ctx, job, time.Time{})
+		good := state.Result != nil && !state.Result.Failed()
+		if good || state.EndedAt.IsZero() || s.Clock.Since(state.EndedAt) < stall.Patience {
+			return again, s.watch(ctx, job, state.EndedAt)
+		}
+		// The mover failed, and no other pod was made since.
 	case moverjob.Pending:
 	}
-	return s.pending(ctx, job, state)
+	since, err := s.waitsSince(ctx, job, state)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	return s.pending(ctx, job, since)
 }
 
-// pending deals with a Job whose mover has not begun.
-func (s *Starts) pending(ctx context.Context, job *batchv1.Job, state moverjob.State) (reconcile.Result, error) {
+// waitsSince returns since when a Job waits for a mover to begin.
+func (s *Starts) waitsSince(ctx context.Context, job *batchv1.Job, state moverjob.State) (time.Time, error) {
+	switch {
+	case !state.EndedAt.IsZero():
+		return state.EndedAt, nil
+	case state.Pod != "":
+		delete(s.podless, job.UID)
+		return state.CreatedAt, nil
+	}
+	since, err := moverjob.Podless(ctx, s.Reader, job)
+	if err != nil || !since.IsZero() {
+		return since, err
+	}
+	if s.podless == nil {
+		s.podless = map[types.UID]time.Time{}
+	}
+	if _, seen := s.podless[job.UID]; !seen {
+		s.podless[job.UID] = s.Clock.Now()
+	}
+	return s.podless[job.UID], nil
+}
+
+// pending deals with a Job that waits for a mover to begin, since the time given.
+func (s *Starts) pending(ctx context.Context, job *batchv1.Job, since time.Time) (reconcile.Result, error) {
 	again := reconcile.Result{RequeueAfter: lookAgain}
 	if job.Annotations[toldAnnotation] != "" {
 		return again, s.watch(ctx, job, time.Time{}) // it has failed, and its pod cannot be ended
 	}
-	waited := s.Clock.Since(state.CreatedAt)
+	waited := s.Clock.Since(since)
 	if request := s.Mover.Request(job); waited >= stall.Patience && request.Again <= mostAgain {
 		misplaced, err := s.Mover.Misplaced(ctx, job)
 		if err != nil {
@@ -150,14 +184,14 @@ func (s *Starts) pending(ctx context.Context, job *batchv1.Job, state moverjob.S
 			return reconcile.Result{}, s.makeAgain(ctx, job, request)
 		}
 	}
-	found, since, stalled, err := s.diagnose(ctx, job, state.CreatedAt)
+	found, from, stalled, err := s.diagnose(ctx, job, since)
 	if err != nil || !stalled {
 		return again, err
 	}
 	if found.Hopeless || waited >= s.Timeout {
 		return reconcile.Result{}, s.fail(ctx, job, found, waited)
 	}
-	return again, s.mark(ctx, job, found, since)
+	return again, s.mark(ctx, job, found, from)
 }
 
 // abandoned reports whether a Job can never have written anything, and its claim

@@ -261,6 +261,92 @@ func TestABackupThatCannotBeMadeAgainIsTold(t *testing.T) {
 	assert.Contains(t, s.event(t), "moved to another node, and could not be made again there: the claim is being deleted")
 }
 
+// drained makes a Job one whose only pod was drained away: the Job's pod failure policy
+// does not count it.
+func drained(at time.Time) func(*batchv1.Job) {
+	return func(j *batchv1.Job) {
+		j.Status.StartTime = &metav1.Time{Time: noon}
+		j.ManagedFields = []metav1.ManagedFieldsEntry{{
+			Manager: "kube-controller-manager", Operation: metav1.ManagedFieldsOperationUpdate, APIVersion: "batch/v1", Subresource: "status",
+			Time: &metav1.Time{Time: at}, FieldsType: "FieldsV1", FieldsV1: &metav1.FieldsV1{Raw: []byte("{}")},
+		}}
+	}
+}
+
+func TestADrainedBackupIsNotFailedBeforeItsNextPodIsMade(t *testing.T) {
+	for name, j := range map[string]*batchv1.Job{
+		"by the record of changes":    waitingJob(drained(noon.Add(time.Hour - time.Second))),
+		"where there is no record":    waitingJob(func(j *batchv1.Job) { j.Status.Failed = 1 }),
+		"as the record says it ended": waitingJob(drained(noon.Add(time.Hour-time.Second)), func(j *batchv1.Job) { j.Status.Failed = 1 }),
+	} {
+		t.Run(name, func(t *testing.T) {
+			j.Spec.ActiveDeadlineSeconds = ptr.To[int64](24 * 3600)
+			s := starting(j, livingClaim("claim-1"))
+			s.starts.Reader = recorded{s.cluster, j.ManagedFields}
+			s.look(t, time.Hour)
+			s.look(t, time.Hour+time.Minute)
+			assert.Empty(t, s.events.Events)
+			assert.Equal(t, int64(24*3600), *s.job(t).Spec.ActiveDeadlineSeconds)
+			s.look(t, time.Hour+3*time.Minute)
+			assert.Contains(t, s.event(t), "Warning BackupStalled", "and from then on it is as any other")
+			s.look(t, time.Hour+11*time.Minute)
+			assert.Contains(t, s.event(t), "Warning BackupFailed")
+		})
+	}
+}
+
+// recorded is an API server that keeps a record of changes, which the fake hides.
+type recorded struct {
+	client.Client
+	changes []metav1.ManagedFieldsEntry
+}
+
+func (r recorded) Get(ctx context.Context, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
+	err := r.Client.Get(ctx, key, o, opts...)
+	if _, isJob := o.(*batchv1.Job); isJob {
+		o.SetManagedFields(r.changes)
+	}
+	return err
+}
+
+func failedPod(p *corev1.Pod) {
+	p.Status.Phase = corev1.PodFailed
+	p.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: "mover", State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 1}}}}
+}
+
+func TestABackupWhoseNextPodIsRefusedFailsWithTheCause(t *testing.T) {
+	once := waitingJob(func(j *batchv1.Job) { j.Status.Failed = 1 })
+	s := starting(once, podOn("a", failedPod), livingClaim("claim-1"), &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "a"}},
+		refusal(`Error creating: pods "x" is forbidden: failed quota: q: must specify limits.cpu for: mover`))
+	s.look(t, time.Minute)
+	assert.Empty(t, s.events.Events)
+	s.look(t, 3*time.Minute)
+	told := s.event(t)
+	assert.Contains(t, told, "Warning BackupFailed")
+	assert.Contains(t, told, "must specify limits.cpu")
+}
+
+func TestABackupThatGetsNoFurtherPodIsTold(t *testing.T) {
+	s := starting(waitingJob(func(j *batchv1.Job) { j.Status.Failed = 1 }), podOn("a", failedPod), livingClaim("claim-1"), &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "a"}})
+	s.look(t, time.Minute)
+	assert.Empty(t, s.events.Events)
+	s.look(t, 3*time.Minute)
+	assert.Contains(t, s.event(t), "has got no further pod since pod pod ended, and nothing says why")
+}
+
+func TestABackupThatIsSavedAndNotSettledIsToldAndNotFailed(t *testing.T) {
+	saved := podThatLeft(report.Result{Action: "backup", Snapshot: "0123456789abcdef", Backup: &report.Backup{Files: 3}})
+	saved.CreationTimestamp, saved.Status.Phase = metav1.NewTime(noon), corev1.PodSucceeded
+	s := starting(waitingJob(withPod), saved, livingClaim("claim-1"))
+	s.look(t, time.Minute)
+	assert.Empty(t, s.events.Events)
+	s.look(t, 3*time.Minute)
+	assert.Contains(t, s.event(t), "Warning BackupStalled")
+	s.look(t, 30*time.Minute)
+	assert.Empty(t, s.events.Events)
+	assert.Empty(t, s.counted.counted)
+}
+
 func TestABackupOnANodeThatIsGoneIsTold(t *testing.T) {
 	running := func(p *corev1.Pod) {
 		p.Status.Phase = corev1.PodRunning

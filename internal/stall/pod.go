@@ -13,6 +13,7 @@ import (
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/kube"
 )
 
 // maxWords bounds what is quoted of others.
@@ -56,12 +57,13 @@ func Overdue(job *batchv1.Job, now time.Time) string {
 func refused(w World) (Stall, bool) {
 	for i := range w.Jobs {
 		job := &w.Jobs[i]
-		if finished(job) || podOf(w, job) != nil {
+		pod := podOf(w, job)
+		if finished(job) || pod != nil && !ended(pod) {
 			continue
 		}
 		e := newestWarning(w, string(job.UID), "FailedCreate")
-		if e == nil {
-			continue
+		if e == nil || pod != nil && kube.ToldAt(e).Before(pod.CreationTimestamp.Time) {
+			continue // not refused, or that has passed since
 		}
 		found := Stall{Message: fmt.Sprintf("Job %s/%s gets no pod: %s", job.Namespace, job.Name, quote(e.Message))}
 		found.Cause, found.Remedy, found.Hopeless = refusal(e.Message, job)
@@ -268,8 +270,8 @@ func quiet(w World, pod *corev1.Pod) Stall {
 	return found
 }
 
-// podless finds a Job that has no pod and a pod that has no node while no one says
-// why.
+// podless finds a Job that has no pod, or none that has not ended, and a pod that has
+// no node while no one says why.
 func podless(w World) (Stall, bool) {
 	for i := range w.Jobs {
 		job := &w.Jobs[i]
@@ -281,18 +283,23 @@ func podless(w World) (Stall, bool) {
 				Cause: JobController, Message: fmt.Sprintf("Job %s/%s has no pod, and nothing says why", job.Namespace, job.Name),
 				Remedy: "see that the kube-controller-manager works",
 			}, true
-		case !ended(pod) && pod.Spec.NodeName == "":
+		case ended(pod):
+			return Stall{
+				Cause: JobController, Message: fmt.Sprintf("Job %s/%s has got no further pod since pod %s ended, and nothing says why", job.Namespace, job.Name, pod.Name),
+				Remedy: "see that the kube-controller-manager works",
+			}, true
+		case pod.Spec.NodeName == "":
 			return Stall{
 				Cause: Scheduler, Message: fmt.Sprintf("pod %s/%s has no node, and nothing says why", pod.Namespace, pod.Name),
 				Remedy: "see that the scheduler works",
 			}, true
-		case !ended(pod) && initialising(pod) != "":
+		case initialising(pod) != "":
 			name := initialising(pod)
 			return Stall{
 				Cause: Kubelet, Message: fmt.Sprintf("container %s of pod %s/%s has to end or be ready before the mover starts, and is not", name, pod.Namespace, pod.Name),
 				Remedy: fmt.Sprintf("see kubectl -n %s logs %s -c %s; if something puts it into the pods of Soteria's Jobs, decline that with SOTERIA_JOB_ANNOTATIONS or SOTERIA_JOB_LABELS", pod.Namespace, pod.Name, name),
 			}, true
-		case !ended(pod):
+		default:
 			return Stall{
 				Cause: Kubelet, Message: fmt.Sprintf("node %s does not start pod %s/%s, and nothing says why", pod.Spec.NodeName, pod.Namespace, pod.Name),
 				Remedy: fmt.Sprintf("look at node %s: its kubelet and container runtime", pod.Spec.NodeName),

@@ -488,3 +488,32 @@ func TestTwoWarningsThatAlternateAndAskForTheSameAreToldOnce(t *testing.T) {
 	}
 	assert.Equal(t, 1, told)
 }
+func TestAJobWhosePodsHaveAllEndedWaitsForItsNextOne(t *testing.T) {
+	over := aPod(func(p *corev1.Pod) {
+		p.Status.Phase, p.CreationTimestamp = corev1.PodFailed, metav1.NewTime(noon.Add(-time.Hour))
+	})
+	refused := warning("job", "FailedCreate", `Error creating: pods "x" is forbidden: failed quota: q: must specify limits.cpu for: mover`)
+	refused.LastTimestamp = metav1.NewTime(noon.Add(-30 * time.Minute))
+	passed := refused
+	passed.LastTimestamp = metav1.NewTime(noon.Add(-2 * time.Hour))
+	for name, c := range map[string]struct {
+		pods  []corev1.Pod
+		event corev1.Event
+		cause stall.Cause
+		says  string
+	}{
+		"which is refused":         {[]corev1.Pod{over}, refused, stall.Quota, "must specify limits.cpu"},
+		"which no one makes":       {[]corev1.Pod{over}, passed, stall.JobController, "has got no further pod since pod"},
+		"which is there and waits": {[]corev1.Pod{over, aPod(func(p *corev1.Pod) { p.Name = "next" })}, refused, stall.Kubelet, "does not start pod"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			found, stalled := stall.Diagnose(stall.World{
+				Now: noon, Since: noon.Add(-time.Hour), Shared: true, Jobs: []batchv1.Job{aJob()}, Pods: c.pods, Events: []corev1.Event{c.event},
+				Nodes: map[string]*corev1.Node{"node-1": aNode(corev1.ConditionTrue)},
+			})
+			require.True(t, stalled)
+			assert.Equal(t, c.cause, found.Cause)
+			assert.Contains(t, found.Message, c.says)
+		})
+	}
+}

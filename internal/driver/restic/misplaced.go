@@ -63,7 +63,7 @@ func pinnedTo(affinity *corev1.Affinity) string {
 // make it once more, in place of that Job.
 func (d *Driver) Request(job *batchv1.Job) driver.BackupRequest {
 	claim, _ := backup.ParseClaim(job.Annotations[v1alpha1.ClaimAnnotation]) // a claim that is none is refused
-	again, _ := strconv.Atoi(job.Annotations[againAnnotation]) // none, or not a number, is the first
+	again, _ := strconv.Atoi(job.Annotations[againAnnotation])               // none, or not a number, is the first
 	request := driver.BackupRequest{
 		Claim: claim, RequestedBy: job.Annotations[v1alpha1.RequestedByAnnotation], Replaces: job.Name, Again: max(again, 0) + 1,
 	}

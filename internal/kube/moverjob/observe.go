@@ -39,10 +39,14 @@ type State struct {
 	Message string
 	// StartedAt is when the mover began; zero before.
 	StartedAt time.Time
-	// Pod is the pod that was looked at, "" if there is none; CreatedAt is when it
-	// was created or, without one, the Job.
+	// Pod is the pod that was looked at, "" if there is none. CreatedAt is since when
+	// the Job waits for a mover to begin: since that pod was created or, without one,
+	// as [PodlessSince] says.
 	Pod       string
 	CreatedAt time.Time
+	// EndedAt is when the last pod of an unfinished Job ended; zero as long as one has
+	// not, or there is none.
+	EndedAt time.Time
 	// Result is what the mover left, nil if nothing.
 	Result *report.Result
 }
@@ -73,9 +77,72 @@ func Observe(ctx context.Context, reader client.Reader, job *batchv1.Job) (State
 		return failed(job, pods), nil
 	case len(pods) == 0:
 		message, err := lastWarning(ctx, reader, job)
-		return State{Message: cmp.Or(message, "waiting for the Job's pod to be made"), CreatedAt: job.CreationTimestamp.Time}, err
+		return State{Message: cmp.Or(message, "waiting for the Job's pod to be made"), CreatedAt: PodlessSince(job)}, err
 	}
-	return active(ctx, reader, pods[0])
+	state, err := active(ctx, reader, pods[0])
+	state.EndedAt = lastEnd(pods)
+	if state.Phase == Pending && !state.EndedAt.IsZero() {
+		state.CreatedAt = state.EndedAt // one that was evicted before it began
+	}
+	return state, err
+}
+
+// PodlessSince returns since when a Job without a pod waits for one: since the Job
+// controller last changed its status, which it does with every pod that comes or goes,
+// by the record that the API server keeps of changes; without that, as in caches that
+// leave it out, since the Job was created. It is the zero time where pods were there
+// and nothing says when the last one went.
+func PodlessSince(job *batchv1.Job) time.Time {
+	since := job.CreationTimestamp.Time
+	recorded := false
+	for _, change := range job.ManagedFields {
+		if change.Subresource == "status" && change.Time != nil {
+			recorded = true
+			if change.Time.After(since) {
+				since = change.Time.Time
+			}
+		}
+	}
+	if !recorded && !NeverHadPod(job) {
+		return time.Time{}
+	}
+	return since
+}
+
+// lastEnd returns when the last of the pods ended, as far as is known; zero where one
+// has not.
+func lastEnd(pods []corev1.Pod) time.Time {
+	var last time.Time
+	for i := range pods {
+		if !hasEnded(&pods[i]) {
+			return time.Time{}
+		}
+		if at := endOf(&pods[i]); at.After(last) {
+			last = at
+		}
+	}
+	return last
+}
+
+// endOf returns when a pod that has ended did. What neither a container nor a
+// condition tells, the pod's creation must do for.
+func endOf(pod *corev1.Pod) time.Time {
+	end := pod.CreationTimestamp.Time
+	for _, status := range pod.Status.ContainerStatuses {
+		if t := status.State.Terminated; t != nil && t.FinishedAt.After(end) {
+			end = t.FinishedAt.Time
+		}
+	}
+	for _, c := range pod.Status.Conditions {
+		if c.LastTransitionTime.After(end) {
+			end = c.LastTransitionTime.Time
+		}
+	}
+	return end
+}
+
+func hasEnded(pod *corev1.Pod) bool {
+	return pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
 }
 
 // PodsOf returns the pods that the Job controller made for exactly this Job, the

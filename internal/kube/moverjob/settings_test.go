@@ -195,6 +195,63 @@ func TestAMoverThatEndedBesideASidecarHasEnded(t *testing.T) {
 	assert.Equal(t, "wrong password", bad.Message)
 }
 
+// changedAfter makes a Job one whose status the Job controller changed last so long
+// after noon, and that has no pod.
+func changedAfter(after time.Duration) func(*batchv1.Job) {
+	return func(j *batchv1.Job) {
+		j.Status.Active = 0
+		j.ManagedFields = []metav1.ManagedFieldsEntry{
+			{Manager: "soteria", Time: &metav1.Time{Time: noon.Add(24 * time.Hour)}},
+			{Manager: "kube-controller-manager", Subresource: "status", Time: &metav1.Time{Time: noon.Add(after)}},
+		}
+	}
+}
+
+func endedPod(after time.Duration) *corev1.Pod {
+	return aPod("ended", func(p *corev1.Pod) {
+		p.Status.Phase = corev1.PodFailed
+		p.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: "mover", State: corev1.ContainerState{
+			Terminated: &corev1.ContainerStateTerminated{ExitCode: 1, FinishedAt: metav1.NewTime(noon.Add(after))},
+		}}}
+	})
+}
+
+func TestSinceWhenAJobWaitsForAMover(t *testing.T) {
+	evicted := aPod("evicted", func(p *corev1.Pod) {
+		p.Status.Phase, p.Status.Reason = corev1.PodFailed, "Evicted"
+		p.Status.Conditions = []corev1.PodCondition{{Type: corev1.DisruptionTarget, Status: corev1.ConditionTrue, LastTransitionTime: metav1.NewTime(noon.Add(time.Hour))}}
+	})
+	later := aPod("later", func(p *corev1.Pod) { p.CreationTimestamp = metav1.NewTime(noon.Add(2 * time.Hour)) })
+	for name, tc := range map[string]struct {
+		change  func(*batchv1.Job)
+		objects []client.Object
+		since   time.Time
+		phase   moverjob.Phase
+	}{
+		"from the beginning if it had none":             {nil, nil, noon, moverjob.Pending},
+		"since its last pod went":                       {changedAfter(3 * time.Hour), nil, noon.Add(3 * time.Hour), moverjob.Pending},
+		"unknown where nothing says when that was":      {func(j *batchv1.Job) { j.Status.Failed = 1 }, nil, time.Time{}, moverjob.Pending},
+		"since its last pod was evicted":                {nil, []client.Object{evicted}, noon.Add(time.Hour), moverjob.Pending},
+		"since its next pod was made":                   {nil, []client.Object{evicted, later}, noon.Add(2 * time.Hour), moverjob.Pending},
+		"since its mover ended, and may be settled yet": {nil, []client.Object{endedPod(time.Minute)}, noon, moverjob.Running},
+	} {
+		t.Run(name, func(t *testing.T) {
+			job := aJob()
+			job.CreationTimestamp = metav1.NewTime(noon)
+			if tc.change != nil {
+				tc.change(job)
+			}
+			state, err := moverjob.Observe(t.Context(), cluster(t, tc.objects...).Build(), job)
+			require.NoError(t, err)
+			assert.Equal(t, tc.phase, state.Phase)
+			assert.True(t, tc.since.Equal(state.CreatedAt), "%s", state.CreatedAt)
+			if tc.phase == moverjob.Running {
+				assert.True(t, noon.Add(time.Minute).Equal(state.EndedAt), "%s", state.EndedAt)
+			}
+		})
+	}
+}
+
 func TestAJobThatDoesNoWorkIsStuck(t *testing.T) {
 	limited := func(change func(*batchv1.Job)) *batchv1.Job {
 		job := aJob()
@@ -227,6 +284,11 @@ func TestAJobThatDoesNoWorkIsStuck(t *testing.T) {
 		"its node says that it is not ready":     {limited(nil), []client.Object{onA, node(corev1.ConditionFalse)}, 7 * time.Minute, "is not ready: since 2026-01-01T12:01:00Z"},
 		"its node is not ready since a moment":   {limited(nil), []client.Object{onA, node(corev1.ConditionFalse)}, 5*time.Minute + time.Second, ""},
 		"a pod of it failed, and no other began": {limited(func(j *batchv1.Job) { j.Status.Active, j.Status.Failed = 0, 1 }), nil, 20 * time.Minute, ""},
+		"its pod went a moment ago":              {limited(changedAfter(15 * time.Minute)), nil, 20 * time.Minute, ""},
+		"its pod went long ago":                  {limited(changedAfter(15 * time.Minute)), nil, 26 * time.Minute, "has had no pod since 2026-01-01T12:15:00Z"},
+		"its pod ended a moment ago":             {limited(nil), []client.Object{endedPod(15 * time.Minute)}, 20 * time.Minute, ""},
+		"its pod ended long ago":                 {limited(nil), []client.Object{endedPod(15 * time.Minute)}, 26 * time.Minute, "has had no pod since 2026-01-01T12:15:00Z"},
+		"one of its pods ended long ago":         {limited(nil), []client.Object{endedPod(15 * time.Minute), onA, node(corev1.ConditionTrue)}, 26 * time.Minute, ""},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

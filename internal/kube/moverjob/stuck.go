@@ -45,14 +45,19 @@ func Stuck(ctx context.Context, reader client.Reader, job *batchv1.Job, now time
 		return fmt.Sprintf("Job %s was not ended: %s; look at its pods, and delete it", name, overdue), nil
 	case old && ptr.Deref(job.Spec.Suspend, false):
 		return fmt.Sprintf("Job %s is suspended", name), nil
-	case old && NeverHadPod(job):
-		return fmt.Sprintf("Job %s never got a pod; its events say why: kubectl -n %s describe job %s", name, job.Namespace, job.Name), nil
-	case now.Sub(job.CreationTimestamp.Time) < lostAfter:
+	case !old && now.Sub(job.CreationTimestamp.Time) < lostAfter:
 		return "", nil
 	}
 	pods, err := PodsOf(ctx, reader, job)
 	if err != nil {
 		return "", err
+	}
+	since, err := idleSince(ctx, reader, job, pods)
+	if err != nil {
+		return "", err
+	}
+	if !since.IsZero() && now.Sub(since) > startTimeout {
+		return idle(job, since), nil
 	}
 	for i := range pods {
 		lost, err := lostNode(ctx, reader, &pods[i], now)
@@ -63,12 +68,44 @@ func Stuck(ctx context.Context, reader client.Reader, job *batchv1.Job, now time
 	return "", nil
 }
 
+// idleSince returns since when no pod of a Job has been there that could work; zero
+// where there is one, or nothing tells.
+func idleSince(ctx context.Context, reader client.Reader, job *batchv1.Job, pods []corev1.Pod) (time.Time, error) {
+	if len(pods) > 0 {
+		return lastEnd(pods), nil
+	}
+	return Podless(ctx, reader, job)
+}
+
+// Podless returns what [PodlessSince] says of a Job as the API server has it: what
+// comes from a cache may lack the record of changes. Reader must read the API server
+// itself.
+func Podless(ctx context.Context, reader client.Reader, job *batchv1.Job) (time.Time, error) {
+	var fresh batchv1.Job
+	err := reader.Get(ctx, client.ObjectKeyFromObject(job), &fresh)
+	switch {
+	case apierrors.IsNotFound(err), err == nil && fresh.UID != job.UID:
+		return PodlessSince(job), nil // it is gone, and so is the question
+	case err != nil:
+		return time.Time{}, backup.Errorf(backup.Unavailable, "reading Job %s/%s: %w", job.Namespace, job.Name, err)
+	}
+	return PodlessSince(&fresh), nil
+}
+
+// idle says that a Job has had no pod for long.
+func idle(job *batchv1.Job, since time.Time) string {
+	what := "has had no pod since " + since.UTC().Format(time.RFC3339)
+	if NeverHadPod(job) && since.Sub(job.CreationTimestamp.Time) < time.Minute {
+		what = "never got a pod"
+	}
+	return fmt.Sprintf("Job %s/%s %s; its events say why: kubectl -n %s describe job %s", job.Namespace, job.Name, what, job.Namespace, job.Name)
+}
+
 // lostNode says that the node of a pod is gone for good, and what to do; "" where it
 // may come back, or the pod has no node or has ended. Reader must read the API server
 // itself.
 func lostNode(ctx context.Context, reader client.Reader, pod *corev1.Pod, now time.Time) (string, error) {
-	ended := pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
-	if pod.Spec.NodeName == "" || ended {
+	if pod.Spec.NodeName == "" || hasEnded(pod) {
 		return "", nil
 	}
 	node := &corev1.Node{}
