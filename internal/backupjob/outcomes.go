@@ -24,6 +24,14 @@ import (
 // toldAnnotation marks a Job whose outcome has been told.
 const toldAnnotation = "soteria.dev/told"
 
+// Saved reports whether it was told of a backup Job that a backup came of it, complete
+// or partial, although the Job itself may have failed, as it does by a sidecar that
+// ends badly.
+func Saved(job *batchv1.Job) bool {
+	told := Result(job.Annotations[toldAnnotation])
+	return told == Succeeded || told == Partial
+}
+
 // Outcomes tells a claim's people what came of each of its backups. It runs on
 // the leader; a crash between telling and marking tells twice.
 type Outcomes struct {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/backupjob"
 	"github.com/soteria-dr/soteria/internal/kube/moverjob"
 )
 
@@ -52,7 +53,7 @@ func (j Jobs) Runs(ctx context.Context) ([]Run, error) {
 		r := Run{ClaimUID: types.UID(job.Labels[v1alpha1.ClaimUIDLabel]), Driver: j.Of, Name: job.Name, Started: job.CreationTimestamp.Time}
 		if condition, finished := moverjob.Finished(job); finished {
 			r.Ended = endOf(job, condition)
-			if condition == batchv1.JobFailed {
+			if condition == batchv1.JobFailed && !backupjob.Saved(job) {
 				r.Failure = "Job " + job.Namespace + "/" + job.Name + " failed"
 			}
 		} else if j.API != nil {

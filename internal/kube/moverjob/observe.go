@@ -185,6 +185,9 @@ func failed(job *batchv1.Job, pods []corev1.Pod) State {
 	if len(pods) == 0 {
 		return state
 	}
+	if good, found := endedWell(pods); found {
+		return good
+	}
 	status, found := moverStatus(&pods[0])
 	if !found || status.State.Terminated == nil {
 		return state
@@ -199,6 +202,23 @@ func failed(job *batchv1.Job, pods []corev1.Pod) State {
 		state.Message = fmt.Sprintf("the mover ended with status %d (%s) and left no result; %s", ended.ExitCode, ended.Reason, state.Message)
 	}
 	return state
+}
+
+// endedWell finds a mover that ended well and said so. Its own end decides, however
+// a sidecar beside it ended, by which the Job goes.
+func endedWell(pods []corev1.Pod) (State, bool) {
+	for i := range pods {
+		status, found := moverStatus(&pods[i])
+		if !found || status.State.Terminated == nil || status.State.Terminated.ExitCode != 0 {
+			continue
+		}
+		state := State{Phase: Succeeded}
+		state.take(pods[i], status)
+		if state.Result != nil && !state.Result.Failed() {
+			return state, true
+		}
+	}
+	return State{}, false
 }
 
 // take reads what a mover that has ended left behind.
@@ -231,12 +251,16 @@ func active(ctx context.Context, reader client.Reader, pod corev1.Pod) (State, e
 }
 
 // ended reads a mover that has ended in a Job that has not. That is settled in a
-// moment, unless another container of the pod runs on: a sidecar that somebody put
-// there does not know that the work is done, and the mover's own end decides.
+// moment, unless another container of the pod runs on, or has ended badly: a sidecar
+// that somebody put there does not know that the work is done, and the mover's own end
+// decides.
 func (s State) ended(pod corev1.Pod, status corev1.ContainerStatus) State {
 	s.take(pod, status)
 	another := func(c corev1.ContainerStatus) bool { return c.Name != Container && c.State.Running != nil }
+	good := status.State.Terminated.ExitCode == 0 && s.Result != nil && !s.Result.Failed()
 	switch sidecar := slices.IndexFunc(pod.Status.ContainerStatuses, another); {
+	case good && pod.Status.Phase == corev1.PodFailed:
+		s.Phase = Succeeded
 	case sidecar < 0:
 		s.Phase, s.Message = Running, "the mover has ended; waiting for the Job to be settled"
 	case status.State.Terminated.ExitCode == 0:

@@ -18,6 +18,7 @@ import (
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/driver"
 	"github.com/soteria-dr/soteria/internal/kube/moverjob"
 	"github.com/soteria-dr/soteria/internal/mover/pulse"
 )
@@ -193,6 +194,53 @@ func TestAMoverThatEndedBesideASidecarHasEnded(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, moverjob.Failed, bad.Phase)
 	assert.Equal(t, "wrong password", bad.Message)
+}
+
+func TestASidecarThatEndsBadlyDoesNotMakeAMoverFail(t *testing.T) {
+	beside := func(end func(*corev1.Pod)) *corev1.Pod {
+		return aPod("a", func(p *corev1.Pod) {
+			end(p)
+			p.Status.Phase = corev1.PodFailed
+			p.Status.ContainerStatuses = append(p.Status.ContainerStatuses, corev1.ContainerStatus{Name: "proxy", State: corev1.ContainerState{
+				Terminated: &corev1.ContainerStateTerminated{ExitCode: 143, Reason: "Error"},
+			}})
+		})
+	}
+	good := `{"action":"backup","snapshot":"0123456789abcdef"}`
+	for name, tc := range map[string]struct {
+		end   func(*corev1.Pod)
+		job   *batchv1.Job
+		phase moverjob.Phase
+	}{
+		"the Job failed":                          {ended(0, "Completed", good), aJob(condition(batchv1.JobFailed)), moverjob.Succeeded},
+		"the Job would make another pod":          {ended(0, "Completed", good), aJob(), moverjob.Succeeded},
+		"the mover failed, too":                   {ended(1, "Error", `{"action":"backup","error":"wrong password"}`), aJob(condition(batchv1.JobFailed)), moverjob.Failed},
+		"the mover left no word of what it did":   {ended(0, "Completed", ""), aJob(condition(batchv1.JobFailed)), moverjob.Failed},
+		"the mover ended well and says it failed": {ended(0, "Completed", `{"action":"backup","error":"no space"}`), aJob(condition(batchv1.JobFailed)), moverjob.Failed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			state, err := moverjob.Observe(t.Context(), cluster(t, beside(tc.end)).Build(), tc.job)
+			require.NoError(t, err)
+			assert.Equal(t, tc.phase, state.Phase, state.Message)
+			if tc.phase == moverjob.Succeeded {
+				assert.Equal(t, "0123456789abcdef", state.Result.Snapshot)
+				assert.Empty(t, state.Message)
+			}
+		})
+	}
+}
+
+func TestAFillBesideASidecarThatEndsBadlyIsDone(t *testing.T) {
+	fills := moverjob.Fills{Namespace: namespace}
+	want := moverjob.Build(fills.FillSpec(fillRequest()))
+	want.UID, want.Status.Conditions = "job", []batchv1.JobCondition{condition(batchv1.JobFailed)}
+	pod := aPod("a", ended(0, "Completed", `{"action":"restore","restored":{"files":1},"expected":{"files":1}}`))
+	pod.Labels[batchv1.JobNameLabel], pod.Status.Phase = want.Name, corev1.PodFailed
+	c := cluster(t, want, pod).Build()
+	fills.Client, fills.Reader = c, c
+	state, err := fills.Ensure(t.Context(), fillRequest(), want, nil)
+	require.NoError(t, err)
+	assert.Equal(t, driver.FillDone, state.Phase, state.Message)
 }
 
 // changedAfter makes a Job one whose status the Job controller changed last so long
