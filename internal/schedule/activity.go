@@ -2,6 +2,7 @@ package schedule
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
@@ -57,12 +58,22 @@ func (j Jobs) Runs(ctx context.Context) ([]Run, error) {
 				r.Failure = "Job " + job.Namespace + "/" + job.Name + " failed"
 			}
 		} else if j.API != nil {
-			// Of a Job that cannot be looked into it is taken that it works.
-			r.Stuck, _ = moverjob.Stuck(ctx, j.API, job, j.Clock.Now(), j.StartTimeout)
+			j.look(ctx, job, &r)
 		}
 		runs = append(runs, r)
 	}
 	return runs, nil
+}
+
+// look says of a run that has not ended whether it counts as ended, or does no work.
+// Of a Job that cannot be looked into it is taken that it works.
+func (j Jobs) look(ctx context.Context, job *batchv1.Job, r *Run) {
+	over, since, err := moverjob.Over(ctx, j.API, job, j.Clock.Now())
+	if err == nil && over != "" {
+		r.Ended, r.Failure = since, fmt.Sprintf("Job %s/%s has failed and cannot be ended: %s", job.Namespace, job.Name, over)
+		return
+	}
+	r.Stuck, _ = moverjob.Stuck(ctx, j.API, job, j.Clock.Now(), j.StartTimeout)
 }
 
 // endOf gives when a finished Job ended.

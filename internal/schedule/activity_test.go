@@ -11,6 +11,9 @@ import (
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	testclock "k8s.io/utils/clock/testing"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
@@ -61,5 +64,55 @@ func TestAJobThatFailedAfterItsBackupWasSavedIsNoFailure(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, runs, 1)
 		assert.Equal(t, failure, runs[0].Failure, "told %q", told)
+	}
+}
+
+// held returns a Job past its deadline of an hour, whose pod is on the node "lost" and
+// has not been ended.
+func held(state corev1.ContainerState) (*batchv1.Job, *corev1.Pod) {
+	job := backupJob(func(j *batchv1.Job) { j.Spec.ActiveDeadlineSeconds, j.Status.Active = ptr.To[int64](3600), 1 })
+	pod := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: "media", Name: "backup-1-x", Labels: map[string]string{batchv1.JobNameLabel: "backup-1"}, CreationTimestamp: metav1.NewTime(noon),
+			OwnerReferences: []metav1.OwnerReference{{APIVersion: "batch/v1", Kind: "Job", Name: "backup-1", UID: "job"}},
+		},
+		Spec:   corev1.PodSpec{NodeName: "lost"},
+		Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{Name: "mover", State: state}}},
+	}
+	return job, pod
+}
+
+func TestARunThatIsPastItsTimeOnALostNodeHasFailed(t *testing.T) {
+	runs := corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(noon)}}
+	ready := func(status corev1.ConditionStatus) client.Object {
+		return &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "lost"}, Status: corev1.NodeStatus{Conditions: []corev1.NodeCondition{{
+			Type: corev1.NodeReady, Status: status, LastTransitionTime: metav1.NewTime(noon),
+		}}}}
+	}
+	for name, c := range map[string]struct {
+		state corev1.ContainerState
+		node  client.Object
+		after time.Duration
+		ended bool
+	}{
+		"its node is gone":                 {runs, ready(corev1.ConditionUnknown), 2 * time.Hour, true},
+		"its mover never began":            {corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{}}, ready(corev1.ConditionTrue), 2 * time.Hour, true},
+		"its node is there and it may end": {runs, ready(corev1.ConditionTrue), 2 * time.Hour, false},
+		"its deadline has not passed":      {runs, ready(corev1.ConditionUnknown), 30 * time.Minute, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			job, pod := held(c.state)
+			api := fake.NewClientBuilder().WithObjects(job, pod, c.node).Build()
+			now := testclock.NewFakePassiveClock(noon.Add(c.after))
+			got, err := schedule.Jobs{Of: restic, Reader: api, API: api, StartTimeout: 10 * time.Minute, Clock: now}.Runs(t.Context())
+			require.NoError(t, err)
+			require.Len(t, got, 1)
+			if !c.ended {
+				assert.Zero(t, got[0].Ended)
+				return
+			}
+			assert.True(t, noon.Add(time.Hour).Equal(got[0].Ended), "%s", got[0].Ended)
+			assert.Contains(t, got[0].Failure, "Job media/backup-1 has failed and cannot be ended: DeadlineExceeded")
+		})
 	}
 }

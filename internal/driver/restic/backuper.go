@@ -209,7 +209,7 @@ func (d *Driver) backupableClaim(ctx context.Context, name backup.Claim) (*corev
 }
 
 // nextBackup gives the number of the claim's next backup Job. One that has not
-// ended is a Conflict; should its maker have died before it made the Job's
+// ended is a Conflict, unless it is past its time and cannot be ended; should its maker have died before it made the Job's
 // Secret, that is made up for, unless this is a dry run. The number of a Job that the
 // request replaces is not used again: its Secret may be there still.
 func (d *Driver) nextBackup(ctx context.Context, claim *corev1.PersistentVolumeClaim, req driver.BackupRequest) (int, error) {
@@ -221,7 +221,11 @@ func (d *Driver) nextBackup(ctx context.Context, claim *corev1.PersistentVolumeC
 	last := moverjob.Number(req.Replaces)
 	for i := range jobs.Items {
 		job := &jobs.Items[i]
-		if _, finished := moverjob.Finished(job); !finished {
+		runs, err := d.runs(ctx, job)
+		if err != nil {
+			return 0, err
+		}
+		if runs {
 			if !req.DryRun {
 				if err := moverjob.EnsureSecret(ctx, d.cluster.Client, job, d.secretFor(ctx, job)); err != nil {
 					return 0, err
@@ -232,6 +236,18 @@ func (d *Driver) nextBackup(ctx context.Context, claim *corev1.PersistentVolumeC
 		last = max(last, moverjob.Number(job.Name))
 	}
 	return last + 1, nil
+}
+
+// runs reports whether a Job has not ended, and is not merely kept from it.
+func (d *Driver) runs(ctx context.Context, job *batchv1.Job) (bool, error) {
+	if _, finished := moverjob.Finished(job); finished {
+		return false, nil
+	}
+	over, _, err := moverjob.Over(ctx, d.cluster.Reader, job, d.cluster.Clock.Now())
+	if err != nil {
+		return false, backup.Errorf(backup.Unavailable, "looking whether Job %s/%s still runs: %w", job.Namespace, job.Name, err)
+	}
+	return over == "", nil
 }
 
 // usersOf gives the pods that have the claim mounted or are about to, in a fixed

@@ -13,6 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 	"pgregory.net/rapid"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -164,6 +165,45 @@ func TestABackupWaitsForTheSecretOfAnEarlierJobOfItsNameToGo(t *testing.T) {
 	require.NoError(t, cluster.Delete(t.Context(), left))
 	_, err = d.Backup(t.Context(), request())
 	require.NoError(t, err)
+}
+
+func TestABackupThatCannotBeEndedOnALostNodeDoesNotHoldItsClaim(t *testing.T) {
+	for name, c := range map[string]struct {
+		node    corev1.ConditionStatus
+		began   time.Duration
+		follows bool
+	}{
+		"it is past its deadline":                    {corev1.ConditionUnknown, 2 * time.Hour, true},
+		"it has time left":                           {corev1.ConditionUnknown, 30 * time.Minute, false},
+		"its node works, and it may be about to end": {corev1.ConditionTrue, 2 * time.Hour, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			began := metav1.NewTime(time.Now().Add(-c.began))
+			shared := boundClaim()
+			shared.Spec.AccessModes = []corev1.PersistentVolumeAccessMode{corev1.ReadWriteMany}
+			job := unfinishedJob("backup-data-25b316f3c7-7")
+			job.CreationTimestamp, job.Spec.ActiveDeadlineSeconds, job.Status.Active = began, ptr.To[int64](3600), 1
+			pod := userOn("lost")
+			pod.Name, pod.CreationTimestamp = job.Name+"-x", began
+			going(pod)
+			pod.Labels = map[string]string{batchv1.JobNameLabel: job.Name}
+			pod.OwnerReferences = []metav1.OwnerReference{{APIVersion: "batch/v1", Kind: "Job", Name: job.Name, UID: job.UID}}
+			pod.Status = corev1.PodStatus{Phase: corev1.PodRunning, ContainerStatuses: []corev1.ContainerStatus{{
+				Name: "mover", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: began}},
+			}}}
+			node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "lost"}, Status: corev1.NodeStatus{Conditions: []corev1.NodeCondition{{
+				Type: corev1.NodeReady, Status: c.node, LastTransitionTime: began,
+			}}}}
+			cluster := world(t, shared, secretWith(fullSecret()), job, pod, node).Build()
+			started, err := driverIn(t, cluster, nil).Backup(t.Context(), request())
+			if !c.follows {
+				assert.Equal(t, backup.Conflict, backup.KindOf(err), "%v", err)
+				return
+			}
+			require.NoError(t, err)
+			assert.Equal(t, "backup-data-25b316f3c7-8", started.JobName)
+		})
+	}
 }
 
 func TestABackupThatMayRunAnywhereIsNotMisplaced(t *testing.T) {

@@ -68,6 +68,47 @@ func Stuck(ctx context.Context, reader client.Reader, job *batchv1.Job, now time
 	return "", nil
 }
 
+// Over says why and since when an unfinished Job counts as ended, so that another may
+// begin in its place; "" where it does not: it has failed or is past its deadline, and
+// each of its pods has ended, never began to move data, or is on a node that is lost.
+// What runs on such a node may write something still, so it proves nothing about what
+// the Job has saved or will. Reader must read the API server itself.
+func Over(ctx context.Context, reader client.Reader, job *batchv1.Job, now time.Time) (why string, since time.Time, err error) {
+	overdue := stall.Overdue(job, now)
+	if overdue == "" {
+		return "", time.Time{}, nil
+	}
+	pods, err := PodsOf(ctx, reader, job)
+	if err != nil || len(pods) == 0 {
+		return "", time.Time{}, err // without pods nothing keeps it from being ended
+	}
+	for i := range pods {
+		status, _ := moverStatus(&pods[i])
+		if hasEnded(&pods[i]) || status.State.Running == nil && status.State.Terminated == nil {
+			continue
+		}
+		lost, err := lostNode(ctx, reader, &pods[i], now)
+		if err != nil || lost == "" {
+			return "", time.Time{}, err
+		}
+	}
+	return overdue, overSince(job), nil
+}
+
+// overSince returns when a Job that is overdue failed or its deadline passed.
+func overSince(job *batchv1.Job) time.Time {
+	for _, c := range job.Status.Conditions {
+		if c.Type == batchv1.JobFailureTarget && c.Status == corev1.ConditionTrue {
+			return c.LastTransitionTime.Time
+		}
+	}
+	began := job.CreationTimestamp.Time
+	if job.Status.StartTime != nil {
+		began = job.Status.StartTime.Time
+	}
+	return began.Add(time.Duration(ptr.Deref(job.Spec.ActiveDeadlineSeconds, 0)) * time.Second)
+}
+
 // idleSince returns since when no pod of a Job has been there that could work; zero
 // where there is one, or nothing tells.
 func idleSince(ctx context.Context, reader client.Reader, job *batchv1.Job, pods []corev1.Pod) (time.Time, error) {
