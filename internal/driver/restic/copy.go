@@ -2,6 +2,7 @@ package restic
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"crypto/sha256"
@@ -27,12 +28,14 @@ import (
 	"github.com/soteria-dr/soteria/internal/expectation"
 	"github.com/soteria-dr/soteria/internal/expectation/keeper"
 	"github.com/soteria-dr/soteria/internal/kube/moverjob"
+	"github.com/soteria-dr/soteria/internal/stall"
 )
 
 const (
 	// memoryFolder is where a Job finds what it is to write.
 	memoryFolder = "/memory"
-	// copyDeadline ends the Job that writes a copy, whatever it is doing.
+	// copyDeadline ends the Job that writes a copy, whatever it is doing. It is shorter
+	// than [keeper.Limit].
 	copyDeadline = 30 * time.Minute
 	// shardSize is how much of a copy one ConfigMap carries, in bytes; it may hold
 	// 1 MiB in all.
@@ -118,15 +121,16 @@ func (d *Driver) Start(ctx context.Context, repository string, claims expectatio
 	if err := d.bringShards(ctx, job, shards); err != nil {
 		return errors.Join(err, moverjob.Delete(context.WithoutCancel(ctx), d.cluster.Client, job))
 	}
-	return d.removeFinished(ctx, jobs)
+	return d.removePast(ctx, jobs)
 }
 
-// removeFinished removes the Jobs of earlier copies, all but the newest: there may be
-// one every few minutes. One that is not removed now goes with the next copy, or when
-// its time is up.
-func (d *Driver) removeFinished(ctx context.Context, jobs []batchv1.Job) error {
+// removePast removes the Jobs of earlier copies that have ended or should have long
+// ago, all but the newest: there may be one every few minutes. One that is not removed
+// now goes with the next copy, or when its time is up.
+func (d *Driver) removePast(ctx context.Context, jobs []batchv1.Job) error {
 	for i := range jobs[:max(0, len(jobs)-1)] {
-		if _, finished := moverjob.Finished(&jobs[i]); !finished {
+		_, finished := moverjob.Finished(&jobs[i])
+		if !finished && d.cluster.Clock.Since(jobs[i].CreationTimestamp.Time) < keeper.Limit {
 			continue
 		}
 		if err := moverjob.Delete(ctx, d.cluster.Client, &jobs[i]); err != nil {
@@ -156,6 +160,12 @@ func (d *Driver) Last(ctx context.Context) (keeper.Attempt, error) {
 		attempt.Phase = keeper.Failed
 	case moverjob.Pending, moverjob.Running:
 		attempt.Phase = keeper.UnderWay
+		stuck, err := moverjob.Stuck(ctx, d.cluster.Reader, job, d.cluster.Clock.Now(), stall.Patience)
+		if err != nil {
+			return keeper.Attempt{}, err
+		}
+		attempt.Waiting = state.Phase == moverjob.Pending || stuck != ""
+		attempt.Message = cmp.Or(stuck, state.Message)
 	}
 	return attempt, nil
 }

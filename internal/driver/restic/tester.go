@@ -1,6 +1,7 @@
 package restic
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/driver"
 	"github.com/soteria-dr/soteria/internal/kube/moverjob"
+	"github.com/soteria-dr/soteria/internal/stall"
 )
 
 // roomAnnotation on a test's Job is how much of the node's disk it may take, in
@@ -63,12 +65,31 @@ func (d *Driver) Tests(ctx context.Context) ([]driver.TestState, error) {
 	states := make([]driver.TestState, 0, len(jobs))
 	for i := range jobs {
 		state := testState(&jobs[i])
-		if state.FillState, err = d.fills.ObserveFill(ctx, &jobs[i]); err != nil {
+		if state.FillState, err = d.observeTest(ctx, &jobs[i]); err != nil {
 			return nil, err
 		}
 		states = append(states, state)
 	}
 	return states, nil
+}
+
+// observeTest returns how far a test is. One that does no work says why, and one that
+// is past its deadline has failed, though its pod may not be ended.
+func (d *Driver) observeTest(ctx context.Context, job *batchv1.Job) (driver.FillState, error) {
+	state, err := d.fills.ObserveFill(ctx, job)
+	if err != nil || state.Phase == driver.FillDone || state.Phase == driver.FillFailed {
+		return state, err
+	}
+	now := d.cluster.Clock.Now()
+	stuck, err := moverjob.Stuck(ctx, d.cluster.Reader, job, now, stall.Patience)
+	if err != nil {
+		return driver.FillState{}, err
+	}
+	state.Message = cmp.Or(stuck, state.Message)
+	if stall.Overdue(job, now) != "" {
+		state.Phase = driver.FillFailed
+	}
+	return state, nil
 }
 
 // roomFor is what a test of the backup may take of a node's disk: what the backup
@@ -99,7 +120,7 @@ func (d *Driver) testJobs(ctx context.Context) ([]batchv1.Job, error) {
 }
 
 // nextTest gives the number of the claim's next test. One that has not ended is a
-// Conflict; of two requests that both found nothing, one finds the name taken.
+// Conflict, unless it is past its deadline; of two requests that both found nothing, one finds the name taken.
 func (d *Driver) nextTest(ctx context.Context, claim backup.Claim) (int, error) {
 	jobs, err := d.testJobs(ctx)
 	if err != nil {
@@ -110,12 +131,21 @@ func (d *Driver) nextTest(ctx context.Context, claim backup.Claim) (int, error) 
 		if jobs[i].Annotations[v1alpha1.ClaimAnnotation] != claim.String() {
 			continue
 		}
-		if _, finished := moverjob.Finished(&jobs[i]); !finished {
-			return 0, backup.Errorf(backup.Conflict, "a restore test of %s is running already: Job %s", claim, jobs[i].Name)
+		if _, finished := moverjob.Finished(&jobs[i]); !finished && stall.Overdue(&jobs[i], d.cluster.Clock.Now()) == "" {
+			return 0, d.testRuns(ctx, claim, &jobs[i])
 		}
 		last = max(last, moverjob.Number(jobs[i].Name))
 	}
 	return last + 1, nil
+}
+
+// testRuns says that a test of the claim has not ended and, if it does no work, why.
+func (d *Driver) testRuns(ctx context.Context, claim backup.Claim, job *batchv1.Job) error {
+	stuck, err := moverjob.Stuck(ctx, d.cluster.Reader, job, d.cluster.Clock.Now(), stall.Patience)
+	if err != nil || stuck == "" {
+		return backup.Errorf(backup.Conflict, "a restore test of %s is running already: Job %s", claim, job.Name)
+	}
+	return backup.Errorf(backup.Conflict, "a restore test of %s has not ended: %s; delete it to test again: kubectl -n %s delete job %s", claim, stuck, job.Namespace, job.Name)
 }
 
 func (d *Driver) testJob(req driver.TestRequest, room int64, number int) *batchv1.Job {

@@ -1,6 +1,7 @@
 package keeper
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -78,9 +79,11 @@ type Keeper struct {
 	cfg Config
 
 	// What follows belongs to the goroutine that runs. seen is when the attempt
-	// began whose end was told last, and failures how many failed in a row.
+	// began whose end was told last, failures how many failed in a row, and failure
+	// why the last of them did.
 	seen     time.Time
 	failures int
+	failure  error
 	// told is the trouble that was logged last, and rival the rival.
 	told, rival string
 
@@ -160,15 +163,29 @@ func (k *Keeper) look(ctx context.Context) error {
 	return failure
 }
 
-// settle counts how the last attempt ended, once, and returns why it failed.
+// settle counts how the last attempt ended, once, and returns why there is no current
+// copy: a failure stands until an attempt is done.
 func (k *Keeper) settle(last Attempt) error {
-	var failure error
-	if last.Phase == Failed {
-		failure = backup.Errorf(backup.DriverFailed, "writing it failed: %s", last.Message)
+	now := k.cfg.Clock.Now()
+	begun := last.StartedAt.UTC().Format(time.RFC3339)
+	switch {
+	case last.Phase == Done:
+		k.ended(last, nil)
+	case last.Phase == Failed:
+		k.ended(last, backup.Errorf(backup.DriverFailed, "writing it failed: %s", last.Message))
+	case hangs(last, now):
+		k.ended(last, backup.Errorf(backup.DriverFailed, "writing it was begun at %s and has not ended: %s", begun, cmp.Or(last.Message, "nothing says why")))
+	case last.Phase == UnderWay && last.Waiting && now.Sub(last.StartedAt) >= patience:
+		return backup.Errorf(backup.Unavailable, "writing it waits since %s: %s", begun, cmp.Or(last.Message, "nothing says for what"))
 	}
-	ended := last.Phase == Done || last.Phase == Failed
-	if !ended || last.StartedAt.Equal(k.seen) {
-		return failure
+	return k.failure
+}
+
+// ended counts an attempt that has ended, or counts as such.
+func (k *Keeper) ended(last Attempt, failure error) {
+	k.failure = failure
+	if last.StartedAt.Equal(k.seen) {
+		return
 	}
 	k.seen = last.StartedAt
 	k.failures++
@@ -176,7 +193,6 @@ func (k *Keeper) settle(last Attempt) error {
 		k.failures = 0
 	}
 	k.cfg.Observer.Copied(k.cfg.Repository, failure)
-	return failure
 }
 
 // tellRival logs that another installation is alive under the same name.

@@ -79,9 +79,9 @@ func TestACopyIsWrittenAfterChangesAndNotMoreOftenThanEveryTenMinutes(t *testing
 	k.Look(t.Context())
 	require.Len(t, w.begun, 1, "the first one at once")
 	w.claims = remembering(2)
-	w.clock.Step(time.Hour)
+	w.clock.Step(34 * time.Minute)
 	k.Look(t.Context())
-	require.Len(t, w.begun, 1, "not while one is under way, however long")
+	require.Len(t, w.begun, 1, "not while one is under way")
 	w.ends(keeper.Done, "")
 	k.Look(t.Context())
 	require.Len(t, w.begun, 2)
@@ -157,6 +157,61 @@ func TestACopyThatFailsIsToldAndTriedAgainEverLessOften(t *testing.T) {
 	begun := len(w.begun)
 	k.Look(t.Context())
 	assert.Len(t, w.begun, begun+1, "and from then on as often as before")
+}
+
+func TestACopyThatWaitsIsToldAfterTwoMinutes(t *testing.T) {
+	w, k := newWorld()
+	k.Look(t.Context())
+	w.last.Waiting, w.last.Message = true, "ImagePullBackOff: no such image"
+	w.clock.Step(time.Minute)
+	k.Look(t.Context())
+	assert.Empty(t, k.Report().Trouble, "it may be starting")
+	w.clock.Step(time.Minute)
+	k.Look(t.Context())
+	assert.Equal(t, "writing it waits since 2026-01-02T03:04:05Z: ImagePullBackOff: no such image", k.Report().Trouble)
+	assert.Empty(t, w.copied, "it has not ended")
+	w.last.Waiting, w.last.Message = false, ""
+	k.Look(t.Context())
+	assert.Empty(t, k.Report().Trouble, "it runs")
+}
+
+func TestACopyThatHangsIsToldAndAnotherBegins(t *testing.T) {
+	w, k := newWorld()
+	k.Look(t.Context())
+	w.last.Message = "pod soteria/memory-1-x is on node a, which is gone"
+	w.clock.Step(35*time.Minute - time.Second)
+	k.Look(t.Context())
+	require.Len(t, w.begun, 1)
+	assert.Empty(t, k.Report().Trouble)
+	w.clock.Step(time.Second)
+	k.Look(t.Context())
+	require.Len(t, w.begun, 2, "although nothing has changed since: the first may never be written")
+	trouble := "writing it was begun at 2026-01-02T03:04:05Z and has not ended: pod soteria/memory-1-x is on node a, which is gone"
+	assert.Equal(t, trouble, k.Report().Trouble)
+	require.Len(t, w.copied, 1)
+	require.Error(t, w.copied[0])
+	w.clock.Step(time.Minute)
+	k.Look(t.Context())
+	assert.Equal(t, trouble, k.Report().Trouble, "that another one was begun does not make it current")
+	assert.Len(t, w.copied, 1, "it is counted once")
+	w.ends(keeper.Done, "")
+	k.Look(t.Context())
+	assert.Empty(t, k.Report().Trouble)
+}
+
+func TestOfADayInWhichEveryCopyHangsItIsToldAllTheTime(t *testing.T) {
+	w, k := newWorld()
+	k.Look(t.Context())
+	for minute := range 24 * 60 {
+		w.clock.Step(time.Minute)
+		w.last.Waiting, w.last.Message = true, "Job is suspended"
+		k.Look(t.Context())
+		if minute >= 2 {
+			require.NotEmpty(t, k.Report().Trouble, "after %d minutes", minute)
+		}
+	}
+	assert.Greater(t, len(w.begun), 3)
+	assert.Less(t, len(w.begun), 12, "ever less often")
 }
 
 func TestWhereOldCopiesCannotBeRemovedNewOnesAreRare(t *testing.T) {

@@ -30,6 +30,9 @@ type Attempt struct {
 	Sum string
 	// StartedAt is when it was begun.
 	StartedAt time.Time
+	// Waiting is true of one that is under way and does no work; Message says what it
+	// waits for.
+	Waiting bool
 	// Message says what it waits for or why it failed, in the words of what said so
 	// last.
 	Message string
@@ -53,7 +56,18 @@ const (
 	// crowded is how many copies there may be in the repository before new ones are
 	// written less often: they are removed, unless the store forbids it.
 	crowded = 48
+	// patience is how long an attempt may wait before it is told.
+	patience = 2 * time.Minute
 )
+
+// Limit is how long an attempt may be under way until it counts as failed and another
+// one begins, whether it ended or not. A [Store] ends its attempts before that.
+const Limit = 35 * time.Minute
+
+// hangs reports whether an attempt that should have ended long ago has not.
+func hangs(last Attempt, now time.Time) bool {
+	return last.Phase == UnderWay && !now.Before(last.StartedAt.Add(Limit))
+}
 
 // pace returns how long after the last copy was begun the next one may be, where that
 // many failed in a row and that many are in the repository.
@@ -70,7 +84,7 @@ func due(last Attempt, sum string, failures, copies int, now time.Time) bool {
 	switch {
 	case last.Phase == None:
 		return true
-	case last.Phase == UnderWay, last.Phase == Done && last.Sum == sum:
+	case last.Phase == UnderWay && !hangs(last, now), last.Phase == Done && last.Sum == sum:
 		return false
 	default:
 		return !now.Before(last.StartedAt.Add(pace(failures, copies)))
