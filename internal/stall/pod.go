@@ -34,7 +34,7 @@ func Overdue(job *batchv1.Job, now time.Time) string {
 		switch {
 		case c.Status != corev1.ConditionTrue:
 		case c.Type == batchv1.JobFailureTarget:
-			return quote(c.Reason + ": " + c.Message)
+			return quote(c.Reason+": "+c.Message) + DeadlineRemedy(job, c)
 		case c.Type == batchv1.JobSuccessCriteriaMet:
 			return ""
 		}
@@ -51,6 +51,27 @@ func Overdue(job *batchv1.Job, now time.Time) string {
 		return ""
 	}
 	return fmt.Sprintf("DeadlineExceeded: Job %s ran longer than %s, and its pod could not be ended", job.Name, deadline)
+}
+
+// shortestDeadline is the least that a Job of Soteria's is given: one with less was
+// ended by that, since it did not begin.
+const shortestDeadline = time.Minute
+
+// DeadlineRemedy says, to be put behind that a Job ran out of time, which settings give
+// it more; "" where that is not why the condition holds, or none does.
+func DeadlineRemedy(job *batchv1.Job, why batchv1.JobCondition) string {
+	deadline := time.Duration(ptr.Deref(job.Spec.ActiveDeadlineSeconds, 0)) * time.Second
+	if why.Reason != batchv1.JobReasonDeadlineExceeded || deadline < shortestDeadline {
+		return ""
+	}
+	switch job.Labels[v1alpha1.RoleLabel] {
+	case v1alpha1.RoleFill, v1alpha1.RoleBackup:
+		return fmt.Sprintf("; it may take no longer than %s: raise SOTERIA_JOB_DEADLINE, or for this claim its annotation %s", deadline, v1alpha1.JobDeadlineAnnotation)
+	case v1alpha1.RoleTest:
+		return fmt.Sprintf("; it may take no longer than %s: raise SOTERIA_JOB_DEADLINE", deadline)
+	default:
+		return ""
+	}
 }
 
 // refused finds a Job whose pod may not be made.

@@ -80,7 +80,7 @@ func New(cfg Config, cluster Cluster) (*Driver, error) {
 	}
 	return &Driver{
 		cfg: cfg, location: location, cluster: cluster,
-		fills: moverjob.Fills{Client: cluster.Client, Reader: cluster.Reader, Logs: cluster.Logs, Namespace: cfg.Namespace},
+		fills: moverjob.Fills{Client: cluster.Client, Reader: cluster.Reader, Logs: cluster.Logs, Namespace: cfg.Namespace, Clock: cluster.Clock},
 	}, nil
 }
 

@@ -11,6 +11,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
@@ -29,6 +30,8 @@ type Fills struct {
 	Logs LogReader
 	// Namespace is Soteria's own, where primes and their Jobs live.
 	Namespace string
+	// Clock is the time; nil is the real one.
+	Clock clock.PassiveClock
 }
 
 // FillSpec fills in what all Jobs that fill primes have in common: identity,
@@ -101,7 +104,13 @@ func (f Fills) Ensure(ctx context.Context, req driver.FillRequest, want *batchv1
 			return driver.FillState{}, err
 		}
 	}
-	return f.fillState(ctx, state), nil
+	fill := f.fillState(ctx, state)
+	if fill.Phase == driver.FillRunning {
+		if err := f.prolong(ctx, job, fill.Progress); err != nil {
+			fill.Message = backup.Message(err) // it runs all the same, and this is tried again
+		}
+	}
+	return fill, nil
 }
 
 // retireOthers deletes the Jobs of earlier attempts and says what must go before

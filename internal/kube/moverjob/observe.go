@@ -14,6 +14,7 @@ import (
 
 	"github.com/soteria-dr/soteria/internal/kube"
 	"github.com/soteria-dr/soteria/internal/mover/report"
+	"github.com/soteria-dr/soteria/internal/stall"
 )
 
 // Phase is how far a Job has come. The zero value is Pending.
@@ -176,10 +177,11 @@ func succeeded(pods []corev1.Pod) State {
 }
 
 func failed(job *batchv1.Job, pods []corev1.Pod) State {
-	state := State{Phase: Failed}
+	state, remedy := State{Phase: Failed}, ""
 	for _, c := range job.Status.Conditions {
 		if c.Type == batchv1.JobFailed && c.Status == corev1.ConditionTrue {
-			state.Message = strings.TrimSpace(c.Reason + ": " + c.Message)
+			remedy = stall.DeadlineRemedy(job, c)
+			state.Message = strings.TrimSpace(c.Reason+": "+c.Message) + remedy
 		}
 	}
 	if len(pods) == 0 {
@@ -195,7 +197,7 @@ func failed(job *batchv1.Job, pods []corev1.Pod) State {
 	state.take(pods[0], status)
 	switch ended := status.State.Terminated; {
 	case state.Result != nil && state.Result.Failed():
-		state.Message = state.Result.Summary()
+		state.Message = state.Result.Summary() + remedy
 	case ended.Reason == "OOMKilled":
 		state.Message = "the mover was killed for want of memory (OOMKilled); raise its memory limit"
 	case ended.ExitCode != 0:
