@@ -10,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/soteria-dr/soteria/internal/driver"
 )
 
 // valid is the least that an installation has to say.
@@ -237,6 +239,49 @@ func TestWhatMoversGetOfTheEnvironment(t *testing.T) {
 		"GODEBUG": "x=1", "http_proxy": "http://other:1", "HTTPS_PROXY": "http://proxy:2", "NO_PROXY": "10.0.0.0/8,.svc",
 	}, s.Env, "what the replica reaches the world through holds for movers, unless they are told otherwise")
 	assert.Equal(t, "/etc/ca.crt", c.restic("image").CAFile, "so does what it trusts")
+}
+
+func TestAProxyByItsLowerCaseNameHoldsForMovers(t *testing.T) {
+	c, err := readConfig(valid(map[string]string{
+		"http_proxy": "http://proxy:1", "https_proxy": "http://proxy:2", "no_proxy": ".svc", "HTTPS_PROXY": "http://upper:3",
+	}))
+	require.NoError(t, err)
+	assert.Equal(t, map[string]string{"HTTP_PROXY": "http://proxy:1", "HTTPS_PROXY": "http://upper:3", "NO_PROXY": ".svc"}, c.restic("image").JobSettings.Env)
+	assert.Empty(t, c.keptBack)
+}
+
+func TestWhatMoversDoNotGetIsWarnedOf(t *testing.T) {
+	for name, test := range map[string]struct {
+		env  map[string]string
+		says []string
+	}{
+		"a proxy with a password":                {map[string]string{"HTTPS_PROXY": "http://me:hunter2@proxy:3128"}, []string{"HTTPS_PROXY is not passed to movers", "SOTERIA_JOB_ENV"}},
+		"one by its lower-case name":             {map[string]string{"https_proxy": "http://me:hunter2@proxy:3128"}, []string{"HTTPS_PROXY is not passed to movers", "SOTERIA_JOB_ENV"}},
+		"not where movers have one of their own": {map[string]string{"HTTPS_PROXY": "http://me:hunter2@proxy:3128", "SOTERIA_JOB_ENV": "https_proxy=http://other:1"}, nil},
+		"not where movers need none":             {map[string]string{"HTTPS_PROXY": "http://me:hunter2@proxy:3128", "SOTERIA_JOB_ENV": "HTTPS_PROXY="}, nil},
+		"a folder of authorities":                {map[string]string{"SSL_CERT_DIR": "/etc/ours"}, []string{"SSL_CERT_DIR is not passed to movers", "SOTERIA_JOB_CA_FILE"}},
+		"a folder beside a file":                 {map[string]string{"SSL_CERT_DIR": "/etc/ours", "SSL_CERT_FILE": "/etc/ca.crt"}, []string{"SSL_CERT_DIR is not passed to movers"}},
+		"not a folder where a file is set":       {map[string]string{"SSL_CERT_DIR": "/etc/ours", "SOTERIA_JOB_CA_FILE": "config_test.go"}, nil},
+		"nothing where nothing is kept back":     {map[string]string{"HTTPS_PROXY": "http://proxy:3128"}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, err := readConfig(valid(test.env))
+			require.NoError(t, err)
+			var log bytes.Buffer
+			b := &backends{
+				backupers: map[string]driver.Backuper{}, fillers: map[string]driver.Filler{}, pruners: map[string]driver.Pruner{},
+				testers: map[string]driver.Tester{}, copiers: map[string]copier{}, pins: map[string]string{},
+			}
+			require.NoError(t, b.addRestic(c, platform{image: "image", log: slog.New(slog.NewTextHandler(&log, nil))}))
+			for _, words := range test.says {
+				assert.Contains(t, log.String(), words)
+			}
+			if test.says == nil {
+				assert.Empty(t, log.String())
+			}
+			assert.NotContains(t, log.String(), "hunter2")
+		})
+	}
 }
 
 func TestMoversGetNoPasswordAndNothingThatDecidesTheRepository(t *testing.T) {

@@ -118,6 +118,9 @@ func (b *backends) addRestic(c config, p platform) error {
 	}
 	b.restic = d
 	b.backupers[restic.Name], b.fillers[restic.Name], b.pruners[restic.Name], b.testers[restic.Name] = d, d, d, d
+	for _, kept := range c.keptBack {
+		p.log.Warn(kept)
+	}
 	if unused := c.restic("").UnusedForgetArgs(); len(unused) > 0 {
 		p.log.Warn("options in SOTERIA_RESTIC_FORGET_ARGS have no use: policies say what is kept, and Soteria never prunes", "options", unused)
 	}

@@ -41,8 +41,15 @@ type JobConfig struct {
 	OwnHTTPSProxy string `env:"HTTPS_PROXY"`
 	OwnNoProxy    string `env:"NO_PROXY"`
 	OwnCAFile     string `env:"SSL_CERT_FILE"`
+	// Programs read these names, too, where the upper-case ones are not set.
+	LowerHTTPProxy  string `env:"http_proxy"`
+	LowerHTTPSProxy string `env:"https_proxy"`
+	LowerNoProxy    string `env:"no_proxy"`
+	OwnCAFolder     string `env:"SSL_CERT_DIR"`
 
 	jobSettings moverjob.Settings
+	// keptBack says what of the process' own proxy and authorities movers do not get.
+	keptBack []string
 }
 
 // The shortest times that make sense: below them no Job can do anything.
@@ -84,8 +91,9 @@ func (c *config) deriveJobs() []error {
 	note("SOTERIA_JOB_ANNOTATIONS", err)
 	env, err := parsePairs(c.JobEnv, validEnv)
 	note("SOTERIA_JOB_ENV", err)
-	s.Env = c.withOwnProxy(env)
-	c.jobSettings = s
+	var proxies []string
+	s.Env, proxies = c.withOwnProxy(env)
+	c.jobSettings, c.keptBack = s, c.keepBack(proxies)
 	return append(problems, c.checkJobs()...)
 }
 
@@ -125,21 +133,43 @@ func (c *config) jobCAFile() string { return cmp.Or(c.JobCAFile, c.OwnCAFile) }
 
 // withOwnProxy adds the proxy of this process to a mover's variables, unless they
 // name one. One with a password stays here: everyone who may see a Job could read
-// it.
-func (c *config) withOwnProxy(env map[string]string) map[string]string {
-	own := map[string]string{"HTTP_PROXY": c.OwnHTTPProxy, "HTTPS_PROXY": c.OwnHTTPSProxy, "NO_PROXY": c.OwnNoProxy}
-	for name, value := range own {
-		_, upper := env[name]
-		_, lower := env[strings.ToLower(name)]
-		if value == "" || upper || lower || holdsPassword(value) {
-			continue
-		}
-		if env == nil {
-			env = map[string]string{}
-		}
-		env[name] = value
+// it. It returns the names of those that stay, too.
+func (c *config) withOwnProxy(env map[string]string) (with map[string]string, kept []string) {
+	own := []struct{ name, value string }{
+		{"HTTP_PROXY", cmp.Or(c.OwnHTTPProxy, c.LowerHTTPProxy)},
+		{"HTTPS_PROXY", cmp.Or(c.OwnHTTPSProxy, c.LowerHTTPSProxy)},
+		{"NO_PROXY", cmp.Or(c.OwnNoProxy, c.LowerNoProxy)},
 	}
-	return env
+	for _, proxy := range own {
+		_, upper := env[proxy.name]
+		_, lower := env[strings.ToLower(proxy.name)]
+		switch {
+		case proxy.value == "" || upper || lower:
+		case holdsPassword(proxy.value):
+			kept = append(kept, proxy.name)
+		default:
+			if env == nil {
+				env = map[string]string{}
+			}
+			env[proxy.name] = proxy.value
+		}
+	}
+	return env, kept
+}
+
+// keepBack says what this process reaches the backups by and movers do not get, with
+// the setting that has them get it: they would wait for a store that it reaches.
+func (c *config) keepBack(proxies []string) []string {
+	var kept []string
+	for _, name := range proxies {
+		kept = append(kept, fmt.Sprintf("%s is not passed to movers, since it holds a user name or a password, which everyone who may see a Job could read: "+
+			"name a proxy that asks for none in SOTERIA_JOB_ENV, as in SOTERIA_JOB_ENV='%s=http://proxy:3128'; %s= (empty) there says that movers need none", name, name, name))
+	}
+	if c.OwnCAFolder != "" && c.JobCAFile == "" {
+		kept = append(kept, "SSL_CERT_DIR is not passed to movers, since they do not have that folder: "+
+			"put the certificate authorities that their backup store needs into one file (PEM), and name it in SOTERIA_JOB_CA_FILE")
+	}
+	return kept
 }
 
 // requestsWithin refuses a request above its limit, which the API server would
