@@ -42,6 +42,10 @@ var backupCapabilities = []corev1.Capability{"DAC_OVERRIDE"}
 // againAnnotation on a backup Job is how often its backup was made again elsewhere.
 const againAnnotation = "soteria.dev/made-again"
 
+// secretPatience is how long the maker of a Job may take to make its Secret until
+// another request takes it that it died.
+const secretPatience = 10 * time.Second
+
 // backupRetries is how often Kubernetes tries a failed backup again.
 const backupRetries = 2
 
@@ -226,7 +230,7 @@ func (d *Driver) nextBackup(ctx context.Context, claim *corev1.PersistentVolumeC
 			return 0, err
 		}
 		if runs {
-			if !req.DryRun {
+			if !req.DryRun && d.cluster.Clock.Since(job.CreationTimestamp.Time) > secretPatience {
 				if err := moverjob.EnsureSecret(ctx, d.cluster.Client, job, d.secretFor(ctx, job)); err != nil {
 					return 0, err
 				}

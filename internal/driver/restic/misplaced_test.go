@@ -167,6 +167,17 @@ func TestABackupWaitsForTheSecretOfAnEarlierJobOfItsNameToGo(t *testing.T) {
 	require.NoError(t, err)
 }
 
+func TestTheSecretOfAJobThatIsBeingMadeIsLeftToItsMaker(t *testing.T) {
+	job := unfinishedJob("backup-data-25b316f3c7-1")
+	job.CreationTimestamp = metav1.Now()
+	cluster := world(t, boundClaim(), secretWith(fullSecret()), job).Build()
+	_, err := driverIn(t, cluster, nil).Backup(t.Context(), request())
+	assert.Equal(t, backup.Conflict, backup.KindOf(err))
+	var secrets corev1.SecretList
+	require.NoError(t, cluster.List(t.Context(), &secrets, client.InNamespace("apps")))
+	assert.Empty(t, secrets.Items, "its maker would take it for that of an earlier Job")
+}
+
 func TestABackupThatCannotBeEndedOnALostNodeDoesNotHoldItsClaim(t *testing.T) {
 	for name, c := range map[string]struct {
 		node    corev1.ConditionStatus
