@@ -306,7 +306,7 @@ func podless(w World) (Stall, bool) {
 			}, true
 		case ended(pod):
 			return Stall{
-				Cause: JobController, Message: fmt.Sprintf("Job %s/%s has got no further pod since pod %s ended, and nothing says why", job.Namespace, job.Name, pod.Name),
+				Cause: JobController, Message: fmt.Sprintf("Job %s/%s has got no further pod since pod %s ended%s, and nothing says why", job.Namespace, job.Name, pod.Name, endReason(pod)),
 				Remedy: "see that the kube-controller-manager works",
 			}, true
 		case pod.Spec.NodeName == "":
@@ -345,6 +345,15 @@ func initialising(pod *corev1.Pod) string {
 		}
 	}
 	return ""
+}
+
+// endReason says, in brackets, why a pod as a whole ended, as one that was evicted did;
+// "" where only its containers tell.
+func endReason(pod *corev1.Pod) string {
+	if pod.Status.Reason == "" {
+		return ""
+	}
+	return " (" + quote(strings.TrimSuffix(pod.Status.Reason+": "+pod.Status.Message, ": ")) + ")"
 }
 
 func isRunning(pod *corev1.Pod) bool {

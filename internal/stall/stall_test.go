@@ -492,6 +492,8 @@ func TestAJobWhosePodsHaveAllEndedWaitsForItsNextOne(t *testing.T) {
 	over := aPod(func(p *corev1.Pod) {
 		p.Status.Phase, p.CreationTimestamp = corev1.PodFailed, metav1.NewTime(noon.Add(-time.Hour))
 	})
+	evicted := *over.DeepCopy()
+	evicted.Status.Reason, evicted.Status.Message = "Evicted", "The node was low on resource: ephemeral-storage."
 	refused := warning("job", "FailedCreate", `Error creating: pods "x" is forbidden: failed quota: q: must specify limits.cpu for: mover`)
 	refused.LastTimestamp = metav1.NewTime(noon.Add(-30 * time.Minute))
 	passed := refused
@@ -502,9 +504,10 @@ func TestAJobWhosePodsHaveAllEndedWaitsForItsNextOne(t *testing.T) {
 		cause stall.Cause
 		says  string
 	}{
-		"which is refused":         {[]corev1.Pod{over}, refused, stall.Quota, "must specify limits.cpu"},
-		"which no one makes":       {[]corev1.Pod{over}, passed, stall.JobController, "has got no further pod since pod"},
-		"which is there and waits": {[]corev1.Pod{over, aPod(func(p *corev1.Pod) { p.Name = "next" })}, refused, stall.Kubelet, "does not start pod"},
+		"which is refused":           {[]corev1.Pod{over}, refused, stall.Quota, "must specify limits.cpu"},
+		"which no one makes":         {[]corev1.Pod{over}, passed, stall.JobController, "has got no further pod since pod fill-x ended, and nothing says why"},
+		"after one that was evicted": {[]corev1.Pod{evicted}, passed, stall.JobController, "since pod fill-x ended (Evicted: The node was low on resource: ephemeral-storage.), and"},
+		"which is there and waits":   {[]corev1.Pod{over, aPod(func(p *corev1.Pod) { p.Name = "next" })}, refused, stall.Kubelet, "does not start pod"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			found, stalled := stall.Diagnose(stall.World{

@@ -6,6 +6,9 @@
 // What it goes by is observed: the work that was begun last, and what it was to
 // write. So a new leader goes on where the one before it ended.
 //
+// A copy that waits is told after two minutes. One that is under way for longer than
+// [Limit] counts as failed, and another begins.
+//
 // A copy that cannot be written loses nothing else. Backups, restores and retention
 // go on; a log line, a metric and /v1/status say so, and it is tried again, ever less
 // often.
