@@ -51,6 +51,10 @@ type Backup struct {
 	// Origin is the id that the backup had before it was retagged, rewritten or copied;
 	// empty where it had no other.
 	Origin string
+	// Content identifies the data that the backup holds, where its system says so: for
+	// restic the id of the snapshot's tree. Backups of one claim with the same content
+	// hold the same data. Empty where it is not known.
+	Content string
 	// Snapshot is the backup system's own name of the snapshot that the backup
 	// was made of, for systems whose snapshots have names; else empty.
 	Snapshot string

@@ -118,10 +118,16 @@ func (r *Reconciler) replace(ctx context.Context, o *observed) (next, error) {
 		return proceed, nil
 	}
 	gone := fmt.Sprintf("the %s backup %s, which was chosen, is no longer in the repository", pinned.Driver, backup.ShortID(pinned.ID))
-	if twin := twinOf(pinned, there); twin >= 0 {
-		return r.rechoose(ctx, o, decision.Verdict{Kind: decision.Restore, Reason: decision.ReasonBackupFound, Backup: there[twin], Notes: s.Backup.Notes, Message: fmt.Sprintf(
-			"will be restored from %s, which is of the same moment or was made of it: %s", backup.ShortID(there[twin].ID), gone)}, &answer, s.Wish)
+	facts, err := r.facts(ctx, o.claim, o.restore)
+	if err != nil {
+		return next{}, fmt.Errorf("gather the facts about claim %s/%s: %w", o.claim.Namespace, o.claim.Name, err)
 	}
+	twin, err := facts.Rules.Replace(facts.Selector, pinned, there)
+	if err == nil {
+		words := strings.Join(append([]string{"will be restored from " + backup.ShortID(twin.Backup.ID), gone}, twin.Notes...), "; ")
+		return r.rechoose(ctx, o, decision.Verdict{Kind: decision.Restore, Reason: decision.ReasonBackupFound, Backup: twin.Backup, Notes: twin.Notes, Message: words}, &answer, s.Wish)
+	}
+	gone += ", and " + backup.Message(err)
 	verdict, judged, err := r.judge(ctx, o)
 	if err != nil {
 		return next{}, err
@@ -134,24 +140,6 @@ func (r *Reconciler) replace(ctx context.Context, o *observed) (next, error) {
 // whatever another repository could not tell.
 func listed(answer backup.Answer, driver string) bool {
 	return answer.Certainty() != backup.Unknown && slices.ContainsFunc(answer.Evidence(), func(e backup.Evidence) bool { return e.Driver == driver })
-}
-
-// twinOf returns the index of a backup to take in the place of the pinned one, -1 where
-// there is none: one of the same moment, else one that says that it was made of it.
-func twinOf(pinned backup.Backup, there []backup.Backup) int {
-	if same := slices.IndexFunc(there, func(b backup.Backup) bool { return sameMoment(pinned, b) }); same >= 0 {
-		return same
-	}
-	return slices.IndexFunc(there, func(b backup.Backup) bool {
-		return b.Origin != "" && b.Origin == pinned.ID && b.Driver == pinned.Driver && b.Cluster == pinned.Cluster && b.Claim == pinned.Claim
-	})
-}
-
-// sameMoment reports whether another backup of a driver has the data of the pinned
-// one: a snapshot that was retagged, rewritten or copied keeps its claim and time,
-// of which the record holds the second.
-func sameMoment(pinned, other backup.Backup) bool {
-	return other.Driver == pinned.Driver && other.Claim == pinned.Claim && other.Cluster == pinned.Cluster && other.TakenAt.Truncate(time.Second).Equal(pinned.TakenAt.Truncate(time.Second))
 }
 
 // rechoose puts what the verdict says in the place of what was pinned.

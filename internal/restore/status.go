@@ -88,13 +88,28 @@ func pin(b backup.Backup, notes ...string) *v1alpha1.PinnedBackup {
 		Source:    v1alpha1.SourceClaim{Cluster: backup.Clip(b.Cluster, backup.MaxClusterName), Namespace: b.Claim.Namespace, Name: b.Claim.Name},
 		Capacity:  backup.Clip(b.Described().Capacity, backup.MaxWord),
 		Notes:     kept,
+		Content:   contentOf(b),
 	}
+}
+
+// contentOf records what a backup is recognised by under another id; nil where its
+// system says nothing, or nothing that the record takes.
+func contentOf(b backup.Backup) *v1alpha1.BackupContent {
+	const most = 253
+	if b.Content == "" && b.Origin == "" || len(b.Content) > most || len(b.Origin) > most {
+		return nil
+	}
+	return &v1alpha1.BackupContent{Backup: b.ID, Tree: b.Content, Original: b.Origin}
 }
 
 // unpin turns the record back into the backup; nil gives the zero backup.
 func unpin(p *v1alpha1.PinnedBackup) backup.Backup {
 	if p == nil {
 		return backup.Backup{}
+	}
+	var content v1alpha1.BackupContent
+	if p.Content != nil && p.Content.Backup == p.ID {
+		content = *p.Content
 	}
 	return backup.Backup{
 		Claim:     backup.Claim{Namespace: p.Source.Namespace, Name: p.Source.Name},
@@ -105,6 +120,8 @@ func unpin(p *v1alpha1.PinnedBackup) backup.Backup {
 		SizeBytes: p.SizeBytes,
 		Files:     p.Files,
 		Locator:   p.Locator,
+		Origin:    content.Original,
+		Content:   content.Tree,
 		Tags:      backup.Described{Capacity: p.Capacity}.Tags(),
 	}
 }

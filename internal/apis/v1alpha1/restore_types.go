@@ -191,6 +191,27 @@ type PinnedBackup struct {
 	// +kubebuilder:validation:MaxItems=8
 	// +kubebuilder:validation:items:MaxLength=1024
 	Notes []string `json:"notes,omitempty"`
+	// Content says how the backup is recognised under another id, after somebody
+	// retagged, rewrote or copied it.
+	// +optional
+	Content *BackupContent `json:"content,omitempty"`
+}
+
+// BackupContent is what a backup system says of a backup beyond its id.
+type BackupContent struct {
+	// Backup is the id of the backup that this was read from. Where it is not the
+	// chosen one's, a version of Soteria chose that does not know this field, and
+	// the rest says nothing.
+	// +kubebuilder:validation:MaxLength=253
+	Backup string `json:"backup"`
+	// Tree identifies the data, such as restic's tree.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	Tree string `json:"tree,omitempty"`
+	// Original is the id that the backup had before it was first changed.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	Original string `json:"original,omitempty"`
 }
 
 // Progress counts what has been moved. Totals are zero until known.

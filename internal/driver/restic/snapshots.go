@@ -21,11 +21,13 @@ type snapshot struct {
 	ID string `json:"id"`
 	// Original is the id that the snapshot had before it was retagged, rewritten
 	// or copied.
-	Original string    `json:"original"`
-	Time     time.Time `json:"time"`
-	Paths    []string  `json:"paths"`
-	Tags     []string  `json:"tags"`
-	Host     string    `json:"hostname"`
+	Original string `json:"original"`
+	// Tree is the id of what the snapshot holds: names, attributes and content.
+	Tree  string    `json:"tree"`
+	Time  time.Time `json:"time"`
+	Paths []string  `json:"paths"`
+	Tags  []string  `json:"tags"`
+	Host  string    `json:"hostname"`
 	// Program is the restic that made it, such as "restic 0.16.4".
 	Program string `json:"program_version"`
 	// Summary is there since restic 0.17.
@@ -97,7 +99,7 @@ func (s snapshot) backups(clusters backup.Clusters, claims []backup.Claim, recor
 	for _, claim := range claims {
 		b := backup.Backup{
 			Claim: claim, Driver: Name, ID: s.ID, TakenAt: s.Time, SizeBytes: unknownCount, Files: unknownCount,
-			Cluster: clusterOf(s.Tags), Tool: s.Program, Origin: s.Original, Locator: s.locator(), Tags: s.Tags,
+			Cluster: clusterOf(s.Tags), Tool: s.Program, Origin: s.Original, Content: s.Tree, Locator: s.locator(), Tags: s.Tags,
 			Unreviewed: backup.IsUnreviewed(s.Tags), Unrestorable: unrestorable(s.Paths),
 		}
 		if r, recorded := records.For(claim, s.ID, s.Original); recorded {
