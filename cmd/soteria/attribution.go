@@ -103,6 +103,8 @@ func adoptAct(args []string) (act, error) {
 type collected struct {
 	backups []backup.Backup
 	strays  []attribution.Stray
+	// incomplete is why a part of the repository could not be read.
+	incomplete error
 }
 
 var _ driver.Listing = (*collected)(nil)
@@ -112,6 +114,9 @@ func (g *collected) Backup(b backup.Backup) { g.backups = append(g.backups, b) }
 
 // Doubt implements [driver.Listing].
 func (g *collected) Doubt(backup.Claim, error) {}
+
+// Incomplete implements [driver.Listing].
+func (g *collected) Incomplete(why error) { g.incomplete = cmp.Or(g.incomplete, why) }
 
 // Strays implements [driver.Listing].
 func (g *collected) Strays(strays []attribution.Stray, _ attribution.Words) { g.strays = strays }
@@ -123,7 +128,7 @@ func (t tools) collect(ctx context.Context, c config, name string) (found collec
 		return collected{}, err
 	}
 	_, err = lister.List(ctx, &found)
-	return found, err
+	return found, cmp.Or(err, found.incomplete)
 }
 
 // acceptStrays accepts the backups that the repository with this identity holds

@@ -154,6 +154,7 @@ type nothing struct{}
 
 func (nothing) Backup(backup.Backup)      {}
 func (nothing) Doubt(backup.Claim, error) {}
+func (nothing) Incomplete(error)          {}
 
 func (nothing) Strays([]attribution.Stray, attribution.Words) {}
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,13 +16,20 @@ import (
 	"github.com/soteria-dr/soteria/internal/waiting"
 )
 
-// gathered is a listing whose backups are kept, by claim.
+// gathered are the backups of a listing, by claim.
 type gathered map[backup.Claim][]backup.Backup
 
-func (g gathered) Backup(b backup.Backup)  { g[b.Claim] = append(g[b.Claim], b) }
-func (gathered) Doubt(backup.Claim, error) {}
+// gathering is a listing that keeps the backups.
+type gathering struct {
+	gathered
+	incomplete error
+}
 
-func (gathered) Strays([]attribution.Stray, attribution.Words) {}
+func (g *gathering) Backup(b backup.Backup)  { g.gathered[b.Claim] = append(g.gathered[b.Claim], b) }
+func (*gathering) Doubt(backup.Claim, error) {}
+func (g *gathering) Incomplete(why error)    { g.incomplete = cmp.Or(g.incomplete, why) }
+
+func (*gathering) Strays([]attribution.Stray, attribution.Words) {}
 
 // counting are a claim's backups that it is expected to keep, newest first.
 func (t tools) counting(there gathered, claim backup.Claim, now time.Time) []backup.Backup {
@@ -31,18 +39,18 @@ func (t tools) counting(there gathered, claim backup.Claim, now time.Time) []bac
 	return kept
 }
 
-// list lists a driver's repository.
+// list lists a driver's repository. What is settled by it must not rest on a part of it.
 func (t tools) list(ctx context.Context, name string) (gathered, string, error) {
 	lister, err := t.lister(name)
 	if err != nil {
 		return nil, "", err
 	}
-	all := gathered{}
+	all := &gathering{gathered: gathered{}}
 	repository, err := lister.List(ctx, all)
-	if err != nil {
+	if err = cmp.Or(err, all.incomplete); err != nil {
 		return nil, "", backup.Errorf(backup.KindOf(err), "listing the %s repository: %w", name, err)
 	}
-	return all, repository, nil
+	return all.gathered, repository, nil
 }
 
 func (t tools) lister(name string) (driver.Lister, error) {

@@ -153,6 +153,14 @@ func TestAcceptingARepositorySettlesWhatItWasSeenToHoldBefore(t *testing.T) {
 	assert.Equal(t, 3, settled.Epoch, "what another repository held counts for nothing")
 }
 
+// inPart is a repository of which a part cannot be read.
+type inPart struct{ driver.Lister }
+
+func (l inPart) List(ctx context.Context, into driver.Listing) (string, error) {
+	into.Incomplete(backup.Errorf(backup.Unavailable, "cannot reach backup target second"))
+	return l.Lister.List(ctx, into)
+}
+
 func TestAClaimIsNotSettledByARepositoryThatCannotBeListedOrIsAnother(t *testing.T) {
 	for name, test := range map[string]struct {
 		spoil func(*desk)
@@ -161,7 +169,8 @@ func TestAClaimIsNotSettledByARepositoryThatCannotBeListedOrIsAnother(t *testing
 		"that cannot be listed": {func(d *desk) {
 			d.s3.FailAlways(&mem.Fault{Err: backup.Errorf(backup.Unavailable, "connection refused")})
 		}, backup.Unavailable},
-		"that is another": {func(d *desk) { _ = d.expectations.Accept(context.Background(), "s3", "another") }, backup.RepositoryChanged},
+		"of which a part cannot be read": {func(d *desk) { d.listers["s3"] = inPart{d.s3} }, backup.Unavailable},
+		"that is another":                {func(d *desk) { _ = d.expectations.Accept(context.Background(), "s3", "another") }, backup.RepositoryChanged},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDesk(t)

@@ -49,12 +49,19 @@ type Evidence struct {
 	// AcceptedAt is when a person last accepted that backups of the claim are gone
 	// from the repository; the zero time if no one ever did.
 	AcceptedAt time.Time
+	// Incomplete is true where a part of the repository could not be read: that the
+	// listing lacks a backup says nothing.
+	Incomplete bool
 }
 
 // String gives the evidence in one line, as stamped on a claim.
 func (e Evidence) String() string {
 	const layout = time.RFC3339
-	return fmt.Sprintf("%s repository %s listed %s to %s", e.Driver, shortID(e.Repository), e.BeganAt.UTC().Format(layout), e.EndedAt.UTC().Format(layout))
+	how := "listed"
+	if e.Incomplete {
+		how = "listed in part"
+	}
+	return fmt.Sprintf("%s repository %s %s %s to %s", e.Driver, shortID(e.Repository), how, e.BeganAt.UTC().Format(layout), e.EndedAt.UTC().Format(layout))
 }
 
 func shortID(id string) string {

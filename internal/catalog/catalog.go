@@ -76,8 +76,8 @@ func DefaultConfig() Config {
 // Observer is told what the catalog does, for metrics. It is called from several
 // goroutines and must not block.
 type Observer interface {
-	// Listed is called after each listing. Err is nil when it was believed; the
-	// number of backups it found is then set.
+	// Listed is called after each listing. Err is nil when it was believed and
+	// whole. The number of backups it found is set when it was believed.
 	Listed(driver string, took time.Duration, backups int, err error)
 }
 

@@ -35,6 +35,7 @@ type repository struct {
 	failure  error
 	truncate bool
 	doubts   map[backup.Claim]error
+	missed   error
 	strays   []attribution.Stray
 	listings int
 	parallel int
@@ -57,7 +58,7 @@ func (r *repository) List(ctx context.Context, into driver.Listing) (string, err
 	r.listings++
 	r.parallel++
 	r.most = max(r.most, r.parallel)
-	id, backups, latency, failure, truncate, doubts, strays := r.id, r.backups, r.latency, r.failure, r.truncate, r.doubts, r.strays
+	id, backups, latency, failure, truncate, doubts, missed, strays := r.id, r.backups, r.latency, r.failure, r.truncate, r.doubts, r.missed, r.strays
 	r.mu.Unlock()
 	defer func() {
 		r.mu.Lock()
@@ -80,6 +81,9 @@ func (r *repository) List(ctx context.Context, into driver.Listing) (string, err
 	}
 	for claim, why := range doubts {
 		into.Doubt(claim, why)
+	}
+	if missed != nil {
+		into.Incomplete(missed)
 	}
 	into.Strays(strays, strayWords)
 	return id, failure

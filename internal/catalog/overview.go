@@ -103,7 +103,7 @@ func (o Overview) Doubts() []error {
 		return nil
 	}
 	l := o.listed
-	all := []error{l.unaccepted, l.dropped, stranger(o.clusters, l.clusters), l.strays.held, l.uncopied, l.unread, l.unwritten, l.doubts[backup.Claim{}]}
+	all := []error{l.incomplete, l.unaccepted, l.dropped, stranger(o.clusters, l.clusters), l.strays.held, l.uncopied, l.unread, l.unwritten, l.doubts[backup.Claim{}]}
 	return slices.DeleteFunc(all, func(err error) bool { return err == nil })
 }
 

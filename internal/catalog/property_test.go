@@ -23,7 +23,7 @@ import (
 )
 
 // TestNoneIsNeverWrong puts a catalog through arbitrary lives of a repository:
-// listings that fail, hang, tell only a part, tell it in another order or tell
+// listings that fail, hang, tell only a part and know it or not, tell it in another order or tell
 // an older or newer state; backups that run, end, fail and are pruned;
 // repositories that are swapped and emptied; strays, which a person accepts; a ledger and a memory that cannot be
 // read or written; backups that vanish, that Soteria forgets and that a person
@@ -78,7 +78,7 @@ func drawStep(t *rapid.T) step {
 			"known", "known", "known", "known", "prove", "prove", "prove", "prove", "prove", "prove",
 			"backup begins", "backup begins", "backup succeeds", "backup succeeds", "backup fails",
 			"backup appears unannounced", "backup is pruned", "backup is pruned", "backup is pruned", "backup is pruned",
-			"latency", "listings fail", "listings are cut short", "listings are well", "listings are well", "listings are well",
+			"latency", "listings fail", "listings are cut short", "listings are incomplete", "listings are well", "listings are well", "listings are well",
 			"repository swapped", "repository emptied", "repository back", "repository back", "accept", "accept",
 			"newest vanishes", "newest is forgotten", "newest is forgotten", "accept claim", "accept claim",
 			"memory unreadable", "memory unwritable", "memory well", "memory well", "memory well", "dropped", "kept", "kept",
@@ -288,6 +288,10 @@ func (w *world) List(ctx context.Context, into driver.Listing) (string, error) {
 		}
 		return state.repository, errors.New("unexpected end of output")
 	}
+	if mood == "listings are incomplete" {
+		told = told[:len(told)/2]
+		into.Incomplete(backup.Errorf(backup.Unavailable, "one of two stores does not answer"))
+	}
 	for _, b := range told {
 		into.Backup(b)
 	}
@@ -409,7 +413,7 @@ func (w *world) apply(s step) {
 		w.change(func() { w.prune(s.pick) })
 	case "latency":
 		w.change(func() { w.latency, w.pick = s.span, s.pick })
-	case "listings fail", "listings are cut short", "listings are well":
+	case "listings fail", "listings are cut short", "listings are incomplete", "listings are well":
 		w.change(func() { w.mood, w.pick = s.what, s.pick })
 	case "repository swapped":
 		w.change(func() { w.become(version{repository: otherID}) })
@@ -720,8 +724,11 @@ func (w *world) judge(claim backup.Claim, a backup.Answer, asked time.Time, jump
 		}
 	}
 	held := sortedIDs(a.Backups())
+	if e.Incomplete && (none || a.Doubt() == nil) {
+		wrong = append(wrong, "a part of the repository could not be read, and there is no doubt")
+	}
 	real := slices.ContainsFunc(currentSince(w.history, func(v version) time.Time { return v.from }, since), func(v version) bool {
-		return v.repository == e.Repository && slices.Equal(v.of(claim), held) && (!none || w.register.acceptedAll(idsOfStrays(v), since)) &&
+		return v.repository == e.Repository && holds(v.of(claim), held, e.Incomplete) && (!none || w.register.acceptedAll(idsOfStrays(v), since)) &&
 			w.ledger.expected(since, func(recorded catalog.Expectation) bool {
 				return recorded.Repository == v.repository && recorded.HeldBackups == (len(v.backups)+len(v.strays) > 0)
 			}) || !none && w.expect == catalog.Unsaid && w.ledger.blank(since)
@@ -730,6 +737,14 @@ func (w *world) judge(claim backup.Claim, a backup.Answer, asked time.Time, jump
 		wrong = append(wrong, fmt.Sprintf("at no time since %s did the expected repository hold just %v of it", since.Format(time.StampMicro), held))
 	}
 	return wrong
+}
+
+// holds reports whether what was told is all that there was, or a part of it.
+func holds(there, told []string, part bool) bool {
+	if !part {
+		return slices.Equal(there, told)
+	}
+	return !slices.ContainsFunc(told, func(id string) bool { return !slices.Contains(there, id) })
 }
 
 func sortedIDs(backups []backup.Backup) []string {

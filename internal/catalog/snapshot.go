@@ -23,6 +23,9 @@ type snapshot struct {
 	// unreadable are those of the doubts about single claims that are about backups which
 	// are there and could not be read, of each claim the newest as far as that is known.
 	unreadable map[backup.Claim]error
+	// incomplete is why a part of the repository could not be read: nothing proves
+	// that there is none, nor which backup is the newest, nor that one is missing.
+	incomplete error
 	// clusters are the names of the clusters that took backups.
 	clusters map[string]struct{}
 	// whose says which clusters' backups count here.
@@ -50,6 +53,9 @@ type snapshot struct {
 // remember notes what is expected of every claim, and which claims lack it.
 func (s *snapshot) remember(expected expectation.Claims, missing func(expectation.Record, []backup.Backup) bool) {
 	s.expected, s.missing = expected, make(map[backup.Claim]error)
+	if s.incomplete != nil {
+		return
+	}
 	for claim, record := range expected {
 		if backups := s.byClaim[claim].backups; missing(record, backups) {
 			s.missing[claim] = missed(s.evidence, claim, record, len(backups))
@@ -66,7 +72,7 @@ func (s *snapshot) found(claim backup.Claim) backup.Answer {
 // nil where it is. The copy beside the backups is all that tells in a cluster that has
 // not used the repository before.
 func (s *snapshot) older(claim backup.Claim) error {
-	why := cmp.Or(s.missing[claim], s.unread)
+	why := cmp.Or(s.incomplete, s.missing[claim], s.unread)
 	if backups := s.byClaim[claim].backups; len(backups) > 0 {
 		why = cmp.Or(why, s.strays.newer(claim, backups[0]))
 		if doubt := s.unreadable[claim]; backup.MayBeNewer(doubt, backups[0].TakenAt) {
@@ -127,10 +133,14 @@ func (s *snapshot) disowned(claim backup.Claim) error {
 // unproved returns why the listing proves of no claim that it has no backup, beside
 // what speaks against the listing itself; nil where nothing does.
 func (s *snapshot) unproved() error {
-	return cmp.Or(s.unaccepted, s.uncopied, s.dropped)
+	return cmp.Or(s.incomplete, s.unaccepted, s.uncopied, s.dropped)
 }
 
-// trouble returns what may pass by itself, so that a listing soon is worth while.
+// passing returns what may pass by itself, so that a listing soon is worth while.
+func (s *snapshot) passing() error { return cmp.Or(s.incomplete, s.trouble()) }
+
+// trouble returns why the memory, or its copy beside the backups, could not be read or
+// kept.
 func (s *snapshot) trouble() error { return cmp.Or(s.unread, s.unwritten, s.uncopied) }
 
 // entry is what a listing found of one claim.
@@ -154,7 +164,7 @@ func (s *snapshot) doubt(claim backup.Claim) error {
 
 // doubtOfAttributed is doubt, without what strays alone put in doubt.
 func (s *snapshot) doubtOfAttributed(claim backup.Claim) error {
-	return cmp.Or(s.missing[claim], s.doubts[claim], s.doubts[backup.Claim{}], s.unread, s.unwritten)
+	return cmp.Or(s.incomplete, s.missing[claim], s.doubts[claim], s.doubts[backup.Claim{}], s.unread, s.unwritten)
 }
 
 // builder gathers what a listing tells. It keeps one copy of each text that
@@ -169,6 +179,8 @@ type builder struct {
 	strayed    []attribution.Stray
 	strays     strays
 	said       attribution.Words
+	// incomplete is why a part of the repository could not be read.
+	incomplete error
 }
 
 var _ driver.Listing = (*builder)(nil)
@@ -188,6 +200,9 @@ func (b *builder) Doubt(claim backup.Claim, why error) {
 		b.unreadable[claim] = why
 	}
 }
+
+// Incomplete implements [driver.Listing]; of several reasons the first is kept.
+func (b *builder) Incomplete(why error) { b.incomplete = cmp.Or(b.incomplete, why) }
 
 // Strays implements [driver.Listing].
 func (b *builder) Strays(strayed []attribution.Stray, words attribution.Words) {
@@ -214,6 +229,12 @@ func (b *builder) Backup(found backup.Backup) {
 	found.Tags = tags
 	found.Cluster = b.word(found.Cluster)
 	b.backups = append(b.backups, found)
+}
+
+// isBlind reports whether a part of the repository could not be read, and no backup
+// is in the others.
+func (b *builder) isBlind() bool {
+	return b.incomplete != nil && len(b.backups)+len(b.strayed) == 0
 }
 
 func (b *builder) word(s string) string {
@@ -243,11 +264,12 @@ func (b *builder) snapshot(repository string, began moment, ended time.Time) *sn
 	}
 	return &snapshot{
 		began:    began,
-		evidence: backup.Evidence{Driver: b.driver, Repository: repository, BeganAt: began.at, EndedAt: ended},
+		evidence: backup.Evidence{Driver: b.driver, Repository: repository, BeganAt: began.at, EndedAt: ended, Incomplete: b.incomplete != nil},
 		byClaim:  byClaim,
 		doubts:   b.doubts,
 
 		unreadable: b.unreadable,
+		incomplete: b.incomplete,
 
 		clusters: clustersIn(all),
 		strays:   b.strays,

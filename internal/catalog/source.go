@@ -408,10 +408,13 @@ func (s *source) list(ctx context.Context) {
 		s.observer.Listed(name, took, 0, err)
 		return
 	}
+	if found.incomplete != nil {
+		s.cfg.Log.Warn("a part of the repository could not be listed", "driver", name, "took", took, "backups", found.size, "error", found.incomplete)
+	}
 	if recovered {
 		s.cfg.Log.Info("listing succeeded", "driver", name, "took", took, "repository", found.evidence.Repository, "backups", found.size)
 	}
-	s.observer.Listed(name, took, found.size, nil)
+	s.observer.Listed(name, took, found.size, found.incomplete)
 	if recovered {
 		s.recovered(name)
 	}
@@ -442,6 +445,9 @@ func (s *source) read(ctx context.Context, began moment) (*snapshot, error) {
 	}
 	if err != nil {
 		return nil, backup.Errorf(backup.KindOf(err), "listing the %s repository: %w", name, err)
+	}
+	if found.isBlind() { // what was read says less than why the rest was not
+		return nil, backup.Errorf(backup.KindOf(found.incomplete), "listing the %s repository: %w", name, found.incomplete)
 	}
 	ended := s.clock.Now()
 	if err := s.sortStrays(ctx, repository, found); err != nil {
@@ -558,10 +564,10 @@ func (s *source) settle(l *listing, found *snapshot, err error) (recovered bool)
 		l.end(err)
 		return false
 	}
-	recovered = s.latest == nil || s.failure != nil || s.latest.trouble() != nil && found.trouble() == nil
+	recovered = s.latest == nil || s.failure != nil || s.latest.passing() != nil && found.passing() == nil
 	s.latest, s.failure = found, nil
 	s.seen.add(found.clusters)
-	if s.failures++; found.trouble() == nil {
+	if s.failures++; found.passing() == nil {
 		s.failures = 0
 	}
 	maps.DeleteFunc(s.backupsEnded, func(_ backup.Claim, ended uint64) bool { return ended < found.began.seq })

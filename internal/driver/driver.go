@@ -26,7 +26,7 @@ type Lister interface {
 	// read.
 	//
 	// A nil error means: the whole repository was read, from its current state
-	// at or after the call. With an error, whatever was told must be thrown
+	// at or after the call, but for what [Listing.Incomplete] was told of. With an error, whatever was told must be thrown
 	// away. Errors carry a [backup.Kind]: Unavailable may pass by itself,
 	// Credentials and RepositoryAbsent wait for a person. List has no side
 	// effects on what the repository holds (it takes no lock there), may be
@@ -48,6 +48,11 @@ type Listing interface {
 	// about a newer backup than those that are told, unless it is of every claim or
 	// says otherwise, see [backup.UnderWay] and [backup.TakenBy].
 	Doubt(claim backup.Claim, why error)
+	// Incomplete reports that a part of the repository could not be read, such as
+	// one of several stores. What is told nevertheless exists. No claim is proved to
+	// have no backup, the newest that is told of a claim may not be the newest there
+	// is, and nothing that is not told is gone. The error is as that of Doubt.
+	Incomplete(why error)
 	// Strays reports the backups of which nothing says for certain which claim
 	// they are of, at most once in a listing and all together. While there are
 	// such that no one has accepted, no claim is proved to have no backup. Those

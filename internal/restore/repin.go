@@ -136,10 +136,10 @@ func (r *Reconciler) replace(ctx context.Context, o *observed) (next, error) {
 	return r.rechoose(ctx, o, verdict, judged, s.Wish)
 }
 
-// listed reports whether the answer rests on a listing of the driver's repository,
-// whatever another repository could not tell.
+// listed reports whether the answer rests on a listing of all of the driver's
+// repository, whatever another repository could not tell.
 func listed(answer backup.Answer, driver string) bool {
-	return answer.Certainty() != backup.Unknown && slices.ContainsFunc(answer.Evidence(), func(e backup.Evidence) bool { return e.Driver == driver })
+	return answer.Certainty() != backup.Unknown && slices.ContainsFunc(answer.Evidence(), func(e backup.Evidence) bool { return e.Driver == driver && !e.Incomplete })
 }
 
 // rechoose puts what the verdict says in the place of what was pinned.

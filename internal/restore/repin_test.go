@@ -278,3 +278,32 @@ func TestAPinnedBackupThatIsGoneFromTheBackupSystemThatMakesVolumesIsReplaced(t 
 	w.until(w.completed, "completed")
 	assert.Equal(t, next.ID, w.restore().Status.Backup.ID)
 }
+
+func TestAPinnedBackupIsNotGoneWhileAPartOfItsRepositoryCannotBeRead(t *testing.T) {
+	w := tried(t, found(aBackup()))
+	part := evidence()
+	part.Incomplete = true
+	w.answers = func() backup.Answer {
+		return backup.FoundBackups([]backup.Backup{anotherBackup()}, part).Doubting(backup.Errorf(backup.Unavailable, "Longhorn cannot reach backup target second"))
+	}
+	w.until(func() bool { return w.restore().Status.Attempt == 4 }, "tried again")
+	assert.Equal(t, backupID, w.restore().Status.Backup.ID)
+	assert.Empty(t, w.events.about("ChosenAnew"))
+}
+
+func TestAHeldClaimNamesThePartThatCannotBeReadAndHowToLeaveItOut(t *testing.T) {
+	w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aClaim())
+	const words = "Longhorn cannot reach backup target second: timed out; or leave it out with SOTERIA_LONGHORN_IGNORE_TARGETS=second"
+	part := evidence()
+	part.Incomplete = true
+	w.answers = func() backup.Answer {
+		return backup.FoundBackups([]backup.Backup{aBackup()}, part).Doubting(backup.Errorf(backup.Unavailable, words))
+	}
+	w.until(func() bool { return w.restore() != nil && len(w.events.about("NewestBackupInDoubt")) > 0 }, "held")
+	assert.Contains(t, w.restore().Status.Message, words)
+	assert.Contains(t, w.events.about("NewestBackupInDoubt")[0], "the restic backup abababab")
+	assert.Contains(t, w.events.about("NewestBackupInDoubt")[0], words)
+	annotate(w, v1alpha1.RestoreBackupAnnotation, backupID)
+	w.until(w.completed, "completed")
+	assertRestored(t, w, settings[0])
+}

@@ -75,11 +75,13 @@ type Listing struct {
 	// Strayed are the strays, Words what they mean.
 	Strayed []attribution.Stray
 	Words   attribution.Words
+	// Missed is why a part of the repository could not be read; nil where all was.
+	Missed error
 }
 
 var _ driver.Listing = (*Listing)(nil)
 
-// Each is a listing that hands every backup on and has no use for doubts and strays.
+// Each is a listing that hands every backup on and has no use for the rest.
 type Each func(backup.Backup)
 
 var _ driver.Listing = (Each)(nil)
@@ -89,6 +91,9 @@ func (e Each) Backup(b backup.Backup) { e(b) }
 
 // Doubt implements [driver.Listing].
 func (e Each) Doubt(backup.Claim, error) {}
+
+// Incomplete implements [driver.Listing].
+func (e Each) Incomplete(error) {}
 
 // Strays implements [driver.Listing].
 func (e Each) Strays([]attribution.Stray, attribution.Words) {}
@@ -103,6 +108,9 @@ func (l *Listing) Doubt(claim backup.Claim, why error) {
 	}
 	l.Doubts[claim] = why
 }
+
+// Incomplete implements [driver.Listing].
+func (l *Listing) Incomplete(why error) { l.Missed = why }
 
 // Strays implements [driver.Listing].
 func (l *Listing) Strays(strays []attribution.Stray, words attribution.Words) {
@@ -144,6 +152,7 @@ func (s ListerSuite) complete(t *testing.T) {
 	repository, err := repo.Lister.List(t.Context(), listing)
 	require.NoError(t, err)
 	assert.Empty(t, listing.Doubts)
+	assert.NoError(t, listing.Missed)
 	assert.Empty(t, listing.Strayed)
 	for _, b := range listing.Backups {
 		got[b.Claim] = append(got[b.Claim], b.ID)

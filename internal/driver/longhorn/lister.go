@@ -35,6 +35,10 @@ import (
 //   - So does a backup volume that is being deleted, with all that it holds.
 //   - A backup that failed, and that the backup target never held, is nothing.
 //
+// A backup target that Longhorn cannot reach makes the listing incomplete, as does one
+// that it has not read in time: what Longhorn knew of it before is told, and the
+// others are told as they are. Where none could be read the listing fails.
+//
 // A listing costs one request for a sync per backup target, and Longhorn grants
 // one each 10 s, so that the second of two listings within that time waits. Until
 // it is done it costs a list of backup targets per look, each 0.5 to 2 s, then of
@@ -44,17 +48,20 @@ import (
 func (d *Driver) List(ctx context.Context, into driver.Listing) (string, error) {
 	inTime, cancel := leavingTimeToTell(ctx)
 	defer cancel()
-	known, identity, err := d.sync(inTime)
+	known, identity, err := d.sync(ctx, inTime)
 	if err != nil {
 		return "", presumablyThere(err)
 	}
 	owners := newAttribution(known.backups, known.volumes)
 	if slices.ContainsFunc(known.backups, func(b backupRecord) bool { _, ok := owners.owner(b); return !ok }) {
 		var volumes corev1.PersistentVolumeList
-		if err := d.cluster.Reader.List(inTime, &volumes); err != nil {
+		if err := d.cluster.Reader.List(ctx, &volumes); err != nil {
 			return "", backup.Errorf(backup.Unavailable, "listing PersistentVolumes: %w", err)
 		}
 		owners.live(volumes.Items)
+	}
+	if known.incomplete != nil {
+		into.Incomplete(known.incomplete)
 	}
 	for _, r := range known.running {
 		into.Doubt(r.claim, backup.UnderWay(r.why))
@@ -72,10 +79,11 @@ func (d *Driver) List(ctx context.Context, into driver.Listing) (string, error) 
 	return identity, nil
 }
 
-// leavingTimeToTell ends a listing shortly before its caller gives it up, so that
-// the caller gets to know what it waited for.
+// leavingTimeToTell ends the waiting of a listing shortly before its caller gives it
+// up, so that the caller gets to know what it waited for, and the backups that can be
+// told without it.
 func leavingTimeToTell(ctx context.Context) (context.Context, context.CancelFunc) {
-	const most = 2 * time.Second
+	const most = 5 * time.Second
 	deadline, bounded := ctx.Deadline()
 	if !bounded {
 		return context.WithCancel(ctx)

@@ -1,6 +1,7 @@
 package longhorn_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -174,7 +175,76 @@ func TestSeveralBackupTargetsAreOneRepository(t *testing.T) {
 	assert.ElementsMatch(t, []string{"backup-1", "backup-2"}, ids(listing, plex))
 
 	w.SetTarget("second", "nfs://nas.lan:/export/lh", "mount.nfs: Connection timed out")
-	refused(t, d, time.Minute, backup.Unavailable, "Longhorn cannot reach backup target second (nfs://nas.lan:/export/lh): mount.nfs: Connection timed out")
+	listing = &drivertest.Listing{}
+	again, err := d.List(t.Context(), listing)
+	require.NoError(t, err)
+	assert.Equal(t, repository, again, "it is the same repository still")
+	assert.ErrorContains(t, listing.Missed, "Longhorn cannot reach backup target second (nfs://nas.lan:/export/lh): mount.nfs: Connection timed out")
+}
+
+// TestATargetThatCannotBeReadDoesNotHideTheOthers: what the others hold is told,
+// and which target is missing, with the setting that leaves it out.
+func TestATargetThatCannotBeReadDoesNotHideTheOthers(t *testing.T) {
+	const url = "nfs://nas.lan:/export/lh"
+	for sentence, c := range map[string]struct {
+		fault func(*world)
+		words string
+	}{
+		"it cannot be reached": {func(w *world) { w.SetTarget("second", url, "mount.nfs: Connection timed out") }, "cannot reach backup target second (nfs://nas.lan:/export/lh): mount.nfs"},
+		"its sync never ends": {func(w *world) { w.Change(func(f *longhorntest.Faults) { f.StuckTarget = "second" }) },
+			"has not read backup target second within the time for a listing"},
+		"the syncs of its backup volumes never end": {func(w *world) { w.Change(func(f *longhorntest.Faults) { f.StuckVolumesOf = "second" }) },
+			"has not read backup target second within the time for a listing"},
+		"Longhorn refuses to sync it": {func(w *world) {
+			w.Change(func(f *longhorntest.Faults) {
+				f.Answer = func(call string) (int, string) {
+					if call == "POST backuptargets/second?action=backupTargetSync" {
+						return 500, `{"type":"error","status":500,"message":"secret nas not found"}`
+					}
+					return 0, ""
+				}
+			})
+		}, "secret nas not found"},
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.SetTarget("second", url, "")
+			known, unseen := stored("pvc-2", "backup-2", hour(1), ours(plex)), stored("pvc-3", "backup-3", hour(2), ours(plex))
+			known.Target, unseen.Target = "second", "second"
+			w.Store(stored("pvc-1", "backup-1", noon, ours(plex)), known)
+			d := w.driver(t, "a", func(c *longhorn.Config) { c.IgnoreTargets = []string{"old"} })
+			require.NoError(t, list(t, d).Missed)
+
+			c.fault(w)
+			w.Store(unseen)
+			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+			defer cancel()
+			listing := &drivertest.Listing{}
+			repository, err := d.List(ctx, listing)
+			require.NoError(t, err)
+			assert.Contains(t, repository, "second="+url, "another repository would be RepositoryChanged")
+			assert.Contains(t, ids(listing, plex), "backup-1")
+			assert.Contains(t, ids(listing, plex), "backup-2", "it is known to exist")
+			assert.Equal(t, backup.Unavailable, backup.KindOf(listing.Missed))
+			assert.ErrorContains(t, listing.Missed, c.words)
+			assert.ErrorContains(t, listing.Missed, "or leave it and its backups out with SOTERIA_LONGHORN_IGNORE_TARGETS=old,second")
+
+			w.SetTarget("second", url, "")
+			w.Change(func(f *longhorntest.Faults) { *f = longhorntest.Faults{} })
+			listing = list(t, d)
+			require.NoError(t, listing.Missed)
+			assert.Contains(t, ids(listing, plex), "backup-3")
+		})
+	}
+}
+
+func TestNoTargetThatCanBeReadIsNoListing(t *testing.T) {
+	w := newWorld(t)
+	w.SetTarget("second", "nfs://nas.lan:/export/lh", "mount.nfs: Connection timed out")
+	w.SetTarget("default", longhorntest.TargetURL, "SlowDown")
+	w.Store(stored("pvc-1", "backup-1", noon, ours(plex)))
+	refused(t, w.driver(t, "a"), time.Minute, backup.Unavailable, "SlowDown; see to the target and its credentials in Longhorn's settings (the same goes for second)")
 }
 
 func TestATargetThatIsLeftOutHoldsNobody(t *testing.T) {
@@ -189,7 +259,7 @@ func TestATargetThatIsLeftOutHoldsNobody(t *testing.T) {
 	assert.Len(t, both.Backups, 2)
 
 	w.SetTarget("second", "nfs://nas.lan:/export/lh", "mount.nfs: Connection timed out")
-	refused(t, w.driver(t, "a"), time.Minute, backup.Unavailable, "or leave it and its backups out with SOTERIA_LONGHORN_IGNORE_TARGETS=second")
+	require.ErrorContains(t, list(t, w.driver(t, "a")).Missed, "or leave it and its backups out with SOTERIA_LONGHORN_IGNORE_TARGETS=second")
 	leaving := func(targets ...string) *longhorn.Driver {
 		return w.driver(t, "a", func(c *longhorn.Config) { c.IgnoreTargets = targets })
 	}
@@ -198,9 +268,10 @@ func TestATargetThatIsLeftOutHoldsNobody(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []string{"backup-1"}, ids(listing, plex), "what is in the other is of nobody")
 	assert.Empty(t, listing.Doubts)
+	require.NoError(t, listing.Missed)
 	assert.NotEqual(t, before, after, "it is another repository, which a person accepts")
 
-	refused(t, leaving("third"), time.Minute, backup.Unavailable, "Longhorn cannot reach backup target second")
+	require.ErrorContains(t, list(t, leaving("third")).Missed, "Longhorn cannot reach backup target second")
 }
 
 func TestTheDefaultTargetIsNeverLeftOut(t *testing.T) {

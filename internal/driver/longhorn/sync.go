@@ -79,6 +79,11 @@ type targetSync struct {
 	// that of the first one that did, should it have had to be repeated for the
 	// sake of a backup volume.
 	synced, first time.Time
+	// late is true while backup volumes in it were not read that it holds.
+	late bool
+	// unread is why the target is not waited for any more; nil while it is. What
+	// Longhorn knew of it before is told, and proves nothing.
+	unread error
 }
 
 func newTargetSync(t targetRecord, now time.Time) *targetSync {
@@ -105,8 +110,9 @@ func (s *targetSync) mayBeAsked(now time.Time) bool {
 	return needed && (!s.busy || now.Sub(s.marked) >= pendingPatience)
 }
 
-// done reports whether the target has been read since the listing began.
-func (s *targetSync) done() bool { return !s.synced.IsZero() }
+// done reports whether the target has been read since the listing began, or is not
+// going to be.
+func (s *targetSync) done() bool { return !s.synced.IsZero() || s.unread != nil }
 
 // observe takes in how the target is now. The error says that it is not going to
 // be synced.
@@ -144,18 +150,18 @@ func (s *targetSync) availability(t targetRecord, now time.Time) error {
 		if why == "" {
 			why = "Longhorn does not say why"
 		}
-		return backup.Errorf(backup.Unavailable, "Longhorn cannot reach backup target %s (%s): %.500s; see to the target and its credentials in Longhorn's settings%s",
-			t.name(), t.Spec.URL, why, leavingOut(t.name()))
+		return backup.Errorf(backup.Unavailable, "Longhorn cannot reach backup target %s (%s): %.500s; see to the target and its credentials in Longhorn's settings",
+			t.name(), t.Spec.URL, why)
 	}
 	return nil
 }
 
 // leavingOut says how to go on without a backup target; "" for the default one.
-func leavingOut(target string) string {
+func (c Config) leavingOut(target string) string {
 	if target == defaultTarget {
 		return ""
 	}
-	return ", or leave it and its backups out with SOTERIA_LONGHORN_IGNORE_TARGETS=" + target
+	return ", or leave it and its backups out with SOTERIA_LONGHORN_IGNORE_TARGETS=" + strings.Join(append(slices.Clone(c.IgnoreTargets), target), ",")
 }
 
 // synced is what is known of Longhorn's backups once all of it has been read from
@@ -171,6 +177,8 @@ type synced struct {
 	// unread holds the names of the backups that Longhorn has not read although
 	// it was waited for.
 	unread map[string]struct{}
+	// incomplete is why some of the targets were not read; nil where all were.
+	incomplete error
 }
 
 // syncing is a listing that waits for Longhorn.
@@ -188,25 +196,78 @@ type syncing struct {
 	waitsFor string
 }
 
-// sync has Longhorn read its backup targets anew, waits for that, and reads what
-// it knows then.
-func (d *Driver) sync(ctx context.Context) (synced, string, error) {
-	s, err := d.beginSync(ctx)
+// sync has Longhorn read its backup targets anew, waits for that as long as inTime
+// lasts, and reads what it knows then. Targets that Longhorn has not read by then are
+// left, if it has read others.
+func (d *Driver) sync(ctx, inTime context.Context) (synced, string, error) {
+	s, err := d.beginSync(inTime)
 	if err != nil {
 		return synced{}, "", err
 	}
 	for pause := firstLook; ; pause = min(pause*3/2, lastLook) {
-		known, done, err := s.look(ctx)
+		known, done, err := s.look(inTime)
 		if done && err == nil {
 			return known, s.identity, nil
 		}
-		if err != nil && ctx.Err() == nil {
+		if err != nil && inTime.Err() == nil {
 			return synced{}, "", err
 		}
-		if !d.sleep(ctx, pause) {
-			return synced{}, "", backup.Errorf(backup.Unavailable, "Longhorn is not ready to tell which backups there are: %s: %w", s.waitsFor, ctx.Err())
+		if d.sleep(inTime, pause) {
+			continue
+		}
+		if s.leaveLate() {
+			if known, done, err = s.look(ctx); done && err == nil {
+				return known, s.identity, nil
+			}
+		}
+		return synced{}, "", backup.Errorf(backup.Unavailable, "Longhorn is not ready to tell which backups there are: %s: %w", s.waitsFor, inTime.Err())
+	}
+}
+
+// leaveLate has the targets that were not read waited for no more, and reports
+// whether there are such and others that were read.
+func (s *syncing) leaveLate() bool {
+	var late []*targetSync
+	read := false
+	for _, t := range s.targets {
+		switch {
+		case t.late || !t.done():
+			late = append(late, t)
+		case t.unread == nil:
+			read = true
 		}
 	}
+	if !read {
+		return false
+	}
+	for _, t := range late {
+		t.unread = backup.Errorf(backup.Unavailable, "Longhorn has not read backup target %s within the time for a listing; see to the target in Longhorn's settings", t.name)
+	}
+	return len(late) > 0
+}
+
+// incomplete returns why targets were not read, the first of them in full; nil where
+// all were.
+func (s *syncing) incomplete() error {
+	var unread []*targetSync
+	for _, t := range s.targets {
+		if t.unread != nil {
+			unread = append(unread, t)
+		}
+	}
+	if len(unread) == 0 {
+		return nil
+	}
+	names := make([]string, 0, len(unread))
+	for _, t := range unread[1:] {
+		names = append(names, t.name)
+	}
+	more := ""
+	if len(names) > 0 {
+		more = fmt.Sprintf(" (the same goes for %s)", strings.Join(names, ", "))
+	}
+	first := unread[0]
+	return backup.Errorf(backup.KindOf(first.unread), "%w%s%s", first.unread, s.cfg.leavingOut(first.name), more)
 }
 
 func (d *Driver) beginSync(ctx context.Context) (*syncing, error) {
@@ -283,6 +344,7 @@ func (s *syncing) look(ctx context.Context) (known synced, done bool, err error)
 		return synced{}, false, err
 	}
 	known.backups, known.unread, done, err = s.lookAtBackups(ctx, known.targets)
+	known.incomplete = s.incomplete()
 	return known, done, err
 }
 
@@ -308,6 +370,8 @@ func (s *syncing) ask(ctx context.Context) error {
 		case api.IsUnsupported(err):
 			return backup.Errorf(backup.Unavailable,
 				"this version of Longhorn cannot be asked to sync its backup targets, so that Soteria cannot tell whether backups are missing: upgrade Longhorn to 1.6.2 or later: %w", err)
+		case api.IsStated(err):
+			t.unread = err // it may be this target alone
 		default:
 			return err
 		}
@@ -328,10 +392,11 @@ func (s *syncing) lookAtTargets(ctx context.Context) (targets []targetRecord, do
 		if t.done() {
 			continue
 		}
-		if err := t.observe(targets[i], s.cluster.Clock.Now()); err != nil {
-			return nil, false, err
-		}
+		t.unread = t.observe(targets[i], s.cluster.Clock.Now())
 		done = done && t.done()
+	}
+	if !slices.ContainsFunc(s.targets, func(t *targetSync) bool { return t.unread == nil }) {
+		return nil, false, s.incomplete()
 	}
 	return targets, done, nil
 }
@@ -355,6 +420,9 @@ func (s *syncing) lookAtVolumes(ctx context.Context, targets []targetRecord) (vo
 			continue
 		}
 		volumes = append(volumes, v)
+		if t.unread != nil {
+			continue
+		}
 		before, marked := s.volumes[v.name()]
 		switch synced := v.Status.LastSyncedAt; {
 		case !marked && !synced.IsZero(), marked && before.passed(synced.Time, t.first):
@@ -367,6 +435,7 @@ func (s *syncing) lookAtVolumes(ctx context.Context, targets []targetRecord) (vo
 		}
 		behind = append(behind, v)
 	}
+	s.markLate(behind)
 	for _, t := range targets {
 		if slices.Contains(missed, t.name()) {
 			s.target(t.name()).mark(t, s.cluster.Clock.Now())
@@ -377,6 +446,13 @@ func (s *syncing) lookAtVolumes(ctx context.Context, targets []targetRecord) (vo
 		return nil, nil, false, nil
 	}
 	return volumes, going, true, nil
+}
+
+// markLate notes which targets hold backup volumes that are behind.
+func (s *syncing) markLate(behind []volumeRecord) {
+	for _, t := range s.targets {
+		t.late = slices.ContainsFunc(behind, func(v volumeRecord) bool { return v.target() == t.name })
+	}
 }
 
 // target gives the sync of a backup target, nil if it is none of those listed.
@@ -401,6 +477,9 @@ func (s *syncing) lookAtBackups(ctx context.Context, targets []targetRecord) (ba
 			continue
 		}
 		backups = append(backups, b)
+		if s.target(b.target()).unread != nil {
+			continue
+		}
 		if stateOf(b) == unreadBackup && !b.isRead() {
 			unread[b.name()] = struct{}{}
 			news = news || !s.knownUnreadable(b.name())

@@ -37,6 +37,13 @@ func (r *RefusalError) Error() string {
 	return r.Words
 }
 
+// IsStated reports whether Longhorn itself refused a call, rather than something in
+// between.
+func IsStated(err error) bool {
+	var refusal *RefusalError
+	return errors.As(err, &refusal) && refusal.Stated
+}
+
 // IsNotFound reports whether the object that was asked for does not exist.
 func IsNotFound(err error) bool {
 	return err != nil && backup.KindOf(err) == backup.NotFound

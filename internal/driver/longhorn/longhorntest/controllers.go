@@ -34,7 +34,7 @@ func (l *Longhorn) reconcile() {
 func isDue(requested, synced time.Time) bool { return synced.IsZero() || requested.After(synced) }
 
 func (l *Longhorn) syncTarget(t *target) {
-	if !isDue(t.requested, t.sync) || t.url == "" || l.faults.TargetsNever {
+	if !isDue(t.requested, t.sync) || t.url == "" || l.faults.TargetsNever || l.faults.StuckTarget == t.name {
 		return
 	}
 	began := l.now()
@@ -84,7 +84,7 @@ func (l *Longhorn) pullVolume(t *target, volume string) {
 }
 
 func (l *Longhorn) syncVolume(bv *backupVolume) {
-	if !isDue(bv.requested, bv.sync) || l.faults.VolumesNever {
+	if !isDue(bv.requested, bv.sync) || l.faults.VolumesNever || l.faults.StuckVolumesOf == bv.target {
 		return
 	}
 	began := l.now()

@@ -46,6 +46,9 @@ type Faults struct {
 	// TargetsNever, VolumesNever and BackupsNever keep Longhorn from syncing
 	// backup targets, from syncing backup volumes, and from reading backups.
 	TargetsNever, VolumesNever, BackupsNever bool
+	// StuckTarget is a backup target that Longhorn never ends to sync, and
+	// StuckVolumesOf one whose backup volumes it never ends to sync.
+	StuckTarget, StuckVolumesOf string
 	// MissesVolumes keeps a target's next sync from reaching its backup volumes,
 	// as conflicts do, so many times.
 	MissesVolumes int
