@@ -84,6 +84,16 @@ func (c *Cluster) longhornObjects(ctx context.Context, kind string) ([]unstructu
 	return list.Items, nil
 }
 
+// LonghornVolumeLabels returns the labels that Longhorn keeps on a volume.
+func (c *Cluster) LonghornVolumeLabels(ctx context.Context, name string) (map[string]string, error) {
+	volume := &unstructured.Unstructured{}
+	volume.SetGroupVersionKind(longhornVersion.WithKind("Volume"))
+	if err := c.Get(ctx, client.ObjectKey{Namespace: longhornNamespace, Name: name}, volume); err != nil {
+		return nil, fmt.Errorf("reading Longhorn's volume %s: %w", name, err)
+	}
+	return volume.GetLabels(), nil
+}
+
 // LoseLonghorn loses what Longhorn knows, but not its backup store: as a cluster
 // that burned down, in which Longhorn is installed anew with the same backup
 // target. Volumes that are in use must be gone before.

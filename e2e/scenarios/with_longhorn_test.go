@@ -107,7 +107,7 @@ func longhornRoundTrip(s *scenario) {
 	s.own(namespace)
 	apps := []harness.App{
 		{Namespace: namespace, Name: "immediate", Class: "longhorn"},
-		{Namespace: namespace, Name: "late", Class: "longhorn-wffc"},
+		{Namespace: namespace, Name: "late", Class: "longhorn-jobs"},
 		{Namespace: namespace, Name: "encrypted", Class: "longhorn-encrypted"},
 		{Namespace: namespace, Name: "shared", Class: "longhorn", AccessMode: "ReadWriteMany"},
 	}
@@ -117,6 +117,8 @@ func longhornRoundTrip(s *scenario) {
 		s.startNew(app)
 		before[app.Name] = wholeTree(s, app)
 	}
+	late, jobs := apps[1], []string{"recurring-job-group.longhorn.io/nightly", "recurring-job.longhorn.io/weekly"}
+	require.Subset(s, s.recurringJobs(late), jobs)
 	s.startNew(raw)
 	s.shell(raw, `printf 'raw bytes' | dd of=/dev/data conv=notrunc && sync`)
 	for _, app := range append(slices.Clone(apps), raw) {
@@ -135,6 +137,9 @@ func longhornRoundTrip(s *scenario) {
 			s.awaitCompleted(app)
 		})
 	}
+	s.run("with the recurring jobs of its class", func(s *scenario) {
+		require.Subset(s, s.recurringJobs(late), jobs)
+	})
 	s.run("into a raw block claim", func(s *scenario) {
 		s.awaitRunning(raw)
 		require.Equal(s, "raw bytes", s.shell(raw, "head -c 9 /dev/data"))
@@ -514,6 +519,15 @@ func (s *scenario) longhornVolume(app harness.App) string {
 	volume := &corev1.PersistentVolume{}
 	require.NoError(s, cluster.Get(s.ctx, client.ObjectKey{Name: s.claim(app).Spec.VolumeName}, volume))
 	return volume.Spec.CSI.VolumeHandle
+}
+
+// recurringJobs returns the labels of the volume behind the app's claim: by one each
+// Longhorn has a recurring job, or a group of them, for it.
+func (s *scenario) recurringJobs(app harness.App) []string {
+	s.Helper()
+	labels, err := cluster.LonghornVolumeLabels(s.ctx, s.longhornVolume(app))
+	require.NoError(s, err)
+	return slices.Collect(maps.Keys(labels))
 }
 
 func (s *scenario) restoreName(app harness.App) string {

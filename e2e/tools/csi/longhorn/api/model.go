@@ -106,6 +106,15 @@ type NewVolume struct {
 	BackupTargetName        string   `json:"backupTargetName,omitempty"`
 	NodeSelector            []string `json:"nodeSelector,omitempty"`
 	DiskSelector            []string `json:"diskSelector,omitempty"`
+	// Migratable is refused of a volume that is not shared.
+	Migratable           bool           `json:"migratable,omitempty"`
+	RecurringJobSelector []RecurringJob `json:"recurringJobSelector,omitempty"`
+}
+
+// RecurringJob names what Longhorn does to a volume again and again: a job, or a group of them.
+type RecurringJob struct {
+	Name    string `json:"name"`
+	IsGroup bool   `json:"isGroup"`
 }
 
 // Ticket asks for a volume to be attached to a node, or takes that back.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"slices"
 	"testing"
 	"time"
 
@@ -119,6 +120,43 @@ func TestAVolumeForManyNodesIsShared(t *testing.T) {
 	}
 }
 
+func TestAMigratableClassMakesMigratableVolumesOnlyWhereTheyAreShared(t *testing.T) {
+	for name, test := range map[string]struct {
+		capability *csi.VolumeCapability
+		want       bool
+		context    string
+	}{
+		"for many nodes": {shared, true, "true"},
+		"for one node":   {once, false, "false"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, longhorn, _ := start(t)
+			response, err := s.CreateVolume(t.Context(), request(test.capability, 64*mebibyte, map[string]string{"migratable": "true"}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if asked, _ := longhorn.Asked("pvc-1"); asked.Migratable != test.want {
+				t.Errorf("asked for migratable %t", asked.Migratable)
+			}
+			if got := response.GetVolume().GetVolumeContext()["migratable"]; got != test.context {
+				t.Errorf("the volume's attributes say migratable %q, want %q", got, test.context)
+			}
+		})
+	}
+}
+
+func TestAVolumeHasTheRecurringJobsOfItsClass(t *testing.T) {
+	s, longhorn, _ := start(t)
+	_, err := s.CreateVolume(t.Context(), request(once, 64*mebibyte, map[string]string{"recurringJobSelector": `[{"name":"nightly","isGroup":true},{"name":"weekly"}]`}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked, _ := longhorn.Asked("pvc-1")
+	if want := []api.RecurringJob{{Name: "nightly", IsGroup: true}, {Name: "weekly"}}; !slices.Equal(asked.RecurringJobSelector, want) {
+		t.Errorf("asked for %v, want %v", asked.RecurringJobSelector, want)
+	}
+}
+
 func TestMakingAVolumeAgainReturnsIt(t *testing.T) {
 	s, longhorn, _ := start(t)
 	create(t, s, once)
@@ -140,6 +178,8 @@ func TestWhatCannotBeMadeIsRefused(t *testing.T) {
 		"replicas in words":    {request(once, 1, map[string]string{"numberOfReplicas": "three"}), codes.InvalidArgument},
 		"replicas below zero":  {request(once, 1, map[string]string{"numberOfReplicas": "-1"}), codes.InvalidArgument},
 		"encrypted, perhaps":   {request(once, 1, map[string]string{"encrypted": "perhaps"}), codes.InvalidArgument},
+		"migratable, perhaps":  {request(once, 1, map[string]string{"migratable": "perhaps"}), codes.InvalidArgument},
+		"jobs in words":        {request(once, 1, map[string]string{"recurringJobSelector": "nightly"}), codes.InvalidArgument},
 		"no replicas":          {request(once, 1, map[string]string{"numberOfReplicas": "0"}), codes.Internal},
 		"many nodes, one each": {request(mount(csi.VolumeCapability_AccessMode_MULTI_NODE_SINGLE_WRITER), 1, nil), codes.InvalidArgument},
 	} {

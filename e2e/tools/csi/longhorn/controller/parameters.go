@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -22,10 +23,13 @@ const (
 	paramNoRevisionCounter  = "disableRevisionCounter"
 	paramNodeSelector       = "nodeSelector"
 	paramDiskSelector       = "diskSelector"
+	paramMigratable         = "migratable"
+	paramRecurringJobs      = "recurringJobSelector"
 	defaultStaleReplicaMins = 2880
 )
 
-// volumeFor reads what a volume is to be from the parameters of its class.
+// volumeFor reads what a volume is to be from the parameters of its class. As Longhorn's own driver does, it makes a volume
+// that is not shared without regard to migratable, which Longhorn would refuse, and writes that down in the parameters.
 func volumeFor(parameters map[string]string) (api.NewVolume, error) {
 	volume := api.NewVolume{
 		StaleReplicaTimeout:     defaultStaleReplicaMins,
@@ -37,6 +41,9 @@ func volumeFor(parameters map[string]string) (api.NewVolume, error) {
 		if err := set(&volume, key, value); err != nil {
 			return api.NewVolume{}, fmt.Errorf("invalid parameter %s: %w", key, err)
 		}
+	}
+	if volume.Migratable && volume.AccessMode != api.AccessReadWriteMany {
+		volume.Migratable, parameters[paramMigratable] = false, "false"
 	}
 	if volume.StaleReplicaTimeout <= 0 {
 		volume.StaleReplicaTimeout = defaultStaleReplicaMins
@@ -70,6 +77,10 @@ func set(volume *api.NewVolume, key, value string) (err error) {
 		volume.DataLocality = value
 	case paramNodeSelector:
 		volume.NodeSelector = strings.Split(value, ",")
+	case paramMigratable:
+		volume.Migratable, err = strconv.ParseBool(value)
+	case paramRecurringJobs:
+		err = json.Unmarshal([]byte(value), &volume.RecurringJobSelector)
 	case paramDiskSelector:
 		volume.DiskSelector = strings.Split(value, ",")
 	}

@@ -117,6 +117,11 @@ func (l *Longhorn) create(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusInternalServerError, "the number of replicas is 0")
 		return
 	}
+	if asked.Migratable && asked.AccessMode != api.AccessReadWriteMany {
+		refuse(w, http.StatusInternalServerError, "failed to create volume: unable to create volume "+asked.Name+
+			`: admission webhook "validator.longhorn.io" denied the request: migratable volumes are only supported in ReadWriteMany (rwx) access mode`)
+		return
+	}
 	made := &volume{Asked: asked, Volume: api.Volume{
 		Name: asked.Name, Size: asked.Size, State: api.StateDetached, Ready: true,
 		AccessMode: asked.AccessMode, Encrypted: asked.Encrypted,
