@@ -18,6 +18,10 @@ type Backup struct {
 	ID string
 	// TakenAt is when the data was as the backup holds it.
 	TakenAt time.Time
+	// DatedAt is when the backup itself says that it was taken, where that is proved to
+	// be wrong: the clock of what took it was ahead, and TakenAt is when it was begun.
+	// Else the zero time.
+	DatedAt time.Time
 	// SizeBytes is the size of the data when restored; negative when the driver
 	// does not know it.
 	SizeBytes int64

@@ -266,6 +266,9 @@ func (r Rules) about(s Selector, b Backup, candidates []Backup) []string {
 	if why := r.objectionTo(s, b); why != NoObjection {
 		notes = append(notes, "the chosen backup is "+r.asChosen(why, b))
 	}
+	if !b.DatedAt.IsZero() {
+		notes = append(notes, fmt.Sprintf("the chosen backup is dated %s, by a clock that was ahead; it was begun %s, before the backup after it was", stamp(b.DatedAt), stamp(b.TakenAt)))
+	}
 	switch b.Outcome {
 	case OutcomePartial:
 		notes = append(notes, "the chosen backup is partial: some files could not be read when it was taken")

@@ -281,7 +281,7 @@ func (s *source) counted(backups []backup.Backup, now time.Time) []backup.Backup
 // missing reports whether the newest backup that is remembered is not there, nor a
 // newer one that counts. A backup that counted once and does not any more is there.
 func (s *source) missing(record expectation.Record, backups []backup.Backup, now time.Time) bool {
-	there := func(b backup.Backup) bool { return b.TakenAt.Equal(record.Newest) }
+	there := func(b backup.Backup) bool { return b.TakenAt.Equal(record.Newest) || b.DatedAt.Equal(record.Newest) }
 	return record.Missing(s.counted(backups, now)) && !slices.ContainsFunc(backups, there)
 }
 
@@ -326,7 +326,7 @@ func (s *source) forgetIn(ctx context.Context, unaccepted string, claim backup.C
 		return backup.Errorf(backup.KindOf(err), "reading which %s backups %s is expected to have: %w", name, claim, err)
 	}
 	before := claims[claim]
-	after := before.Forget(slices.SortedFunc(slices.Values(removed), backup.NewestFirst), s.counted(slices.SortedFunc(slices.Values(stays), backup.NewestFirst), now), now)
+	after := before.Forget(slices.SortedFunc(slices.Values(asDated(removed)), backup.NewestFirst), s.counted(slices.SortedFunc(slices.Values(stays), backup.NewestFirst), now), now)
 	if after == before {
 		return nil
 	}
@@ -334,6 +334,18 @@ func (s *source) forgetIn(ctx context.Context, unaccepted string, claim backup.C
 		return backup.Errorf(backup.KindOf(err), "recording that %s backups of %s are about to be removed: %w", name, claim, err)
 	}
 	return nil
+}
+
+// asDated returns the backups with the dates that they bear: by such a date one may be
+// expected, that was taken for right until it was proved to be wrong.
+func asDated(backups []backup.Backup) []backup.Backup {
+	dated := slices.Clone(backups)
+	for i, b := range dated {
+		if !b.DatedAt.IsZero() {
+			dated[i].TakenAt = b.DatedAt
+		}
+	}
+	return dated
 }
 
 // acceptClaim is the command by which a person accepts that a claim's backup is gone.

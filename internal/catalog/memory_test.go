@@ -200,6 +200,26 @@ func TestAMissingBackup(t *testing.T) {
 			pass(time.Minute)
 			assert.NoError(t, c.Prove(within(t, budget), photos).Doubt(), "a newer one is there now")
 		},
+		"that was expected by a date which is proved to be wrong is there, and may be forgotten": func(t *testing.T) {
+			memory, r := &remembered{}, newRepository("restic", photos)
+			start(t, with(memory), r)
+			ahead := r.backups[0].TakenAt
+			r.set(func(r *repository) { // another was begun before that date
+				b := r.backups[0]
+				b.TakenAt, b.DatedAt = b.TakenAt.Add(-5*time.Hour), b.TakenAt
+				r.backups = []backup.Backup{b}
+			})
+			next := r.add(photos)
+			r.set(func(r *repository) { r.backups[1].TakenAt = ahead.Add(-4 * time.Hour) })
+			c := start(t, with(memory), r)
+			a := c.Prove(within(t, budget), photos)
+			assert.NoError(t, a.Doubt())
+			assert.Equal(t, next.ID, a.Backups()[0].ID)
+			assert.NoError(t, c.Forgetting(t.Context(), "restic", photos, a.Backups()[1:], a.Backups()[:1]))
+			r.set(func(r *repository) { r.backups = r.backups[1:] })
+			pass(time.Minute)
+			assert.NoError(t, c.Prove(within(t, budget), photos).Doubt())
+		},
 		"is noticed by a process that never saw it": func(t *testing.T) {
 			memory, r := &remembered{}, newRepository("restic", photos, music)
 			start(t, with(memory), r)

@@ -164,6 +164,9 @@ func backupOf(b backup.Backup, rules backup.Rules) wire.Backup {
 		Cluster: b.Cluster, Objection: string(rules.Objection(b)), Unrestorable: b.Unrestorable,
 		SizeBytes: known(b.SizeBytes), Size: known(b.SizeBytes), Files: known(b.Files), Tags: append([]string{}, b.Tags...), Labels: labelsOf(b.Tags),
 	}
+	if !b.DatedAt.IsZero() {
+		told.DatedAt = &b.DatedAt
+	}
 	if intent.IsURL(b.Locator) {
 		told.URL = b.Locator
 	}

@@ -449,6 +449,13 @@ func TestBackups(t *testing.T) {
 		assert.Nil(t, list[1].SizeBytes)
 		assert.Empty(t, w.driver)
 	})
+	t.Run("that are dated ahead say by how much", func(t *testing.T) {
+		w, ahead := newWorld(), newest
+		ahead.DatedAt = ahead.TakenAt.Add(5 * time.Hour)
+		w.answer = says(backup.FoundBackups([]backup.Backup{ahead}, backup.Evidence{}))
+		_, body := send(t, http.MethodGet, w.serve(t, nil)+"/v1/backups?namespace=media&pvc=photos", "", "")
+		assert.Contains(t, body, `"dated_at":"`+ahead.DatedAt.Format(time.RFC3339)+`"`)
+	})
 	t.Run("of one driver are asked of that driver alone", func(t *testing.T) {
 		w := newWorld()
 		_, err := w.client(t).Backups(t.Context(), photos, "longhorn")

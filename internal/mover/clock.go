@@ -19,7 +19,13 @@ const mostOff = 10 * time.Minute
 // wrong with it. A Job's work is done after the API server created the Job. The clock
 // of a node that shows an earlier time dates a backup so that it would not count as
 // the newest; the time of the Job, and what has passed since the work began, take its
-// place. A clock that is ahead cannot be told from a Job that waited.
+// place.
+//
+// A clock that is ahead is gone by. All that the mover gets to know of other clocks is
+// how late it certainly is: the time of the Job, or any other that is given to its pod,
+// which may then have waited for hours. When the pod started says the node's kubelet,
+// by the same clock. So the record of the outcome holds the time of the Job, and the
+// Job of the next backup proves which dates were ahead, see [backup.Ahead].
 func (r *repository) clock(node clock.PassiveClock) (right clock.PassiveClock, wrong string) {
 	created, known := r.jobCreated()
 	if !known {

@@ -99,3 +99,16 @@ func TestWhatSaysNoTimeChangesNone(t *testing.T) {
 	assert.WithinDuration(t, time.Now(), v.taken(t, result.Snapshot), time.Minute)
 	assert.Empty(t, result.Backup.Notes)
 }
+
+func TestWhenABackupWasBegunIsRecordedBesideIt(t *testing.T) {
+	v := newVolume(t, restictest.Restic(t))
+	v.repository.Init(t)
+	begun := time.Now().Add(-6 * time.Hour).UTC().Truncate(time.Second)
+	v.created(t, begun)
+	status, result, _ := v.backup(t)
+	require.Zero(t, status)
+	records, _ := v.snapshots(t)
+	require.Len(t, records[result.Snapshot], 1)
+	assert.Equal(t, begun, records[result.Snapshot][0].Begun)
+	assert.WithinDuration(t, time.Now(), v.taken(t, result.Snapshot), time.Minute, "a Job may have waited")
+}

@@ -58,6 +58,7 @@ func (w backupWork) recordOutcome(ctx context.Context, p Process, program cli.Pr
 		made := outcome.Record{
 			Of: result.Snapshot, Claim: w.judged.claim, Files: result.Backup.Files, Bytes: result.Backup.Bytes, Partial: result.Partial,
 		}
+		made.Begun, _ = w.repository.jobCreated()
 		if before, found := w.before(earlier, records, result.Snapshot, p.Clock.Now()); found && lostMost(made, before, w.judged.shrinkPercent) {
 			made.Void = true
 			result.Backup.Voided("%d files and %d bytes, where backup %s of %s holds %d files and %d bytes",
@@ -110,7 +111,21 @@ func (w backupWork) earlier(ctx context.Context, p Process, program cli.Program)
 		}
 		return s.Host != w.host || outcome.IsOwn(s.Host, s.Tags)
 	})
-	return snapshots, records, nil
+	return redated(snapshots, records, claim), records, nil
+}
+
+// redated gives the snapshots that are dated ahead the time at which they were begun.
+func redated(snapshots []listed, records outcome.Records, claim backup.Claim) []listed {
+	starts := make([]backup.Start, 0, len(snapshots))
+	for _, s := range snapshots {
+		if r, recorded := records.For(claim, s.ID, s.Original); recorded {
+			starts = append(starts, backup.Start{ID: s.ID, Claim: claim, Cluster: s.backup(records, claim).Cluster, Begun: r.Begun, Dated: s.Time})
+		}
+	}
+	for id, begun := range backup.Ahead(starts) {
+		snapshots[slices.IndexFunc(snapshots, func(s listed) bool { return s.ID == id })].Time = begun
+	}
+	return snapshots
 }
 
 // before returns the newest earlier backup that counts and says how much it holds.

@@ -28,7 +28,7 @@ func TestSnapshotsNameTheirCluster(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := snapshot{ID: id1, Host: "a/b", Paths: []string{"/data"}, Tags: append([]string{"namespace=a", "pvc=b"}, test.tags...)}
-			backups := s.backups(test.clusters, claimsOf(s.Tags), nil)
+			backups := s.backups(test.clusters, claimsOf(s.Tags), nil, nil)
 			require.Len(t, backups, 1)
 			assert.Equal(t, test.cluster, backups[0].Cluster)
 			assert.Equal(t, test.own, backups[0].Own)

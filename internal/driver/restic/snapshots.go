@@ -93,8 +93,8 @@ func whole(err error) error {
 
 // backups returns the backups that a snapshot is: one for each of these claims. How
 // they ended, and how much those hold that restic itself does not say it of, is in
-// the records. Only those of this cluster's are its own.
-func (s snapshot) backups(clusters backup.Clusters, claims []backup.Claim, records outcome.Records) []backup.Backup {
+// the records; ahead says when those were begun that are dated ahead. Only those of this cluster's are its own.
+func (s snapshot) backups(clusters backup.Clusters, claims []backup.Claim, records outcome.Records, ahead map[string]time.Time) []backup.Backup {
 	backups := make([]backup.Backup, 0, len(claims))
 	for _, claim := range claims {
 		b := backup.Backup{
@@ -104,6 +104,9 @@ func (s snapshot) backups(clusters backup.Clusters, claims []backup.Claim, recor
 		}
 		if r, recorded := records.For(claim, s.ID, s.Original); recorded {
 			b.Outcome, b.SizeBytes, b.Files = r.Outcome(), r.Bytes, r.Files
+		}
+		if begun, wrong := ahead[s.ID]; wrong {
+			b.TakenAt, b.DatedAt = begun, s.Time
 		}
 		if s.Summary != nil {
 			b.SizeBytes, b.Files = s.Summary.TotalBytesProcessed, s.Summary.TotalFilesProcessed
@@ -124,6 +127,8 @@ type joiner struct {
 	strays  []attribution.Stray
 	records outcome.Records
 	held    []snapshot
+	// ahead is what [backup.Ahead] says of those that were held back.
+	ahead map[string]time.Time
 	// files are the ids of the records' own snapshots, by what each is of.
 	files map[string][]string
 }
@@ -146,7 +151,7 @@ func (j *joiner) add(s snapshot) {
 
 func (j *joiner) tell(s snapshot) {
 	claims, stray := j.cfg.attribute(s)
-	for _, b := range s.backups(j.cfg.Clusters, claims, j.records) {
+	for _, b := range s.backups(j.cfg.Clusters, claims, j.records, j.ahead) {
 		j.into(b)
 	}
 	if stray != nil {
@@ -156,6 +161,14 @@ func (j *joiner) tell(s snapshot) {
 
 // end reports the backups that were held back. The list must have been whole.
 func (j *joiner) end() {
+	starts := make([]backup.Start, 0, len(j.held))
+	for _, s := range j.held {
+		claim := claimsOf(s.Tags)[0]
+		if r, recorded := j.records.For(claim, s.ID, s.Original); recorded {
+			starts = append(starts, backup.Start{ID: s.ID, Claim: claim, Cluster: clusterOf(s.Tags), Begun: r.Begun, Dated: s.Time})
+		}
+	}
+	j.ahead = backup.Ahead(starts)
 	for _, s := range j.held {
 		j.tell(s)
 	}

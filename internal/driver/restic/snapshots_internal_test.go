@@ -38,7 +38,7 @@ func TestSnapshotsOfBothVersionsAreRead(t *testing.T) {
 	old, err := readAll(t, of016)
 	require.NoError(t, err)
 	require.Len(t, old, 1)
-	b := old[0].backups(backup.Clusters{}, claimsOf(old[0].Tags), nil)
+	b := old[0].backups(backup.Clusters{}, claimsOf(old[0].Tags), nil, nil)
 	require.Len(t, b, 1)
 	assert.Equal(t, backup.Claim{Namespace: "a", Name: "b"}, b[0].Claim)
 	assert.Equal(t, id1, b[0].ID)
@@ -49,7 +49,7 @@ func TestSnapshotsOfBothVersionsAreRead(t *testing.T) {
 
 	recent, err := readAll(t, of019)
 	require.NoError(t, err)
-	b = recent[0].backups(backup.Clusters{}, claimsOf(recent[0].Tags), nil)
+	b = recent[0].backups(backup.Clusters{}, claimsOf(recent[0].Tags), nil, nil)
 	assert.Equal(t, int64(105857606), b[0].SizeBytes)
 	assert.Equal(t, int64(4), b[0].Files)
 
@@ -177,12 +177,12 @@ func TestASnapshotThatCannotBeRestoredIsListedAsSuch(t *testing.T) {
 		"it is of /data/../etc, which is no folder":           {"/data/../etc"},
 	} {
 		s := snapshot{Paths: paths, Tags: []string{"namespace=a", "pvc=b"}}
-		listed := s.backups(backup.Clusters{}, claimsOf(s.Tags), nil)
+		listed := s.backups(backup.Clusters{}, claimsOf(s.Tags), nil, nil)
 		require.Len(t, listed, 1, "it exists all the same")
 		assert.Contains(t, listed[0].Unrestorable, says)
 	}
 	s := snapshot{Paths: []string{"/data"}, Tags: []string{"namespace=a", "pvc=b"}}
-	assert.Empty(t, s.backups(backup.Clusters{}, claimsOf(s.Tags), nil)[0].Unrestorable)
+	assert.Empty(t, s.backups(backup.Clusters{}, claimsOf(s.Tags), nil, nil)[0].Unrestorable)
 }
 
 func TestASnapshotOfSeveralFoldersHasNoLocator(t *testing.T) {
@@ -261,7 +261,7 @@ func FuzzSnapshots(f *testing.F) {
 		err := readSnapshots(strings.NewReader(text), func(s snapshot) {
 			read++
 			claims, _ := Config{}.attribute(s)
-			s.backups(backup.Clusters{}, claims, nil)
+			s.backups(backup.Clusters{}, claims, nil, nil)
 		})
 		if err != nil {
 			return

@@ -127,6 +127,9 @@ type Backup struct {
 	// TakenAt is when the data was as the backup holds it, and Created the same.
 	TakenAt time.Time `json:"taken_at"`
 	Created time.Time `json:"created"`
+	// DatedAt is what the backup itself says, where that is proved to be later than it
+	// was taken: the clock of what took it was ahead. Absent elsewhere.
+	DatedAt *time.Time `json:"dated_at,omitempty"`
 	// State is completed: a listing holds no other backups.
 	State State `json:"state"`
 	// Cluster names the cluster that took it; absent where it does not say.

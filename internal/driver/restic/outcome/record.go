@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/soteria-dr/soteria/internal/backup"
 )
@@ -31,6 +32,7 @@ const (
 	outcomeTag  = "outcome="
 	partialTag  = "partial=true"
 	acceptedTag = "accepted=true"
+	begunTag    = "begun="
 	filesTag    = "files="
 	bytesTag    = "bytes="
 )
@@ -47,6 +49,9 @@ type Record struct {
 	// Files and Bytes are what the backup holds, as restic counted while it took
 	// it; negative where that is not known.
 	Files, Bytes int64
+	// Begun is when the API server created the Job that took the backup, which is
+	// certainly before the backup was taken; the zero time where that is not known.
+	Begun time.Time
 	// Partial is true when some files could not be read.
 	Partial bool
 	// Void is true when the backup lost most of what the one before it held.
@@ -78,6 +83,9 @@ func (r Record) Tags() []string {
 	}
 	if r.Accepted {
 		tags = append(tags, acceptedTag)
+	}
+	if !r.Begun.IsZero() {
+		tags = append(tags, begunTag+r.Begun.UTC().Format(time.RFC3339))
 	}
 	if r.Files >= 0 {
 		tags = append(tags, filesTag+strconv.FormatInt(r.Files, 10))
@@ -114,6 +122,9 @@ func Parse(host string, tags []string) (Record, bool) {
 		return Record{}, false
 	}
 	r.Claim, r.Files, r.Bytes = claim, number(tags, filesTag), number(tags, bytesTag)
+	if begun, err := time.Parse(time.RFC3339, value(tags, begunTag)); err == nil {
+		r.Begun = begun.UTC()
+	}
 	switch value(tags, outcomeTag) {
 	case backup.OutcomeComplete.String():
 	case backup.OutcomePartial.String():
@@ -165,6 +176,9 @@ func (all Records) Add(r Record) {
 	known.Partial = known.Partial || r.Partial
 	known.Void = known.Void || r.Void
 	known.Accepted = known.Accepted || r.Accepted
+	if r.Begun.After(known.Begun) {
+		known.Begun = r.Begun
+	}
 	known.Files, known.Bytes = max(known.Files, r.Files), max(known.Bytes, r.Bytes)
 	all[r.Of] = known
 }

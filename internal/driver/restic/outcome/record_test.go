@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -25,6 +26,9 @@ func drawRecord(t *rapid.T) outcome.Record {
 		Partial: rapid.Bool().Draw(t, "partial"), Void: rapid.Bool().Draw(t, "void"),
 	}
 	r.Accepted = r.Void && rapid.Bool().Draw(t, "accepted")
+	if rapid.Bool().Draw(t, "begun is known") {
+		r.Begun = time.Unix(rapid.Int64Range(1, 1<<33).Draw(t, "begun"), 0).UTC()
+	}
 	return r
 }
 
