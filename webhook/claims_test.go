@@ -85,6 +85,11 @@ func namespace(labels map[string]string) *corev1.Namespace {
 	return &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "ai", Labels: labels}}
 }
 
+// restoreMine is the Restore that the manifest own-restore refers to.
+func restoreMine(labels map[string]string) *v1alpha1.Restore {
+	return &v1alpha1.Restore{ObjectMeta: metav1.ObjectMeta{Namespace: "ai", Name: "mine", Labels: labels}}
+}
+
 // request reads a claim's manifest from testdata, as a user would apply it.
 func request(t *testing.T, manifest string) admission.Request {
 	t.Helper()
@@ -124,7 +129,7 @@ func TestThePatchForEachVerdict(t *testing.T) {
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			f := newFixture(t, tc.answer, namespace(nil))
+			f := newFixture(t, tc.answer, namespace(nil), restoreMine(nil))
 			f.claims.Policy.LookedUp = []string{"s3"}
 			f.claims.Policy.Populators = populators
 			response := f.claims.Handle(t.Context(), request(t, tc.manifest))
@@ -219,6 +224,32 @@ func TestAnotherClaimsBackupIsLookedUpUnderItsOwnName(t *testing.T) {
 	assert.Equal(t, []backup.Claim{{Namespace: "web", Name: "data"}, {Namespace: "ai", Name: "cache"}}, f.catalog.asked, "and its own, to tell of them")
 	assert.Equal(t, []decision.Kind{decision.Hold}, f.verdicts.kinds, "a source without a backup starts no claim empty")
 	assert.Contains(t, response.Warnings[0], "no backup of web/data exists, which the claim asks for")
+}
+
+func TestAClaimWhoseRestoreDoesNotExistIsHeld(t *testing.T) {
+	forAnotherLife := restoreMine(map[string]string{v1alpha1.RoleLabel: v1alpha1.RoleLocked, v1alpha1.ClaimUIDLabel: "uid-of-an-earlier-life"})
+	for name, objects := range map[string][]client.Object{
+		"it was never applied": {namespace(nil)}, "it was made for an earlier life of the claim": {namespace(nil), forAnotherLife},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, answer := range []backup.Answer{backup.ProvedNone(proof), backup.FoundBackups([]backup.Backup{newest}, proof)} {
+				f := newFixture(t, answer, objects...)
+				req := request(t, "own-restore")
+				response := f.claims.Handle(t.Context(), req)
+				require.True(t, response.Allowed, "it may be applied a moment later")
+				require.Len(t, response.Warnings, 1)
+				assert.Contains(t, response.Warnings[0], "soteria: Hold: the Restore ai/mine that the claim refers to does not exist")
+				assert.Equal(t, []decision.Kind{decision.Hold}, f.verdicts.kinds)
+				assert.Empty(t, f.catalog.asked, "no listing is spent on it")
+				req.DryRun = ptr.To(true)
+				assert.Equal(t, response, f.claims.Handle(t.Context(), req), "a dry run gets the same verdict")
+				golden(t, "hold-restore-missing", struct {
+					Warning string `json:"warning"`
+					Patch   any    `json:"patch"`
+				}{response.Warnings[0], response.Patches})
+			}
+		})
+	}
 }
 
 func TestADryRunGetsTheSameVerdictAndIsNotCounted(t *testing.T) {

@@ -87,6 +87,14 @@ func TestVerdicts(t *testing.T) {
 			func(f *decision.Facts) { f.Mode = decision.Skip }, decision.Deny, decision.ReasonSkipNeedsReason, `soteria.dev/skip-reason: "<why>"`},
 		"skip with a reason starts empty though backups exist": {
 			func(f *decision.Facts) { f.Mode, f.SkipReason = decision.Skip, "scratch" }, decision.Fresh, decision.ReasonSkipped, "scratch"},
+		"a claim whose Restore does not exist holds though no backup exists": {
+			func(f *decision.Facts) { f.MissingRestore, f.Answer = "form-old", none }, decision.Hold, decision.ReasonRestoreMissing, "the Restore media/form-old that the claim refers to does not exist"},
+		"a claim whose Restore does not exist holds though backups exist": {
+			func(f *decision.Facts) { f.MissingRestore = "form-old" }, decision.Hold, decision.ReasonRestoreMissing, "apply that Restore"},
+		"a claim never named before whose Restore does not exist holds": {
+			func(f *decision.Facts) { f.Claim, f.Source, f.MissingRestore = unnamed, unnamed, "form-old" }, decision.Hold, decision.ReasonRestoreMissing, ""},
+		"skip with a reason starts empty though its Restore does not exist": {
+			func(f *decision.Facts) { f.Mode, f.SkipReason, f.MissingRestore = decision.Skip, "scratch", "form-old" }, decision.Fresh, decision.ReasonSkipped, ""},
 		"a claim never named before starts empty": {
 			func(f *decision.Facts) { f.Claim, f.Source = unnamed, unnamed }, decision.Fresh, decision.ReasonGeneratedName, "never had a name"},
 		"a claim never named before that wants another's backup gets it": {
@@ -278,6 +286,7 @@ func everyCombination() iter.Seq[decision.Facts] {
 			of(func(f *decision.Facts, v bool) { f.CrossNamespaceAllowed = v }, false, true),
 			of(func(f *decision.Facts, v backup.Selector) { f.Selector = v }, anything, theOldest, noSuchThing, theAttics),
 			of(func(f *decision.Facts, v string) { f.SelectionProblem = v }, "", "wish not understood"),
+			of(func(f *decision.Facts, v string) { f.MissingRestore = v }, "", "mine"),
 			of(func(f *decision.Facts, v bool) { f.DenyUnknown = v }, false, true),
 			of(func(f *decision.Facts, v []string) { f.LookedUp = v }, nil, []string{"s3"}),
 			of(func(f *decision.Facts, v decision.Populator) { f.Populator = v }, decision.Populator{}, volsync),
@@ -344,6 +353,7 @@ func table(f decision.Facts) (decision.Kind, decision.Reason) {
 		{f.Mode == decision.Skip && f.SkipReason == "", decision.Deny, decision.ReasonSkipNeedsReason},
 		{f.Mode == decision.Skip, decision.Fresh, decision.ReasonSkipped},
 		{f.SelectionProblem == "" && f.Source.Namespace != f.Claim.Namespace && !f.CrossNamespaceAllowed, decision.Deny, decision.ReasonCrossNamespace},
+		{f.MissingRestore != "", decision.Hold, decision.ReasonRestoreMissing},
 		{f.SelectionProblem == "" && f.Claim.Name == "" && f.Source == f.Claim && f.Selector.IsZero(), decision.Fresh, decision.ReasonGeneratedName},
 		{f.SelectionProblem != "", decision.Hold, decision.ReasonInvalidSelection},
 		{f.Answer.Doubt() != nil && f.Selector.ID == "" && f.DenyUnknown && f.Populator != decision.Populator{}, decision.Deny, decision.ReasonNewestInDoubt},
@@ -384,8 +394,8 @@ func TestEveryCombinationOfFactsGetsTheTablesVerdict(t *testing.T) {
 			t.Fatalf("%+v: %s (%s): %s", f, v.Kind, v.Reason, problem)
 		}
 	}
-	assert.Equal(t, 2_162_688, combinations)
-	assert.Len(t, reasons, 23, "every reason is given for something")
+	assert.Equal(t, 4_325_376, combinations)
+	assert.Len(t, reasons, 24, "every reason is given for something")
 }
 
 // unsafe says what is wrong with a verdict, whatever the table says: what must
@@ -395,8 +405,8 @@ func unsafe(f decision.Facts, v decision.Verdict) string {
 	foreign := slices.Contains(f.LookedUp, chosen.Driver)
 	ours := !f.MadeBySoteria && !f.Excluded && !f.VolumeChosen && !f.ForeignSource && (f.Mode != decision.NotOptedIn || f.ModeProblem != "")
 	onPurpose := f.Mode == decision.Skip && f.SkipReason != ""
-	neverNamed := f.Claim.Name == "" && f.Source == f.Claim && f.Selector.IsZero()
-	provedEmpty := f.Answer.Certainty() == backup.None && f.Mode == decision.Auto && f.Selector.IsZero() && f.SelectionProblem == "" && f.Source == f.Claim
+	neverNamed := f.Claim.Name == "" && f.Source == f.Claim && f.Selector.IsZero() && f.MissingRestore == ""
+	provedEmpty := f.Answer.Certainty() == backup.None && f.Mode == decision.Auto && f.Selector.IsZero() && f.SelectionProblem == "" && f.Source == f.Claim && f.MissingRestore == ""
 	crosses := f.Source.Namespace != f.Claim.Namespace && !f.CrossNamespaceAllowed
 	switch {
 	case v.Message == "":

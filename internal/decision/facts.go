@@ -80,6 +80,9 @@ type Facts struct {
 	// SelectionProblem, when not empty, says that the user's wish for a source,
 	// a time or an id could not be understood.
 	SelectionProblem string
+	// MissingRestore names the Restore that the claim's manifest refers to and that
+	// does not exist: which backup it wants is not known. Empty where there is none.
+	MissingRestore string
 	// LookedUp names the drivers whose backups Soteria only looks up: it cannot
 	// restore them.
 	LookedUp []string

@@ -21,6 +21,7 @@ var withoutAnswer = []rule{
 	skipNeedsReason,
 	skipped,
 	crossNamespace,
+	restoreMissing,
 	generatedName,
 	invalidSelection,
 }
@@ -119,6 +120,17 @@ func crossNamespace(f Facts) (Verdict, bool) {
 	return Verdict{Kind: Deny, Reason: ReasonCrossNamespace, Message: fmt.Sprintf(
 		"restoring the backup of %s into namespace %s is not allowed: backups may cross namespaces only where SOTERIA_CROSS_NAMESPACE=true",
 		f.Source, f.Claim.Namespace)}, true
+}
+
+// restoreMissing holds a claim whose wish cannot be read: its Restore may be on its
+// way, and ask for another backup than the newest.
+func restoreMissing(f Facts) (Verdict, bool) {
+	if f.MissingRestore == "" {
+		return Verdict{}, false
+	}
+	return Verdict{Kind: Hold, Reason: ReasonRestoreMissing, Message: fmt.Sprintf(
+		"the Restore %s/%s that the claim refers to does not exist, so it is not known which backup is wanted; apply that Restore (with an empty spec for the newest backup), "+
+			"or delete the claim and create it again without the dataSourceRef", f.Claim.Namespace, f.MissingRestore)}, true
 }
 
 // generatedName holds only while the claim would get its own data back: one

@@ -63,6 +63,7 @@ const (
 	ReasonSkipped           Reason = "Skipped"
 	ReasonGeneratedName     Reason = "GeneratedName"
 	ReasonCrossNamespace    Reason = "CrossNamespaceRefused"
+	ReasonRestoreMissing    Reason = "RestoreMissing"
 	ReasonInvalidSelection  Reason = "InvalidSelection"
 	ReasonNobodyRestores    Reason = "NobodyCanRestore"
 	ReasonReferred          Reason = "RestoredByPopulator"

@@ -178,6 +178,25 @@ func TestAClaimThatRefersToARestoreOfTheUsersGetsWhatThatWants(t *testing.T) {
 	assert.Equal(t, backup.Claim{Namespace: "media", Name: "music"}, plan.Forecasts()[0].Verdict.Backup.Claim)
 }
 
+func TestAClaimWhoseRestoreWouldNotBeThereWouldWait(t *testing.T) {
+	claim := inventorytest.Claim("media", "photos", inventorytest.Locked("soteria-aaaaaaaaaaaaaaaa"), func(c *corev1.PersistentVolumeClaim) {
+		c.UID, c.Spec.DataSourceRef.Name, c.Spec.DataSource.Name = "uid-1", "form-old", "form-old"
+	})
+	f := inventorytest.State(claim)
+	f.Listings = []inventory.Listing{empty("restic")}
+	made := v1alpha1.Restore{ObjectMeta: metav1.ObjectMeta{Namespace: "media", Name: "form-old", Labels: map[string]string{
+		v1alpha1.RoleLabel: v1alpha1.RoleLocked, v1alpha1.ClaimUIDLabel: "uid-1",
+	}}}
+	for name, restores := range map[string][]v1alpha1.Restore{"it does not exist": nil, "Soteria made it, and it goes with the claim": {made}} {
+		t.Run(name, func(t *testing.T) {
+			f.Restores = restores
+			_, plan := inventory.Build(f)
+			assert.Equal(t, inventory.WouldHold, plan.Forecasts()[0].Outcome)
+			assert.Equal(t, decision.ReasonRestoreMissing, plan.Forecasts()[0].Verdict.Reason)
+		})
+	}
+}
+
 func TestWhatCouldNotBeToldIsNeverToldAsNone(t *testing.T) {
 	for _, listings := range [][]inventory.Listing{
 		nil, {failing(empty("restic"))}, {unlisted("restic")}, {old(empty("restic"))}, {doubting(empty("restic"), photos)},

@@ -83,10 +83,26 @@ func Facts(claim *corev1.PersistentVolumeClaim, namespaceLabels map[string]strin
 		Selector:              selector,
 		Rules:                 policy.RulesNow(),
 		SelectionProblem:      selectionProblem,
+		MissingRestore:        missingRestore(claim, restore),
 		LookedUp:              policy.LookedUp,
 		Populator:             populator,
 		DenyUnknown:           policy.DenyUnknown,
 	}
+}
+
+// missingRestore returns the Restore that the claim's manifest refers to, where it
+// does not exist. One that Soteria made for another claim, or for an earlier life of
+// this one, does not count: it goes with that claim and says nothing of the wish.
+func missingRestore(claim *corev1.PersistentVolumeClaim, restore *v1alpha1.Restore) string {
+	name, wished := WrittenRef(claim)
+	if !wished || restore != nil && !madeForAnother(restore, claim) {
+		return ""
+	}
+	return name
+}
+
+func madeForAnother(restore *v1alpha1.Restore, claim *corev1.PersistentVolumeClaim) bool {
+	return restore.Labels[v1alpha1.RoleLabel] == v1alpha1.RoleLocked && restore.Labels[v1alpha1.ClaimUIDLabel] != string(claim.UID)
 }
 
 // madeBySoteria goes by a label that counts in Soteria's own namespace alone,

@@ -118,6 +118,38 @@ func TestWhoseVolumeAClaimAsksFor(t *testing.T) {
 	}
 }
 
+func TestWhetherTheWishOfAClaimCanBeRead(t *testing.T) {
+	const lock, another = "soteria-aaaaaaaaaaaaaaaa", "soteria-bbbbbbbbbbbbbbbb"
+	mine := &v1alpha1.Restore{}
+	made := func(uid string) *v1alpha1.Restore {
+		return &v1alpha1.Restore{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{v1alpha1.RoleLabel: v1alpha1.RoleLocked, v1alpha1.ClaimUIDLabel: uid}}}
+	}
+	uid := func(c *corev1.PersistentVolumeClaim) { c.UID = "uid-2" }
+	cases := map[string]struct {
+		claim   *corev1.PersistentVolumeClaim
+		restore *v1alpha1.Restore
+		missing string
+	}{
+		"a plain claim has none":                               {claim: claim()},
+		"a Restore that exists is read":                        {claim: claim(restoreRef("mine")), restore: mine},
+		"one that does not exist is missing":                   {claim: claim(restoreRef("mine")), missing: "mine"},
+		"also to a claim that is locked":                       {claim: claim(volume(lock), restoreRef("mine")), missing: "mine"},
+		"also where its name only looks like a lock":           {claim: claim(volume(lock), restoreRef("soteria-mine")), missing: "soteria-mine"},
+		"the lock's own is made by Soteria":                    {claim: claim(volume(lock), restoreRef(lock))},
+		"another lock's was made for an earlier life":          {claim: claim(volume(lock), restoreRef(another))},
+		"also before the claim is locked":                      {claim: claim(restoreRef(another))},
+		"also one that a policy in the API server locked":      {claim: claim(restoreRef(kube.NamedLock("ai", "cache")))},
+		"one that Soteria made for this very claim counts":     {claim: claim(uid, volume(lock), restoreRef("mine")), restore: made("uid-2")},
+		"one that Soteria made for an earlier life is missing": {claim: claim(uid, volume(lock), restoreRef("mine")), restore: made("uid-1"), missing: "mine"},
+		"also to a claim that has no uid yet":                  {claim: claim(restoreRef("mine")), restore: made("uid-1"), missing: "mine"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			assert.Equal(t, tc.missing, kube.Facts(tc.claim, nil, tc.restore, policy).MissingRestore)
+		})
+	}
+}
+
 func TestWhichBackupAClaimWants(t *testing.T) {
 	self := backup.Claim{Namespace: "ai", Name: "cache"}
 	asOf := time.Date(2026, 4, 12, 15, 30, 0, 0, time.UTC)

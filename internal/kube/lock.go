@@ -64,6 +64,24 @@ func RestoreRef(claim *corev1.PersistentVolumeClaim) (name string, ours bool) {
 	return "", false
 }
 
+// WrittenRef returns the name of the Restore that whoever wrote the claim refers to:
+// its wish. A reference by the claim's own lock is Soteria's, and so is one by
+// another lock: the claim was exported while it had that one.
+func WrittenRef(claim *corev1.PersistentVolumeClaim) (name string, wished bool) {
+	name, ours := RestoreRef(claim)
+	if !ours || name == claim.Spec.VolumeName || isDrawn(name) || name == NamedLock(claim.Namespace, claim.Name) {
+		return "", false
+	}
+	return name, true
+}
+
+// isDrawn reports whether a name is of the form that [NewLock] draws.
+func isDrawn(name string) bool {
+	random, prefixed := strings.CutPrefix(name, v1alpha1.LockPrefix)
+	decoded, err := lockEncoding.DecodeString(random)
+	return prefixed && err == nil && len(decoded) == lockRandomBytes
+}
+
 func sameNamespace(ref *string, namespace string) bool {
 	return ref == nil || *ref == "" || *ref == namespace
 }

@@ -20,12 +20,13 @@ const (
 )
 
 // AsWritten gives a living claim as its manifest would make it again in a new
-// cluster: without what admission and the volume binder wrote on it, and without
-// a name where that was generated. A volume name that the user chose stays. The
+// cluster: without its uid and what admission and the volume binder wrote on it, and
+// without a name where that was generated. A volume name that the user chose stays. The
 // given claim is not changed; the result shares data with it and must not be
 // changed either.
 func AsWritten(claim *corev1.PersistentVolumeClaim) *corev1.PersistentVolumeClaim {
 	written := *claim
+	written.UID = ""
 	if lock, restore, locked := LockOf(claim); locked {
 		written.Spec.VolumeName = ""
 		if restore == lock {

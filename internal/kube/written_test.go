@@ -64,6 +64,10 @@ func TestAClaimAsItsManifestWouldMakeItAgain(t *testing.T) {
 			living:  func(c *corev1.PersistentVolumeClaim) { c.GenerateName, c.Name = "db-", "db-x7k2p" },
 			written: func(c *corev1.PersistentVolumeClaim) { c.GenerateName, c.Name = "db-", "" },
 		},
+		"has no uid": {
+			living:  func(c *corev1.PersistentVolumeClaim) { c.UID = "uid-1" },
+			written: func(*corev1.PersistentVolumeClaim) {},
+		},
 		"keeps a name that was given beside a generated one": {
 			living:  func(c *corev1.PersistentVolumeClaim) { c.GenerateName = "data-" },
 			written: func(c *corev1.PersistentVolumeClaim) { c.GenerateName = "data-" },

@@ -3,7 +3,6 @@ package restore
 import (
 	"context"
 	"fmt"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -12,13 +11,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
+	"github.com/soteria-dr/soteria/internal/decision"
 	"github.com/soteria-dr/soteria/internal/kube"
 )
-
-// writtenGrace is how long a claim that refers to a Restore by a name of the
-// user's own waits for that Restore to be applied: it may be on its way and ask
-// for a point in time.
-const writtenGrace = 30 * time.Second
 
 // adopt sees to it that the claim's Restore exists and that its status belongs
 // to this life of the claim.
@@ -63,10 +58,13 @@ func ownStatus(o *observed) bool {
 // makeRestore makes the record of a locked claim. The claim does not own it:
 // garbage collection would take the record away while the claim is re-created.
 func (r *Reconciler) makeRestore(ctx context.Context, o *observed) (next, error) {
-	if wait := graceLeft(o); wait > 0 {
-		r.events.say(o.claim, nil, obstructed(reasonRestoreMissing, fmt.Sprintf(
-			"the Restore %s that the claim refers to does not exist; unless it is applied soon, the newest backup is restored", o.restoreName())))
-		return waitFor(wait), nil
+	missing, err := r.missing(ctx, o)
+	if err != nil {
+		return next{}, err
+	}
+	if missing != "" {
+		r.events.say(o.claim, nil, obstructed(reasonRestoreMissing, missing))
+		return waitFor(slow), nil
 	}
 	restore := &v1alpha1.Restore{ObjectMeta: metav1.ObjectMeta{
 		Namespace:   o.claim.Namespace,
@@ -85,12 +83,26 @@ func (r *Reconciler) makeRestore(ctx context.Context, o *observed) (next, error)
 	return r.adopt(ctx, o)
 }
 
-// graceLeft is how long the Restore that a user wrote may still take to appear.
-func graceLeft(o *observed) time.Duration {
-	if o.restoreName() == o.claim.Spec.VolumeName {
-		return 0
+// missing says that the Restore which the claim's manifest refers to has to be
+// applied; "" where Soteria may make the record itself. It may where nothing is
+// chosen any more, and for a claim that is to start empty, since the record then
+// says nothing of which backup is wanted.
+func (r *Reconciler) missing(ctx context.Context, o *observed) (string, error) {
+	if _, wished := kube.WrittenRef(o.claim); !wished || o.handingOver() || bound(o.claim) {
+		return "", nil
 	}
-	return o.claim.CreationTimestamp.Add(writtenGrace).Sub(o.now)
+	facts, err := r.facts(ctx, o.claim, nil)
+	if err != nil {
+		return "", fmt.Errorf("gather the facts about claim %s/%s: %w", o.claim.Namespace, o.claim.Name, err)
+	}
+	switch verdict := decision.Decide(facts); verdict.Kind {
+	case decision.Fresh:
+		return "", nil
+	case decision.Hold:
+		return verdict.Message, nil
+	case decision.Ignore, decision.Deny, decision.Restore, decision.Refer: // a lock that is there stays
+	}
+	return fmt.Sprintf("the Restore %s/%s that the claim refers to does not exist; apply it", o.claim.Namespace, o.restoreName()), nil
 }
 
 // shared waits while the Restore serves another claim: an earlier life of this

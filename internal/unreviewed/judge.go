@@ -69,6 +69,7 @@ type Facts struct {
 // as it was written. What is known of backups is left to be filled in.
 func Read(claim *corev1.PersistentVolumeClaim, admission decision.Facts, gateSince time.Time) Facts {
 	_, _, locked := kube.LockOf(claim)
+	admission.MissingRestore = "" // it says nothing of whether the claim is protected
 	return Facts{
 		Claim: backup.Claim{Namespace: claim.Namespace, Name: claim.Name}, UID: claim.UID,
 		Protected: !admission.MadeBySoteria && decision.NeedsAnswer(admission), Locked: locked,

@@ -30,7 +30,7 @@ func locked(name string, change ...func(*corev1.PersistentVolumeClaim)) client.O
 	claim := &corev1.PersistentVolumeClaim{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "ai", Name: name, UID: types.UID(name), Labels: map[string]string{v1alpha1.RestoreLabel: "auto"}},
 		Spec: corev1.PersistentVolumeClaimSpec{
-			VolumeName:    "soteria-aaaaaaaaaaaaaaaa",
+			VolumeName:    "soteria-" + name,
 			DataSourceRef: &corev1.TypedObjectReference{APIGroup: ptr.To(v1alpha1.Group), Kind: v1alpha1.RestoreKind, Name: "soteria-" + name},
 		},
 		Status: corev1.PersistentVolumeClaimStatus{Phase: corev1.ClaimPending},
