@@ -34,6 +34,16 @@ func (b *backends) readers() map[string]catalog.Copy {
 	return copies
 }
 
+// rival says which other live cluster uses the repository of a driver by this one's
+// name; "" where none is known to. It goes by the last listing and does not wait.
+func (b *backends) rival(name string) string {
+	store, copied := b.copiers[name]
+	if !copied {
+		return ""
+	}
+	return keeper.Report{Repository: name, Listed: store.Listed()}.RivalMessage()
+}
+
 // addCopies has the leader keep the copies current, and tell what is wrong with them,
 // among all that concerns no single claim. What it returns reports how they
 // are.

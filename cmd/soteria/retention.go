@@ -51,7 +51,7 @@ func wantedBy(scheduler *schedule.Scheduler) func(context.Context) ([]enforcer.W
 // is the manager's client.
 func newEnforcer(c config, reader client.Reader, recorder events.EventRecorder, known *catalog.Catalog, systems *backends, unreviewed func(context.Context, backup.Claim) error, measured *metrics.Metrics, log *slog.Logger) *enforcer.Enforcer {
 	return enforcer.New(enforcer.Config{
-		Reader: reader, Catalog: listedClaims{known}, Rules: c.rules, Pruners: systems.pruners, Events: recorder, Observer: measured,
+		Reader: reader, Catalog: listedClaims{known, systems.rival}, Rules: c.rules, Pruners: systems.pruners, Events: recorder, Observer: measured,
 		// While listings work, the last one is never older than this.
 		MaxAge:        c.RefreshInterval + 2*c.ListingTimeout,
 		ShrinkPercent: c.ShrinkGuardPercent,
@@ -60,8 +60,12 @@ func newEnforcer(c config, reader client.Reader, recorder events.EventRecorder, 
 	})
 }
 
-// listedClaims shows retention what the catalog knows.
-type listedClaims struct{ known *catalog.Catalog }
+// listedClaims shows retention what the catalog knows, and the other clusters that
+// use a repository by this one's name.
+type listedClaims struct {
+	known *catalog.Catalog
+	rival func(driver string) string
+}
 
 var _ enforcer.Catalog = listedClaims{}
 
@@ -71,7 +75,7 @@ func (l listedClaims) Listings(claim backup.Claim) []enforcer.Listing {
 	listings := make([]enforcer.Listing, 0, len(overviews))
 	for _, o := range overviews {
 		listings = append(listings, enforcer.Listing{
-			Driver: o.Driver, ListedAt: o.ListedAt, Failure: o.Failure, Doubt: o.DoubtOfAttributed(claim), Backups: o.Of(claim),
+			Driver: o.Driver, ListedAt: o.ListedAt, Failure: o.Failure, Doubt: o.DoubtOfAttributed(claim), Rival: l.rival(o.Driver), Backups: o.Of(claim),
 		})
 	}
 	return listings

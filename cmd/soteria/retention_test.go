@@ -19,6 +19,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/catalog"
 	"github.com/soteria-dr/soteria/internal/driver"
 	"github.com/soteria-dr/soteria/internal/driver/mem"
+	"github.com/soteria-dr/soteria/internal/expectation/keeper"
 	"github.com/soteria-dr/soteria/internal/metrics"
 	"github.com/soteria-dr/soteria/internal/retention"
 )
@@ -36,6 +37,75 @@ func (blankLedger) Record(context.Context, string, catalog.Expectation, catalog.
 
 func (blankLedger) Held(context.Context) ([]string, error) { return nil, nil }
 
+// believingLedger remembers the repository "r".
+type believingLedger struct{ blankLedger }
+
+func (believingLedger) Expectation(context.Context, string) (catalog.Expectation, error) {
+	return catalog.Expectation{Repository: "r"}, nil
+}
+
+// rivalled is a copy beside the backups of which another cluster writes one, too.
+type rivalled struct{ copier }
+
+func (rivalled) Listed() keeper.Listed { return keeper.Listed{Rival: "other", RivalAt: time.Now()} }
+
+// shared lists a backup of the cluster home besides.
+type shared struct{ *mem.Lister }
+
+func (s shared) List(ctx context.Context, into driver.Listing) (string, error) {
+	into.Backup(backup.Backup{Claim: backup.Claim{Namespace: "ai", Name: "other"}, Driver: "restic", ID: "theirs", Cluster: "home", TakenAt: time.Now()})
+	return s.Lister.List(ctx, into)
+}
+
+// A second cluster is pointed at the repository of the first by a copied
+// configuration, and a policy keeps one backup.
+func TestRetentionRemovesNothingThatMayBeAnotherClusters(t *testing.T) {
+	claim := backup.Claim{Namespace: "ai", Name: "cache"}
+	for name, test := range map[string]struct {
+		ledger   catalog.Ledger
+		clusters backup.Clusters
+		copiers  map[string]copier
+		reason   retention.Reason
+		says     string
+	}{
+		"no one accepted the repository":          {blankLedger{}, backup.Clusters{}, nil, retention.ListingDoubtful, "soteria repository accept"},
+		"the cluster's name was never seen there": {believingLedger{}, backup.Clusters{Own: "hmoe"}, nil, retention.ListingDoubtful, "SOTERIA_RESTORE_CLUSTERS"},
+		"a live cluster has the same name":        {believingLedger{}, backup.Clusters{}, map[string]copier{"restic": rivalled{}}, retention.NameTwice, "give each cluster a SOTERIA_CLUSTER"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c, err := readConfig(valid(nil))
+				require.NoError(t, err)
+				scheme := runtime.NewScheme()
+				require.NoError(t, addTypes(scheme))
+				lister := mem.NewLister("restic", "r")
+				lister.Add(claim, time.Now().Add(-time.Hour))
+				lister.Add(claim, time.Now())
+				measured := metrics.New(prometheus.NewRegistry())
+				cfg := catalog.DefaultConfig()
+				cfg.Clusters = test.clusters
+				known := catalog.New(cfg, []driver.Lister{shared{lister}}, test.ledger, clock.RealClock{}, measured)
+				ctx, cancel := context.WithCancel(t.Context())
+				ended := make(chan struct{})
+				go func() { defer close(ended); _ = known.Start(ctx) }()
+				synctest.Wait()
+
+				e := newEnforcer(c, fake.NewClientBuilder().WithScheme(scheme).Build(), events.NewFakeRecorder(9), known,
+					&backends{pruners: map[string]driver.Pruner{"restic": lister}, copiers: test.copiers}, nil, measured, slog.New(slog.DiscardHandler))
+				outcome, err := e.Enforce(ctx, claim, retention.Keep{Last: 1})
+				assert.Empty(t, outcome.Removed)
+				assert.Equal(t, 1, outcome.Waiting)
+				var refusal *retention.RefusalError
+				require.ErrorAs(t, err, &refusal)
+				assert.Equal(t, test.reason, refusal.Reason)
+				assert.ErrorContains(t, err, test.says)
+				cancel()
+				<-ended
+			})
+		})
+	}
+}
+
 func TestRetentionGoesByWhatTheCatalogKnows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, err := readConfig(valid(nil))
@@ -47,7 +117,7 @@ func TestRetentionGoesByWhatTheCatalogKnows(t *testing.T) {
 		old, newest := lister.Add(claim, time.Now().Add(-time.Hour)), lister.Add(claim, time.Now())
 		lister.SetDoubt(claim, backup.Errorf(backup.Unavailable, "half a backup"))
 		measured := metrics.New(prometheus.NewRegistry())
-		known := catalog.New(catalog.DefaultConfig(), []driver.Lister{lister}, blankLedger{}, clock.RealClock{}, measured)
+		known := catalog.New(catalog.DefaultConfig(), []driver.Lister{lister}, believingLedger{}, clock.RealClock{}, measured)
 		e := newEnforcer(c, fake.NewClientBuilder().WithScheme(scheme).Build(), events.NewFakeRecorder(9), known,
 			&backends{pruners: map[string]driver.Pruner{"restic": lister}}, nil, measured, slog.New(slog.DiscardHandler))
 		keep := retention.Keep{Last: 1}

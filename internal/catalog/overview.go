@@ -131,13 +131,17 @@ func (o Overview) Missing() iter.Seq2[backup.Claim, error] {
 	}
 }
 
-// DoubtOfAttributed is [Overview.Doubt] without what strays alone put in doubt: it
-// says whether the claim's known backups are all that the listing could attribute.
+// DoubtOfAttributed returns why the claim's known backups may not be all that the
+// listing could attribute to it, or why they may not be this cluster's at all: no one
+// accepted the repository, its copy of the memory could not be read, or the cluster's
+// name was never seen there. Nothing may be removed then. Strays, and a backup system
+// that was dropped, say nothing of the backups that are here.
 func (o Overview) DoubtOfAttributed(claim backup.Claim) error {
 	if o.listed == nil {
 		return nil
 	}
-	return o.listed.doubtOfAttributed(claim)
+	l := o.listed
+	return cmp.Or(l.doubtOfAttributed(claim), l.unaccepted, l.uncopied, stranger(o.clusters, l.clusters))
 }
 
 // Strays counts the backups of which nothing says whose they are.

@@ -23,6 +23,9 @@ const (
 	// ListingDoubtful: there may be backups that the listing does not tell of, or
 	// one is being taken or removed.
 	ListingDoubtful Reason = "listing_doubtful"
+	// NameTwice: another live cluster has this one's name, so that its backups look
+	// like this cluster's.
+	NameTwice Reason = "cluster_name_used_twice"
 	// RestoreOpen: a restore to the claim, or of its backups, is not complete.
 	RestoreOpen Reason = "restore_open"
 	// BackupPinned: a restore has chosen one of the backups.
@@ -81,6 +84,9 @@ type Facts struct {
 	// catalog tells it.
 	ListedAt       time.Time
 	Failure, Doubt error
+	// Rival says which other live cluster uses the repository by this one's name; ""
+	// where none is known to.
+	Rival string
 	// Open are all restores that are not complete, of whichever claim.
 	Open []Open
 	// Kept and Removed are what [Split] made of those of the driver's backups of
@@ -113,7 +119,7 @@ type guard func(Facts) *RefusalError
 // MayForget says whether Removed may be removed now: nil, or a [RefusalError], the
 // first that holds.
 func MayForget(f Facts) error {
-	for _, look := range []guard{clockAgrees, believed, notRestoring, notPinned, notTheLast, reviewed, notShrunk} {
+	for _, look := range []guard{clockAgrees, believed, nameIsOwn, notRestoring, notPinned, notTheLast, reviewed, notShrunk} {
 		if refusal := look(f); refusal != nil {
 			return refusal
 		}
@@ -138,6 +144,7 @@ func clockAgrees(f Facts) *RefusalError {
 // believed refuses while it is not known for certain which backups there are.
 func believed(f Facts) *RefusalError {
 	const goesOn = "retention goes on by itself once the backups can be listed"
+	const settled = "retention goes on by itself once that is settled"
 	switch age := f.Now.Sub(f.ListedAt); {
 	case f.Failure != nil:
 		return refuse(ListingFailed, backup.Unavailable, "the %s backups could not be listed: %w; %s", f.Driver, f.Failure, goesOn)
@@ -146,9 +153,18 @@ func believed(f Facts) *RefusalError {
 	case age > f.MaxAge || age < 0:
 		return refuse(ListingStale, backup.Unavailable, "the %s backups were listed last at %s; %s", f.Driver, f.ListedAt.UTC().Format(time.RFC3339), goesOn)
 	case f.Doubt != nil:
-		return refuse(ListingDoubtful, backup.Unavailable, "it is in doubt which %s backups there are: %w; %s", f.Driver, f.Doubt, goesOn)
+		return refuse(ListingDoubtful, backup.Unavailable, "it is in doubt which %s backups there are: %w; %s", f.Driver, f.Doubt, settled)
 	}
 	return nil
+}
+
+// nameIsOwn refuses while the backups of another cluster cannot be told from this
+// one's.
+func nameIsOwn(f Facts) *RefusalError {
+	if f.Rival == "" {
+		return nil
+	}
+	return refuse(NameTwice, backup.Conflict, "%s; retention goes on a day after the other was last seen", f.Rival)
 }
 
 // notRestoring refuses while the claim, or another one from its backups, is being

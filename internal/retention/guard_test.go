@@ -96,6 +96,11 @@ func TestWhatKeepsBackups(t *testing.T) {
 		"the clock was set back":   {func(f *retention.Facts) { f.ListedAt = now.Add(time.Second) }, retention.ListingStale, backup.Unavailable, "listed last at"},
 		"a backup is being taken": {func(f *retention.Facts) { f.Doubt = errors.New("a backup of ai/cache is being taken") }, retention.ListingDoubtful, backup.Unavailable,
 			"a backup of ai/cache is being taken"},
+		"it is in doubt whose the backups are": {func(f *retention.Facts) {
+			f.Doubt = backup.Errorf(backup.RepositoryUnaccepted, "no one accepted it: soteria repository accept restic")
+		}, retention.ListingDoubtful, backup.Unavailable, "soteria repository accept restic; retention goes on by itself once that is settled"},
+		"another live cluster has the same name": {func(f *retention.Facts) { f.Rival = "another live cluster uses it: give each a SOTERIA_CLUSTER" }, retention.NameTwice, backup.Conflict,
+			"give each a SOTERIA_CLUSTER; retention goes on a day after the other was last seen"},
 		"the claim is being restored": {func(f *retention.Facts) {
 			f.Open = []retention.Open{{Name: "ai/soteria-x", Target: claim, Source: other}}
 		},

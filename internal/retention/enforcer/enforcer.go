@@ -25,9 +25,12 @@ import (
 type Listing struct {
 	Driver string
 	// ListedAt is when the listing began, Failure why a later one failed, and Doubt
-	// why the claim may have other backups besides.
+	// why the claim may have other backups besides, or these may be another cluster's.
 	ListedAt       time.Time
 	Failure, Doubt error
+	// Rival says which other live cluster uses the repository by this one's name; ""
+	// where none is known to.
+	Rival string
 	// Backups are the claim's. They must not be changed.
 	Backups []backup.Backup
 }
@@ -270,7 +273,7 @@ func (e *Enforcer) mayForget(ctx context.Context, claim backup.Claim, listing Li
 	}
 	return retention.MayForget(retention.Facts{
 		Claim: claim, Driver: listing.Driver, Now: e.cfg.Clock.Now(), MaxAge: e.cfg.MaxAge, ClockDoubt: e.cfg.Rules().ClockDoubt,
-		ListedAt: listing.ListedAt, Failure: listing.Failure, Doubt: listing.Doubt,
+		ListedAt: listing.ListedAt, Failure: listing.Failure, Doubt: listing.Doubt, Rival: listing.Rival,
 		Open: open, Kept: kept, Removed: doomed, Counts: counts, ShrinkPercent: e.cfg.ShrinkPercent, Accepted: accepted,
 		Reviewed: leaving && e.cfg.Unreviewed != nil,
 	})

@@ -356,10 +356,11 @@ func TestNothingGoesWhileTheListingIsNotBelieved(t *testing.T) {
 		change func(*enforcer.Listing)
 		reason retention.Reason
 	}{
-		"it failed":        {func(l *enforcer.Listing) { l.Failure = errors.New("wrong password") }, retention.ListingFailed},
-		"it is old":        {func(l *enforcer.Listing) { l.ListedAt = noon.Add(-time.Hour) }, retention.ListingStale},
-		"it is in doubt":   {func(l *enforcer.Listing) { l.Doubt = errors.New("half a backup") }, retention.ListingDoubtful},
-		"data may be lost": {func(l *enforcer.Listing) { l.Backups[0].Files = 1 }, retention.Shrunk},
+		"it failed":              {func(l *enforcer.Listing) { l.Failure = errors.New("wrong password") }, retention.ListingFailed},
+		"it is old":              {func(l *enforcer.Listing) { l.ListedAt = noon.Add(-time.Hour) }, retention.ListingStale},
+		"it is in doubt":         {func(l *enforcer.Listing) { l.Doubt = errors.New("half a backup") }, retention.ListingDoubtful},
+		"its name is used twice": {func(l *enforcer.Listing) { l.Rival = "another live cluster" }, retention.NameTwice},
+		"data may be lost":       {func(l *enforcer.Listing) { l.Backups[0].Files = 1 }, retention.Shrunk},
 	}
 	for sentence, tc := range cases {
 		t.Run(sentence, func(t *testing.T) {
