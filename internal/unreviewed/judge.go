@@ -59,6 +59,8 @@ type Facts struct {
 	Created, GateSince time.Time
 	// Verdict, JudgedAt and Accepted are the claim's annotations.
 	Verdict, JudgedAt, Accepted string
+	// Rules say which backups are this cluster's, and which dates can be right.
+	Rules backup.Rules
 	// Backups are those of the claim by every driver, in any order. Listed tells
 	// that every repository could be listed, so that there are no others.
 	Backups []backup.Backup
@@ -75,19 +77,14 @@ func Read(claim *corev1.PersistentVolumeClaim, admission decision.Facts, gateSin
 		Protected: !admission.MadeBySoteria && decision.NeedsAnswer(admission), Locked: locked,
 		Created: claim.CreationTimestamp.Time, GateSince: gateSince,
 		Verdict: claim.Annotations[v1alpha1.VerdictAnnotation], JudgedAt: claim.Annotations[v1alpha1.JudgedAtAnnotation],
-		Accepted: claim.Annotations[v1alpha1.AcceptDataAnnotation],
+		Accepted: claim.Annotations[v1alpha1.AcceptDataAnnotation], Rules: admission.Rules,
 	}
 }
 
-const (
-	// stampLifetime is how far a verdict may be from the creation of its claim, as
-	// for admission. One that is further off was copied with a manifest or written
-	// by hand.
-	stampLifetime = 5 * time.Minute
-	// behind is by how much the clock of what takes a backup may be ahead of the API
-	// server's: a backup is newer than the claim only if it is by more than that.
-	behind = 2 * time.Minute
-)
+// stampLifetime is how far a verdict may be from the creation of its claim, as
+// for admission. One that is further off was copied with a manifest or written
+// by hand.
+const stampLifetime = 5 * time.Minute
 
 // Judge reports whether a claim's data has to be reviewed. Same facts, same finding.
 func Judge(f Facts) Finding {
@@ -129,21 +126,43 @@ func (f Facts) accepted() bool {
 }
 
 // reviews reports whether a backup shows that the claim was settled before: Soteria
-// took it of this claim and did not mark it.
+// took it of this claim and did not mark it. The clock of what takes a backup may be
+// ahead by as much as any may be: what is dated within that of the claim's creation
+// may be of the claim before it, and what is dated further ahead of now shows nothing.
 func (f Facts) reviews(b backup.Backup) bool {
-	return b.Own && !b.Unreviewed && b.TakenAt.After(f.Created.Add(behind))
+	return b.Own && !b.Unreviewed && f.Rules.Fresh(b) && b.TakenAt.After(f.Created.Add(backup.MaxAhead))
 }
 
-// newestOlder finds the newest backup that is older than the claim. Within what
-// clocks may differ by, a backup counts as older.
+// newestOlder finds the newest backup that is older than the claim, or may be: one
+// that is dated ahead of now stands for an older one where there is no other.
 func (f Facts) newestOlder() (newest backup.Backup, found bool) {
-	for _, b := range f.Backups {
-		older := b.TakenAt.Before(f.Created) || b.Own && !b.Unreviewed && !f.reviews(b)
-		if older && (!found || backup.NewestFirst(b, newest) < 0) {
-			newest, found = b, true
+	for _, may := range []func(backup.Backup) bool{f.older, f.undated} {
+		for _, b := range f.Backups {
+			if f.counts(b) && may(b) && (!found || backup.NewestFirst(b, newest) < 0) {
+				newest, found = b, true
+			}
+		}
+		if found {
+			return newest, true
 		}
 	}
-	return newest, found
+	return backup.Backup{}, false
+}
+
+// older reports whether a backup is older than the claim, within what clocks may
+// differ by.
+func (f Facts) older(b backup.Backup) bool {
+	return b.TakenAt.Before(f.Created) || b.Own && !b.Unreviewed && !b.TakenAt.After(f.Created.Add(backup.MaxAhead))
+}
+
+// undated reports whether nothing tells when Soteria took a backup.
+func (f Facts) undated(b backup.Backup) bool {
+	return b.Own && !b.Unreviewed && !f.Rules.Plausible(b)
+}
+
+// counts reports whether a backup says something about this cluster's claim.
+func (f Facts) counts(b backup.Backup) bool {
+	return !f.Rules.Clusters.Settled || f.Rules.Clusters.Counts(b)
 }
 
 func (f Facts) message(older backup.Backup) string {

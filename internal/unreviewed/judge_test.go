@@ -30,12 +30,15 @@ func marked(b *backup.Backup) {
 	b.Unreviewed, b.Tags = true, []string{backup.UnreviewedSince(created)}
 }
 
+func ofAttic(b *backup.Backup) { b.Cluster = "attic" }
+
 func ofOthers(b *backup.Backup) { b.Own, b.Driver = false, "longhorn" }
 
 // gotPast are the facts of a claim that was bound while the gate was off.
 func gotPast() unreviewed.Facts {
 	return unreviewed.Facts{
 		Claim: claim, UID: "uid-1", Protected: true, Created: created, GateSince: gate, Listed: true,
+		Rules:   backup.Rules{Now: created.Add(48 * time.Hour), Clusters: backup.Clusters{Own: "home"}},
 		Backups: []backup.Backup{taken(-time.Hour)},
 	}
 }
@@ -72,7 +75,28 @@ func TestAClaimThatGotPastTheGateIsReviewed(t *testing.T) {
 		"older than the gate":                                         {func(f *unreviewed.Facts) { f.GateSince = created.Add(time.Second) }, unreviewed.Settled},
 		"the gate was never closed":                                   {func(f *unreviewed.Facts) { f.GateSince = time.Time{} }, unreviewed.Settled},
 		"no older backup exists":                                      {func(f *unreviewed.Facts) { f.Backups = []backup.Backup{taken(time.Hour, ofOthers)} }, unreviewed.Settled},
-		"it has an ordinary backup of its own":                        {func(f *unreviewed.Facts) { f.Backups = append(f.Backups, taken(time.Hour)) }, unreviewed.Settled},
+		"a clock that is nine minutes ahead does not either": {func(f *unreviewed.Facts) {
+			f.Backups = []backup.Backup{taken(9 * time.Minute)}
+		}, unreviewed.Unreviewed},
+		"a backup of an earlier life that is dated a year ahead does not settle it": {func(f *unreviewed.Facts) {
+			f.Backups = append(f.Backups, taken(365*24*time.Hour))
+		}, unreviewed.Unreviewed},
+		"such a backup is the only one": {func(f *unreviewed.Facts) { f.Backups = []backup.Backup{taken(365 * 24 * time.Hour)} }, unreviewed.Unreviewed},
+		"its only newer backup is void": {func(f *unreviewed.Facts) {
+			f.Backups = append(f.Backups, taken(time.Hour, func(b *backup.Backup) { b.Outcome = backup.OutcomeVoid }))
+		}, unreviewed.Unreviewed},
+		"its only newer backup is another cluster's": {func(f *unreviewed.Facts) { f.Backups = append(f.Backups, taken(time.Hour, ofAttic)) }, unreviewed.Unreviewed},
+		"only another cluster has older backups, which say nothing here": {func(f *unreviewed.Facts) {
+			f.Rules.Clusters.Settled, f.Backups = true, []backup.Backup{taken(-time.Hour, ofAttic)}
+		}, unreviewed.Settled},
+		"another cluster has older backups, and it is not settled whether they count": {func(f *unreviewed.Facts) {
+			f.Backups = []backup.Backup{taken(-time.Hour, ofAttic)}
+		}, unreviewed.Unreviewed},
+		"a cluster that is restored like this one has older backups": {func(f *unreviewed.Facts) {
+			f.Rules.Clusters.Settled, f.Rules.Clusters.Restored = true, []string{"attic"}
+			f.Backups = []backup.Backup{taken(-time.Hour, ofAttic)}
+		}, unreviewed.Unreviewed},
+		"it has an ordinary backup of its own": {func(f *unreviewed.Facts) { f.Backups = append(f.Backups, taken(time.Hour)) }, unreviewed.Settled},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
