@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	"github.com/soteria-dr/soteria/internal/backup"
@@ -24,6 +25,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/httpapi"
 	"github.com/soteria-dr/soteria/internal/kube/moverjob"
 	"github.com/soteria-dr/soteria/internal/stall"
+	"github.com/soteria-dr/soteria/internal/unreviewed"
 )
 
 // backends are the drivers in use, in the roles that they play.
@@ -40,6 +42,8 @@ type backends struct {
 	copiers map[string]copier
 	// memory is what every claim is expected to have.
 	memory *ledger.Expectations
+	// reviews remembers which backups that others took are of unreviewed data.
+	reviews *unreviewed.Book
 	// pins are the identities that repositories must have.
 	pins map[string]string
 	// restic is the driver whose backups run in Jobs; nil where it is not used.
@@ -65,7 +69,8 @@ func newBackends(c config, p platform) (*backends, error) {
 	b := &backends{
 		backupers: map[string]driver.Backuper{}, fillers: map[string]driver.Filler{},
 		makers: map[string]driver.VolumeMaker{}, pruners: map[string]driver.Pruner{}, testers: map[string]driver.Tester{}, copiers: map[string]copier{}, pins: map[string]string{},
-		memory: ledger.NewExpectations(p.fills.Client, p.fills.Reader, c.Namespace),
+		memory:  ledger.NewExpectations(p.fills.Client, p.fills.Reader, c.Namespace),
+		reviews: &unreviewed.Book{Client: p.fills.Client, Reader: p.fills.Reader, Namespace: c.Namespace, Clock: clock.RealClock{}, Log: p.log},
 	}
 	if c.uses(restic.Name) {
 		if err := b.addRestic(c, p); err != nil {

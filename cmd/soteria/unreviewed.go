@@ -18,6 +18,7 @@ import (
 // reviews deals with claims that got past the gate.
 type reviews struct {
 	memory   *unreviewed.Memory
+	book     *unreviewed.Book
 	reviewer unreviewed.Reviewer
 }
 
@@ -32,7 +33,10 @@ func addReviews(c config, mgr manager.Manager, known *catalog.Catalog, systems *
 	if err := mgr.Add(memory); err != nil {
 		return nil, fmt.Errorf("adding the memory of the gate: %w", err)
 	}
-	r := &reviews{memory: memory, reviewer: unreviewed.Reviewer{
+	if err := mgr.Add(systems.reviews); err != nil {
+		return nil, fmt.Errorf("adding the memory of unreviewed claims: %w", err)
+	}
+	r := &reviews{memory: memory, book: systems.reviews, reviewer: unreviewed.Reviewer{
 		Reader: mgr.GetAPIReader(), Policy: c.policy(), Since: memory.Since, Backups: knownBackups(known),
 	}}
 	undecided := unreviewed.Undecided{Reader: mgr.GetClient(), Events: mgr.GetEventRecorder(eventSource), Log: log}
@@ -56,10 +60,16 @@ func (r *reviews) pending(ctx context.Context, claim backup.Claim) error {
 	}
 }
 
-// addTeller has the leader tell of the claims that the inventory says are to be
-// reviewed.
+// addTeller has the leader report and remember the claims that the inventory says
+// are to be reviewed.
 func (r *reviews) addTeller(mgr manager.Manager, latest func() (*inventory.Inventory, error), log *slog.Logger) error {
-	err := mgr.Add(&unreviewed.Teller{
+	err := mgr.Add(&unreviewed.Recorder{
+		Book: r.book, Claims: unreviewedClaims(latest), Review: r.reviewer.Review, Reader: mgr.GetClient(), Clock: clock.RealClock{}, Log: log,
+	})
+	if err != nil {
+		return fmt.Errorf("adding what remembers unreviewed claims: %w", err)
+	}
+	err = mgr.Add(&unreviewed.Teller{
 		Claims: unreviewedClaims(latest), Reader: mgr.GetClient(), Events: mgr.GetEventRecorder(eventSource), Clock: clock.RealClock{}, Log: log,
 	})
 	if err != nil {

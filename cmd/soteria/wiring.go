@@ -40,6 +40,7 @@ func addCatalog(ctx context.Context, c config, mgr manager.Manager, systems *bac
 	settings.BackupsTold = func() bool { return teller.Told() }
 	settings.Log = log
 	settings.Memory, settings.Copies = systems.memory, systems.readers()
+	settings.Reviews = systems.reviews.Of
 	settings.Accepted = ledger.NewAccepted(mgr.GetClient(), mgr.GetAPIReader(), c.Namespace)
 	settings.Unaccepted = ledger.NewUnaccepted(mgr.GetClient(), mgr.GetAPIReader(), c.Namespace, time.Now)
 	expectations := ledger.New(mgr.GetClient(), mgr.GetAPIReader(), c.Namespace)

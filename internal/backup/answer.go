@@ -83,6 +83,9 @@ type Answer struct {
 	// unmarked are the backups as they were found, before others' were marked by what
 	// is known of all of them, see [Backup.Unreviewed].
 	unmarked []Backup
+	// spans are the times, known beside what the backups tell, in which the claim's
+	// data was unreviewed.
+	spans []Span
 	// others are backups that exist and are no backups of the claim's, since
 	// another cluster took them; othersDoubt is why the newest of them may not be the
 	// newest that exists.
@@ -118,7 +121,22 @@ func FoundBackups(backups []Backup, evidence ...Evidence) Answer {
 	if !slices.IsSortedFunc(sorted, NewestFirst) {
 		sorted = slices.SortedFunc(slices.Values(backups), NewestFirst)
 	}
-	return Answer{certainty: Found, backups: markUnreviewed(sorted), unmarked: sorted, evidence: evidence}
+	return Answer{certainty: Found, backups: markUnreviewed(sorted, nil), unmarked: sorted, evidence: evidence}
+}
+
+// Reviewing returns the same answer with the times in which the claim's data was
+// unreviewed, as they are remembered: what others took of it then is unreviewed. It
+// changes an answer of Found alone.
+func (a Answer) Reviewing(spans []Span) Answer {
+	if a.certainty == Found && len(spans) > 0 {
+		a.spans, a.backups = spans, markUnreviewed(a.unmarked, spans)
+	}
+	return a
+}
+
+// HasOthers reports whether any of the backups found was not taken by Soteria.
+func (a Answer) HasOthers() bool {
+	return slices.ContainsFunc(a.backups, func(b Backup) bool { return !b.Own })
 }
 
 // Doubting returns the same answer with a doubt about which backup is the newest,
@@ -145,7 +163,7 @@ func (a Answer) Doubt() error { return a.doubt }
 // here (see [Clusters.Settled]). An answer of Found has them among its backups.
 func (a Answer) WithOthers(backups []Backup) Answer {
 	if a.certainty == Found {
-		return FoundBackups(slices.Concat(a.unmarked, backups), a.evidence...).Doubting(a.doubt)
+		return FoundBackups(slices.Concat(a.unmarked, backups), a.evidence...).Reviewing(a.spans).Doubting(a.doubt)
 	}
 	a.others = slices.SortedFunc(slices.Values(backups), NewestFirst)
 	return a
@@ -236,6 +254,7 @@ func Combine(answers ...Answer) Answer {
 		// unknown is why a driver could not tell, and untold why one that is not lost.
 		unknown, untold    error
 		doubt, othersDoubt error
+		spans              []Span
 	)
 	for _, a := range answers {
 		unknown = cmp.Or(unknown, a.Err())
@@ -249,10 +268,11 @@ func Combine(answers ...Answer) Answer {
 		backups = append(backups, a.unmarked...)
 		others = append(others, a.others...)
 		evidence = append(evidence, a.evidence...)
+		spans = append(spans, a.spans...)
 	}
 	switch {
 	case len(backups) > 0:
-		return FoundBackups(append(backups, others...), evidence...).Doubting(doubt).Doubting(untold)
+		return FoundBackups(append(backups, others...), evidence...).Reviewing(spans).Doubting(doubt).Doubting(untold)
 	case unknown != nil:
 		return UnknownBecause(unknown).WithOthers(others).DoubtingOthers(othersDoubt)
 	case len(others) > 0:

@@ -57,6 +57,10 @@ type Config struct {
 	// to keep; nil is [Counts], of those that [Config.Clusters] counts. Of what does not
 	// count no one notices that it is gone.
 	Counts func(b backup.Backup, now time.Time) bool
+	// Reviews returns the times in which a claim's data was unreviewed, as they are
+	// remembered; after an error it is in doubt which of others' backups is the newest
+	// that counts. It must not block. Nil remembers none.
+	Reviews func(backup.Claim) ([]backup.Span, error)
 	// Log gets a line when listings begin to fail and when they recover.
 	Log *slog.Logger
 }
@@ -84,6 +88,7 @@ type Observer interface {
 // Catalog answers questions about backups. It is safe for concurrent use.
 type Catalog struct {
 	sources []*source
+	reviews func(backup.Claim) ([]backup.Span, error)
 }
 
 // New makes a catalog of the backups that listers list. It answers Unknown until
@@ -98,7 +103,7 @@ func New(cfg Config, listers []driver.Lister, ledger Ledger, clock clock.Clock, 
 	if cfg.Counts == nil {
 		cfg.Counts = func(b backup.Backup, now time.Time) bool { return cfg.Clusters.Counts(b) && Counts(b, now) }
 	}
-	c := &Catalog{}
+	c := &Catalog{reviews: cfg.Reviews}
 	for _, lister := range listers {
 		c.sources = append(c.sources, newSource(cfg, lister, ledger, clock, observer))
 	}
@@ -156,20 +161,20 @@ func (c *Catalog) Known(ctx context.Context, claim backup.Claim) backup.Answer {
 			return answer
 		}
 	}
-	return c.ask(func(s *source) backup.Answer { return s.known(ctx, claim) })
+	return c.ask(claim, func(s *source) backup.Answer { return s.known(ctx, claim) })
 }
 
 // standing answers for a claim of which backups were known a moment ago. The answer
 // does not hold where they have gone since: what is left then is no proof.
 func (c *Catalog) standing(ctx context.Context, claim backup.Claim) (answer backup.Answer, holds bool) {
-	answer = c.ask(func(s *source) backup.Answer { return s.standing(ctx, claim) })
+	answer = c.ask(claim, func(s *source) backup.Answer { return s.standing(ctx, claim) })
 	return answer, answer.Certainty() != backup.None
 }
 
 // Glance answers from the last listings, without waiting and without having any
 // begin. It says for what a claim waits; nothing may follow from it.
 func (c *Catalog) Glance(claim backup.Claim) backup.Answer {
-	return c.ask(func(s *source) backup.Answer { return s.glance(claim) })
+	return c.ask(claim, func(s *source) backup.Answer { return s.glance(claim) })
 }
 
 // KnownOf is [Catalog.Known] for the backups of one driver, whatever state the
@@ -177,7 +182,7 @@ func (c *Catalog) Glance(claim backup.Claim) backup.Answer {
 func (c *Catalog) KnownOf(ctx context.Context, claim backup.Claim, driver string) backup.Answer {
 	for _, s := range c.sources {
 		if s.lister.Name() == driver {
-			return s.known(ctx, claim)
+			return c.reviewing(claim, s.known(ctx, claim))
 		}
 	}
 	return backup.UnknownBecause(&backup.Error{
@@ -189,7 +194,7 @@ func (c *Catalog) KnownOf(ctx context.Context, claim backup.Claim, driver string
 // [Config.Freshness] before it, Found as well as None. It waits until ctx ends
 // at the latest and then answers Unknown.
 func (c *Catalog) Prove(ctx context.Context, claim backup.Claim) backup.Answer {
-	return c.ask(func(s *source) backup.Answer { return s.prove(ctx, claim) })
+	return c.ask(claim, func(s *source) backup.Answer { return s.prove(ctx, claim) })
 }
 
 // BackupStarted tells that a backup of a claim is running, identified by job.
@@ -248,10 +253,10 @@ func (c *Catalog) Missing() map[string]int {
 	return counts
 }
 
-// ask puts a question to every source at once and joins the answers.
-func (c *Catalog) ask(question func(*source) backup.Answer) backup.Answer {
+// ask puts a question about a claim to every source at once and joins the answers.
+func (c *Catalog) ask(claim backup.Claim, question func(*source) backup.Answer) backup.Answer {
 	if len(c.sources) == 1 {
-		return question(c.sources[0])
+		return c.reviewing(claim, question(c.sources[0]))
 	}
 	answers := make([]backup.Answer, len(c.sources))
 	var asked sync.WaitGroup
@@ -264,5 +269,15 @@ func (c *Catalog) ask(question func(*source) backup.Answer) backup.Answer {
 			answers[i] = answers[i].Lost()
 		}
 	}
-	return backup.Combine(answers...)
+	return c.reviewing(claim, backup.Combine(answers...))
+}
+
+// reviewing adds to an answer what is remembered of the claim's reviews. It concerns
+// what others took alone, since Soteria tags its own backups.
+func (c *Catalog) reviewing(claim backup.Claim, answer backup.Answer) backup.Answer {
+	if c.reviews == nil || !answer.HasOthers() {
+		return answer
+	}
+	spans, err := c.reviews(claim)
+	return answer.Reviewing(spans).Doubting(err)
 }

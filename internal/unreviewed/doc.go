@@ -12,6 +12,12 @@
 // claim, the metric soteria_claim_unreviewed and a line in the inventory and the
 // plan tell of it ([Teller]).
 //
+// Others, such as Longhorn's recurring jobs, tag nothing. Since when a claim was
+// unreviewed, and until when, is remembered ([Book]): what they took of it then is
+// not chosen by itself either. That ends when the claim is made again, so that what
+// others take after it was restored counts; and it is forgotten once the claim's data
+// is accepted.
+//
 // A person settles it in one of two ways. To have the data of a backup back: delete
 // the claim and make it again while the gate is closed. To keep what the claim
 // holds now: the annotation soteria.dev/accept-data with the claim's uid. The next

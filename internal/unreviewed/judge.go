@@ -90,7 +90,7 @@ const stampLifetime = 5 * time.Minute
 func Judge(f Facts) Finding {
 	settled := Finding{State: Settled, Since: f.Created}
 	switch {
-	case !f.Protected, f.Locked, f.judged(), f.accepted():
+	case !f.Protected, f.vouched():
 		return settled
 	case f.GateSince.IsZero() || f.Created.Before(f.GateSince):
 		return settled
@@ -107,6 +107,10 @@ func Judge(f Facts) Finding {
 		return settled
 	}
 }
+
+// vouched reports whether the claim itself says that its data is right: a Restore
+// handed it over, admission let it start without one, or a person accepted it.
+func (f Facts) vouched() bool { return f.Locked || f.judged() || f.accepted() }
 
 // judged reports whether admission judged this creation, and left the claim
 // without a lock.

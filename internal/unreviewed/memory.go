@@ -18,8 +18,8 @@ import (
 )
 
 // ConfigMap is the name of the ConfigMap whose creation tells when the gate of this
-// cluster was first seen closed. It holds nothing that is read: its age is set by
-// the API server, by the clock that claims' ages are set by.
+// cluster was first seen closed: its age is set by the API server, by the clock that
+// claims' ages are set by. A [Book] is kept in it.
 const ConfigMap = "soteria-gate"
 
 // lookEvery is how often the gate is looked at until it was seen closed.
