@@ -83,13 +83,16 @@ func newBackends(c config, p platform) (*backends, error) {
 		}
 	}
 	if !c.looksAt(c.BackupDriver) {
-		p.log.Warn("backups are taken with a driver that is not looked at for restores: claims whose only backups are its own start empty; name it in SOTERIA_RESTORE_DRIVERS",
+		p.log.Warn("backups are taken with a driver that is not looked at for restores: once there is one, every claim without a backup elsewhere waits, since it may have one there; name the driver in SOTERIA_RESTORE_DRIVERS",
 			"driver", c.BackupDriver)
 	}
 	guard := firstBackups(c, p)
+	held := ledger.New(p.fills.Client, p.fills.Reader, c.Namespace)
 	for name, backuper := range b.backupers {
-		if c.looksAt(name) { // what nobody looks at proves nothing
+		if c.looksAt(name) {
 			b.backupers[name] = guard.Guarded(name, backuper)
+		} else {
+			b.backupers[name] = unlisted{Backuper: backuper, name: name, record: held.HoldsUnlisted}
 		}
 	}
 	maps.Copy(b.pins, c.lookupPins())

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -40,6 +41,10 @@ type entry struct {
 	Repository  string `json:"repository"`
 	HeldBackups bool   `json:"heldBackups"`
 }
+
+// neverListed stands for the identity of a repository that holds backups of Soteria's
+// and that nothing looks at. The version before takes it for another repository.
+const neverListed = "never-listed"
 
 // Expectation implements [catalog.Ledger].
 func (l *Ledger) Expectation(ctx context.Context, driver string) (catalog.Expectation, error) {
@@ -88,11 +93,34 @@ func (l *Ledger) Held(ctx context.Context) ([]string, error) {
 	}
 	var held []string
 	for _, driver := range slices.Sorted(maps.Keys(stored.Data)) {
-		if e, err := l.parse(stored, driver); err != nil || e.HeldBackups {
+		if e, err := l.read(stored, driver); err != nil || e.HeldBackups {
 			held = append(held, driver)
 		}
 	}
 	return held, nil
+}
+
+// HoldsUnlisted records that a driver's repository holds backups though nothing looks
+// at it, so that it proves of no claim that it has none: see [Ledger.Held]. It is to
+// be called before the first of them is taken, and may be repeated.
+func (l *Ledger) HoldsUnlisted(ctx context.Context, driver string) error {
+	const attempts = 5
+	var err error
+	for range attempts {
+		var stored *corev1.ConfigMap
+		if stored, err = configmap.Read(ctx, l.reader, l.namespace, ConfigMap); err != nil {
+			return err
+		}
+		before, readErr := l.read(stored, driver)
+		if readErr != nil || before.HeldBackups {
+			return nil // it is held already: see Held
+		}
+		after := entry{Repository: cmp.Or(before.Repository, neverListed), HeldBackups: true}
+		if err = l.write(ctx, stored, driver, after); backup.KindOf(err) != backup.Conflict {
+			return err
+		}
+	}
+	return err
 }
 
 // Forget removes what is recorded of a driver's repository, whatever it is. It may be
@@ -131,7 +159,11 @@ func (l *Ledger) replace(ctx context.Context, driver string, change func(catalog
 	if err != nil || after == before {
 		return err
 	}
-	value, err := json.MarshalIndent(entry(after), "", "  ")
+	return l.write(ctx, stored, driver, entry(after))
+}
+
+func (l *Ledger) write(ctx context.Context, stored *corev1.ConfigMap, driver string, after entry) error {
+	value, err := json.MarshalIndent(after, "", "  ")
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", l.key(driver), err)
 	}
@@ -142,9 +174,19 @@ func (l *Ledger) replace(ctx context.Context, driver string, change func(catalog
 	return configmap.Write(ctx, l.writer, stored, l.key(driver))
 }
 
-// parse reads one driver's expectation. A field that is unknown, misspelled or
-// given twice is an error, since what it was meant to say would be lost.
+// parse reads one driver's expectation. Of a repository that was never listed nothing
+// is expected.
 func (l *Ledger) parse(stored *corev1.ConfigMap, driver string) (catalog.Expectation, error) {
+	expected, err := l.read(stored, driver)
+	if expected.Repository == neverListed {
+		return catalog.Expectation{}, err
+	}
+	return expected, err
+}
+
+// read reads one driver's entry. A field that is unknown, misspelled or given twice
+// is an error, since what it was meant to say would be lost.
+func (l *Ledger) read(stored *corev1.ConfigMap, driver string) (catalog.Expectation, error) {
 	value, ok := stored.Data[driver]
 	if !ok {
 		return catalog.Expectation{}, nil
