@@ -85,7 +85,7 @@ func (s schedules) ScheduleOf(claim backup.Claim) (inventory.Schedule, bool) {
 	if !found || standing.Policy == (policy.Policy{}) {
 		return inventory.Schedule{}, false
 	}
-	return inventory.Schedule{Policy: standing.Policy.ID(), Source: string(standing.Policy.Source), NextRun: standing.NextRun}, true
+	return inventory.Schedule{Policy: standing.Policy.ID(), Source: string(standing.Policy.Source), NextRun: standing.NextRun, Overdue: standing.Overdue.Says}, true
 }
 
 func schedulesOf(scheduler *schedule.Scheduler) func(context.Context) (inventory.Schedules, error) {

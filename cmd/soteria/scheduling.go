@@ -9,6 +9,7 @@ import (
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
+	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/soteria-dr/soteria/internal/catalog"
 	"github.com/soteria-dr/soteria/internal/driver/longhorn"
@@ -40,6 +41,7 @@ func addScheduler(c config, mgr manager.Manager, known *catalog.Catalog, systems
 	if err := mgr.Add(scheduler); err != nil {
 		return nil, fmt.Errorf("adding the scheduler: %w", err)
 	}
+	metrics.WatchOverdue(ctrlmetrics.Registry, scheduler.Overdue)
 	return scheduler, nil
 }
 

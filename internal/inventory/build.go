@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -182,7 +183,7 @@ func (s *subject) describe(f *Facts) Claim {
 	}
 	c.Health, c.Message = s.health(f)
 	c.Unreviewed, c.Accept = s.unreviewed, s.accept
-	c.BackupStalled = f.Stalls[s.name]
+	c.BackupStalled = cmp.Or(f.Stalls[s.name], c.Schedule.Overdue)
 	return c
 }
 

@@ -263,6 +263,17 @@ func TestHowManyDaysAreNotTold(t *testing.T) {
 	}
 }
 
+func TestAClaimSaysWhyItsBackupWasNotStarted(t *testing.T) {
+	f := inventorytest.Assorted()
+	known, _ := inventory.Build(f)
+	late, hangs := known.Claims()[0].Claim, known.Claims()[1].Claim
+	f.Schedules = schedules{late: {Policy: "p1", Overdue: "wrong password"}, hangs: {Policy: "p2", Overdue: "others run"}}
+	f.Stalls = map[backup.Claim]string{hangs: "node a is gone; bring it back"}
+	known, _ = inventory.Build(f)
+	assert.Equal(t, "wrong password", known.Claims()[0].BackupStalled)
+	assert.Equal(t, "node a is gone; bring it back", known.Claims()[1].BackupStalled, "what hangs is told first")
+}
+
 func TestAClaimSaysWhoHoldsItsBackupUp(t *testing.T) {
 	f := inventorytest.Assorted()
 	known, _ := inventory.Build(f)

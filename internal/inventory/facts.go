@@ -108,6 +108,9 @@ type Schedule struct {
 	Source string
 	// NextRun is when the next backup is due; zero when none is.
 	NextRun time.Time
+	// Overdue says why a backup that is due was not started for a while, and what to
+	// do; "" where none is.
+	Overdue string
 }
 
 // rules say which backups count, at the time of the facts.

@@ -64,7 +64,8 @@ type Claim struct {
 	// Unreviewed is.
 	Accept string
 	// BackupStalled says who holds up a backup of it that runs and does not come
-	// further, and what to do; "" where none does.
+	// further, or why one that is due was not started, and what to do; "" where none
+	// is held up.
 	BackupStalled string
 	// Protection is how it is protected.
 	Protection Protection

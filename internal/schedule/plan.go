@@ -65,6 +65,9 @@ type claimed struct {
 	policy.Standing
 	uid      types.UID
 	fraction float64
+	timing   policy.Timing
+	// waits is true while it is due and as many backups run as may.
+	waits bool
 }
 
 // plan judges every claim and chooses what to start. Same world, same plan.
@@ -80,7 +83,7 @@ func (w world) plan() plan {
 			if soon {
 				p.waiting++
 			}
-			judged = append(judged, claimed{Standing: standing, uid: c.UID, fraction: fractionOf(c.Claim)})
+			judged = append(judged, claimed{Standing: standing, uid: c.UID, fraction: fractionOf(c.Claim), timing: assignment.Timing})
 		case len(assignment.Warnings) > 0:
 			judged = append(judged, claimed{uid: c.UID, Standing: policy.Standing{
 				Claim: c.Claim, State: policy.Skipped, Reason: policy.Misdeclared, Message: assignment.Warnings[0].Message,
@@ -91,6 +94,7 @@ func (w world) plan() plan {
 	slices.SortFunc(judged, func(a, b claimed) int { return policy.ByClaim(a.Claim, b.Claim) })
 	p.standings = make([]policy.Standing, 0, len(judged))
 	for _, j := range judged {
+		j.Overdue = w.overdue(j)
 		p.standings = append(p.standings, j.Standing)
 	}
 	slices.SortStableFunc(p.warnings, func(a, b policy.Warning) int { return policy.ByClaim(a.Claim, b.Claim) })
@@ -126,7 +130,7 @@ func (p *plan) choose(judged []claimed, free map[string]int) {
 	})
 	for _, c := range ready {
 		if free[c.Driver] <= 0 {
-			c.Message = "waits for other backups to end"
+			c.Message, c.waits = "waits for other backups to end", true
 			p.waiting++
 			continue
 		}

@@ -79,6 +79,10 @@ type Scheduler struct {
 	evaluatedAt time.Time
 	// warned holds the warnings that were told.
 	warned map[policy.Warning]struct{}
+	// overdue counts the backups that are overdue, and overdueTold is when each claim
+	// was last told of it.
+	overdue     map[policy.Reason]int
+	overdueTold map[types.UID]time.Time
 }
 
 // New makes a scheduler.
@@ -88,6 +92,10 @@ func New(cfg Config) *Scheduler {
 	}
 	return &Scheduler{cfg: cfg, since: cfg.Clock.Now(), memory: newMemory()}
 }
+
+// notStarted is the reason of the event on a claim whose backup is due and was not
+// started.
+const notStarted = "BackupNotStarted"
 
 // The bounds of an evaluation.
 const (
@@ -128,6 +136,7 @@ func (s *Scheduler) Evaluate(ctx context.Context) (wait time.Duration) {
 	s.memory.forget(lives(w.claims))
 	s.warn(p.warnings, w.claims)
 	s.tell(p)
+	s.tellOverdue(p.standings, w.claims, w.now)
 
 	var startings sync.WaitGroup
 	for _, begin := range p.starts {
@@ -162,7 +171,7 @@ func (s *Scheduler) start(ctx context.Context, begin start) {
 		run.Ended, run.Failure = s.cfg.Clock.Now(), backup.Message(err)
 		s.memory.add(run)
 		log.Warn("a backup that is due could not be started", "kind", backup.KindOf(err).String(), "error", err)
-		s.event(begin.uid, standing.Claim, "BackupNotStarted", "the backup that is due could not be started: "+backup.Message(err))
+		s.event(begin.uid, standing.Claim, notStarted, "the backup that is due could not be started: "+backup.Message(err))
 		return
 	}
 	run.Name = started.JobName
@@ -234,14 +243,20 @@ func lives(claims []Claim) func(types.UID) bool {
 	}
 }
 
+func uidsOf(claims []Claim) map[backup.Claim]types.UID {
+	uids := make(map[backup.Claim]types.UID, len(claims))
+	for _, c := range claims {
+		uids[c.Claim] = c.UID
+	}
+	return uids
+}
+
 // warn tells each warning once, in the log and, where an annotation of Soteria's
 // is at fault, on the claim. The label is one that other tools use, too.
 func (s *Scheduler) warn(warnings []policy.Warning, claims []Claim) {
-	uids := make(map[backup.Claim]types.UID, len(warnings))
+	var uids map[backup.Claim]types.UID
 	if len(warnings) > 0 {
-		for _, c := range claims {
-			uids[c.Claim] = c.UID
-		}
+		uids = uidsOf(claims)
 	}
 	told := make(map[policy.Warning]struct{}, len(warnings))
 	s.mu.Lock()

@@ -43,6 +43,19 @@ const (
 	Misdeclared    Reason = "misdeclared"
 )
 
+// NoSlot is why a claim that is Due waits, beside the reasons for which claims are
+// Skipped: as many backups run as may.
+const NoSlot Reason = "no_slot"
+
+// Overdue is why a backup that is due was not started for a while. The zero value is
+// that none is overdue.
+type Overdue struct {
+	// Reason is [NoSlot], [NoDriver] or [BackupsUnknown].
+	Reason Reason
+	// Says tells people what happened, why, and what to do.
+	Says string
+}
+
 // Standing is how one claim stands with the policy that holds for it.
 type Standing struct {
 	Claim backup.Claim
@@ -63,6 +76,8 @@ type Standing struct {
 	Reason Reason
 	// Message says more, for people.
 	Message string
+	// Overdue is set where the next backup is due and was not started for a while.
+	Overdue Overdue
 }
 
 // Report is how all claims that have a policy stand at one moment. It is not to
