@@ -124,7 +124,7 @@ func TestARestoreThatIsDeletedWhileItsClaimWaitsIsWaitedFor(t *testing.T) {
 	w.answers = func() backup.Answer { return backup.UnknownBecause(errors.New("no route to host")) }
 	w.passWithoutErrors(2 * time.Minute)
 	require.NoError(t, w.api.Delete(t.Context(), w.lookAt(mine)))
-	w.answers = func() backup.Answer { return none() }
+	w.answers = none
 	w.passWithoutErrors(time.Hour)
 	assert.NotEqual(t, corev1.ClaimBound, w.claim().Status.Phase)
 	assert.NotEmpty(t, w.events.about("RestoreMissing"))

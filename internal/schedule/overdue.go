@@ -45,15 +45,14 @@ func (w world) says(s policy.Standing, reason policy.Reason) string {
 	if !s.NextRun.IsZero() {
 		due = fmt.Sprintf("The backup that was due at %s has not been started", s.NextRun.UTC().Format(time.RFC3339))
 	}
-	switch reason {
-	case policy.NoSlot:
+	if reason == policy.NoSlot {
 		return fmt.Sprintf("%s: %d %s backups run, and no more may at once; it starts by itself once one ends. Look for backups that hang (event BackupStalled), or raise SOTERIA_BACKUP_CONCURRENCY",
 			due, w.concurrency, s.Driver)
-	case policy.NoDriver:
-		return fmt.Sprintf("%s: %s; correct the driver of its policy (GET /v1/policies shows it), or configure that driver", due, s.Message)
-	default:
-		return fmt.Sprintf("%s: %s; correct that, and it starts by itself (GET /v1/status shows the %s repository)", due, s.Message, s.Driver)
 	}
+	if reason == policy.NoDriver {
+		return fmt.Sprintf("%s: %s; correct the driver of its policy (GET /v1/policies shows it), or configure that driver", due, s.Message)
+	}
+	return fmt.Sprintf("%s: %s; correct that, and it starts by itself (GET /v1/status shows the %s repository)", due, s.Message, s.Driver)
 }
 
 // tellOverdue reports on each claim whose backup is overdue that it is, at most once an

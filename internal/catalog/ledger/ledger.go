@@ -111,9 +111,9 @@ func (l *Ledger) HoldsUnlisted(ctx context.Context, driver string) error {
 		if stored, err = configmap.Read(ctx, l.reader, l.namespace, ConfigMap); err != nil {
 			return err
 		}
-		before, readErr := l.read(stored, driver)
-		if readErr != nil || before.HeldBackups {
-			return nil // it is held already: see Held
+		before, unread := l.read(stored, driver)
+		if unread != nil || before.HeldBackups {
+			break // it counts as one that holds backups already: see Held
 		}
 		after := entry{Repository: cmp.Or(before.Repository, neverListed), HeldBackups: true}
 		if err = l.write(ctx, stored, driver, after); backup.KindOf(err) != backup.Conflict {
