@@ -73,7 +73,7 @@ func noticesOfListings(overviews []catalog.Overview) (all []notice.Notice) {
 				Message: backup.Message(why) + "; until that works, claims without a backup wait and are not started empty",
 			})
 		}
-		if why := o.IfRebuilt(); why != nil {
+		if why := o.AcceptedStrays(); why != nil {
 			all = append(all, notice.Notice{
 				Reason: noticeUnattributed, Subject: o.Driver, Cause: fmt.Sprint(o.Strays().Accepted), Repeat: 24 * time.Hour,
 				Message: "this cluster has accepted these backups; a rebuilt one would hold claims because of them: " + backup.Message(why),

@@ -141,6 +141,19 @@ func (l listed) unseen(recorded Expectation) error {
 			"if they are, accept it with: %s", l.driver, l.named(), l.backups, l.accept()))
 }
 
+// unseenIfRebuilt returns why the repository would prove no absence to a cluster that is
+// rebuilt, where it can hold no copy of the memory; nil where the configuration says
+// that it may be believed.
+func (l listed) unseenIfRebuilt() error {
+	if l.expected == ExpectNothing {
+		return nil
+	}
+	return l.settled(backup.Errorf(backup.RepositoryUnaccepted,
+		"a rebuilt cluster would see the %s repository %s for the first time, and nothing in it tells whether its backups are all that there ought to be: "+
+			"claims without a backup would wait until it is accepted with: %s; SOTERIA_EXPECT_BACKUPS=%s=false has such claims start empty",
+		l.driver, l.repository, l.accept(), l.driver))
+}
+
 // settled adds to an error the command that accepts the repository.
 func (l listed) settled(err error) error { return backup.WithSettle(err, l.accept()) }
 

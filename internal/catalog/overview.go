@@ -76,14 +76,19 @@ func (o Overview) Doubt(claim backup.Claim) error {
 	return stranger(o.clusters, o.listed.clusters)
 }
 
-// Newest returns why the newest of the claim's backups may not be the newest that
-// exists: another one is missing, a stray may be newer, or it could not be told; nil
-// where it is.
+// Newest returns why a cluster that is rebuilt could not tell that the newest of the
+// claim's backups is the newest that exists: what keeps this cluster from it, such as
+// another one that is missing, or a stray that may be newer and was accepted here. It
+// returns nil where it could.
 func (o Overview) Newest(claim backup.Claim) error {
 	if o.listed == nil {
 		return nil
 	}
-	return o.listed.older(claim)
+	why := o.listed.older(claim)
+	if backups := o.Of(claim); len(backups) > 0 {
+		why = cmp.Or(why, o.listed.strays.newerIfRebuilt(claim, backups[0]))
+	}
+	return why
 }
 
 // Unproved returns why the listing proves of no claim that it has no backup; nil where
@@ -152,14 +157,28 @@ func (o Overview) Strays() StrayCounts {
 	return o.listed.strays.counts
 }
 
-// IfRebuilt says why a cluster that is rebuilt, and remembers nothing, could not
-// prove of any claim that it has no backup: strays that were accepted here are
-// not accepted there. It returns nil if there are none.
-func (o Overview) IfRebuilt() error {
+// AcceptedStrays returns what the strays that were accepted here would keep from being
+// proved in a cluster that is rebuilt; nil where there are none.
+func (o Overview) AcceptedStrays() error {
 	if o.listed == nil {
 		return nil
 	}
 	return o.listed.strays.accepted
+}
+
+// IfRebuilt returns why a cluster that is rebuilt, and remembers nothing, could not
+// prove of any claim that it has no backup: strays that were accepted here are not
+// accepted there, or it sees the repository for the first time, and that can hold no
+// copy of the memory. It returns nil where it could, as far as that is known: whether
+// a copy is current is not looked at.
+func (o Overview) IfRebuilt() error {
+	if o.listed == nil {
+		return nil
+	}
+	if why := o.listed.strays.accepted; why != nil {
+		return backup.Errorf(backup.KindOf(why), "this cluster has accepted these backups, a rebuilt one has not: %w", why)
+	}
+	return o.listed.unseenIfRebuilt
 }
 
 // All goes through every claim that has backups, in no order, with its backups,

@@ -6,7 +6,9 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
+	"github.com/soteria-dr/soteria/internal/attribution"
 	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/catalog"
 )
 
 func TestOverviews(t *testing.T) {
@@ -92,4 +94,48 @@ func TestOverviews(t *testing.T) {
 			assert.Empty(t, start(t, nil, newRepository("restic", photos)).Overviews()[0].Doubts())
 		},
 	})
+}
+
+func TestARebuiltClusterWouldSeeARepositoryWithoutACopyForTheFirstTime(t *testing.T) {
+	for name, test := range map[string]struct {
+		expected catalog.Expected
+		copied   bool
+		held     bool
+	}{
+		"where nothing is said of it":                   {held: true},
+		"where it is to hold backups":                   {expected: catalog.ExpectBackups, held: true},
+		"not where it may be empty":                     {expected: catalog.ExpectNothing},
+		"not where it holds a copy of what it ought to": {copied: true},
+	} {
+		inBubbles(t, map[string]func(*testing.T){name: func(t *testing.T) {
+			c := newBench(func(cfg *catalog.Config) {
+				cfg.Expect["longhorn"] = test.expected
+				if test.copied {
+					cfg.Copies = map[string]catalog.Copy{"longhorn": &remembered{}}
+				}
+			}, newMemory(), newRepository("longhorn", photos))
+			c.ledger.recorded["longhorn"] = catalog.Expectation{Repository: repositoryID}
+			run(t, c.Catalog)
+			assert.Equal(t, backup.None, c.Prove(within(t, budget), music).Certainty(), "this cluster knows it")
+			why := c.Overviews()[0].IfRebuilt()
+			assert.Equal(t, test.held, why != nil)
+			if test.held {
+				assert.ErrorContains(t, why, "soteria repository accept longhorn "+repositoryID)
+			}
+		}})
+	}
+}
+
+func TestARebuiltClusterWouldDoubtTheNewestForAStrayThatWasAcceptedHere(t *testing.T) {
+	inBubbles(t, map[string]func(*testing.T){"": func(t *testing.T) {
+		r := holding(taken(photos, day, "", "old"), taken(music, time.Minute, "", "new"))
+		r.strays = []attribution.Stray{{ID: "aaa", TakenAt: time.Now().Add(-time.Hour), Facts: attribution.Facts{"host": {"x"}}, Claims: []backup.Claim{photos, music}}}
+		used := func(m *memory) {
+			m.recorded["restic"] = catalog.Expectation{Repository: repositoryID, HeldBackups: true}
+		}
+		c := startWith(t, used, func(cfg *catalog.Config) { cfg.Accepted = newRegister() }, r)
+		assert.NoError(t, c.Prove(within(t, budget), photos).Doubt(), "it was accepted")
+		assert.Error(t, c.Overviews()[0].Newest(photos))
+		assert.NoError(t, c.Overviews()[0].Newest(music), "it is older than what is known")
+	}})
 }

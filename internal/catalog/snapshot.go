@@ -48,6 +48,9 @@ type snapshot struct {
 	// also hold the newest one, unless the configuration goes on without it.
 	uncopied, unaccepted, dropped error
 	goesOnWithoutDropped          bool
+	// unseenIfRebuilt is why the same listing would prove nothing in a cluster that
+	// sees the repository for the first time.
+	unseenIfRebuilt error
 }
 
 // remember notes what is expected of every claim, and which claims lack it.

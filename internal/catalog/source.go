@@ -473,6 +473,9 @@ func (s *source) read(ctx context.Context, began moment) (*snapshot, error) {
 	}
 	snapshot := found.snapshot(repository, began, ended)
 	snapshot.unaccepted, snapshot.whose = unaccepted, s.cfg.Clusters
+	if s.cfg.Copies[name] == nil {
+		snapshot.unseenIfRebuilt = l.unseenIfRebuilt()
+	}
 	snapshot.dropped, snapshot.goesOnWithoutDropped = s.dropped(ctx)
 	s.learn(ctx, snapshot, known)
 	if known.uncopied == nil && unaccepted == nil { // else the copy may be yet to come

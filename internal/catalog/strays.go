@@ -38,9 +38,22 @@ type strays struct {
 	held, accepted error
 	// hinted holds, by claim, the newest of those that name it and that no one has
 	// accepted; before all others one that does not say when it was taken.
-	hinted map[backup.Claim]attribution.Stray
-	words  attribution.Words
-	counts StrayCounts
+	hinted hints
+	// acceptedHinted is the same of those that were accepted here.
+	acceptedHinted hints
+	words          attribution.Words
+	counts         StrayCounts
+}
+
+// hints are strays by the claims that they name.
+type hints map[backup.Claim]attribution.Stray
+
+func (h hints) add(s attribution.Stray) {
+	for _, claim := range s.Claims {
+		if other, hinted := h[claim]; !hinted || mayBeNewer(s, other.TakenAt) && !other.TakenAt.IsZero() {
+			h[claim] = s
+		}
+	}
 }
 
 // StrayCounts is how many backups a listing found of which nothing says whose
@@ -53,18 +66,15 @@ func sortStrays(all []attribution.Stray, accepted Accepted, words attribution.Wo
 		return strays{}
 	}
 	var held, known []attribution.Stray
-	sorted := strays{hinted: make(map[backup.Claim]attribution.Stray), words: words}
+	sorted := strays{hinted: make(hints), acceptedHinted: make(hints), words: words}
 	for _, s := range all {
 		if accepted != nil && (accepted.Has(s.ID) || s.FormerID != "" && accepted.Has(s.FormerID)) {
 			known = append(known, s)
+			sorted.acceptedHinted.add(s)
 			continue
 		}
 		held = append(held, s)
-		for _, claim := range s.Claims {
-			if other, hinted := sorted.hinted[claim]; !hinted || mayBeNewer(s, other.TakenAt) && !other.TakenAt.IsZero() {
-				sorted.hinted[claim] = s
-			}
-		}
+		sorted.hinted.add(s)
 	}
 	sorted.held, sorted.accepted = words.Doubt(repository, held), words.Doubt(repository, known)
 	sorted.counts = StrayCounts{Held: len(held), Accepted: len(known)}
@@ -89,7 +99,17 @@ func mayBeNewer(s attribution.Stray, than time.Time) bool {
 // newer says why a claim's newest backup may not be the newest that exists: a
 // stray that names the claim may be as new. It returns nil if none is.
 func (s strays) newer(claim backup.Claim, newest backup.Backup) error {
-	if stray, hinted := s.hinted[claim]; hinted && mayBeNewer(stray, newest.TakenAt) {
+	return s.newerOf(s.hinted, claim, newest)
+}
+
+// newerIfRebuilt is newer by the strays that were accepted here: a cluster that is
+// rebuilt has accepted none.
+func (s strays) newerIfRebuilt(claim backup.Claim, newest backup.Backup) error {
+	return s.newerOf(s.acceptedHinted, claim, newest)
+}
+
+func (s strays) newerOf(named hints, claim backup.Claim, newest backup.Backup) error {
+	if stray, hinted := named[claim]; hinted && mayBeNewer(stray, newest.TakenAt) {
 		return s.words.DoubtOf(claim, stray)
 	}
 	return nil

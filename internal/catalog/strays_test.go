@@ -130,14 +130,15 @@ func TestStrays(t *testing.T) {
 			require.Len(t, c.Overviews()[0].Doubts(), 1)
 			assert.ErrorContains(t, c.Overviews()[0].Doubts()[0], "1 restic snapshots")
 			assert.NoError(t, c.Overviews()[0].DoubtOfAttributed(photos))
-			assert.NoError(t, c.Overviews()[0].IfRebuilt())
+			assert.NoError(t, c.Overviews()[0].AcceptedStrays())
 		},
 		"a cluster that used the repository before goes on, and holds for what comes later": func(t *testing.T) {
 			r, accepted := newRepository("restic", music), newRegister()
 			r.strays = []attribution.Stray{stray("aaa")}
 			c := startWith(t, used, func(cfg *catalog.Config) { cfg.Accepted = accepted }, r)
 			assert.Equal(t, backup.None, prove(t, c, photos).Certainty())
-			assert.ErrorContains(t, c.Overviews()[0].IfRebuilt(), "1 restic snapshots", "a rebuilt cluster has not accepted it")
+			assert.ErrorContains(t, c.Overviews()[0].AcceptedStrays(), "1 restic snapshots")
+			assert.ErrorContains(t, c.Overviews()[0].IfRebuilt(), "a rebuilt one has not: nothing says which claim 1 restic snapshots")
 			r.set(func(r *repository) { r.strays = append(slices.Clone(r.strays), stray("bbb")) })
 			a := prove(t, c, photos)
 			assert.Equal(t, backup.Unknown, a.Certainty())

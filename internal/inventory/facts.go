@@ -86,8 +86,8 @@ type Found interface {
 	// Doubt gives why the listing does not prove that the claim has no backup;
 	// nil where it does.
 	Doubt(claim backup.Claim) error
-	// Newest returns why the newest of the claim's backups may not be the newest that
-	// exists; nil where it is.
+	// Newest returns why a cluster that is rebuilt could not tell that the newest of the
+	// claim's backups is the newest that exists; nil where it could.
 	Newest(claim backup.Claim) error
 	// All goes through every claim that has backups, in any order.
 	All() iter.Seq2[backup.Claim, []backup.Backup]
@@ -199,7 +199,7 @@ func (f *Facts) newest(claim backup.Claim) error {
 func (f *Facts) ifRebuilt() error {
 	for _, l := range f.Listings {
 		if l.IfRebuilt != nil {
-			return backup.Errorf(backup.KindOf(l.IfRebuilt), "this cluster has accepted these backups, a rebuilt one has not: %w", l.IfRebuilt)
+			return l.IfRebuilt
 		}
 	}
 	return nil

@@ -32,7 +32,7 @@ func annotated(key, value string) func(*corev1.PersistentVolumeClaim) {
 // accepting returns a listing that found backups of no known claim, which were
 // accepted here.
 func accepting(l inventory.Listing) inventory.Listing {
-	l.IfRebuilt = backup.Errorf(backup.Unavailable, "nothing says which claim 1 restic snapshots are of")
+	l.IfRebuilt = backup.Errorf(backup.Unavailable, "a rebuilt one has not: nothing says which claim 1 restic snapshots are of")
 	return l
 }
 
@@ -69,7 +69,7 @@ func TestWhatWouldBecomeOfAClaim(t *testing.T) {
 		"without backups starts empty": {listings: nothing, outcome: inventory.WouldStartEmpty, reason: decision.ReasonProvedNone},
 		"without backups waits where this cluster accepted backups that a rebuilt one has not": {
 			listings: []inventory.Listing{empty("restic"), accepting(empty("longhorn"))}, outcome: inventory.WouldHold, reason: decision.ReasonUnknown,
-			says: "this cluster has accepted these backups, a rebuilt one has not: nothing says which claim"},
+			says: "a rebuilt one has not: nothing says which claim"},
 		"with a backup is restored, whatever else was accepted": {
 			listings: []inventory.Listing{accepting(listed("restic", time.Hour))}, outcome: inventory.WouldRestore, reason: decision.ReasonBackupFound},
 		"without backups waits where one is required": {
