@@ -5,24 +5,24 @@ import (
 	"time"
 )
 
-// ofBackup is a doubt about one backup, of which something is known.
-type ofBackup struct {
+// agedError is a doubt about one backup, of which something is known.
+type agedError struct {
 	error
 	underWay bool
 	takenBy  time.Time
 }
 
-func (d *ofBackup) Unwrap() error { return d.error }
+func (d *agedError) Unwrap() error { return d.error }
 
 // UnderWay says of a doubt that the backup it is about is being taken or removed. It
 // keeps it from being proved that there is none, and says nothing against the newest of
 // those that are whole: they are what a restore could have at this moment, and a
 // backup that hangs must not hold restores for ever.
-func UnderWay(doubt error) error { return &ofBackup{error: doubt, underWay: true} }
+func UnderWay(doubt error) error { return &agedError{error: doubt, underWay: true} }
 
 // TakenBy says of a doubt that the backup it is about was taken at that time at the
 // latest; the zero time stands for not known.
-func TakenBy(doubt error, latest time.Time) error { return &ofBackup{error: doubt, takenBy: latest} }
+func TakenBy(doubt error, latest time.Time) error { return &agedError{error: doubt, takenBy: latest} }
 
 // IsNewerDoubt reports whether a doubt is about a backup that is there, and is not
 // known to be older than that of another such doubt; nil stands for none.
@@ -30,7 +30,7 @@ func IsNewerDoubt(doubt, than error) bool {
 	if !MayBeNewer(doubt, time.Time{}) {
 		return false
 	}
-	var of *ofBackup
+	var of *agedError
 	return than == nil || errors.As(than, &of) && !of.takenBy.IsZero() && MayBeNewer(doubt, of.takenBy)
 }
 
@@ -38,17 +38,17 @@ func IsNewerDoubt(doubt, than error) bool {
 // that was taken at that time, as far as the doubt says. Clocks may be [MaxAhead]
 // apart.
 func MayBeNewer(doubt error, than time.Time) bool {
-	var of *ofBackup
+	var of *agedError
 	if !errors.As(doubt, &of) {
 		return doubt != nil
 	}
 	return !of.underWay && (of.takenBy.IsZero() || !of.takenBy.Add(MaxAhead).Before(than))
 }
 
-// ofClusters is a doubt about whose backups are restored here.
-type ofClusters struct{ error }
+// clustersError is a doubt about whose backups are restored here.
+type clustersError struct{ error }
 
-func (d *ofClusters) Unwrap() error { return d.error }
+func (d *clustersError) Unwrap() error { return d.error }
 
 // OfClusters says of a doubt that it is about which clusters' backups are restored by
 // themselves. A wish that names another cluster goes by none of that.
@@ -56,13 +56,13 @@ func OfClusters(doubt error) error {
 	if doubt == nil {
 		return nil
 	}
-	return &ofClusters{doubt}
+	return &clustersError{doubt}
 }
 
 // IsOfClusters reports whether a doubt is about which clusters' backups are restored,
 // and about nothing else.
 func IsOfClusters(doubt error) bool {
-	var of *ofClusters
+	var of *clustersError
 	return errors.As(doubt, &of)
 }
 
