@@ -59,6 +59,7 @@ func TestARebuiltClusterStartsNoClaimEmptyThatHadABackup(t *testing.T) {
 	require.NoError(s, cluster.AwaitCopy(s.ctx))
 	const (
 		notSeen    = "is empty, and this cluster has not seen it before"
+		gone       = "is not there any more" // as the copy says that the cluster wrote when it had its name
 		inLonghorn = "may not be the newest there is: the longhorn repository"
 		otherName  = "of cluster home, while this cluster is hmoe (SOTERIA_CLUSTER)"
 	)
@@ -94,7 +95,7 @@ func TestARebuiltClusterStartsNoClaimEmptyThatHadABackup(t *testing.T) {
 			cause:     "half of the store is there, Longhorn's is empty, and Git has neither a name nor a pin",
 			variables: map[string]string{clusterName: "", pinnedIdentity: "", longhornURL: longhorn.DefaultURL},
 			lose:      without(snapshots, lost["photos"]),
-			waits:     map[string]string{"photos": "for the first time", "music": inLonghorn, "wiki": inLonghorn},
+			waits:     map[string]string{"photos": gone, "music": inLonghorn, "wiki": inLonghorn},
 		},
 		{
 			cause:     "all is as it was",
