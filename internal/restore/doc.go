@@ -63,7 +63,8 @@
 // the attempt's deadline has passed, its pod was placed for another one, or its volume
 // is bound to nodes that are gone. A prime in the last case is marked as abandoned and
 // removed like any other that is of no use: no attempt begins while a pod exists that
-// may write to it.
+// may write to it. The same holds for a volume that is filled and not handed over yet,
+// once its backup is proved to be there still.
 //
 // Every wait ends by itself, or is told:
 //

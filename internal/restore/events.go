@@ -37,6 +37,7 @@ const (
 	reasonStorageClass     = "StorageClassUnusable"
 	reasonPrimeNameTaken   = "PrimeNameTaken"
 	reasonForeignVolume    = "ForeignVolume"
+	reasonOutOfReach       = "VolumeOutOfReach"
 	reasonNotEmpty         = "VolumeNotEmpty"
 	reasonTooSmall         = "VolumeTooSmall"
 	reasonSmaller          = "SmallerThanBackup"
@@ -93,6 +94,11 @@ func smaller(sizes, then string) event {
 func stalled(found stall.Stall, since time.Time) event {
 	return event{kind: corev1.EventTypeWarning, reason: reasonStalled, action: string(found.Cause), note: fmt.Sprintf(
 		"Nothing has moved since %s: %s. What to do: %s", since.UTC().Format(time.RFC3339), found.Message, found.Remedy)}
+}
+
+// abandoned reports that an attempt's volume was left, and why.
+func abandoned(why string) event {
+	return event{kind: corev1.EventTypeWarning, reason: reasonOutOfReach, action: "Abandon", note: why + "; the backup is restored again, to a volume elsewhere"}
 }
 
 // waitsForPod reports that a restore begins where the claim's pod runs, once there

@@ -29,12 +29,12 @@ var handedAnnotations = []string{
 }
 
 // handOver makes the filled volume the claim's own. The order is fixed, since
-// others lose data or hang: nobody uses the volume; its object retains it; a
+// others lose data or hang: nobody uses the volume; a node can reach it; its object retains it; a
 // second object, of the lock's name and for this claim alone, stands for it too
 // and is bound; then the prime goes, and the first object last. At no point does
 // the data lack an object that retains it or a claim that has it.
 func (r *Reconciler) handOver(ctx context.Context, o *observed) (next, error) {
-	steps := []phase{r.awaitUnused, r.retain, r.makeVolume, r.awaitBound, r.removePrime, r.removeOldVolume, r.complete}
+	steps := []phase{r.awaitUnused, r.awaitReach, r.retain, r.makeVolume, r.awaitBound, r.removePrime, r.removeOldVolume, r.complete}
 	for _, step := range steps {
 		if n, err := step(ctx, o); err != nil || !n.settled {
 			return n, err

@@ -68,7 +68,7 @@ func flawed(prime *corev1.PersistentVolumeClaim, wanted string, way way) string 
 		return "the prime is being deleted"
 	case prime.Status.Phase == corev1.ClaimLost:
 		return "the prime lost its volume"
-	case prime.Annotations[v1alpha1.AbandonedAnnotation] != "" && !isFilled(prime):
+	case prime.Annotations[v1alpha1.AbandonedAnnotation] != "":
 		return prime.Annotations[v1alpha1.AbandonedAnnotation]
 	case prime.Annotations[v1alpha1.BackupAnnotation] != wanted:
 		return "the prime was made for another backup"

@@ -63,7 +63,9 @@ func (r *Reconciler) watch(ctx context.Context, o *observed, n next) (next, erro
 // goOn leaves an attempt that cannot end, or a volume that cannot be reached any
 // more, for the next. No attempt begins while a pod of an earlier one exists.
 func (r *Reconciler) goOn(ctx context.Context, o *observed, w stall.World) (went bool, n next, err error) {
-	if o.handingOver() || o.way.made() || o.prime == nil || isFilled(o.prime) || o.status().Phase != v1alpha1.PhaseTransferring {
+	phase := o.status().Phase
+	filling := phase == v1alpha1.PhaseTransferring && o.prime != nil && !isFilled(o.prime)
+	if o.handingOver() || o.way.made() || o.prime == nil || !filling && phase != v1alpha1.PhaseHandingOver {
 		return false, next{}, nil
 	}
 	why, err := r.stranded(ctx, o, w)
@@ -71,12 +73,11 @@ func (r *Reconciler) goOn(ctx context.Context, o *observed, w stall.World) (went
 		return false, next{}, err
 	}
 	if why != "" {
-		// The mark has every later pass go on with this, after a crash too.
-		if err := r.annotate(ctx, o.prime, map[string]string{v1alpha1.AbandonedAnnotation: why}); err != nil {
-			return false, next{}, err
-		}
-		n, err := r.startOver(ctx, o, why)
+		n, err := r.abandon(ctx, o, why)
 		return true, n, err
+	}
+	if !filling {
+		return false, next{}, nil
 	}
 	for i := range w.Jobs {
 		job := &w.Jobs[i]
@@ -261,9 +262,9 @@ func (r *Reconciler) gather(ctx context.Context, claim types.UID) stall.World {
 	return w
 }
 
-// stranded says why the prime's volume cannot be filled any more: it is bound to
-// nodes that are gone, and nothing can write to it any more, since no pod is left.
-// All that it holds is part of a backup. "" where it can, or that cannot be told.
+// stranded says why the prime's volume is of no use any more: it is bound to nodes
+// that are gone, and nothing can write to it any more, since no pod is left. All that
+// it holds is of a backup. "" where it is of use, or that cannot be told.
 func (r *Reconciler) stranded(ctx context.Context, o *observed, w stall.World) (string, error) {
 	for i := range w.Pods {
 		if w.Pods[i].Spec.NodeName != "" {

@@ -460,6 +460,9 @@ func (w *world) provision() {
 			volume.Annotations = map[string]string{"pv.kubernetes.io/provisioned-by": sc.Provisioner}
 			volume.Spec.PersistentVolumeReclaimPolicy = *sc.ReclaimPolicy
 			volume.Spec.VolumeMode = claim.Spec.VolumeMode
+			if w.handles > 1 { // the first is on node-1, whatever becomes of that
+				volume.Spec.NodeAffinity.Required.NodeSelectorTerms[0].MatchExpressions[0].Values = []string{w.aNodeName()}
+			}
 			require.NoError(w.t, w.api.Create(ctx, volume))
 		}
 		volume.Spec.ClaimRef = &corev1.ObjectReference{Namespace: claim.Namespace, Name: claim.Name, UID: claim.UID}
@@ -471,6 +474,20 @@ func (w *world) provision() {
 		claim.Status.Phase = corev1.ClaimBound
 		require.NoError(w.t, w.api.Status().Update(ctx, &claim))
 	}
+}
+
+// aNodeName is a node to make volumes on: one that is there, or node-1 in a world
+// without nodes.
+func (w *world) aNodeName() string {
+	var nodes corev1.NodeList
+	require.NoError(w.t, w.api.List(w.t.Context(), &nodes))
+	inService := slices.DeleteFunc(nodes.Items, func(n corev1.Node) bool {
+		return slices.ContainsFunc(n.Spec.Taints, func(t corev1.Taint) bool { return t.Key == corev1.TaintNodeOutOfService })
+	})
+	if len(inService) == 0 {
+		return "node-1"
+	}
+	return inService[0].Name
 }
 
 func (w *world) unclaimed(class string) *corev1.PersistentVolume {
@@ -574,6 +591,11 @@ func (w *world) check() {
 		return
 	}
 	handle := w.filled[claim.UID]
+	if prime != nil && prime.Annotations[v1alpha1.AbandonedAnnotation] != "" {
+		w.checkAbandoned(prime)
+		delete(w.filled, claim.UID)
+		return
+	}
 	require.Contains(w.t, w.backends, handle, "the storage of a complete restore was deleted after: %v", w.writes)
 	require.True(w.t, slices.ContainsFunc(w.volumes(), func(v corev1.PersistentVolume) bool {
 		if v.Spec.CSI.VolumeHandle != handle {
@@ -582,6 +604,18 @@ func (w *world) check() {
 		servesLiving := v.Spec.ClaimRef.UID == claim.UID || (prime != nil && v.Spec.ClaimRef.UID == prime.UID)
 		return servesLiving || v.Spec.PersistentVolumeReclaimPolicy == corev1.PersistentVolumeReclaimRetain
 	}), "no volume object keeps the data after: %v", w.writes)
+}
+
+// checkAbandoned holds of data that is given up: no node can reach it, it was not
+// handed over, and the backup is there to restore it again.
+func (w *world) checkAbandoned(prime *corev1.PersistentVolumeClaim) {
+	volume := w.volume(prime.Spec.VolumeName)
+	on := volume.Spec.NodeAffinity.Required.NodeSelectorTerms[0].MatchExpressions[0].Values[0]
+	require.NotEqual(w.t, on, w.aNodeName(), "gave up a volume that can be reached")
+	require.Nil(w.t, w.volume(lock), "gave up a volume that was handed over")
+	require.True(w.t, slices.ContainsFunc(w.answers().Backups(), func(b backup.Backup) bool {
+		return prime.Annotations[v1alpha1.BackupAnnotation] == b.Driver+"/"+b.ID
+	}), "gave up what no backup holds")
 }
 
 func (w *world) claim() *corev1.PersistentVolumeClaim {
