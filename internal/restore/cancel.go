@@ -8,6 +8,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -30,21 +31,42 @@ func (r *Reconciler) cancel(ctx context.Context, key types.NamespacedName, claim
 		uids.Delete(claim.UID)
 	}
 	for _, uid := range sets.List(uids) {
-		gone, err := r.gone(ctx, key, uid)
+		after, err := r.cancelIfGone(ctx, key, uid, left)
 		if err != nil {
-			return 0, err
-		}
-		if !gone {
-			again = soonest(again, soon)
-			continue
-		}
-		after, err := r.cancelOne(ctx, key, uid, left)
-		if err != nil {
-			return 0, err
+			after = r.removalFailed(ctx, key, uid, left, err)
 		}
 		again = soonest(again, after)
 	}
 	return again, nil
+}
+
+// cancelIfGone removes what was made for the claim with this uid, unless that claim
+// is there still.
+func (r *Reconciler) cancelIfGone(ctx context.Context, key types.NamespacedName, uid types.UID, left leftovers) (again time.Duration, err error) {
+	gone, err := r.gone(ctx, key, uid)
+	if err != nil || !gone {
+		return soon, err
+	}
+	return r.cancelOne(ctx, key, uid, left)
+}
+
+// removalFailed reports a removal that ended in an error, and returns when to try
+// again. It stops neither other removals nor the claim that there is now: what is
+// left has that claim's lock name or record only where phases free and adopt see so,
+// and wait.
+func (r *Reconciler) removalFailed(ctx context.Context, key types.NamespacedName, uid types.UID, left leftovers, err error) (again time.Duration) {
+	log := logf.FromContext(ctx).WithValues("claimUID", uid)
+	if apierrors.IsConflict(err) {
+		log.V(1).Info("something changed underway, looking again", "reason", err.Error())
+		return soon
+	}
+	log.Error(err, "cannot remove what a deleted claim's restore left; it is tried again")
+	failing := remains{what: failingRemoval, err: err}
+	since := r.watchdog.removes(uid, failing.what)
+	if err := r.watchRemoval(ctx, key, uid, left, failing); err != nil {
+		log.Error(err, "could not report what the removal waits for")
+	}
+	return selectDelay(r.clock.Now().Sub(since), r.jitter())
 }
 
 // gone asks the API server itself whether the claim with this uid is no more: on
@@ -150,7 +172,12 @@ type remains struct {
 	what string
 	// stuck is true when it waits for a person.
 	stuck bool
+	// err is what ends each try to remove it, if that is what it waits for.
+	err error
 }
+
+// failingRemoval is what a removal waits for that ends in errors, whatever they say.
+const failingRemoval = "its removal to succeed"
 
 func (m remains) any() bool { return m.what != "" }
 

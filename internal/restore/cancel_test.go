@@ -2,13 +2,17 @@ package restore_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/driver"
 	"github.com/soteria-dr/soteria/internal/restore"
 )
 
@@ -116,4 +120,61 @@ func TestTheRecordOfACompletedClaimGoesWithTheClaim(t *testing.T) {
 	require.NoError(t, w.api.Delete(t.Context(), w.claim()))
 	w.until(func() bool { return w.restore() == nil }, "removed the record")
 	assert.Empty(t, w.volumes())
+}
+
+// nextClaim makes another claim of the same name, with another lock.
+func (w *world) nextClaim() (record types.NamespacedName) {
+	w.t.Helper()
+	const other = "soteria-bbbbbbbbbbbbbbbb"
+	require.NoError(w.t, w.api.Create(w.t.Context(), aClaim(func(c *corev1.PersistentVolumeClaim) {
+		c.UID, c.CreationTimestamp = "uid-2", metav1.NewTime(w.clock.Now())
+		c.Spec.VolumeName, c.Spec.DataSourceRef.Name = other, other
+	})))
+	return types.NamespacedName{Namespace: claimKey.Namespace, Name: other}
+}
+
+func TestARemovalThatFailsHoldsUpNoOtherClaimAndIsTold(t *testing.T) {
+	w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aClaim())
+	w.answers = func() backup.Answer { return found(aMadeBackup()) }
+	w.fail = func(attempt int32) *driver.FillState {
+		if w.claim().UID == "uid-2" {
+			return nil
+		}
+		return hangs(driver.FillRunning)(attempt)
+	}
+	w.until(func() bool { return w.restore() != nil && w.restore().Status.Phase == v1alpha1.PhaseTransferring }, "began")
+	require.NoError(t, w.api.Delete(t.Context(), w.claim()))
+	w.refuse = "discard made-uid-1" // the backup system's manager is down
+	record := w.nextClaim()
+	began := w.clock.Now()
+	w.until(func() bool {
+		next := get(w, record, &v1alpha1.Restore{})
+		return next != nil && next.Status.Phase == v1alpha1.PhaseCompleted
+	}, "restored the next claim of that name")
+	assert.Less(t, w.clock.Now().Sub(began), time.Minute)
+	assert.Contains(t, w.made, "made-uid-1-1", "what could not be removed is still there")
+
+	w.pass(5 * time.Minute)
+	require.True(t, w.isStalled(), "the record of the claim that is gone says so")
+	assert.Contains(t, w.condition(v1alpha1.ConditionStalled).Message, "cannot be removed: delete the longhorn volume that was made for claim uid-1: quota exceeded")
+	told := w.events.about("RestoreStalled")
+	require.Len(t, told, 1, "once, on that record: %v", told)
+	assert.Contains(t, told[0], "quota exceeded")
+
+	w.refuse = ""
+	w.until(func() bool { return w.restore() == nil }, "removed it in the end")
+	assert.NotContains(t, w.made, "made-uid-1-1")
+}
+
+func TestARemovalThatFailsIsTriedLessAndLessOften(t *testing.T) {
+	w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aClaim())
+	w.until(func() bool { return len(w.jobs) > 0 }, "began to fill")
+	require.NoError(t, w.api.Delete(t.Context(), w.claim()))
+	w.refuse = "release"
+	passes := w.passes
+	w.pass(time.Hour)
+	assert.Less(t, w.passes-passes, 60)
+	assert.NotEmpty(t, w.events.about("RestoreStalled"))
+	w.refuse = ""
+	w.until(func() bool { return nothingLeft(w) }, "cleaned up")
 }

@@ -140,12 +140,7 @@ func (r *Reconciler) watchRemoval(ctx context.Context, key types.NamespacedName,
 	if now.Sub(since) < stall.Patience || !r.watchdog.due(uid) {
 		return nil
 	}
-	found := stall.Stall{Cause: stall.Person, Message: "what the restore of a deleted claim left is kept, waiting for " + waits.what, Remedy: "see to what it waits for; nothing is lost meanwhile"}
-	if !waits.stuck {
-		w := r.gather(ctx, uid)
-		w.Now, w.Since, w.Waits = now, since, "removing what the restore of a deleted claim left, waiting for "+waits.what
-		found, _ = stall.Diagnose(w)
-	}
+	found := r.removalStall(ctx, uid, waits, since)
 	claim, err := find(ctx, r.reader, key, &corev1.PersistentVolumeClaim{})
 	if err != nil {
 		return err
@@ -166,6 +161,27 @@ func (r *Reconciler) watchRemoval(ctx context.Context, key types.NamespacedName,
 		}
 	}
 	return nil
+}
+
+// removalStall says who holds a removal up.
+func (r *Reconciler) removalStall(ctx context.Context, uid types.UID, waits remains, since time.Time) stall.Stall {
+	switch {
+	case waits.err != nil:
+		return stall.Stall{
+			Cause:   stall.CauseOf(waits.err),
+			Message: "what the restore of a deleted claim left cannot be removed: " + backup.Clip(backup.Message(waits.err), maxWords),
+			Remedy:  "correct what is named; the removal is tried again by itself, and holds up no other claim",
+		}
+	case waits.stuck:
+		return stall.Stall{
+			Cause: stall.Person, Message: "what the restore of a deleted claim left is kept, waiting for " + waits.what,
+			Remedy: "see to what it waits for; nothing is lost meanwhile",
+		}
+	}
+	w := r.gather(ctx, uid)
+	w.Now, w.Since, w.Waits = r.clock.Now(), since, "removing what the restore of a deleted claim left, waiting for "+waits.what
+	found, _ := stall.Diagnose(w)
+	return found
 }
 
 // recordsOf returns the Restores whose status is about the claim with this uid.
