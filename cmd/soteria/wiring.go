@@ -95,6 +95,7 @@ func addRestores(ctx context.Context, c config, mgr manager.Manager, known *cata
 		Observer:       measured,
 		ListingTimeout: c.ListingTimeout,
 		ConsumerWait:   c.FirstConsumerWait,
+		StartTimeout:   c.JobStartTimeout,
 		Waiting:        waits.Words,
 	})
 	known.OnRecovery(func(string) { controller.Wake() })

@@ -109,6 +109,9 @@ type Config struct {
 	// ConsumerWait is how long after a claim was created, in a class that waits for
 	// the first consumer, its restore waits for a pod that uses it; 0 is not at all.
 	ConsumerWait time.Duration
+	// StartTimeout is how long an attempt may take to start before the next one begins;
+	// by default 10 minutes.
+	StartTimeout time.Duration
 	// Waiting says how many claims wait for the same doubt, in words that follow it,
 	// "" where that is not known. It must not wait. Nil says nothing.
 	Waiting func(ctx context.Context, doubt error) string
@@ -133,6 +136,7 @@ type Reconciler struct {
 	listingTimeout time.Duration
 	silence        time.Duration
 	consumerWait   time.Duration
+	startTimeout   time.Duration
 	waiting        func(ctx context.Context, doubt error) string
 	watchdog       *watchdog
 	placing        turns
@@ -162,12 +166,13 @@ func New(c Config) *Reconciler {
 		concurrency    = 32
 		listingTimeout = 2 * time.Minute
 		silence        = 10 * time.Second
+		startTimeout   = 10 * time.Minute
 	)
 	r := &Reconciler{
 		namespace: c.Namespace, client: c.Client, reader: c.Reader,
 		facts: c.Facts, catalog: c.Catalog, fillers: c.Fillers, makers: c.Makers, blank: c.Blank,
 		observer: c.Observer, clock: c.Clock, jitter: c.Jitter,
-		concurrency: c.Concurrency, listingTimeout: c.ListingTimeout, silence: c.Silence, consumerWait: c.ConsumerWait, waiting: c.Waiting,
+		concurrency: c.Concurrency, listingTimeout: c.ListingTimeout, silence: c.Silence, consumerWait: c.ConsumerWait, startTimeout: c.StartTimeout, waiting: c.Waiting,
 		woken: make(chan crevent.GenericEvent, 1),
 	}
 	if r.observer == nil {
@@ -187,6 +192,9 @@ func New(c Config) *Reconciler {
 	}
 	if r.silence <= 0 {
 		r.silence = silence
+	}
+	if r.startTimeout <= 0 {
+		r.startTimeout = startTimeout
 	}
 	r.events = newAnnouncer(c.Events, r.clock)
 	r.watchdog = newWatchdog(c.Events, r.clock)

@@ -18,6 +18,7 @@ import (
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/kube/moverjob"
 	"github.com/soteria-dr/soteria/internal/stall"
 	"github.com/soteria-dr/soteria/internal/stall/observe"
 )
@@ -51,10 +52,11 @@ func (r *Reconciler) watch(ctx context.Context, o *observed, n next) (next, erro
 	if o.way.made() && o.status().Phase == v1alpha1.PhaseTransferring {
 		w.System = driverName(o.status())
 	}
-	if went, n, err := r.goOn(ctx, o, w); err != nil || went {
+	found, stalls := stall.Diagnose(w)
+	if went, n, err := r.goOn(ctx, o, w, found); err != nil || went {
 		return n, err
 	}
-	if found, ok := stall.Diagnose(w); ok {
+	if stalls {
 		r.tellStall(o, found, since)
 	}
 	return n, nil
@@ -62,7 +64,7 @@ func (r *Reconciler) watch(ctx context.Context, o *observed, n next) (next, erro
 
 // goOn leaves an attempt that cannot end, or a volume that cannot be reached any
 // more, for the next. No attempt begins while a pod of an earlier one exists.
-func (r *Reconciler) goOn(ctx context.Context, o *observed, w stall.World) (went bool, n next, err error) {
+func (r *Reconciler) goOn(ctx context.Context, o *observed, w stall.World, found stall.Stall) (went bool, n next, err error) {
 	phase := o.status().Phase
 	filling := phase == v1alpha1.PhaseTransferring && o.prime != nil && !isFilled(o.prime)
 	if o.handingOver() || o.way.made() || o.prime == nil || !filling && phase != v1alpha1.PhaseHandingOver {
@@ -90,11 +92,30 @@ func (r *Reconciler) goOn(ctx context.Context, o *observed, w stall.World) (went
 				return false, next{}, err
 			}
 		}
+		if why == "" {
+			why = r.neverStarts(w, job, found)
+		}
 		if why != "" {
 			return true, r.attemptFailed(o, v1alpha1.ConditionTransferred, reasonTransferFailed, ResultFailed, why), nil
 		}
 	}
 	return false, next{}, nil
+}
+
+// neverStarts says why an attempt of which no mover has run is given up: what keeps it
+// from starting does not pass by itself, or has lasted for the start time-out. The
+// next attempt begins with the settings that hold then; nothing has been written.
+func (r *Reconciler) neverStarts(w stall.World, job *batchv1.Job, found stall.Stall) string {
+	const hopelessFor = 2 * stall.Patience // told for a while before
+	waited := w.Now.Sub(w.Since)
+	if waited < r.startTimeout && !(found.Hopeless && waited >= hopelessFor) {
+		return ""
+	}
+	pods := slices.DeleteFunc(slices.Clone(w.Pods), func(pod corev1.Pod) bool { return !metav1.IsControlledBy(&pod, job) })
+	if moverjob.EverRan(job, pods) {
+		return ""
+	}
+	return fmt.Sprintf("it has not started for %s: %s", waited.Round(time.Second), found)
 }
 
 // misplaced says that a fill which finds no node was placed for a pod that is gone

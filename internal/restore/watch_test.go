@@ -339,3 +339,62 @@ func TestPlacementsAreToldApart(t *testing.T) {
 	assert.NotEqual(t, a.Fingerprint(), driver.Placement{NodeSelector: map[string]string{"a": "1"}}.Fingerprint())
 	assert.Equal(t, "any", driver.Placement{}.Fingerprint())
 }
+
+// pending makes the Job of the first attempt and its pod, which has a node and does
+// not start.
+func (w *world) pending(reason string) (*batchv1.Job, *corev1.Pod) {
+	w.t.Helper()
+	job, pod := aFill("1")
+	pod.Status = corev1.PodStatus{Phase: corev1.PodPending, ContainerStatuses: []corev1.ContainerStatus{
+		{Name: "mover", Image: "restic:typo", State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: "not found"}}},
+	}}
+	require.NoError(w.t, w.api.Create(w.t.Context(), job))
+	w.create(pod)
+	return job, pod
+}
+
+func TestAnAttemptThatNeverStartsIsGivenUpForTheNext(t *testing.T) {
+	for name, c := range map[string]struct {
+		reason string
+		within time.Duration
+	}{
+		"what keeps it does not pass by itself": {"ImagePullBackOff", 5 * time.Minute},
+		"the start time-out has passed":         {"RegistryUnavailable", 11 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aClaim(), aNode("node-1", corev1.ConditionTrue))
+			w.fail = func(attempt int32) *driver.FillState {
+				if attempt == 1 {
+					return hangs(driver.FillPending)(attempt)
+				}
+				return nil
+			}
+			job, pod := w.pending(c.reason)
+			w.until(func() bool { return len(w.requests) > 1 }, "began")
+			began := w.clock.Now()
+			w.until(w.isStalled, "said that it is stalled")
+			assert.Empty(t, w.events.about("TransferFailed"), "the stall is told first")
+			w.until(func() bool { return w.restore().Status.RetryAt != nil }, "gave the attempt up")
+			assert.Less(t, w.clock.Now().Sub(began), c.within)
+			assert.Contains(t, w.restore().Status.Message, "it has not started for")
+			assert.Contains(t, w.events.about("TransferFailed")[0], c.reason)
+			require.NoError(t, w.api.Delete(t.Context(), job))
+			require.NoError(t, w.api.Delete(t.Context(), pod))
+			w.until(w.completed, "completed")
+			assert.EqualValues(t, 2, w.restore().Status.Attempt)
+			assertRestored(t, w, settings[0])
+		})
+	}
+}
+
+func TestAnAttemptThatHasRunIsNotGivenUpBecauseItsNextPodDoesNotStart(t *testing.T) {
+	w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aClaim(), aNode("node-1", corev1.ConditionTrue))
+	w.fail = hangs(driver.FillPending)
+	job, _ := w.pending("ImagePullBackOff")
+	job.Status.Failed = 1
+	require.NoError(t, w.api.Status().Update(t.Context(), job))
+	w.until(w.isStalled, "said that it is stalled")
+	w.pass(time.Hour)
+	assert.EqualValues(t, 1, w.restore().Status.Attempt)
+	assert.Empty(t, w.events.about("TransferFailed"))
+}

@@ -93,6 +93,8 @@ const (
 	// RoomAnnotation on a Job that fills says what its mover asks for since the pod does
 	// that it is placed for, as "cpu=2,memory=4Gi": no setting lowers that.
 	RoomAnnotation = "soteria.dev/room"
+	// SettingsAnnotation on a Job that fills identifies the settings that it was made with.
+	SettingsAnnotation = "soteria.dev/settings"
 	// StalledAnnotation on the Job or the Lease of a backup says that it does not come
 	// further, and who holds it up; package stall writes and reads it.
 	StalledAnnotation = "soteria.dev/stalled"

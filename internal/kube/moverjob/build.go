@@ -136,6 +136,9 @@ func Build(s Spec) *batchv1.Job {
 	if room := s.raised(); room != "" {
 		annotations[v1alpha1.RoomAnnotation] = room
 	}
+	if s.Role == v1alpha1.RoleFill {
+		annotations[v1alpha1.SettingsAnnotation] = s.settled()
+	}
 
 	job := &batchv1.Job{
 		ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: s.Name, Labels: labels, Annotations: annotations},

@@ -88,12 +88,15 @@ func (f Fills) Ensure(ctx context.Context, req driver.FillRequest, want *batchv1
 	if err != nil || waitsFor != "" {
 		return driver.FillState{Message: waitsFor}, err
 	}
-	job, err := f.ensureJob(ctx, want, secret)
-	if err != nil {
-		return driver.FillState{}, err
+	job, waitsFor, err := f.ensureJob(ctx, want, secret)
+	if err != nil || waitsFor != "" {
+		return driver.FillState{Message: waitsFor}, err
 	}
 	if job.DeletionTimestamp != nil {
 		return driver.FillState{Message: fmt.Sprintf("Job %s is being deleted", job.Name)}, nil
+	}
+	if waitsFor, err := f.replaceOutdated(ctx, job, want); err != nil || waitsFor != "" {
+		return driver.FillState{Message: waitsFor}, err
 	}
 	state, err := Observe(ctx, f.Reader, job)
 	if err != nil {
@@ -141,14 +144,19 @@ func (f Fills) retireOthers(ctx context.Context, req driver.FillRequest, name st
 	return waitsFor, nil
 }
 
-func (f Fills) ensureJob(ctx context.Context, want *batchv1.Job, secret Secret) (*batchv1.Job, error) {
+// ensureJob reads the Job or makes it. It makes none while a pod of a Job of that name
+// is left, which waitsFor says.
+func (f Fills) ensureJob(ctx context.Context, want *batchv1.Job, secret Secret) (found *batchv1.Job, waitsFor string, err error) {
 	var job batchv1.Job
 	key := client.ObjectKeyFromObject(want)
-	err := f.Reader.Get(ctx, key, &job)
+	err = f.Reader.Get(ctx, key, &job)
 	if apierrors.IsNotFound(err) {
+		if waitsFor, err := f.podLeft(ctx, want); err != nil || waitsFor != "" {
+			return nil, waitsFor, err
+		}
 		if secret != nil {
 			if _, err := secret(); err != nil {
-				return nil, err
+				return nil, "", err
 			}
 		}
 		created := want.DeepCopy()
@@ -156,7 +164,7 @@ func (f Fills) ensureJob(ctx context.Context, want *batchv1.Job, secret Secret) 
 		if err == nil {
 			// At once: a kubelet that has looked for it in vain looks again only
 			// after a while, two minutes in the end.
-			return created, EnsureSecret(ctx, f.Client, created, secret)
+			return created, "", EnsureSecret(ctx, f.Client, created, secret)
 		}
 		if apierrors.IsAlreadyExists(err) {
 			err = f.Reader.Get(ctx, key, &job)
@@ -164,11 +172,11 @@ func (f Fills) ensureJob(ctx context.Context, want *batchv1.Job, secret Secret) 
 	}
 	switch {
 	case err != nil:
-		return nil, backup.Errorf(backup.Unavailable, "making Job %s: %w", key, err)
+		return nil, "", backup.Errorf(backup.Unavailable, "making Job %s: %w", key, err)
 	case !serves(&job, v1alpha1.RoleFill, types.UID(want.Labels[v1alpha1.ClaimUIDLabel])):
-		return nil, backup.Errorf(backup.Conflict, "Job %s exists and is not the fill it should be", key)
+		return nil, "", backup.Errorf(backup.Conflict, "Job %s exists and is not the fill it should be", key)
 	}
-	return &job, nil
+	return &job, "", nil
 }
 
 // ObserveFill tells how far a Job that restores is, in a driver's words.
