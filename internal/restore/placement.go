@@ -32,8 +32,8 @@ const (
 	softSpread = 50
 )
 
-// placement finds where the claim's user wants to run: it is copied from the
-// oldest pod that waits for the claim, and from where the other claims of that pod
+// placement finds where the claim's user wants to run: it is copied from a pod
+// that waits for the claim (consumerFor), and from where the other claims of that pod
 // have their volumes. wait says what there is to wait for before it can be known.
 // Without a pod the scheduler is free. The pods of the namespace are asked for when
 // needed rather than kept.
@@ -55,15 +55,31 @@ func (r *Reconciler) placement(ctx context.Context, o *observed) (place driver.P
 
 // place finds the same whether the fill has begun or not.
 func (r *Reconciler) place(ctx context.Context, o *observed) (place driver.Placement, wait string, err error) {
-	pod, err := r.consumer(ctx, o.claim)
+	waiting, err := r.consumers(ctx, o.claim)
 	switch {
 	case err != nil:
 		return driver.Placement{}, "", err
-	case pod == nil && placeable(o):
+	case len(waiting) == 0 && placeable(o):
 		return driver.Placement{}, r.awaitConsumer(o), nil
-	case pod == nil:
+	case len(waiting) == 0:
 		return driver.Placement{}, "", nil
 	}
+	return r.placeFor(ctx, o, consumerFor(waiting, o.status().Attempt))
+}
+
+// consumerFor returns the pod that an attempt is placed for: the oldest one at first,
+// and by turns the others, the newest before all, once the claim's fill had to be begun
+// again. A pod that was corrected is newer than the one that can run nowhere.
+func consumerFor(waiting []corev1.Pod, attempt int32) *corev1.Pod {
+	const second = 2
+	if attempt < second {
+		return &waiting[0]
+	}
+	return &waiting[len(waiting)-1-int(attempt-second)%len(waiting)]
+}
+
+// placeFor finds where a fill goes for this pod.
+func (r *Reconciler) placeFor(ctx context.Context, o *observed, pod *corev1.Pod) (place driver.Placement, wait string, err error) {
 	place = placementOf(pod)
 	if !placeable(o) {
 		return place, "", nil
@@ -103,25 +119,31 @@ func (r *Reconciler) begun(ctx context.Context, from client.Reader, claim types.
 	return slices.ContainsFunc(jobs.Items, func(job batchv1.Job) bool { return attempt == 0 || attemptOf(&job) == attempt }), nil
 }
 
-// consumer returns the oldest pod that waits for the claim; nil if there is none.
-// Pods of Soteria's own Jobs, such as a backup of an earlier claim of that name, are
-// none.
-func (r *Reconciler) consumer(ctx context.Context, claim *corev1.PersistentVolumeClaim) (*corev1.Pod, error) {
+// consumers returns the pods that wait for the claim, the oldest first. Pods of
+// Soteria's own Jobs, such as a backup of an earlier claim of that name, are not among
+// them.
+func (r *Reconciler) consumers(ctx context.Context, claim *corev1.PersistentVolumeClaim) ([]corev1.Pod, error) {
 	var pods corev1.PodList
 	if err := r.reader.List(ctx, &pods, client.InNamespace(claim.Namespace), client.MatchingFields{pendingField: string(corev1.PodPending)}); err != nil {
 		return nil, fmt.Errorf("list the pending pods of namespace %s: %w", claim.Namespace, err)
 	}
-	waiting := slices.DeleteFunc(pods.Items, func(pod corev1.Pod) bool { return !waitsFor(&pod, claim.Name) })
+	var waiting []corev1.Pod
+	for i := range pods.Items {
+		if !waitsFor(&pods.Items[i], claim.Name) {
+			continue
+		}
+		own, err := r.isOwn(ctx, &pods.Items[i])
+		if err != nil {
+			return nil, err
+		}
+		if !own {
+			waiting = append(waiting, pods.Items[i])
+		}
+	}
 	slices.SortFunc(waiting, func(a, b corev1.Pod) int {
 		return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time), cmp.Compare(a.Name, b.Name))
 	})
-	for i := range waiting {
-		own, err := r.isOwn(ctx, &waiting[i])
-		if err != nil || !own {
-			return &waiting[i], err
-		}
-	}
-	return nil, nil //nolint:nilnil // that no pod waits is an ordinary finding
+	return waiting, nil
 }
 
 // isOwn reports whether a pod belongs to a Job of Soteria's, which the cache holds

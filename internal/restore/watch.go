@@ -119,14 +119,34 @@ func (r *Reconciler) neverStarts(w stall.World, job *batchv1.Job, found stall.St
 }
 
 // misplaced says that a fill which finds no node was placed for a pod that is gone
-// or has changed since, so that it would wait for ever; "" where it was not.
+// or has changed since, so that it would wait for ever, or that another pod waits for
+// the claim which may run elsewhere; "" where neither holds.
 func (r *Reconciler) misplaced(ctx context.Context, o *observed, w stall.World, job *batchv1.Job) (string, error) {
+	const turn = 2 * stall.Patience // for which each of several pods is tried
 	was := job.Annotations[v1alpha1.PlacementAnnotation]
 	if was == "" || slices.ContainsFunc(w.Pods, func(pod corev1.Pod) bool { return pod.Spec.NodeName != "" }) {
 		return "", nil
 	}
-	now, wait, err := r.place(ctx, o)
-	if err != nil || wait != "" || now.Fingerprint() == was {
+	waiting, err := r.consumers(ctx, o.claim)
+	if err != nil {
+		return "", err
+	}
+	for i := range waiting {
+		place, wait, err := r.placeFor(ctx, o, &waiting[i])
+		if err != nil || wait != "" {
+			return "", err
+		}
+		if place.Fingerprint() != was {
+			continue
+		}
+		other := consumerFor(waiting, o.status().Attempt+1)
+		next, wait, err := r.placeFor(ctx, o, other)
+		if err != nil || wait != "" || next.Fingerprint() == was || w.Now.Sub(w.Since) < turn {
+			return "", err
+		}
+		return fmt.Sprintf("its pod found no node where pod %s may run; pod %s waits for the claim too, and is tried", waiting[i].Name, other.Name), nil
+	}
+	if now, wait, err := r.place(ctx, o); err != nil || wait != "" || now.Fingerprint() == was {
 		return "", err
 	}
 	return "its pod found no node, and the pod of the claim that it was placed for is gone or has changed", nil

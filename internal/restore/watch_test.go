@@ -398,3 +398,39 @@ func TestAnAttemptThatHasRunIsNotGivenUpBecauseItsNextPodDoesNotStart(t *testing
 	assert.EqualValues(t, 1, w.restore().Status.Attempt)
 	assert.Empty(t, w.events.about("TransferFailed"))
 }
+
+func TestAFillThatFindsNoNodeIsTriedForTheOtherPodsThatWait(t *testing.T) {
+	w := lateWorld(t)
+	stuck := aConsumer("db-old", "db")
+	stuck.CreationTimestamp = metav1.NewTime(noon.Add(-time.Hour))
+	stuck.Spec.NodeSelector = map[string]string{"disk": "none-such"}
+	w.create(stuck)
+	w.unprovided = true
+	w.fail = func(attempt int32) *driver.FillState {
+		if attempt == 1 {
+			return hangs(driver.FillPending)(attempt)
+		}
+		return nil
+	}
+	w.until(func() bool { return len(w.requests) > 0 }, "began")
+	job, unscheduled := aFill("1")
+	job.Annotations[v1alpha1.PlacementAnnotation] = w.requests[0].Placement.Fingerprint()
+	unscheduled.Spec.NodeName, unscheduled.Status.Phase = "", corev1.PodPending
+	require.NoError(t, w.api.Create(t.Context(), job))
+	w.create(unscheduled)
+	corrected := aConsumer("db-new", "db")
+	corrected.CreationTimestamp = metav1.NewTime(noon.Add(time.Minute))
+	corrected.Spec.NodeSelector = map[string]string{"disk": "fast"}
+	w.create(corrected)
+	w.until(func() bool { return w.restore().Status.RetryAt != nil }, "gave the old pod's place up")
+	assert.Less(t, w.clock.Now().Sub(noon), 6*time.Minute)
+	assert.Contains(t, w.events.about("TransferFailed")[0], "found no node where pod db-old may run; pod db-new waits for the claim too")
+	require.NoError(t, w.api.Delete(t.Context(), job))
+	require.NoError(t, w.api.Delete(t.Context(), unscheduled))
+	w.unprovided = false
+	w.until(w.completed, "completed")
+	last := w.requests[len(w.requests)-1]
+	assert.EqualValues(t, 2, last.Attempt)
+	again := slices.IndexFunc(w.requests, func(r driver.FillRequest) bool { return r.Attempt == 2 })
+	assert.Equal(t, corrected.Spec.NodeSelector, w.requests[again].Placement.NodeSelector)
+}
