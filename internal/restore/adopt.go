@@ -39,6 +39,9 @@ func (r *Reconciler) adopt(ctx context.Context, o *observed) (next, error) {
 func (r *Reconciler) begin(ctx context.Context, o *observed) (next, error) {
 	if o.prime != nil {
 		if gone, err := r.release(ctx, o.claim.UID); err != nil || !gone {
+			if err == nil {
+				r.watchUnrecorded(ctx, o)
+			}
 			return waitFor(soon), err
 		}
 	}

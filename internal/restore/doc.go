@@ -79,7 +79,8 @@
 //	a pinned backup that is gone       looked for after a failure, and while no attempt begins (repin.go)
 //	the next attempt                   told with the failure of the last
 //	a volume to be detached            the watchdog, in the attacher's words
-//	a lock's name that is taken        told at once (free.go)
+//	a lock's name that is taken        told at once, or the watchdog where it frees itself mostly (free.go)
+//	a record that was deleted          the watchdog, once a pod of an attempt stays (watchUnrecorded)
 //	what a cancelled restore left      the watchdog (watchRemoval)
 //	an error that ends every pass      told at once; condition Stalled after two minutes (controller.go)
 //

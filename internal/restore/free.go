@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/kube"
+	"github.com/soteria-dr/soteria/internal/stall"
 )
 
 // free sees to it that no other volume has the lock's name. A lock that was made
@@ -34,6 +36,7 @@ func (r *Reconciler) free(ctx context.Context, o *observed) (next, error) {
 }
 
 func (r *Reconciler) nameTaken(o *observed, problem string) next {
+	o.named = &stall.Stall{Cause: stall.Person, Message: problem}
 	return r.obstruct(o, o.status().Phase, v1alpha1.ConditionReady, reasonVolumeNameTaken, problem)
 }
 
@@ -94,7 +97,7 @@ func (r *Reconciler) putAside(ctx context.Context, o *observed) (next, error) {
 		return next{}, err
 	}
 	r.events.say(o.claim, o.restore, setAside(aside.Name))
-	r.waitsForName(o, "to be gone; its data stays, as volume "+aside.Name)
+	waitsForName(o, "to be gone; its data stays, as volume "+aside.Name, stall.Unknown, keptRemedy(o.lockVolume))
 	return waitFor(soon), nil
 }
 
@@ -105,10 +108,11 @@ func (r *Reconciler) awaitIdle(ctx context.Context, o *observed) (next, error) {
 	volume := o.lockVolume
 	switch {
 	case !volume.DeletionTimestamp.IsZero():
-		r.waitsForName(o, "to be gone")
+		waitsForName(o, "to be gone", stall.Unknown, keptRemedy(volume))
 		return waitFor(soon), nil
 	case volume.Status.Phase != corev1.VolumeReleased && volume.Status.Phase != corev1.VolumeFailed:
-		r.waitsForName(o, "to be released")
+		waitsForName(o, "to be released", stall.Unknown,
+			"see that the kube-controller-manager works, and that the earlier claim is gone: kubectl describe pv "+volume.Name)
 		return waitFor(soon), nil
 	case volume.Spec.PersistentVolumeReclaimPolicy != corev1.PersistentVolumeReclaimRetain:
 		return r.nameTaken(o, fmt.Sprintf(
@@ -125,7 +129,8 @@ func (r *Reconciler) awaitIdle(ctx context.Context, o *observed) (next, error) {
 		return next{}, err
 	}
 	if prime != nil || len(volumes) > 0 {
-		r.waitsForName(o, "until nothing is left of its restore")
+		waitsForName(o, "until nothing is left of its restore", stall.Unknown,
+			fmt.Sprintf("see what keeps that: kubectl -n %s describe pvc,job,pod -l %s=%s", r.namespace, v1alpha1.ClaimUIDLabel, earlier))
 		return waitFor(soon), nil
 	}
 	node, err := attachedTo(ctx, r.reader, volume.Name)
@@ -133,15 +138,24 @@ func (r *Reconciler) awaitIdle(ctx context.Context, o *observed) (next, error) {
 		return next{}, err
 	}
 	if node != "" {
-		r.waitsForName(o, "to be detached from node "+node)
+		waitsForName(o, "to be detached from node "+node, stall.Attacher, fmt.Sprintf(
+			"see that node %[1]s and its attacher work: kubectl describe node %[1]s, and kubectl describe volumeattachments; if the node is off for good, delete it", node))
 		return waitFor(watchSoonest), nil
 	}
 	return proceed, nil
 }
 
-func (r *Reconciler) waitsForName(o *observed, what string) {
-	o.waits(o.status().Phase, v1alpha1.ConditionReady, reasonVolumeNameTaken, fmt.Sprintf(
-		"waiting for volume %s, which an earlier claim of this name had, %s", o.lockVolume.Name, what))
+// waitsForName says what has to become of the volume that has the lock's name. That
+// takes a moment mostly; the watchdog tells of it where it does not.
+func waitsForName(o *observed, what string, cause stall.Cause, remedy string) {
+	message := fmt.Sprintf("waiting for volume %s, which an earlier claim of this name had, %s", o.lockVolume.Name, what)
+	o.named = &stall.Stall{Cause: cause, Message: message, Remedy: remedy}
+	o.waits(o.status().Phase, v1alpha1.ConditionReady, reasonVolumeNameTaken, message)
+}
+
+// keptRemedy is what to do about a volume that is deleted and stays.
+func keptRemedy(volume *corev1.PersistentVolume) string {
+	return fmt.Sprintf("see that what keeps it works, its finalizers %s: kubectl describe pv %s", strings.Join(volume.Finalizers, ", "), volume.Name)
 }
 
 // asideOf is a volume like the given one under a name of its own: it stands for

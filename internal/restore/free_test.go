@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -230,4 +231,25 @@ func TestTheRemedyForATakenNameFitsTheLock(t *testing.T) {
 	assert.Contains(t, restore.LockProblem(theirs, claim), "apply it again to get another name")
 	claim.Spec.VolumeName = kube.NamedLock("shop", "db")
 	assert.Contains(t, restore.LockProblem(theirs, claim), "give the claim another name")
+}
+
+func TestAWaitForTheLocksNameThatLastsIsTold(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*corev1.PersistentVolume)
+		says   string
+	}{
+		"the volume is kept by a finalizer": {func(v *corev1.PersistentVolume) {
+			v.DeletionTimestamp, v.Finalizers = &metav1.Time{Time: noon}, []string{"external-attacher/csi-example-com"}
+		}, "its finalizers external-attacher/csi-example-com"},
+		"the volume goes as its policy says": {func(v *corev1.PersistentVolume) {
+			v.Spec.PersistentVolumeReclaimPolicy = corev1.PersistentVolumeReclaimRecycle
+		}, "kubectl describe pv " + lock},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := afterAnEarlierLife(t, c.change)
+			w.pass(5 * time.Minute)
+			require.True(t, w.isStalled())
+			assert.Contains(t, strings.Join(w.events.all, "\n"), c.says)
+		})
+	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/driver"
 	"github.com/soteria-dr/soteria/internal/kube"
+	"github.com/soteria-dr/soteria/internal/stall"
 )
 
 // observed is what a pass knows of one locked claim, and the record that it
@@ -43,6 +44,8 @@ type observed struct {
 	// told is true once this pass told of something that is in the way, planned
 	// while the restore waits for a pod until a time that was told.
 	told, planned bool
+	// named is who keeps the lock's name from the claim, once this pass waits for that.
+	named *stall.Stall
 }
 
 func (o *observed) status() *v1alpha1.RestoreStatus { return &o.restore.Status }

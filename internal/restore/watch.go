@@ -27,7 +27,7 @@ import (
 // it is safe to. It ends a pass that has to wait, and asks the API server nothing
 // before the wait is long.
 func (r *Reconciler) watch(ctx context.Context, o *observed, n next) (next, error) {
-	if !o.adopted || !mayStall(o.status()) {
+	if !o.adopted || o.named == nil && !mayStall(o.status()) {
 		return n, nil
 	}
 	if retry := o.status().RetryAt; o.planned || retry != nil && retry.After(o.now) {
@@ -45,6 +45,10 @@ func (r *Reconciler) watch(ctx context.Context, o *observed, n next) (next, erro
 	}
 	if !r.watchdog.due(o.claim.UID) {
 		o.repeatStall()
+		return n, nil
+	}
+	if o.named != nil {
+		r.tellStall(o, *o.named, since)
 		return n, nil
 	}
 	w := r.gather(ctx, o.claim.UID)
@@ -161,6 +165,23 @@ func (r *Reconciler) tellStall(o *observed, found stall.Stall, since time.Time) 
 	}
 	o.setCondition(v1alpha1.ConditionStalled, metav1.ConditionTrue, string(found.Cause), found.Message+"; "+found.Remedy)
 	o.repeatStall()
+}
+
+// watchUnrecorded is [Reconciler.watch] for a claim whose record was deleted while it
+// was restored: until all attempts have ended, no status says that it waits. How long it
+// has is known to this process alone.
+func (r *Reconciler) watchUnrecorded(ctx context.Context, o *observed) {
+	const waits = "the pods that fill the claim's volume to be gone, since the Restore that counted them was deleted"
+	since := r.watchdog.removes(o.claim.UID, waits)
+	if o.now.Sub(since) < stall.Patience || !r.watchdog.due(o.claim.UID) {
+		return
+	}
+	w := r.gather(ctx, o.claim.UID)
+	w.Now, w.Since, w.Waits = o.now, since, "waiting for "+waits
+	found, _ := stall.Diagnose(w)
+	if r.watchdog.news(o.claim.UID, found, false) {
+		r.watchdog.events.tell(o.claim, o.restore, stalled(found, since))
+	}
 }
 
 // repeatStall has the record's message say why a transfer that is stalled is,

@@ -434,3 +434,21 @@ func TestAFillThatFindsNoNodeIsTriedForTheOtherPodsThatWait(t *testing.T) {
 	again := slices.IndexFunc(w.requests, func(r driver.FillRequest) bool { return r.Attempt == 2 })
 	assert.Equal(t, corrected.Spec.NodeSelector, w.requests[again].Placement.NodeSelector)
 }
+
+func TestAClaimWhoseRecordIsDeletedWhileAPodHangsIsTold(t *testing.T) {
+	job, pod := aFill("1")
+	w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aClaim(), job, pod, aNode("node-1", corev1.ConditionUnknown))
+	w.fail = hangs(driver.FillRunning)
+	w.until(func() bool { return len(w.requests) > 1 }, "began")
+	w.unreleased = true
+	require.NoError(t, w.api.Delete(t.Context(), w.restore()))
+	w.pass(5 * time.Minute)
+	told := w.events.about("RestoreStalled")
+	require.Len(t, told, 2, "on the claim and on its new Restore: %v", told)
+	assert.Contains(t, told[0], "kubectl delete node node-1")
+	w.unreleased, w.fail = false, nil
+	require.NoError(t, w.api.Delete(t.Context(), job))
+	require.NoError(t, w.api.Delete(t.Context(), pod))
+	w.until(w.completed, "completed")
+	assertRestored(t, w, settings[0])
+}
