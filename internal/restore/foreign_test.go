@@ -190,9 +190,16 @@ func TestAClaimThatIsTooSmallSaysSoBeforeAnythingIsWritten(t *testing.T) {
 	})
 	t.Run("a volume as large as it was is not looked at", func(t *testing.T) {
 		w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aClaim())
-		w.answers = of("1Gi", 3<<30)
+		w.answers = of("1Gi", 1<<30)
 		w.until(w.completed, "completed")
 		assert.Empty(t, w.events.about("SmallerThanBackup"))
+		assert.False(t, w.requests[0].CheckRoom)
+	})
+	t.Run("nor is it where the data is larger, which is told", func(t *testing.T) {
+		w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aClaim())
+		w.answers = of("1Gi", 3<<30)
+		w.until(w.completed, "completed")
+		assert.Contains(t, w.events.about("SmallerThanBackup")[0], "files with holes are larger than the room they take")
 		assert.False(t, w.requests[0].CheckRoom)
 	})
 }

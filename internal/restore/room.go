@@ -25,12 +25,27 @@ func (r *Reconciler) checkRoom(o *observed) (next, error) {
 		if o.status().Backup.Capacity != "" {
 			r.events.say(o.claim, o.restore, smaller(sizes, "whether the data fits is looked at before anything is written; if it does not, "+room.Remedy(chosen)))
 		}
+	case room.Exceeds:
+		r.events.say(o.claim, o.restore, smaller(sizes, "it is restored, since files with holes are larger than the room they take; if it ends with no space left, "+
+			"the storage that it was taken of kept to no size: delete the claim and apply it with a larger one"))
 	case room.Fits:
 	}
 	return proceed, nil
 }
 
-// fit judges whether the prime's volume has room for the pinned backup.
+// fit judges whether the prime's volume has room for the pinned backup or, before there
+// is one, whether a volume of the size that is asked for has.
 func fit(o *observed) room.Fit {
-	return room.Judge(*o.primeVolume.Spec.Capacity.Storage(), unpin(o.status().Backup))
+	size := *o.claim.Spec.Resources.Requests.Storage()
+	if o.primeVolume != nil {
+		size = *o.primeVolume.Spec.Capacity.Storage()
+	}
+	return room.Judge(size, unpin(o.status().Backup))
+}
+
+// looksForRoom reports whether the fill is to look for room before it writes: what the
+// backup says of itself does not settle it.
+func looksForRoom(o *observed) bool {
+	judged := fit(o)
+	return judged != room.Fits && judged != room.Exceeds
 }

@@ -13,7 +13,6 @@ import (
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/driver"
-	"github.com/soteria-dr/soteria/internal/room"
 )
 
 // transfer has the driver fill the prime or make the volume, again and again
@@ -117,17 +116,15 @@ func (r *Reconciler) nextAttempt(o *observed) time.Duration {
 func (r *Reconciler) fillRequest(ctx context.Context, o *observed) (request driver.FillRequest, wait string, err error) {
 	s := o.status()
 	request = driver.FillRequest{
-		Claim:    backup.Claim{Namespace: o.claim.Namespace, Name: o.claim.Name},
-		ClaimUID: o.claim.UID,
-		Attempt:  s.Attempt,
-		Backup:   unpin(s.Backup),
-		Prime:    o.prime.Name,
-		PrimeUID: o.prime.UID,
-		Block:    isBlock(o.claim),
-		Root:     rootSettled(o.claim),
-		// In a class that waits for the first consumer the volume's size is not known
-		// until the pod of the attempt has it.
-		CheckRoom:   o.primeVolume == nil || fit(o) != room.Fits,
+		Claim:       backup.Claim{Namespace: o.claim.Namespace, Name: o.claim.Name},
+		ClaimUID:    o.claim.UID,
+		Attempt:     s.Attempt,
+		Backup:      unpin(s.Backup),
+		Prime:       o.prime.Name,
+		PrimeUID:    o.prime.UID,
+		Block:       isBlock(o.claim),
+		Root:        rootSettled(o.claim),
+		CheckRoom:   looksForRoom(o),
 		Annotations: o.claim.Annotations,
 	}
 	if running := meta.FindStatusCondition(s.Conditions, v1alpha1.ConditionTransferred); running != nil && running.Reason == reasonRunning {

@@ -23,6 +23,9 @@ const (
 	Tight
 	// TooSmall: the volume is smaller than that, and the data does not fit.
 	TooSmall
+	// Exceeds: the volume is at least as large as that, and smaller than the data. Files
+	// with holes are so; or the storage kept to no size then, and this one does.
+	Exceeds
 )
 
 // Judge judges whether a volume of this size has room for a backup. A file system
@@ -36,6 +39,8 @@ func Judge(size resource.Quantity, b backup.Backup) Fit {
 	was, told := capacity(b)
 	data, counted := b.SizeBytes, b.SizeBytes >= 0 && b.Files >= 0 // else the size is a volume's
 	switch {
+	case told && size.Cmp(was) >= 0 && counted && data > size.Value():
+		return Exceeds
 	case told && size.Cmp(was) >= 0:
 		return Fits
 	case !told || !counted:

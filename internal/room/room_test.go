@@ -27,8 +27,10 @@ func TestWhetherAVolumeHasRoomForABackup(t *testing.T) {
 		backup backup.Backup
 		want   room.Fit
 	}{
-		"as large as it was":                                   {"200Mi", of("200Mi", 100*mi, 1), room.Fits},
-		"as large as it was, of files with holes":              {"200Mi", of("200Mi", 900*mi, 1), room.Fits},
+		"as large as it was": {"200Mi", of("200Mi", 100*mi, 1), room.Fits},
+		"as large as it was, and the data is larger than it":   {"200Mi", of("200Mi", 900*mi, 1), room.Exceeds},
+		"as large as it was, and full to the brim":             {"200Mi", of("200Mi", 200*mi, 1), room.Fits},
+		"larger than it was and than the data that was on it":  {"1Gi", of("200Mi", 900*mi, 1), room.Fits},
 		"larger than it was, whatever is in it":                {"1Gi", of("200Mi", -1, -1), room.Fits},
 		"smaller, and the data does not fit":                   {"64Mi", of("200Mi", 180*mi, 9), room.TooSmall},
 		"smaller, and the data fits":                           {"64Mi", of("200Mi", 20*mi, 9), room.Tight},
@@ -52,13 +54,17 @@ func TestAVolumeAsLargeAsItWasIsNeverTooSmall(t *testing.T) {
 		was := rapid.Int64Range(1, math.MaxInt64/2).Draw(t, "was")
 		size := rapid.Int64Range(was, math.MaxInt64/2).Draw(t, "size")
 		b := of(resource.NewQuantity(was, resource.BinarySI).String(), rapid.Int64Range(-1, math.MaxInt64/4).Draw(t, "bytes"), rapid.Int64Range(-1, 100).Draw(t, "files"))
-		assert.Equal(t, room.Fits, room.Judge(*resource.NewQuantity(size, resource.BinarySI), b))
+		want := room.Fits
+		if b.Files >= 0 && b.SizeBytes > size {
+			want = room.Exceeds
+		}
+		assert.Equal(t, want, room.Judge(*resource.NewQuantity(size, resource.BinarySI), b))
 	})
 }
 
 func TestALargerVolumeNeverFitsWorse(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		better := map[room.Fit]int{room.TooSmall: 0, room.Unproved: 0, room.Tight: 1, room.Fits: 2}
+		better := map[room.Fit]int{room.TooSmall: 0, room.Unproved: 0, room.Tight: 1, room.Exceeds: 1, room.Fits: 2}
 		b := of(resource.NewQuantity(rapid.Int64Range(1, 1<<40).Draw(t, "was"), resource.BinarySI).String(),
 			rapid.Int64Range(-1, 1<<40).Draw(t, "bytes"), rapid.Int64Range(-1, 100).Draw(t, "files"))
 		size := rapid.Int64Range(1, 1<<40).Draw(t, "size")
