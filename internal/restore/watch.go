@@ -35,7 +35,7 @@ func (r *Reconciler) watch(ctx context.Context, o *observed, n next) (next, erro
 	}
 	o.noteProgress()
 	since := r.watchdog.since(o)
-	if o.now.Sub(since) < stall.Patience {
+	if o.now.Sub(since) < o.patience() {
 		r.watchdog.recovered(o.claim.UID)
 		return n, nil
 	}

@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
+	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/driver"
 	"github.com/soteria-dr/soteria/internal/restore"
 )
@@ -451,4 +452,63 @@ func TestAClaimWhoseRecordIsDeletedWhileAPodHangsIsTold(t *testing.T) {
 	require.NoError(t, w.api.Delete(t.Context(), pod))
 	w.until(w.completed, "completed")
 	assertRestored(t, w, settings[0])
+}
+
+func TestAMadeVolumeThatComesFurtherInSlowStepsIsNotCalledStalled(t *testing.T) {
+	w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aClaim())
+	w.answers = func() backup.Answer { return found(aMadeBackup()) }
+	stopped := time.Duration(0)
+	w.fail = func(int32) *driver.FillState {
+		at := w.clock.Now().Sub(noon)
+		if stopped > 0 {
+			at = stopped
+		}
+		step := int64(at / (4 * time.Minute)) // a percent of 1 TiB at 45 MB/s
+		return &driver.FillState{Phase: driver.FillRunning, StartedAt: noon, Progress: driver.Progress{BytesDone: step * (10 << 30), BytesTotal: 1 << 40}}
+	}
+	w.until(func() bool { return len(w.made) > 0 }, "began")
+	w.pass(2 * time.Hour)
+	assert.Empty(t, w.events.about("RestoreStalled"))
+	stopped = w.clock.Now().Sub(noon)
+	w.pass(30 * time.Minute)
+	assert.True(t, w.isStalled(), "one that stops is told all the same")
+}
+
+func TestAStallThatComesAndGoesIsNotToldEachTime(t *testing.T) {
+	w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aClaim())
+	w.fail = func(int32) *driver.FillState {
+		step := int64(w.clock.Now().Sub(noon) / (4 * time.Minute))
+		return &driver.FillState{Phase: driver.FillRunning, StartedAt: noon, Progress: driver.Progress{BytesDone: 1 + step, BytesTotal: 1 << 40}}
+	}
+	w.until(func() bool { return len(w.requests) > 1 }, "began")
+	w.pass(time.Hour)
+	assert.NotEmpty(t, w.events.about("RestoreStalled"))
+	assert.LessOrEqual(t, len(w.events.about("RestoreStalled")), 8, "as seldom as one that lasts")
+}
+
+func TestAnEvictedFillThatBeginsAgainComesFurther(t *testing.T) {
+	w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aClaim())
+	w.fail = func(int32) *driver.FillState {
+		const evicted = 10 * time.Minute
+		at := w.clock.Now().Sub(noon)
+		if at > evicted { // a new pod begins from nothing
+			at -= evicted
+		}
+		return &driver.FillState{Phase: driver.FillRunning, StartedAt: noon, Progress: driver.Progress{BytesDone: int64(at / time.Second), BytesTotal: 1 << 40}}
+	}
+	w.until(func() bool { return len(w.requests) > 1 }, "began")
+	w.pass(18 * time.Minute)
+	assert.Empty(t, w.events.about("RestoreStalled"))
+}
+
+func TestProgressThatIsReadOnlyNowAndThenIsNone(t *testing.T) {
+	w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aClaim())
+	looks := int64(0)
+	w.fail = func(int32) *driver.FillState {
+		looks++
+		return &driver.FillState{Phase: driver.FillRunning, StartedAt: noon, Progress: driver.Progress{BytesDone: 70 * (looks % 2), BytesTotal: 100}}
+	}
+	w.until(func() bool { return len(w.requests) > 1 }, "began")
+	w.pass(5 * time.Minute)
+	assert.True(t, w.isStalled(), "the same bytes again are no progress")
 }

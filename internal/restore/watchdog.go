@@ -24,6 +24,13 @@ const (
 	// proveEvery is how often it is proved that the backup of an attempt that does not
 	// begin is still there, which costs a listing.
 	proveEvery = 5 * time.Minute
+	// relapse is how soon a restore that came further may stall again without being
+	// told of the same once more.
+	relapse = 10 * time.Minute
+	// slowest is a rate, in bytes per second, at which a volume that a backup system
+	// makes still comes further: it counts in percent, and one of a large volume takes
+	// longer than [stall.Patience].
+	slowest = 10 << 20
 )
 
 // watchdog remembers of each claim what it saw last, so that it neither looks nor
@@ -47,8 +54,9 @@ type mark struct {
 	inspected time.Time
 	// proved is when it was last proved that the pinned backup is there.
 	proved time.Time
-	// told is the stall that was told.
-	told stall.Told
+	// told is the stall that was told, and recoveredAt since when things move again.
+	told        stall.Told
+	recoveredAt time.Time
 	// removal is what a removal waits for, and removalAt since when.
 	removal   string
 	removalAt time.Time
@@ -81,17 +89,24 @@ func (w *watchdog) moves(o *observed, p driver.Progress) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s, m := o.status(), w.of(o.claim.UID)
-	if m.attempt != s.Attempt {
+	first := m.attempt != s.Attempt
+	if first {
 		m.attempt, m.moved, m.movedAt = s.Attempt, 0, time.Time{}
 		if s.Progress != nil {
 			m.moved = s.Progress.BytesDone + s.Progress.FilesDone
 		}
 	}
 	now := p.BytesDone + p.FilesDone + p.Worked
-	if now <= m.moved {
-		return
+	before := m.moved
+	if now == 0 || now == before {
+		return // not told this time, or the same
 	}
-	m.moved, m.movedAt = now, o.now
+	m.moved = now
+	if first && now < before {
+		return // the record may be of an earlier pod
+	}
+	// Less than before is progress, too, of a pod that took the place of an evicted one.
+	m.movedAt = o.now
 	if o.isStalled() || s.ProgressedAt == nil || o.now.Sub(s.ProgressedAt.Time) >= noteEvery {
 		o.progressed()
 	}
@@ -109,6 +124,16 @@ func (w *watchdog) since(o *observed) time.Time {
 		return m.movedAt
 	}
 	return since
+}
+
+// patience is how long a restore may take to come further before it counts as stalled.
+func (o *observed) patience() time.Duration {
+	const steps = 100
+	patience := stall.Patience
+	if p := o.status().Progress; p != nil && o.way.made() && o.status().Phase == v1alpha1.PhaseTransferring {
+		patience += time.Duration(p.BytesTotal/steps/slowest) * time.Second
+	}
+	return patience
 }
 
 // due reports whether it is time to look into the wait of a claim.
@@ -148,16 +173,24 @@ func (w *watchdog) news(claim types.UID, found stall.Stall, known bool) bool {
 		before = stall.Told{Stall: found, At: now}
 	}
 	var news bool
+	m.recoveredAt = time.Time{}
 	m.told, news = before.News(found, now, repeatEvents)
 	return news
 }
 
-// recovered drops what was told of a claim that comes further again.
+// recovered notes that a claim comes further. What was told of it is dropped once it has
+// for a while.
 func (w *watchdog) recovered(claim types.UID) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	m := w.of(claim)
-	m.told = stall.Told{}
+	m, now := w.of(claim), w.clock.Now()
+	switch {
+	case m.told.At.IsZero():
+	case m.recoveredAt.IsZero():
+		m.recoveredAt = now
+	case now.Sub(m.recoveredAt) >= relapse:
+		m.told, m.recoveredAt = stall.Told{}, time.Time{}
+	}
 }
 
 // removes notes what a removal waits for and returns since when.
