@@ -59,10 +59,10 @@
 // # When nothing moves
 //
 // A pass that waits although nothing has moved for two minutes looks for the cause
-// (watch.go; package stall decides) and tells it. It goes on by itself in four cases:
+// (watch.go; package stall decides) and tells it. It goes on by itself in five cases:
 // the attempt's deadline has passed, its pod was placed for another one, its pod never
-// started and will not by itself, or its volume is bound to nodes that are gone. A prime
-// in the last case is marked as abandoned and
+// started and will not by itself, its pod may not ask for the room of the claim's pod, or
+// its volume is bound to nodes that are gone. A prime in the last case is marked as abandoned and
 // removed like any other that is of no use: no attempt begins while a pod exists that
 // may write to it. The same holds for a volume that is filled and not handed over yet,
 // once its backup is proved to be there still.

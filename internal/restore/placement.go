@@ -86,7 +86,7 @@ func (r *Reconciler) placeFor(ctx context.Context, o *observed, pod *corev1.Pod)
 	}
 	reach, wait, err := r.reachOfOthers(ctx, o.claim, pod)
 	place.Affinity = within(place.Affinity, reach)
-	if reach == nil && pod.Spec.NodeName == "" {
+	if reach == nil && pod.Spec.NodeName == "" && o.prime.Annotations[v1alpha1.WithoutRoomAnnotation] == "" {
 		place.Room = roomFor(pod)
 	}
 	return place, wait, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -97,6 +98,11 @@ func (r *Reconciler) goOn(ctx context.Context, o *observed, w stall.World, found
 			}
 		}
 		if why == "" {
+			if why, err = r.roomRefused(ctx, o, w, job, found); err != nil {
+				return false, next{}, err
+			}
+		}
+		if why == "" {
 			why = r.neverStarts(w, job, found)
 		}
 		if why != "" {
@@ -120,6 +126,35 @@ func (r *Reconciler) neverStarts(w stall.World, job *batchv1.Job, found stall.St
 		return ""
 	}
 	return fmt.Sprintf("it has not started for %s: %s", waited.Round(time.Second), found)
+}
+
+// roomRefused says that the pod of an attempt may not be made which asks for the room of
+// the claim's pod: a LimitRange or a quota of Soteria's namespace allows less than that
+// pod needs, and no setting of the movers' lowers it. The attempts that follow ask for
+// what movers are set to, which the prime says from then on.
+func (r *Reconciler) roomRefused(ctx context.Context, o *observed, w stall.World, job *batchv1.Job, found stall.Stall) (string, error) {
+	refused := found.Cause == stall.Quota || found.Cause == stall.Policy
+	owned := slices.ContainsFunc(w.Pods, func(pod corev1.Pod) bool { return metav1.IsControlledBy(&pod, job) })
+	if !refused || owned || !moverjob.NeverHadPod(job) || o.prime.Annotations[v1alpha1.WithoutRoomAnnotation] != "" {
+		return "", nil
+	}
+	place, wait, err := r.place(ctx, o)
+	if err != nil || wait != "" || len(place.Room) == 0 || place.Fingerprint() != job.Annotations[v1alpha1.PlacementAnnotation] {
+		return "", err
+	}
+	why := fmt.Sprintf("its pod may not ask for the room that the claim's pod needs (%s); the next one asks for what movers are set to alone, so that its node may lack that room: %s",
+		amounts(place.Room), found.Message)
+	return why, r.annotate(ctx, o.prime, map[string]string{v1alpha1.WithoutRoomAnnotation: why})
+}
+
+// amounts lists resources in a fixed order.
+func amounts(list corev1.ResourceList) string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(list)) {
+		amount := list[name]
+		parts = append(parts, fmt.Sprintf("%s %s", name, amount.String()))
+	}
+	return strings.Join(parts, ", ")
 }
 
 // misplaced says that a fill which finds no node was placed for a pod that is gone

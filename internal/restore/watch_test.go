@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
@@ -511,4 +512,41 @@ func TestProgressThatIsReadOnlyNowAndThenIsNone(t *testing.T) {
 	w.until(func() bool { return len(w.requests) > 1 }, "began")
 	w.pass(5 * time.Minute)
 	assert.True(t, w.isStalled(), "the same bytes again are no progress")
+}
+
+func TestAFillThatMayNotAskForTheRoomOfItsPodGoesOnWithoutIt(t *testing.T) {
+	w := lateWorld(t)
+	pod := aConsumer("db-0", "db")
+	pod.Spec.NodeSelector = map[string]string{"disk": "fast"}
+	pod.Spec.Containers = []corev1.Container{{Name: "db", Resources: corev1.ResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("48Gi")}}}}
+	w.create(pod)
+	w.unprovided = true
+	w.fail = func(attempt int32) *driver.FillState {
+		if attempt == 1 {
+			return hangs(driver.FillPending)(attempt)
+		}
+		return nil
+	}
+	w.until(func() bool { return len(w.requests) > 0 }, "began")
+	require.Equal(t, "48Gi", w.requests[0].Placement.Room.Memory().String())
+	job, _ := aFill("1")
+	job.Annotations[v1alpha1.PlacementAnnotation] = w.requests[0].Placement.Fingerprint()
+	require.NoError(t, w.api.Create(t.Context(), job))
+	require.NoError(t, w.api.Create(t.Context(), &corev1.Event{
+		ObjectMeta: metav1.ObjectMeta{Namespace: own, Name: "e"}, Type: corev1.EventTypeWarning, Reason: "FailedCreate",
+		Message:        `pods "fill-1-x" is forbidden: maximum memory usage per Container is 8Gi, but limit is 48Gi`,
+		InvolvedObject: corev1.ObjectReference{UID: job.UID}, LastTimestamp: metav1.NewTime(noon),
+	}))
+	w.until(func() bool { return w.restore().Status.RetryAt != nil }, "gave the room up")
+	assert.Less(t, w.clock.Now().Sub(noon), 4*time.Minute)
+	told := w.events.about("TransferFailed")[0]
+	assert.Contains(t, told, "the room that the claim's pod needs (memory 48Gi)")
+	assert.Contains(t, told, "usage per Container is 8Gi")
+	require.NoError(t, w.api.Delete(t.Context(), job))
+	w.unprovided = false
+	w.until(w.completed, "completed")
+	again := slices.IndexFunc(w.requests, func(r driver.FillRequest) bool { return r.Attempt == 2 })
+	assert.Nil(t, w.requests[again].Placement.Room)
+	assert.Equal(t, pod.Spec.NodeSelector, w.requests[again].Placement.NodeSelector, "where the pod may run still counts")
+	assert.EqualValues(t, 2, w.restore().Status.Attempt)
 }

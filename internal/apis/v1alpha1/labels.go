@@ -98,6 +98,9 @@ const (
 	// StalledAnnotation on the Job or the Lease of a backup says that it does not come
 	// further, and who holds it up; package stall writes and reads it.
 	StalledAnnotation = "soteria.dev/stalled"
+	// WithoutRoomAnnotation on a prime says why its fills do not ask for the room of the
+	// claim's pod any more.
+	WithoutRoomAnnotation = "soteria.dev/without-room"
 	// AbandonedAnnotation on a prime says why its volume cannot be filled any more,
 	// so that it is removed and another one is made.
 	AbandonedAnnotation = "soteria.dev/abandoned"
