@@ -85,7 +85,12 @@ func (r *Reconciler) placeFor(ctx context.Context, o *observed, pod *corev1.Pod)
 		return place, "", nil
 	}
 	reach, wait, err := r.reachOfOthers(ctx, o.claim, pod)
+	if err != nil {
+		return driver.Placement{}, "", err
+	}
 	place.Affinity = within(place.Affinity, reach)
+	equipped, err := r.equippedFor(ctx, pod)
+	place.Affinity = within(place.Affinity, equipped)
 	if reach == nil && pod.Spec.NodeName == "" && o.prime.Annotations[v1alpha1.WithoutRoomAnnotation] == "" {
 		place.Room = roomFor(pod)
 	}
