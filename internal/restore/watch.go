@@ -86,30 +86,34 @@ func (r *Reconciler) goOn(ctx context.Context, o *observed, w stall.World, found
 	if !filling {
 		return false, next{}, nil
 	}
+	why, err = r.endsBecause(ctx, o, w, found)
+	if err != nil || why == "" {
+		return false, next{}, err
+	}
+	return true, r.attemptFailed(o, v1alpha1.ConditionTransferred, reasonTransferFailed, ResultFailed, why), nil
+}
+
+// endsBecause says why the attempt under way is ended for the next; "" where it goes on.
+func (r *Reconciler) endsBecause(ctx context.Context, o *observed, w stall.World, found stall.Stall) (string, error) {
 	for i := range w.Jobs {
 		job := &w.Jobs[i]
 		if attemptOf(job) != o.status().Attempt {
 			continue
 		}
-		why := stall.Overdue(job, o.now)
-		if why == "" {
-			if why, err = r.misplaced(ctx, o, w, job); err != nil {
-				return false, next{}, err
-			}
+		if why := stall.Overdue(job, o.now); why != "" {
+			return why, nil
 		}
-		if why == "" {
-			if why, err = r.roomRefused(ctx, o, w, job, found); err != nil {
-				return false, next{}, err
-			}
+		if why, err := r.misplaced(ctx, o, w, job); err != nil || why != "" {
+			return why, err
 		}
-		if why == "" {
-			why = r.neverStarts(w, job, found)
+		if why, err := r.roomRefused(ctx, o, w, job, found); err != nil || why != "" {
+			return why, err
 		}
-		if why != "" {
-			return true, r.attemptFailed(o, v1alpha1.ConditionTransferred, reasonTransferFailed, ResultFailed, why), nil
+		if why := r.neverStarts(w, job, found); why != "" {
+			return why, nil
 		}
 	}
-	return false, next{}, nil
+	return "", nil
 }
 
 // neverStarts says why an attempt of which no mover has run is given up: what keeps it
@@ -118,7 +122,7 @@ func (r *Reconciler) goOn(ctx context.Context, o *observed, w stall.World, found
 func (r *Reconciler) neverStarts(w stall.World, job *batchv1.Job, found stall.Stall) string {
 	const hopelessFor = 2 * stall.Patience // told for a while before
 	waited := w.Now.Sub(w.Since)
-	if waited < r.startTimeout && !(found.Hopeless && waited >= hopelessFor) {
+	if tooLong := waited >= r.startTimeout || found.Hopeless && waited >= hopelessFor; !tooLong {
 		return ""
 	}
 	pods := slices.DeleteFunc(slices.Clone(w.Pods), func(pod corev1.Pod) bool { return !metav1.IsControlledBy(&pod, job) })
