@@ -82,7 +82,8 @@ var settings = []setting{
 	{policy: corev1.PersistentVolumeReclaimRetain, lag: true, unjudged: true},
 }
 
-// each runs a test for every write that an undisturbed restore does.
+// each runs a test for every write that an undisturbed restore does, several at a
+// time: each has a world of its own.
 func each(t *testing.T, test func(t *testing.T, s setting, n int)) {
 	t.Helper()
 	eachOf(t, settings, test)
@@ -95,7 +96,10 @@ func eachOf(t *testing.T, settings []setting, test func(t *testing.T, s setting,
 		undisturbed := s.world(t)
 		undisturbed.until(undisturbed.completed, "completed")
 		for n := 1; n <= len(undisturbed.writes); n++ {
-			t.Run(fmt.Sprintf("%s/%d %s", s, n, undisturbed.writes[n-1]), func(t *testing.T) { test(t, s, n) })
+			t.Run(fmt.Sprintf("%s/%d %s", s, n, undisturbed.writes[n-1]), func(t *testing.T) {
+				t.Parallel()
+				test(t, s, n)
+			})
 		}
 	}
 }
