@@ -18,6 +18,7 @@ import (
 	apiruntime "k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -31,6 +32,8 @@ type Cluster struct {
 	Kubernetes *kubernetes.Clientset
 	Config     *rest.Config
 
+	// metadata reads and deletes objects of any kind.
+	metadata   metadata.Interface
 	root       string
 	kubectl    string
 	kubeconfig string
@@ -59,6 +62,12 @@ func Connect(ctx context.Context) (*Cluster, error) {
 		return nil, fmt.Errorf("connecting to the cluster: %w", err)
 	}
 	if c.Kubernetes, err = kubernetes.NewForConfig(c.Config); err != nil {
+		return nil, fmt.Errorf("connecting to the cluster: %w", err)
+	}
+	// What namespaces hold may be of versions that are deprecated.
+	quiet := rest.CopyConfig(c.Config)
+	quiet.WarningHandler = rest.NoWarnings{}
+	if c.metadata, err = metadata.NewForConfig(quiet); err != nil {
 		return nil, fmt.Errorf("connecting to the cluster: %w", err)
 	}
 	if c.kubectl, err = c.Tool(ctx, "kubectl"); err != nil {
@@ -197,9 +206,11 @@ func (c *Cluster) awaitNoClaims(ctx context.Context, namespace string) error {
 
 func (c *Cluster) awaitGone(ctx context.Context, namespace string) error {
 	return WaitFor(ctx, fmt.Sprintf("namespace %s and its volumes to be gone", namespace), func(ctx context.Context) (bool, string, error) {
-		err := c.Get(ctx, client.ObjectKey{Name: namespace}, &corev1.Namespace{})
+		var there corev1.Namespace
+		err := c.Get(ctx, client.ObjectKey{Name: namespace}, &there)
 		if err == nil {
-			return false, "the namespace is there", nil
+			seen, err := c.finishNamespace(ctx, &there)
+			return false, seen, err
 		}
 		if !apierrors.IsNotFound(err) {
 			return false, "", err
