@@ -434,6 +434,11 @@ export interface components {
                  */
                 created: string;
                 /**
+                 * Format: date-time
+                 * @description dated_at is what the backup itself says, where that is proved to be later than it was taken: the clock of what took it was ahead. Absent elsewhere.
+                 */
+                dated_at?: null | string;
+                /**
                  * @description state is completed: a listing holds no other backups.
                  * @enum {string}
                  */
