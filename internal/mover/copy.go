@@ -66,7 +66,7 @@ func (w copyWork) run(ctx context.Context, p Process, result *report.Result) err
 	if err := w.target.prepare(ctx, p, held, result); err != nil {
 		return err
 	}
-	p, end := p.working(ctx)
+	_, end := p.working(ctx)
 	defer end()
 	if err := continuity.CopyDir(w.target.volume, w.source, continuity.WithXAttrExclude(selinuxLabel, defaultACL)); err != nil {
 		result.Partial = true

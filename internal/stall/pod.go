@@ -340,7 +340,8 @@ func initialising(pod *corev1.Pod) string {
 		})
 	}
 	for _, status := range pod.Status.InitContainerStatuses {
-		if status.State.Running != nil && !(sidecar(status.Name) && ptr.Deref(status.Started, false)) {
+		ready := sidecar(status.Name) && ptr.Deref(status.Started, false)
+		if status.State.Running != nil && !ready {
 			return status.Name
 		}
 	}
