@@ -286,6 +286,7 @@ func (c *config) catalog() catalog.Config {
 	settings.ListingTimeout = c.ListingTimeout
 	settings.Expect, settings.Without = c.expect, c.RestoreWithout
 	settings.Clusters, settings.Counts = c.clusters(), c.expected()
+	settings.Unlisted = slices.DeleteFunc(slices.Concat(drivers, lookups), c.looksAt)
 	return settings
 }
 

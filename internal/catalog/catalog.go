@@ -44,6 +44,9 @@ type Config struct {
 	// Unaccepted remembers the backups in repositories that no one has accepted; nil
 	// remembers them for as long as the process lives.
 	Unaccepted Unaccepted
+	// Unlisted names the drivers that there are and that are not listed here: backups
+	// that were seen with one of them are not forgotten.
+	Unlisted []string
 	// Copies are the copies of the memory beside the backups, by driver; a driver
 	// that has none is not in it.
 	Copies map[string]Copy

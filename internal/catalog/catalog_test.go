@@ -15,6 +15,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/catalog"
 	"github.com/soteria-dr/soteria/internal/driver"
+	"github.com/soteria-dr/soteria/internal/expectation"
 )
 
 // bench is a running catalog with all that surrounds it, inside a bubble of fake
@@ -681,6 +682,17 @@ func TestABackupSystemThatIsNotLookedAtAnyMore(t *testing.T) {
 			run(t, c.Catalog)
 			assert.NoError(t, c.Prove(within(t, budget), photos).Doubt())
 			assert.Equal(t, backup.Unknown, c.Prove(within(t, budget), music).Certainty())
+		},
+		"is doubt also where no one had accepted what it held": func(t *testing.T) {
+			unaccepted := &apart{}
+			assert.NoError(t, unaccepted.Remember(t.Context(), "longhorn", otherID, expectation.Claims{music: {Newest: time.Now(), ID: "1", Count: 1}}))
+			c := newBench(func(cfg *catalog.Config) { cfg.Unaccepted, cfg.Unlisted = unaccepted, []string{"longhorn", "s3"} }, newMemory(), newRepository("restic", photos))
+			run(t, c.Catalog)
+			a := c.Prove(within(t, budget), music)
+			assert.Equal(t, backup.RepositoryDropped, backup.KindOf(a.Err()))
+			unaccepted.set(func(a *apart) { a.byRepository = nil })
+			pass(time.Minute)
+			assert.Equal(t, backup.None, c.Prove(within(t, budget), music).Certainty(), "a person had it forgotten")
 		},
 		"is no doubt where it never held any": func(t *testing.T) {
 			ledger := newMemory()

@@ -44,6 +44,10 @@ type Unaccepted interface {
 	// What expected lacks is not dropped: the error is a Conflict then. It may be
 	// repeated at will.
 	Accepted(ctx context.Context, driver, repository string, expected expectation.Claims) error
+
+	// Held reports whether any repository of the driver was seen to hold backups and
+	// was not accepted since, nor dropped. It may be repeated at will.
+	Held(ctx context.Context, driver string) (bool, error)
 }
 
 // Copy reads the copy of the memory that is kept beside the backups, for a cluster
@@ -95,6 +99,9 @@ func (*processUnaccepted) Accepted(context.Context, string, string, expectation.
 	return nil
 }
 
+// Held knows of no other drivers than those that this process lists.
+func (*processUnaccepted) Held(context.Context, string) (bool, error) { return false, nil }
+
 // implausible is how far ahead of the clock a backup may be dated and still count.
 const implausible = 10 * time.Minute
 
@@ -143,7 +150,7 @@ func (s *source) recall(ctx context.Context, repository string, copied func() (e
 		}
 	}
 	durable := expectation.Union(r.stored, r.unaccepted)
-	r.claims = expectation.Union(outliving(s.recalled, durable), durable)
+	r.claims = expectation.Union(outliving(s.recalled, durable, s.clock.Now()), durable)
 	beside, err := copied()
 	if err != nil {
 		r.uncopied = backup.Errorf(backup.KindOf(err), "reading the copy of the expectations that is kept beside the %s backups: %w", name, err)
@@ -171,9 +178,12 @@ func (s *source) vouches(r recollection, found *builder) bool {
 }
 
 // outliving returns what this process knew of the claims, see [expectation.Record.Outlive].
-func outliving(recalled, stored expectation.Claims) expectation.Claims {
+func outliving(recalled, stored expectation.Claims, now time.Time) expectation.Claims {
 	lifted := make(expectation.Claims)
 	for claim, record := range recalled {
+		if record.Newest.After(now.Add(implausible)) {
+			continue // its date does not tell that it was taken later than it was accepted
+		}
 		if outlived := record.Outlive(stored[claim]); outlived != record {
 			lifted[claim] = outlived
 		}
@@ -224,7 +234,7 @@ func (s *source) learn(ctx context.Context, found *snapshot, r recollection) {
 	}
 	for claim, e := range found.byClaim {
 		before := r.claims[claim]
-		if after := before.Observe(s.counted(e.backups, now), now); after != before {
+		if after := s.observe(before, e.backups, now); after != before {
 			learned[claim] = after
 		}
 	}
@@ -267,6 +277,25 @@ func (s *source) keep(ctx context.Context, found *snapshot, learned, stored expe
 		s.cfg.Log.Warn("what was remembered of repositories before one of them was accepted could not be dropped yet", "driver", name, "error", err)
 	}
 	return nil
+}
+
+// observe returns the record of a claim after a listing that held these backups, newest
+// first. Where none of them counts nor ever did, those of this cluster are remembered
+// all the same: that they are gone later does not prove that there was none. One that is
+// dated ahead is expected only until another counts.
+func (s *source) observe(before expectation.Record, backups []backup.Backup, now time.Time) expectation.Record {
+	counted := s.counted(backups, now)
+	if len(counted) == 0 && before.Newest.IsZero() {
+		others := func(b backup.Backup) bool { return !s.cfg.Clusters.Counts(b) }
+		return before.Observe(slices.DeleteFunc(slices.Clone(backups), others), now)
+	}
+	ahead := func(b backup.Backup) bool {
+		return b.TakenAt.Equal(before.Newest) && b.TakenAt.After(now.Add(implausible)) && !s.cfg.Counts(b, now)
+	}
+	if len(counted) > 0 && slices.ContainsFunc(backups, ahead) {
+		return before.Settle(counted, now)
+	}
+	return before.Observe(counted, now)
 }
 
 // counted returns those of a claim's backups that it is expected to keep.

@@ -138,6 +138,17 @@ func (a *apart) Accepted(_ context.Context, driver, repository string, expected 
 	return nil
 }
 
+func (a *apart) Held(_ context.Context, driver string) (bool, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for name, claims := range a.byRepository {
+		if strings.HasPrefix(name, driver+" ") && len(claims) > 0 {
+			return true, a.failRead
+		}
+	}
+	return false, a.failRead
+}
+
 func (a *apart) set(change func(*apart)) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -183,6 +194,41 @@ func TestAMissingBackup(t *testing.T) {
 			none := c.Prove(within(t, budget), photos)
 			assert.Equal(t, backup.None, none.Certainty())
 			assert.NotZero(t, none.AcceptedAt())
+		},
+		"that did not count is missed all the same where no other did": func(t *testing.T) {
+			for name, change := range map[string]func(*backup.Backup){
+				"dated ahead": func(b *backup.Backup) { b.TakenAt = b.TakenAt.AddDate(1, 0, 0) },
+				"void":        func(b *backup.Backup) { b.Outcome = backup.OutcomeVoid },
+			} {
+				memory, r := &remembered{}, newRepository("restic", music, photos)
+				r.set(func(r *repository) { change(&r.backups[1]) })
+				c := start(t, with(memory), r)
+				assert.Equal(t, backup.Found, c.Prove(within(t, budget), photos).Certainty(), name)
+				r.set(func(r *repository) { r.backups = r.backups[:1] })
+				pass(time.Minute)
+				gone := c.Prove(within(t, budget), photos)
+				assert.Equal(t, backup.BackupMissing, backup.KindOf(gone.Err()), name)
+				memory.accept(photos)
+				pass(time.Minute)
+				assert.Equal(t, backup.None, c.Prove(within(t, budget), photos).Certainty(), name)
+			}
+		},
+		"that was dated ahead is not missed once another counts": func(t *testing.T) {
+			memory, r := &remembered{}, newRepository("restic", music, photos)
+			r.set(func(r *repository) { r.backups[1].TakenAt = r.backups[1].TakenAt.AddDate(1, 0, 0) })
+			c := start(t, with(memory), r)
+			good := r.add(photos)
+			pass(time.Minute)
+			c.BackupEnded(photos, "job")
+			pass(time.Minute)
+			r.set(func(r *repository) { r.backups = []backup.Backup{r.backups[0], good} })
+			pass(time.Minute)
+			a := c.Prove(within(t, budget), photos)
+			assert.Equal(t, []string{good.ID}, ids(a))
+			assert.NoError(t, a.Doubt())
+			r.set(func(r *repository) { r.backups = r.backups[:1] })
+			pass(time.Minute)
+			assert.Equal(t, backup.BackupMissing, backup.KindOf(c.Prove(within(t, budget), photos).Err()), "the good one is missed")
 		},
 		"of which older ones are left casts doubt on the newest, and hides none of them": func(t *testing.T) {
 			memory, r := &remembered{}, newRepository("restic", photos)

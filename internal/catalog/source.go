@@ -77,6 +77,8 @@ type source struct {
 	mergedOf          string
 	copiedOf, vouched string
 	warned            bool
+	// nothingOf are the drivers that are not listed and of which nothing is remembered.
+	nothingOf []string
 
 	mu  sync.Mutex
 	seq uint64
@@ -499,10 +501,35 @@ func (s *source) warn(l listed) {
 		"driver", l.driver, "repository", l.repository, "backups", l.backups)
 }
 
+// held names the drivers whose repositories held backups, accepted or not. Of those that
+// are not listed, what no one accepted is looked up until there is none: this
+// process adds nothing to it.
+func (s *source) held(ctx context.Context) ([]string, error) {
+	held, err := s.ledger.Held(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, driver := range s.cfg.Unlisted {
+		if slices.Contains(held, driver) || slices.Contains(s.nothingOf, driver) {
+			continue
+		}
+		holds, err := s.cfg.Unaccepted.Held(ctx, driver)
+		switch {
+		case err != nil:
+			return nil, err
+		case holds:
+			held = append(held, driver)
+		default:
+			s.nothingOf = append(s.nothingOf, driver)
+		}
+	}
+	return held, nil
+}
+
 // dropped returns why another backup system may hold backups: it did, and is not
 // looked at any more. It is lost where restores go on without all such systems.
 func (s *source) dropped(ctx context.Context) (why error, lost bool) {
-	held, err := s.ledger.Held(ctx)
+	held, err := s.held(ctx)
 	if err != nil {
 		return backup.WithCause(backup.Errorf(backup.KindOf(err), "reading which backup systems have held backups: %w", err), "memory of backup systems"), false
 	}

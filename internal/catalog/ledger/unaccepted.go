@@ -108,6 +108,17 @@ func (u *Unaccepted) Claims(ctx context.Context, driver, repository string) (exp
 	return all, nil
 }
 
+// Held implements [catalog.Unaccepted], with up to four requests.
+func (u *Unaccepted) Held(ctx context.Context, driver string) (bool, error) {
+	for _, name := range UnacceptedConfigMaps(driver) {
+		stored, err := configmap.Read(ctx, u.reader, u.namespace, name)
+		if err != nil || len(stored.BinaryData) > 0 {
+			return err == nil, err
+		}
+	}
+	return false, nil
+}
+
 // Remember implements [catalog.Unaccepted].
 func (u *Unaccepted) Remember(ctx context.Context, driver, repository string, learned expectation.Claims) error {
 	byShard := split(learned, unacceptedShard)
