@@ -53,6 +53,22 @@ func TestAnUnacceptedRepositoryIsWrittenOnChangeAlone(t *testing.T) {
 	assert.EqualValues(t, 1, c.writes.Load())
 }
 
+func TestADriverHeldBackupsWhileAnyOfThemIsRemembered(t *testing.T) {
+	c := newCounted()
+	held := func(driver string) bool {
+		holds, err := c.unaccepted().Held(t.Context(), driver)
+		require.NoError(t, err)
+		return holds
+	}
+	assert.False(t, held("longhorn"))
+	one := learned(1)
+	require.NoError(t, c.unaccepted().Remember(t.Context(), "longhorn", "5e1f", one))
+	assert.True(t, held("longhorn"))
+	assert.False(t, held("restic"))
+	require.NoError(t, c.unaccepted().Accepted(t.Context(), "longhorn", "5e1f", one))
+	assert.False(t, held("longhorn"))
+}
+
 func TestReplicasThatRememberAnUnacceptedRepositoryLoseNothing(t *testing.T) {
 	c := newCounted()
 	all := learned(64)
