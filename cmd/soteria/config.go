@@ -287,6 +287,7 @@ func (c *config) catalog() catalog.Config {
 	settings.Expect, settings.Without = c.expect, c.RestoreWithout
 	settings.Clusters, settings.Counts = c.clusters(), c.expected()
 	settings.Unlisted = slices.DeleteFunc(slices.Concat(drivers, lookups), c.looksAt)
+	settings.Taking = slices.DeleteFunc(slices.Clone(drivers), func(name string) bool { return c.looksAt(name) || !c.uses(name) })
 	return settings
 }
 

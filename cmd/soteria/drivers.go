@@ -83,7 +83,7 @@ func newBackends(c config, p platform) (*backends, error) {
 		}
 	}
 	if !c.looksAt(c.BackupDriver) {
-		p.log.Warn("backups are taken with a driver that is not looked at for restores: once there is one, every claim without a backup elsewhere waits, since it may have one there; name the driver in SOTERIA_RESTORE_DRIVERS",
+		p.log.Warn("backups are taken with a driver that is not looked at for restores: once there is one, every claim waits, since its newest backup may be there; name the driver in SOTERIA_RESTORE_DRIVERS, or in SOTERIA_RESTORE_WITHOUT",
 			"driver", c.BackupDriver)
 	}
 	guard := firstBackups(c, p)

@@ -47,6 +47,8 @@ type Config struct {
 	// Unlisted names the drivers that there are and that are not listed here: backups
 	// that were seen with one of them are not forgotten.
 	Unlisted []string
+	// Taking names those of them that take backups here.
+	Taking []string
 	// Copies are the copies of the memory beside the backups, by driver; a driver
 	// that has none is not in it.
 	Copies map[string]Copy

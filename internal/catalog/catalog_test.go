@@ -694,6 +694,13 @@ func TestABackupSystemThatIsNotLookedAtAnyMore(t *testing.T) {
 			pass(time.Minute)
 			assert.Equal(t, backup.None, c.Prove(within(t, budget), music).Certainty(), "a person had it forgotten")
 		},
+		"that takes backups is to be named": func(t *testing.T) {
+			c := newBench(func(cfg *catalog.Config) { cfg.Unlisted, cfg.Taking = []string{"longhorn"}, []string{"longhorn"} }, held(), newRepository("restic", photos))
+			run(t, c.Catalog)
+			a := c.Prove(within(t, budget), music)
+			assert.ErrorContains(t, a.Err(), "SOTERIA_RESTORE_WITHOUT")
+			assert.NotContains(t, a.Err().Error(), "forget", "the next backup would undo that")
+		},
 		"is no doubt where it never held any": func(t *testing.T) {
 			ledger := newMemory()
 			ledger.recorded["longhorn"] = catalog.Expectation{Repository: otherID}
@@ -778,6 +785,45 @@ func TestWhatAClaimWaitsForIsOneCauseWhateverItsWordsSay(t *testing.T) {
 			c := start(t, nil, r)
 			assert.Equal(t, c.Glance(photos).Err().Error(), c.Glance(music).Err().Error())
 			assert.NotEqual(t, backup.CauseOf(c.Glance(photos).Err()), backup.CauseOf(c.Glance(music).Err()))
+		},
+	})
+}
+
+// forbidden is the memory of unaccepted repositories where the Role is that of an
+// earlier version.
+type forbidden struct{}
+
+var errForbidden = backup.Errorf(backup.Denied, "apply deploy/role.yaml")
+
+func (forbidden) Claims(context.Context, string, string) (expectation.Claims, error) {
+	return nil, errForbidden
+}
+func (forbidden) Remember(context.Context, string, string, expectation.Claims) error {
+	return errForbidden
+}
+func (forbidden) Accepted(context.Context, string, string, expectation.Claims) error {
+	return errForbidden
+}
+func (forbidden) Held(context.Context, string) (bool, error) { return false, errForbidden }
+
+func TestWithTheRoleOfTheVersionBeforeAnAcceptedRepositoryIsBelievedAsThen(t *testing.T) {
+	inBubbles(t, map[string]func(*testing.T){
+		"one that was accepted": func(t *testing.T) {
+			ledger, r := newMemory(), newRepository("restic", photos)
+			ledger.recorded["restic"] = catalog.Expectation{Repository: r.id, HeldBackups: true}
+			c := newBench(func(cfg *catalog.Config) { cfg.Unaccepted, cfg.Unlisted = forbidden{}, []string{"longhorn"} }, ledger, r)
+			run(t, c.Catalog)
+			assert.NoError(t, c.Prove(within(t, budget), photos).Doubt())
+			assert.Equal(t, backup.None, c.Prove(within(t, budget), music).Certainty())
+			assert.NoError(t, c.Overviews()[0].DoubtOfAttributed(photos))
+			before := r.listed()
+			pass(10 * time.Minute)
+			assert.LessOrEqual(t, r.listed()-before, 2, "it is listed no more often")
+		},
+		"one that was not": func(t *testing.T) {
+			c := newBench(func(cfg *catalog.Config) { cfg.Unaccepted, cfg.Expect = forbidden{}, nil }, newMemory(), newRepository("restic", photos))
+			run(t, c.Catalog)
+			assert.Equal(t, backup.Unknown, c.Prove(within(t, budget), music).Certainty())
 		},
 	})
 }

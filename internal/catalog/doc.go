@@ -39,7 +39,9 @@
 //
 // A listing costs two requests for the ledger and what the memory needs to see what
 // other replicas wrote (package ledger: one request while they wrote nothing, and four
-// more until the repository is accepted), however many questions it settles.
+// more until the repository is accepted), however many questions it settles. The first
+// of a process costs eight more for an accepted repository, which drops what was
+// remembered before that, and four for each driver that is not listed.
 //
 // # Strays
 //

@@ -32,7 +32,8 @@ type Memory interface {
 // by its identity. How many are remembered is bounded.
 type Unaccepted interface {
 	// Claims returns what a repository of the driver was seen to hold while no one had
-	// accepted it. What cannot be read or understood is an error, never nothing.
+	// accepted it. What cannot be read or understood is an error, never nothing; it is
+	// of kind Denied where the Role is that of an earlier version, as for the others.
 	Claims(ctx context.Context, driver, repository string) (expectation.Claims, error)
 
 	// Remember joins learned with what is remembered of the repository. It returns once
@@ -144,7 +145,9 @@ func (s *source) recall(ctx context.Context, repository string, copied func() (e
 		r.unread = backup.Errorf(backup.KindOf(err), "reading which %s backups each claim is expected to have: %w", name, err)
 	}
 	if s.mergedOf != repository {
-		if r.unaccepted, err = s.cfg.Unaccepted.Claims(ctx, name, repository); err != nil {
+		r.unaccepted, err = s.cfg.Unaccepted.Claims(ctx, name, repository)
+		// What was seen of a repository before it was accepted joined the driver's memory then.
+		if err != nil && !(s.mayNotRead(err) && s.isKnown(ctx, repository)) {
 			r.unread = cmp.Or(r.unread, backup.Errorf(backup.KindOf(err), "reading which %s backups each claim was seen to have in repository %s before it was accepted: %w",
 				name, backup.ShortID(repository), err))
 		}
@@ -245,6 +248,19 @@ func (s *source) learn(ctx context.Context, found *snapshot, r recollection) {
 		found.unwritten = backup.WithCause(
 			backup.Errorf(backup.KindOf(err), "recording which %s backups each claim is expected to have: %w", found.evidence.Driver, err), "memory of "+found.evidence.Driver)
 	}
+}
+
+// mayNotRead reports whether the Role does not allow to read what repositories held that
+// no one accepted, and says so once.
+func (s *source) mayNotRead(err error) bool {
+	if backup.KindOf(err) != backup.Denied {
+		return false
+	}
+	if !s.saidDenied {
+		s.saidDenied = true
+		s.cfg.Log.Warn("what repositories held that no one accepted cannot be read", "driver", s.lister.Name(), "error", err)
+	}
+	return true
 }
 
 // keep has it remembered what was learned. What a repository holds that no one has

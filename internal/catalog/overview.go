@@ -138,7 +138,7 @@ func (o Overview) Missing() iter.Seq2[backup.Claim, error] {
 
 // DoubtOfAttributed returns why the claim's known backups may not be all that the
 // listing could attribute to it, or why they may not be this cluster's at all: no one
-// accepted the repository, its copy of the memory could not be read, or the cluster's
+// accepted the repository, or the cluster's
 // name was never seen there. Nothing may be removed then. Strays, and a backup system
 // that was dropped, say nothing of the backups that are here.
 func (o Overview) DoubtOfAttributed(claim backup.Claim) error {
@@ -146,7 +146,7 @@ func (o Overview) DoubtOfAttributed(claim backup.Claim) error {
 		return nil
 	}
 	l := o.listed
-	return cmp.Or(l.doubtOfAttributed(claim), l.unaccepted, l.uncopied, stranger(o.clusters, l.clusters))
+	return cmp.Or(l.doubtOfAttributed(claim), l.unaccepted, stranger(o.clusters, l.clusters))
 }
 
 // Strays counts the backups of which nothing says whose they are.

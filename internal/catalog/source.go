@@ -79,6 +79,8 @@ type source struct {
 	warned            bool
 	// nothingOf are the drivers that are not listed and of which nothing is remembered.
 	nothingOf []string
+	// saidDenied is true once it was logged that the Role does not allow to read them.
+	saidDenied bool
 
 	mu  sync.Mutex
 	seq uint64
@@ -515,6 +517,7 @@ func (s *source) held(ctx context.Context) ([]string, error) {
 		}
 		holds, err := s.cfg.Unaccepted.Held(ctx, driver)
 		switch {
+		case err != nil && s.mayNotRead(err): // nor could the version before remember it
 		case err != nil:
 			return nil, err
 		case holds:
@@ -538,11 +541,17 @@ func (s *source) dropped(ctx context.Context) (why error, lost bool) {
 		if slices.Contains(s.looked, driver) {
 			continue
 		}
+		lost = lost && slices.Contains(s.cfg.Without, driver)
+		if slices.Contains(s.cfg.Taking, driver) {
+			why = cmp.Or(why, backup.Errorf(backup.RepositoryDropped,
+				"%s takes backups of this cluster and is not looked at: name it in SOTERIA_RESTORE_DRIVERS, or, to restore from the others without it, in SOTERIA_RESTORE_WITHOUT",
+				backup.Printable(driver)))
+			continue
+		}
 		forget := backup.Command("soteria", "repository", "forget", driver)
 		why = cmp.Or(why, backup.WithSettle(backup.Errorf(backup.RepositoryDropped,
 			"%s has held backups of this cluster and is not looked at any more: configure it again and name it in SOTERIA_RESTORE_DRIVERS, "+
 				"or, if its backups do not matter any more, run: %s", backup.Printable(driver), forget), forget))
-		lost = lost && slices.Contains(s.cfg.Without, driver)
 	}
 	return why, lost
 }

@@ -95,7 +95,7 @@ func UnacceptedConfigMaps(driver string) []string {
 func (u *Unaccepted) Claims(ctx context.Context, driver, repository string) (expectation.Claims, error) {
 	all := make(expectation.Claims)
 	for _, name := range UnacceptedConfigMaps(driver) {
-		stored, err := configmap.Read(ctx, u.reader, u.namespace, name)
+		stored, err := u.read(ctx, name)
 		if err != nil {
 			return nil, err
 		}
@@ -111,12 +111,22 @@ func (u *Unaccepted) Claims(ctx context.Context, driver, repository string) (exp
 // Held implements [catalog.Unaccepted], with up to four requests.
 func (u *Unaccepted) Held(ctx context.Context, driver string) (bool, error) {
 	for _, name := range UnacceptedConfigMaps(driver) {
-		stored, err := configmap.Read(ctx, u.reader, u.namespace, name)
+		stored, err := u.read(ctx, name)
 		if err != nil || len(stored.BinaryData) > 0 {
 			return err == nil, err
 		}
 	}
 	return false, nil
+}
+
+// read reads one ConfigMap. An error of kind Denied is for a Role of the version before,
+// which does not name it.
+func (u *Unaccepted) read(ctx context.Context, name string) (*corev1.ConfigMap, error) {
+	stored, err := configmap.Read(ctx, u.reader, u.namespace, name)
+	if apierrors.IsForbidden(err) {
+		return nil, backup.Errorf(backup.Denied, "Soteria's Role in namespace %s is that of an earlier version: apply deploy/role.yaml of this one: %w", u.namespace, err)
+	}
+	return stored, err
 }
 
 // Remember implements [catalog.Unaccepted].
@@ -136,7 +146,7 @@ func (u *Unaccepted) join(ctx context.Context, name, repository string, learned 
 	var err error
 	for range attempts {
 		var stored *corev1.ConfigMap
-		if stored, err = configmap.Read(ctx, u.reader, u.namespace, name); err != nil {
+		if stored, err = u.read(ctx, name); err != nil {
 			return err
 		}
 		var known expectation.Claims
@@ -160,7 +170,7 @@ func (u *Unaccepted) join(ctx context.Context, name, repository string, learned 
 // Accepted implements [catalog.Unaccepted].
 func (u *Unaccepted) Accepted(ctx context.Context, driver, repository string, expected expectation.Claims) error {
 	for _, name := range UnacceptedConfigMaps(driver) {
-		stored, err := configmap.Read(ctx, u.reader, u.namespace, name)
+		stored, err := u.read(ctx, name)
 		if err != nil {
 			return err
 		}

@@ -1,7 +1,9 @@
 package ledger_test
 
 import (
+	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -11,6 +13,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/catalog/ledger"
@@ -67,6 +74,20 @@ func TestADriverHeldBackupsWhileAnyOfThemIsRemembered(t *testing.T) {
 	assert.False(t, held("restic"))
 	require.NoError(t, c.unaccepted().Accepted(t.Context(), "longhorn", "5e1f", one))
 	assert.False(t, held("longhorn"))
+}
+
+func TestARoleOfAnEarlierVersionIsNamed(t *testing.T) {
+	forbids := interceptor.NewClient(fake.NewClientBuilder().Build(), interceptor.Funcs{
+		Get: func(_ context.Context, _ client.WithWatch, key client.ObjectKey, _ client.Object, _ ...client.GetOption) error {
+			return apierrors.NewForbidden(schema.GroupResource{Resource: "configmaps"}, key.Name, errors.New("no"))
+		},
+	})
+	u := ledger.NewUnaccepted(forbids, forbids, namespace, func() time.Time { return began })
+	_, err := u.Claims(t.Context(), "restic", "5e1f")
+	assert.Equal(t, backup.Denied, backup.KindOf(err))
+	require.ErrorContains(t, err, "apply deploy/role.yaml")
+	_, err = u.Held(t.Context(), "restic")
+	assert.Equal(t, backup.Denied, backup.KindOf(err))
 }
 
 func TestReplicasThatRememberAnUnacceptedRepositoryLoseNothing(t *testing.T) {

@@ -3,6 +3,7 @@ package memory
 import (
 	"bytes"
 	"context"
+	"maps"
 	"reflect"
 	"slices"
 	"sync"
@@ -55,7 +56,7 @@ func (r *Reader) Read(ctx context.Context, restic cli.Runner, wanted func(cluste
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	fresh, copies := make(map[string]expectation.Claims), make(expectation.Copies)
+	heads, copies := make(map[string]struct{}), make(expectation.Copies)
 	for _, cluster := range note.Clusters(notes, note.Expectations) {
 		if !wanted(cluster) {
 			continue
@@ -67,12 +68,22 @@ func (r *Reader) Read(ctx context.Context, restic cli.Runner, wanted func(cluste
 					return nil, err
 				}
 			}
-			fresh[head.ID] = claims
+			// At once: a reading that ends early need not begin at the first again.
+			r.keep(head.ID, claims)
+			heads[head.ID] = struct{}{}
 			copies[cluster] = expectation.Union(copies[cluster], claims)
 		}
 	}
-	r.read = fresh
+	maps.DeleteFunc(r.read, func(id string, _ expectation.Claims) bool { _, is := heads[id]; return !is })
 	return copies, nil
+}
+
+// keep keeps what a copy holds. The caller holds the lock.
+func (r *Reader) keep(id string, claims expectation.Claims) {
+	if r.read == nil {
+		r.read = make(map[string]expectation.Claims)
+	}
+	r.read[id] = claims
 }
 
 // readOne reads one copy.
