@@ -14,10 +14,10 @@ type agedError struct {
 
 func (d *agedError) Unwrap() error { return d.error }
 
-// UnderWay says of a doubt that the backup it is about is being taken or removed. It
-// keeps it from being proved that there is none, and says nothing against the newest of
-// those that are whole: they are what a restore could have at this moment, and a
-// backup that hangs must not hold restores for ever.
+// UnderWay says of a doubt that the backup it is about is being taken or removed, or
+// has failed. It keeps it from being proved that there is none, and says nothing against
+// the newest of those that are whole: they are what a restore could have at this moment,
+// and a backup that hangs, or is of no use, must not hold restores for ever.
 func UnderWay(doubt error) error { return &agedError{error: doubt, underWay: true} }
 
 // TakenBy says of a doubt that the backup it is about was taken at that time at the

@@ -29,7 +29,8 @@ import (
 //     makes the claim doubtful that its siblings attribute it to, or every claim.
 //     Later listings do not wait for it again.
 //   - A backup of which Longhorn lost track, or that failed after it had been on the
-//     backup target, makes its claim doubtful: it may be there and whole.
+//     backup target, makes its claim doubtful: it may be there and whole. One that
+//     failed casts no doubt on the newest of the others.
 //   - One that cannot be read is older than the others only where its record in this
 //     cluster is; else it may be the newest.
 //   - So does a backup volume that is being deleted, with all that it holds.
@@ -144,7 +145,7 @@ func (t *teller) tell(b backupRecord) {
 	state := stateOf(b)
 	doubt := func(format string, args ...any) {
 		why := backup.TakenBy(backup.Errorf(backup.Unavailable, format, args...), b.takenBy())
-		if state == runningBackup || state == goingBackup {
+		if state == runningBackup || state == goingBackup || b.Status.State == api.BackupError {
 			why = backup.UnderWay(why)
 		}
 		t.into.Doubt(own.claim, why)
