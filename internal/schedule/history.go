@@ -41,6 +41,9 @@ type Run struct {
 // runs reports whether it has not ended.
 func (r Run) runs() bool { return r.Ended.IsZero() }
 
+// takesSlot reports whether it is one of those of which only so many may run at once.
+func (r Run) takesSlot() bool { return r.runs() && r.Stuck == "" }
+
 // maxBehind is by how much the clock of a node that takes a backup may be behind.
 const maxBehind = 2 * time.Minute
 

@@ -13,41 +13,92 @@ const (
 	// overdueAfter is how long a backup may be due without being started, unless its
 	// policy wants the next one sooner.
 	overdueAfter = 2 * time.Minute
-	// queuedAfter is the same while other backups run: that is how many claims are
-	// backed up, one after the other.
+	// queuedAfter is how long the same backups may run, with others waiting for
+	// them, before the queue counts as one that does not move.
 	queuedAfter = 30 * time.Minute
 	// overdueEvery is how often a claim is told of it: Kubernetes forgets events after
 	// an hour.
 	overdueEvery = time.Hour
 )
 
-// overdue returns why a claim's backup, which is due, was not started for a while. The
-// time before this process began is not counted.
-func (w world) overdue(c claimed) policy.Overdue {
-	s := c.Standing
-	reason, patience := policy.Reason(""), overdueAfter
-	switch {
-	case !s.Policy.Enabled:
-	case s.State == policy.Skipped && (s.Reason == policy.NoDriver || s.Reason == policy.BackupsUnknown):
-		reason = s.Reason
-	case c.waits:
-		reason, patience = policy.NoSlot, queuedAfter
+// overdue sets what is overdue of the claims that were judged, and keeps since when
+// each backup that is due was seen not to be started. Time in which it was due and
+// was not seen to be, as before this process led, is not counted.
+func (p *plan) overdue(w world, judged []claimed) {
+	held := w.held()
+	p.late = make(map[types.UID]time.Time)
+	for i := range judged {
+		c := &judged[i]
+		reason := c.unstarted()
+		if reason == "" {
+			continue
+		}
+		since, again := w.late[c.uid]
+		if !again {
+			since = w.now
+		}
+		p.late[c.uid] = since
+		c.Overdue = w.overdue(*c, reason, w.now.Sub(later(c.NextRun, since)), held[c.Driver] >= w.concurrency)
 	}
-	since := later(s.NextRun, w.since)
-	if reason == "" || w.now.Sub(since) < min(patience, c.timing.Gap(w.now)) {
-		return policy.Overdue{}
-	}
-	return policy.Overdue{Reason: reason, Says: w.says(s, reason)}
 }
 
-func (w world) says(s policy.Standing, reason policy.Reason) string {
+// unstarted returns why the claim's backup is not started although it is due; "" if
+// it is not due, or is started now.
+func (c claimed) unstarted() policy.Reason {
+	switch {
+	case !c.Policy.Enabled:
+	case c.State == policy.Skipped && (c.Reason == policy.NoDriver || c.Reason == policy.BackupsUnknown):
+		return c.Reason
+	case c.waits:
+		return policy.NoSlot
+	}
+	return ""
+}
+
+// overdue judges a claim whose backup was not started for a reason, for as long as it
+// is late. Stands reports that the queue which it may wait in does not move. A queue
+// that moves is as it should be, until a claim has missed a whole interval in it.
+func (w world) overdue(c claimed, reason policy.Reason, late time.Duration, stands bool) policy.Overdue {
+	patience, gap := overdueAfter, c.timing.Gap(w.now)
+	if reason == policy.NoSlot {
+		patience = gap
+		if stands {
+			patience = queuedAfter
+		}
+	}
+	if late < min(patience, gap) {
+		return policy.Overdue{}
+	}
+	return policy.Overdue{Reason: reason, Says: w.says(c.Standing, reason, stands)}
+}
+
+// held counts the backups of each driver that take a slot and have done so for
+// [queuedAfter]. While there are as many as may run at once, the queue of policies'
+// backups does not move, whatever else was asked for, began and ended meanwhile.
+func (w world) held() map[string]int {
+	held := make(map[string]int, len(w.drivers))
+	for _, runs := range w.runs {
+		for _, r := range runs {
+			if r.takesSlot() && w.now.Sub(r.Started) >= queuedAfter {
+				held[r.Driver]++
+			}
+		}
+	}
+	return held
+}
+
+func (w world) says(s policy.Standing, reason policy.Reason, stands bool) string {
 	due := "The claim is not backed up"
 	if !s.NextRun.IsZero() {
 		due = fmt.Sprintf("The backup that was due at %s has not been started", s.NextRun.UTC().Format(time.RFC3339))
 	}
+	if reason == policy.NoSlot && stands {
+		return fmt.Sprintf("%s: %d %s backups run, and no more may at once; all of them began more than %d minutes ago. It starts by itself once one ends. Look for backups that hang (event BackupStalled), or raise SOTERIA_BACKUP_CONCURRENCY",
+			due, w.concurrency, s.Driver, int(queuedAfter.Minutes()))
+	}
 	if reason == policy.NoSlot {
-		return fmt.Sprintf("%s: %d %s backups run, and no more may at once; it starts by itself once one ends. Look for backups that hang (event BackupStalled), or raise SOTERIA_BACKUP_CONCURRENCY",
-			due, w.concurrency, s.Driver)
+		return fmt.Sprintf("%s, and the next one is due: other %s backups end, but more wait for them than can be taken in time with %d at once. It starts by itself when its turn comes. Raise SOTERIA_BACKUP_CONCURRENCY, or spread the policies over more time",
+			due, s.Driver, w.concurrency)
 	}
 	if reason == policy.NoDriver {
 		return fmt.Sprintf("%s: %s; correct the driver of its policy (GET /v1/policies shows it), or configure that driver", due, s.Message)

@@ -1,6 +1,7 @@
 package schedule_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -59,6 +60,8 @@ func TestABackupThatWaitsForOthersForAWhileIsTold(t *testing.T) {
 	l.policy(policy.Policy{Namespace: "media", IntervalHours: 1})
 	l.run(20 * time.Minute)
 	assert.Empty(t, l.events, "that claims are backed up one after the other is as it should be")
+	l.run(20 * time.Minute)
+	assert.Len(t, l.events, 1, "the one that runs has done so for half an hour")
 	l.run(6 * time.Hour)
 	waits := a
 	if len(l.startsOf(a)) > 0 {
@@ -67,10 +70,87 @@ func TestABackupThatWaitsForOthersForAWhileIsTold(t *testing.T) {
 	told := l.notStarted(waits)
 	require.NotEmpty(t, told)
 	assert.LessOrEqual(t, len(told), 7)
-	assert.Contains(t, told[0], "1 restic backups run, and no more may at once")
+	assert.Contains(t, told[0], "1 restic backups run, and no more may at once; all of them began more than 30 minutes ago")
+	assert.Contains(t, told[0], "BackupStalled")
 	assert.Contains(t, told[0], "SOTERIA_BACKUP_CONCURRENCY")
 	assert.Len(t, l.events, len(told), "the one that runs is not told of here")
 	assert.Equal(t, 1, l.leader.Overdue()["no_slot"])
+}
+
+// allOf makes many claims of namespace media.
+func (l *lab) allOf(number int) []backup.Claim {
+	var all []backup.Claim
+	for i := range number {
+		all = append(all, l.claim("media", fmt.Sprintf("c%02d", i)))
+	}
+	return all
+}
+
+func TestAQueueOfBackupsThatMovesIsNotOverdue(t *testing.T) {
+	for name, led := range map[string]time.Duration{"of a leader that is new": 0, "of a policy that is new": 25 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t)
+			l.cfg.Concurrency, l.takes = 4, 5*time.Minute
+			l.restart()
+			all := l.allOf(60)
+			l.run(led)
+			l.policy(policy.Policy{Namespace: "media", IntervalHours: 24})
+			for range 9 {
+				l.run(10 * time.Minute)
+				assert.Zero(t, l.leader.Overdue()["no_slot"])
+				for _, c := range all {
+					require.Zero(t, l.standing(c).Overdue)
+				}
+			}
+			assert.Empty(t, l.events)
+			assert.Len(t, l.starts, len(all), "all had their turn")
+		})
+	}
+}
+
+func TestAQueueThatIsTooLongForItsPoliciesIsTold(t *testing.T) {
+	l := newLab(t)
+	l.cfg.Concurrency, l.takes = 1, 20*time.Minute
+	l.restart()
+	l.allOf(12)
+	l.policy(policy.Policy{Namespace: "media", IntervalHours: 1})
+	l.run(55 * time.Minute)
+	assert.Empty(t, l.events, "none has missed a whole interval")
+	l.run(3 * time.Hour)
+	require.NotEmpty(t, l.events)
+	for _, words := range []string{"BackupNotStarted: The backup that was due at", "and the next one is due", "other restic backups end", "with 1 at once",
+		"Raise SOTERIA_BACKUP_CONCURRENCY, or spread the policies"} {
+		assert.Contains(t, l.events[0], words)
+	}
+	assert.NotContains(t, l.events[0], "hang")
+	assert.Positive(t, l.leader.Overdue()["no_slot"])
+}
+
+func TestAReplicaThatTakesOverDoesNotCountTheTimeBefore(t *testing.T) {
+	l := newLab(t)
+	l.cfg.Concurrency, l.takes = 1, 48*time.Hour
+	l.restart()
+	a, b := l.claim("media", "a"), l.claim("media", "b")
+	l.policy(policy.Policy{Namespace: "media", IntervalHours: 1})
+	follower := schedule.New(l.cfg)
+	for range 12 {
+		l.run(10 * time.Minute)
+		_, err := follower.Report(t.Context())
+		require.NoError(t, err)
+	}
+	waits := a
+	if len(l.startsOf(a)) > 0 {
+		waits = b
+	}
+	report, err := follower.Report(t.Context())
+	require.NoError(t, err)
+	standing, _ := report.Of(waits)
+	assert.Equal(t, policy.NoSlot, standing.Overdue.Reason, "a follower reports what it sees")
+	l.leader, l.events = follower, nil
+	l.run(20 * time.Minute)
+	assert.Empty(t, l.events, "it has only begun to lead")
+	l.run(20 * time.Minute)
+	assert.Len(t, l.notStarted(waits), 1)
 }
 
 func TestAPolicyWhoseDriverTakesNoBackupsIsTold(t *testing.T) {

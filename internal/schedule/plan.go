@@ -29,7 +29,9 @@ type world struct {
 	// rules say by which backups due times go.
 	rules backup.Rules
 	// since is when this process began.
-	since        time.Time
+	since time.Time
+	// late is the last plan's.
+	late         map[types.UID]time.Time
 	claims       []Claim
 	book         *policy.Book
 	repositories map[string]Repository
@@ -53,6 +55,8 @@ type plan struct {
 	// and have to wait for others to end, or for the first listing.
 	starts  []start
 	waiting int
+	// late is since when each backup that is due was seen not to be started.
+	late map[types.UID]time.Time
 }
 
 type start struct {
@@ -91,10 +95,10 @@ func (w world) plan() plan {
 		}
 	}
 	p.choose(judged, w.free())
+	p.overdue(w, judged)
 	slices.SortFunc(judged, func(a, b claimed) int { return policy.ByClaim(a.Claim, b.Claim) })
 	p.standings = make([]policy.Standing, 0, len(judged))
 	for _, j := range judged {
-		j.Overdue = w.overdue(j)
 		p.standings = append(p.standings, j.Standing)
 	}
 	slices.SortStableFunc(p.warnings, func(a, b policy.Warning) int { return policy.ByClaim(a.Claim, b.Claim) })
@@ -109,7 +113,7 @@ func (w world) free() map[string]int {
 	}
 	for _, runs := range w.runs {
 		for _, r := range runs {
-			if r.runs() && r.Stuck == "" {
+			if r.takesSlot() {
 				free[r.Driver]--
 			}
 		}

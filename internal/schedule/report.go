@@ -23,6 +23,9 @@ func (s *Scheduler) Report(ctx context.Context) (policy.Report, error) {
 	p := w.plan()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if !s.leads {
+		s.late = p.late
+	}
 	return policy.Report{
 		At: w.now, EvaluatedAt: s.evaluatedAt,
 		Policies:  append(sorted(w.book.Kept()), declarations(w.claims)...),

@@ -83,6 +83,10 @@ type Scheduler struct {
 	// was last told of it.
 	overdue     map[policy.Reason]int
 	overdueTold map[types.UID]time.Time
+	// leads is true from the first evaluation on. late is the last plan's; once this
+	// replica leads, its evaluations alone keep it.
+	leads bool
+	late  map[types.UID]time.Time
 }
 
 // New makes a scheduler.
@@ -125,6 +129,7 @@ func (s *Scheduler) NeedLeaderElection() bool { return true }
 // Evaluate starts what is due now, once, and tells how long to wait until the
 // next evaluation. It returns when the drivers have answered.
 func (s *Scheduler) Evaluate(ctx context.Context) (wait time.Duration) {
+	s.lead()
 	w, err := s.observe(ctx, s.lastBook)
 	if err != nil {
 		if ctx.Err() == nil {
@@ -133,6 +138,9 @@ func (s *Scheduler) Evaluate(ctx context.Context) (wait time.Duration) {
 		return s.cfg.Evaluation
 	}
 	p := w.plan()
+	s.mu.Lock()
+	s.late = p.late
+	s.mu.Unlock()
 	s.memory.forget(lives(w.claims))
 	s.warn(p.warnings, w.claims)
 	s.tell(p)
@@ -150,6 +158,15 @@ func (s *Scheduler) Evaluate(ctx context.Context) (wait time.Duration) {
 		return min(soon, s.cfg.Evaluation)
 	}
 	return s.cfg.Evaluation
+}
+
+// lead has this replica lead. What was not started before is not its own delay.
+func (s *Scheduler) lead() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.leads {
+		s.leads, s.late = true, nil
+	}
 }
 
 // start has one backup started. What goes wrong concerns this claim alone.
@@ -211,6 +228,9 @@ func (s *Scheduler) observe(ctx context.Context, read func(context.Context) (*po
 	for _, r := range s.cfg.Repositories() {
 		w.repositories[r.Driver] = r
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w.late = s.late
 	return w, nil
 }
 
