@@ -90,7 +90,11 @@ func (r *Reconciler) placeFor(ctx context.Context, o *observed, pod *corev1.Pod)
 	}
 	place.Affinity = within(place.Affinity, reach)
 	equipped, err := r.equippedFor(ctx, pod)
-	place.Affinity = within(place.Affinity, equipped)
+	if o.prime.Annotations[v1alpha1.WithoutDeviceAnnotation] == "" {
+		place.Affinity = within(place.Affinity, equipped)
+	} else {
+		place.Affinity = preferring(place.Affinity, equipped)
+	}
 	if reach == nil && pod.Spec.NodeName == "" && o.prime.Annotations[v1alpha1.WithoutRoomAnnotation] == "" {
 		place.Room = roomFor(pod)
 	}

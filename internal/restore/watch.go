@@ -100,20 +100,30 @@ func (r *Reconciler) endsBecause(ctx context.Context, o *observed, w stall.World
 		if attemptOf(job) != o.status().Attempt {
 			continue
 		}
-		if why := stall.Overdue(job, o.now); why != "" {
-			return why, nil
+		why, err := r.jobEndsBecause(ctx, o, w, job, found)
+		if err != nil {
+			return "", err
 		}
-		if why, err := r.misplaced(ctx, o, w, job); err != nil || why != "" {
-			return why, err
-		}
-		if why, err := r.roomRefused(ctx, o, w, job, found); err != nil || why != "" {
-			return why, err
-		}
-		if why := r.neverStarts(w, job, found); why != "" {
-			return why, nil
+		if why != "" {
+			eased, err := r.easeDevices(ctx, o, w, job)
+			return why + eased, err
 		}
 	}
 	return "", nil
+}
+
+// jobEndsBecause says why the Job of the attempt under way is ended.
+func (r *Reconciler) jobEndsBecause(ctx context.Context, o *observed, w stall.World, job *batchv1.Job, found stall.Stall) (string, error) {
+	if why := stall.Overdue(job, o.now); why != "" {
+		return why, nil
+	}
+	if why, err := r.misplaced(ctx, o, w, job); err != nil || why != "" {
+		return why, err
+	}
+	if why, err := r.roomRefused(ctx, o, w, job, found); err != nil || why != "" {
+		return why, err
+	}
+	return r.neverStarts(w, job, found), nil
 }
 
 // neverStarts says why an attempt of which no mover has run is given up: what keeps it

@@ -101,6 +101,9 @@ const (
 	// WithoutRoomAnnotation on a prime says why its fills do not ask for the room of the
 	// claim's pod any more.
 	WithoutRoomAnnotation = "soteria.dev/without-room"
+	// WithoutDeviceAnnotation on a prime says why its fills only prefer the nodes that
+	// have the devices which the claim's pod asks for.
+	WithoutDeviceAnnotation = "soteria.dev/without-device"
 	// AbandonedAnnotation on a prime says why its volume cannot be filled any more,
 	// so that it is removed and another one is made.
 	AbandonedAnnotation = "soteria.dev/abandoned"
