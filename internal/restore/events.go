@@ -101,6 +101,12 @@ func abandoned(why string) event {
 	return event{kind: corev1.EventTypeWarning, reason: reasonOutOfReach, action: "Abandon", note: why + "; the backup is restored again, to a volume elsewhere"}
 }
 
+// awaitsNode reports that a volume is handed over which no node can reach just now.
+func awaitsNode(why string) event {
+	return event{kind: corev1.EventTypeWarning, reason: reasonOutOfReach, action: "HandOver", note: why +
+		"; the volume is handed over, and the claim's pod starts once there is such a node. Add one or, if none will come again, delete the claim and apply it again: it is restored elsewhere"}
+}
+
 // waitsForPod reports that a restore begins where the claim's pod runs, once there
 // is one.
 func waitsForPod(class string, until time.Time) event {

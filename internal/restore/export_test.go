@@ -13,6 +13,7 @@ var (
 	LockProblem   = lockProblem
 	PlacementOf   = placementOf
 	RoomFor       = roomFor
+	BoundToGone   = boundToGone
 	Both          = both
 	Twin          = twin
 	DefaultClass  = defaultClass

@@ -391,7 +391,8 @@ func (r *Reconciler) gather(ctx context.Context, claim types.UID) stall.World {
 
 // stranded says why the prime's volume is of no use any more: it is bound to nodes
 // that are gone, and nothing can write to it any more, since no pod is left. All that
-// it holds is of a backup. "" where it is of use, or that cannot be told.
+// it holds is of a backup. "" where it is of use, or that cannot be told. One that is
+// not filled is left also where no node can reach it just now.
 func (r *Reconciler) stranded(ctx context.Context, o *observed, w stall.World) (string, error) {
 	for i := range w.Pods {
 		if w.Pods[i].Spec.NodeName != "" {
@@ -399,7 +400,11 @@ func (r *Reconciler) stranded(ctx context.Context, o *observed, w stall.World) (
 		}
 	}
 	if o.primeVolume != nil {
-		return r.unreachable(ctx, o.primeVolume)
+		why, gone, err := r.unreachable(ctx, o.primeVolume)
+		if isFilled(o.prime) && !gone {
+			return "", err
+		}
+		return why, err
 	}
 	chosen := o.prime.Annotations[stall.SelectedNodeAnnotation]
 	node, looked := w.Nodes[chosen]
@@ -409,28 +414,32 @@ func (r *Reconciler) stranded(ctx context.Context, o *observed, w stall.World) (
 	return fmt.Sprintf("its volume was to be made on node %s, which is gone", chosen), nil
 }
 
-// unreachable says that no node is left from which a volume can be reached. Nodes
-// are read only for volumes that are bound to some.
-func (r *Reconciler) unreachable(ctx context.Context, volume *corev1.PersistentVolume) (string, error) {
+// unreachable says that there is no node from which a volume can be reached; "" where
+// there is one. gone reports whether those nodes are gone, rather than absent for now
+// ([boundToGone]). Nodes are read only for volumes that are bound to some.
+func (r *Reconciler) unreachable(ctx context.Context, volume *corev1.PersistentVolume) (why string, gone bool, err error) {
 	if volume.Spec.NodeAffinity == nil || volume.Spec.NodeAffinity.Required == nil {
-		return "", nil
+		return "", false, nil
 	}
 	var nodes corev1.NodeList
 	if err := r.reader.List(ctx, &nodes); err != nil {
-		return "", fmt.Errorf("list the nodes that volume %s can be reached from: %w", volume.Name, err)
+		return "", false, fmt.Errorf("list the nodes that volume %s can be reached from: %w", volume.Name, err)
 	}
 	reachable, err := reachableFrom(volume, nodes.Items)
 	if err != nil || reachable || len(nodes.Items) == 0 {
-		return "", err
+		return "", false, err
 	}
-	return fmt.Sprintf("volume %s can be reached from %s alone, which is gone", volume.Name, wherever(volume)), nil
+	if boundToGone(volume, nodes.Items) {
+		return fmt.Sprintf("volume %s can be reached from %s alone, which is gone", volume.Name, wherever(volume)), true, nil
+	}
+	return fmt.Sprintf("volume %s can be reached from %s alone, and no such node is in service", volume.Name, wherever(volume)), false, nil
 }
 
 // wherever describes the nodes of a volume.
 func wherever(volume *corev1.PersistentVolume) string {
 	var values []string
 	for _, term := range volume.Spec.NodeAffinity.Required.NodeSelectorTerms {
-		for _, e := range term.MatchExpressions {
+		for _, e := range requirements(term) {
 			values = append(values, e.Key+" "+strings.Join(e.Values, ","))
 		}
 	}
