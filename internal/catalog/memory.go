@@ -147,7 +147,8 @@ func (s *source) recall(ctx context.Context, repository string, copied func() (e
 	if s.mergedOf != repository {
 		r.unaccepted, err = s.cfg.Unaccepted.Claims(ctx, name, repository)
 		// What was seen of a repository before it was accepted joined the driver's memory then.
-		if err != nil && !(s.mayNotRead(err) && s.isKnown(ctx, repository)) {
+		needless := err != nil && s.mayNotRead(err) && s.isKnown(ctx, repository)
+		if err != nil && !needless {
 			r.unread = cmp.Or(r.unread, backup.Errorf(backup.KindOf(err), "reading which %s backups each claim was seen to have in repository %s before it was accepted: %w",
 				name, backup.ShortID(repository), err))
 		}
