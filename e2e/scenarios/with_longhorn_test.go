@@ -220,8 +220,8 @@ func (s *scenario) knownWith(app harness.App, id string) (ids []string) {
 // all the same.
 var longhornTroubles = []trouble{
 	// First, while no other claim's restore can meet it.
-	// Longhorn calls the volume faulted a moment before it says that all replicas failed.
-	{name: "faulted", cause: "the restore fails", says: "no space left on device", late: true,
+	// Longhorn calls the volume faulted, says that all replicas failed, and says why, in any order.
+	{name: "faulted", cause: "the restore fails", says: "Longhorn could not restore backup", late: true,
 		bring: misbehaving("- {fault: restoreFault, message: 'no space left on device', times: 1}")},
 	{name: "unavailable", cause: "the backup target cannot be reached", says: "cannot list the bucket: connection refused",
 		bring: misbehaving("- {fault: targetUnavailable, message: 'cannot list the bucket: connection refused'}")},
