@@ -371,7 +371,7 @@ func (w *world) lose() {
 	maps.DeleteFunc(w.proved, func(_ place, p proof) bool { return p.unsure })
 }
 
-// tell tells every replica something.
+// tell has every replica hear something.
 func (w *world) tell(tell func(*catalog.Catalog)) {
 	for _, replica := range w.replicas {
 		tell(replica.Catalog)

@@ -64,7 +64,7 @@ func RestoreRef(claim *corev1.PersistentVolumeClaim) (name string, ours bool) {
 	return "", false
 }
 
-// WrittenRef returns the name of the Restore that whoever wrote the claim refers to:
+// WrittenRef returns the name of the Restore that the claim's author refers to:
 // its wish. A reference by the claim's own lock is Soteria's, and so is one by
 // another lock: the claim was exported while it had that one.
 func WrittenRef(claim *corev1.PersistentVolumeClaim) (name string, wished bool) {

@@ -114,7 +114,7 @@ func (w backupWork) earlier(ctx context.Context, p Process, program cli.Program)
 	return redated(snapshots, records, claim), records, nil
 }
 
-// redated gives the snapshots that are dated ahead the time at which they were begun.
+// redated sets the time of the snapshots that are dated ahead to when they were begun.
 func redated(snapshots []listed, records outcome.Records, claim backup.Claim) []listed {
 	starts := make([]backup.Start, 0, len(snapshots))
 	for _, s := range snapshots {

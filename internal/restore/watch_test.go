@@ -298,6 +298,18 @@ func TestNothingIsGatheredBeforeAWaitIsLong(t *testing.T) {
 	assert.Zero(t, looked)
 }
 
+// beginsUnscheduled makes the Job of the first attempt, placed as it was asked for, and
+// its pod, which has no node.
+func (w *world) beginsUnscheduled() (job *batchv1.Job, unscheduled *corev1.Pod) {
+	w.t.Helper()
+	job, unscheduled = aFill("1")
+	job.Annotations[v1alpha1.PlacementAnnotation] = w.requests[0].Placement.Fingerprint()
+	unscheduled.Spec.NodeName, unscheduled.Status.Phase = "", corev1.PodPending
+	require.NoError(w.t, w.api.Create(w.t.Context(), job))
+	w.create(unscheduled)
+	return job, unscheduled
+}
+
 func TestAFillThatWasPlacedForAPodThatIsGoneIsPlacedAgain(t *testing.T) {
 	w := lateWorld(t)
 	pod := aConsumer("db-0", "db")
@@ -311,11 +323,7 @@ func TestAFillThatWasPlacedForAPodThatIsGoneIsPlacedAgain(t *testing.T) {
 		return nil
 	}
 	w.until(func() bool { return len(w.requests) > 0 }, "began")
-	job, unscheduled := aFill("1")
-	job.Annotations[v1alpha1.PlacementAnnotation] = w.requests[0].Placement.Fingerprint()
-	unscheduled.Spec.NodeName, unscheduled.Status.Phase = "", corev1.PodPending
-	require.NoError(t, w.api.Create(t.Context(), job))
-	w.create(unscheduled)
+	job, unscheduled := w.beginsUnscheduled()
 	w.pass(4 * time.Minute)
 	require.EqualValues(t, 1, w.restore().Status.Attempt, "it waits as long as its pod does")
 	require.Equal(t, "Scheduler", w.condition(v1alpha1.ConditionStalled).Reason)
@@ -415,11 +423,7 @@ func TestAFillThatFindsNoNodeIsTriedForTheOtherPodsThatWait(t *testing.T) {
 		return nil
 	}
 	w.until(func() bool { return len(w.requests) > 0 }, "began")
-	job, unscheduled := aFill("1")
-	job.Annotations[v1alpha1.PlacementAnnotation] = w.requests[0].Placement.Fingerprint()
-	unscheduled.Spec.NodeName, unscheduled.Status.Phase = "", corev1.PodPending
-	require.NoError(t, w.api.Create(t.Context(), job))
-	w.create(unscheduled)
+	job, unscheduled := w.beginsUnscheduled()
 	corrected := aConsumer("db-new", "db")
 	corrected.CreationTimestamp = metav1.NewTime(noon.Add(time.Minute))
 	corrected.Spec.NodeSelector = map[string]string{"disk": "fast"}

@@ -16,7 +16,7 @@ const SelectedNodeAnnotation = "volume.kubernetes.io/selected-node"
 func lostNode(w World) (Stall, bool) {
 	for i := range w.Pods {
 		pod := &w.Pods[i]
-		if pod.Spec.NodeName == "" || ended(pod) {
+		if pod.Spec.NodeName == "" || Ended(pod) {
 			continue
 		}
 		if found, ok := lost(w, pod.Spec.NodeName, fmt.Sprintf("pod %s/%s", pod.Namespace, pod.Name)); ok {
@@ -149,6 +149,7 @@ func OutOfService(node *corev1.Node) bool {
 
 func works(pod corev1.Pod) bool { return isRunning(&pod) }
 
-func ended(pod *corev1.Pod) bool {
+// Ended reports whether all containers of a pod have ended for good.
+func Ended(pod *corev1.Pod) bool {
 	return pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
 }

@@ -79,7 +79,7 @@ func refused(w World) (Stall, bool) {
 	for i := range w.Jobs {
 		job := &w.Jobs[i]
 		pod := podOf(w, job)
-		if finished(job) || pod != nil && !ended(pod) {
+		if finished(job) || pod != nil && !Ended(pod) {
 			continue
 		}
 		e := newestWarning(w, string(job.UID), "FailedCreate")
@@ -146,7 +146,7 @@ func suspended(w World) (Stall, bool) {
 func unschedulable(w World) (Stall, bool) {
 	for i := range w.Pods {
 		pod := &w.Pods[i]
-		if ended(pod) || pod.DeletionTimestamp != nil {
+		if Ended(pod) || pod.DeletionTimestamp != nil {
 			continue
 		}
 		for _, c := range pod.Status.Conditions {
@@ -181,7 +181,7 @@ func nodeless(w World, pod *corev1.Pod, why corev1.PodCondition) (Cause, string)
 func containers(w World) (Stall, bool) {
 	for i := range w.Pods {
 		pod := &w.Pods[i]
-		if ended(pod) {
+		if Ended(pod) {
 			continue
 		}
 		for _, status := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
@@ -217,7 +217,7 @@ func containerRemedy(reason, image string, pod *corev1.Pod) string {
 func podWarning(w World) (Stall, bool) {
 	for i := range w.Pods {
 		pod := &w.Pods[i]
-		if ended(pod) || pod.DeletionTimestamp != nil || isRunning(pod) {
+		if Ended(pod) || pod.DeletionTimestamp != nil || isRunning(pod) {
 			continue
 		}
 		e := newestWarning(w, string(pod.UID), "")
@@ -251,7 +251,7 @@ func terminating(w World) (Stall, bool) {
 			Message: fmt.Sprintf("pod %s/%s should be gone since %s, and node %s has not ended it", pod.Namespace, pod.Name, pod.DeletionTimestamp.UTC().Format(time.RFC3339), pod.Spec.NodeName),
 			Remedy:  fmt.Sprintf("look at node %s: its kubelet and container runtime", pod.Spec.NodeName),
 		}
-		if ended(pod) || pod.Spec.NodeName == "" {
+		if Ended(pod) || pod.Spec.NodeName == "" {
 			found.Cause = JobController
 			found.Message = fmt.Sprintf("pod %s/%s has ended and is kept by its finalizers %s", pod.Namespace, pod.Name, strings.Join(pod.Finalizers, ", "))
 			found.Remedy = "see that what put them there works; batch.kubernetes.io/job-tracking is the kube-controller-manager's"
@@ -304,7 +304,7 @@ func podless(w World) (Stall, bool) {
 				Cause: JobController, Message: fmt.Sprintf("Job %s/%s has no pod, and nothing says why", job.Namespace, job.Name),
 				Remedy: "see that the kube-controller-manager works",
 			}, true
-		case ended(pod):
+		case Ended(pod):
 			return Stall{
 				Cause: JobController, Message: fmt.Sprintf("Job %s/%s has got no further pod since pod %s ended%s, and nothing says why", job.Namespace, job.Name, pod.Name, endReason(pod)),
 				Remedy: "see that the kube-controller-manager works",
@@ -372,7 +372,7 @@ func podOf(w World, job *batchv1.Job) *corev1.Pod {
 	var found *corev1.Pod
 	for i := range w.Pods {
 		owned := slices.ContainsFunc(w.Pods[i].OwnerReferences, func(o metav1.OwnerReference) bool { return o.UID == job.UID })
-		if owned && (found == nil || ended(found)) {
+		if owned && (found == nil || Ended(found)) {
 			found = &w.Pods[i]
 		}
 	}

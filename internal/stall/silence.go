@@ -19,7 +19,7 @@ func SilentSince(w World) time.Time {
 		if pod.DeletionTimestamp != nil && w.Now.After(pod.DeletionTimestamp.Time) {
 			since = Earliest(since, pod.DeletionTimestamp.Time)
 		}
-		if ended(pod) {
+		if Ended(pod) {
 			continue
 		}
 		since = Earliest(since, quietSince(pod))

@@ -101,7 +101,7 @@ func attached(w World) (Stall, bool) {
 		return Stall{}, false
 	}
 	for i := range w.Pods {
-		if !ended(&w.Pods[i]) {
+		if !Ended(&w.Pods[i]) {
 			return Stall{}, false
 		}
 	}

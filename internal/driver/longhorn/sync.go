@@ -196,7 +196,7 @@ type syncing struct {
 	waitsFor string
 }
 
-// sync has Longhorn read its backup targets anew, waits for that as long as inTime
+// sync has Longhorn read its backup targets again, waits for that as long as inTime
 // lasts, and reads what it knows then. Targets that Longhorn has not read by then are
 // left, if it has read others.
 func (d *Driver) sync(ctx, inTime context.Context) (synced, string, error) {

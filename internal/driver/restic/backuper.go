@@ -27,6 +27,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/driver/restic/cli"
 	"github.com/soteria-dr/soteria/internal/kube"
 	"github.com/soteria-dr/soteria/internal/kube/moverjob"
+	"github.com/soteria-dr/soteria/internal/stall"
 )
 
 // dataFolder is where a claim is mounted for its backup, and so the root of its
@@ -262,8 +263,7 @@ func (d *Driver) usersOf(ctx context.Context, claim *corev1.PersistentVolumeClai
 		return nil, backup.Errorf(backup.Unavailable, "looking for the pods that use %s/%s: %w", claim.Namespace, claim.Name, err)
 	}
 	users := slices.DeleteFunc(pods.Items, func(p corev1.Pod) bool {
-		ended := p.Status.Phase == corev1.PodSucceeded || p.Status.Phase == corev1.PodFailed
-		return ended || p.Spec.NodeName == "" || !uses(&p, claim.Name)
+		return stall.Ended(&p) || p.Spec.NodeName == "" || !uses(&p, claim.Name)
 	})
 	slices.SortFunc(users, func(a, b corev1.Pod) int { return strings.Compare(a.Name, b.Name) })
 	return users, nil

@@ -34,7 +34,7 @@ func driverSoon(t *testing.T, cluster client.Client, after time.Duration) *resti
 	return d
 }
 
-// hanging creates a Job anew as one that began at a known time, with a pod on a node
+// hanging creates a Job again as one that began at a known time, with a pod on a node
 // that does not exist if it has one.
 func hanging(t *testing.T, cluster client.Client, role string, withPod bool) *batchv1.Job {
 	t.Helper()

@@ -115,7 +115,7 @@ func PodlessSince(job *batchv1.Job) time.Time {
 func lastEnd(pods []corev1.Pod) time.Time {
 	var last time.Time
 	for i := range pods {
-		if !hasEnded(&pods[i]) {
+		if !stall.Ended(&pods[i]) {
 			return time.Time{}
 		}
 		if at := endOf(&pods[i]); at.After(last) {
@@ -140,10 +140,6 @@ func endOf(pod *corev1.Pod) time.Time {
 		}
 	}
 	return end
-}
-
-func hasEnded(pod *corev1.Pod) bool {
-	return pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
 }
 
 // PodsOf returns the pods that the Job controller made for exactly this Job, the

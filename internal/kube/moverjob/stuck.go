@@ -84,7 +84,7 @@ func Over(ctx context.Context, reader client.Reader, job *batchv1.Job, now time.
 	}
 	for i := range pods {
 		status, _ := moverStatus(&pods[i])
-		if hasEnded(&pods[i]) || status.State.Running == nil && status.State.Terminated == nil {
+		if stall.Ended(&pods[i]) || status.State.Running == nil && status.State.Terminated == nil {
 			continue
 		}
 		lost, err := lostNode(ctx, reader, &pods[i], now)
@@ -146,7 +146,7 @@ func idle(job *batchv1.Job, since time.Time) string {
 // may come back, or the pod has no node or has ended. Reader must read the API server
 // itself.
 func lostNode(ctx context.Context, reader client.Reader, pod *corev1.Pod, now time.Time) (string, error) {
-	if pod.Spec.NodeName == "" || hasEnded(pod) {
+	if pod.Spec.NodeName == "" || stall.Ended(pod) {
 		return "", nil
 	}
 	node := &corev1.Node{}
