@@ -121,6 +121,9 @@ func (g *collected) Incomplete(why error) { g.incomplete = cmp.Or(g.incomplete, 
 // Strays implements [driver.Listing].
 func (g *collected) Strays(strays []attribution.Stray, _ attribution.Words) { g.strays = strays }
 
+// Mark implements [driver.Listing].
+func (g *collected) Mark(string) {}
+
 // collect lists a driver's repository.
 func (t tools) collect(ctx context.Context, c config, name string) (found collected, err error) {
 	lister, err := t.listerWith(c, name)

@@ -158,6 +158,9 @@ func (nothing) Incomplete(error)          {}
 
 func (nothing) Strays([]attribution.Stray, attribution.Words) {}
 
+// Mark implements [driver.Listing].
+func (nothing) Mark(string) {}
+
 // act is one of the things to do with a driver's repository, which must be configured
 // where it is named; it gives what to print.
 type act struct {

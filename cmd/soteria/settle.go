@@ -31,6 +31,9 @@ func (g *gathering) Incomplete(why error)    { g.incomplete = cmp.Or(g.incomplet
 
 func (*gathering) Strays([]attribution.Stray, attribution.Words) {}
 
+// Mark implements [driver.Listing].
+func (gathered) Mark(string) {}
+
 // counting are a claim's backups that it is expected to keep, newest first.
 func (t tools) counting(there gathered, claim backup.Claim, now time.Time) []backup.Backup {
 	expected := t.config.expected()

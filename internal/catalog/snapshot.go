@@ -184,6 +184,7 @@ type builder struct {
 	said       attribution.Words
 	// incomplete is why a part of the repository could not be read.
 	incomplete error
+	mark       string
 }
 
 var _ driver.Listing = (*builder)(nil)
@@ -211,6 +212,9 @@ func (b *builder) Incomplete(why error) { b.incomplete = cmp.Or(b.incomplete, wh
 func (b *builder) Strays(strayed []attribution.Stray, words attribution.Words) {
 	b.strayed, b.said = strayed, words
 }
+
+// Mark implements [driver.Listing].
+func (b *builder) Mark(mark string) { b.mark = mark }
 
 // Backup implements [driver.Listing]. Names that no claim can have are not told on:
 // they would be printed in commands. Drivers leave such backups out or tell them as

@@ -58,6 +58,20 @@ type Listing interface {
 	// such that no one has accepted, no claim is proved to have no backup. Those
 	// that a stray names are doubtful before all others. The words say that to users.
 	Strays(strays []attribution.Stray, words attribution.Words)
+	// Mark tells, at most once, by what [Confirmer.Confirm] recognises that the
+	// repository still holds exactly what is listed; "" is as good as not called.
+	Mark(mark string)
+}
+
+// Confirmer is a [Lister] that can prove, without listing the repository again, that a
+// listing still stands.
+type Confirmer interface {
+	// Confirm reports whether the repository, looked at after the call, holds exactly
+	// what the listing of that mark held, and is the same repository. Where it does
+	// not, or there is an error, nothing follows but that it has to be listed again.
+	// It has no side effects, may be called concurrently and repeated at will, and
+	// honours ctx.
+	Confirm(ctx context.Context, mark string) (bool, error)
 }
 
 // BackupRequest asks for one backup of a claim.

@@ -77,6 +77,8 @@ type Listing struct {
 	Words   attribution.Words
 	// Missed is why a part of the repository could not be read; nil where all was.
 	Missed error
+	// Marked is what the listing is confirmed by.
+	Marked string
 }
 
 var _ driver.Listing = (*Listing)(nil)
@@ -97,6 +99,12 @@ func (e Each) Incomplete(error) {}
 
 // Strays implements [driver.Listing].
 func (e Each) Strays([]attribution.Stray, attribution.Words) {}
+
+// Mark implements [driver.Listing].
+func (e Each) Mark(string) {}
+
+// Mark implements [driver.Listing].
+func (l *Listing) Mark(mark string) { l.Marked = mark }
 
 // Backup implements [driver.Listing].
 func (l *Listing) Backup(b backup.Backup) { l.Backups = append(l.Backups, b) }

@@ -19,6 +19,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/driver/restic/cli"
 	"github.com/soteria-dr/soteria/internal/driver/restic/memory"
 	"github.com/soteria-dr/soteria/internal/driver/restic/note"
+	"github.com/soteria-dr/soteria/internal/driver/restic/store"
 	"github.com/soteria-dr/soteria/internal/kube/moverjob"
 )
 
@@ -33,6 +34,8 @@ type Cluster struct {
 	Logs moverjob.LogReader
 	// Clock is the time; nil is the real one.
 	Clock clock.PassiveClock
+	// Observe looks at the answers of the repository's store; nil does without.
+	Observe store.Observer
 	// MayMake returns why no repository may be made without a person's decision,
 	// nil if one may. It is asked before, and with the identity of what was made
 	// once more after that. Without it no repository is made.
@@ -47,8 +50,11 @@ type Driver struct {
 	fills    moverjob.Fills
 
 	mu sync.Mutex
-	// lastSeen is the identity that the repository had when a listing ended.
+	// lastSeen is the identity that the repository had when a listing ended, store what
+	// its store is looked at through, and kept what the last listing read.
 	lastSeen string
+	store    *store.Store
+	kept     *reading
 	// notes are those that the last whole listing held.
 	notes []note.Note
 
@@ -57,11 +63,12 @@ type Driver struct {
 
 // The roles that the driver plays.
 var (
-	_ driver.Lister   = (*Driver)(nil)
-	_ driver.Backuper = (*Driver)(nil)
-	_ driver.Filler   = (*Driver)(nil)
-	_ driver.Pruner   = (*Driver)(nil)
-	_ driver.Tester   = (*Driver)(nil)
+	_ driver.Lister    = (*Driver)(nil)
+	_ driver.Confirmer = (*Driver)(nil)
+	_ driver.Backuper  = (*Driver)(nil)
+	_ driver.Filler    = (*Driver)(nil)
+	_ driver.Pruner    = (*Driver)(nil)
+	_ driver.Tester    = (*Driver)(nil)
 )
 
 // New makes the driver. The configuration must be valid; SoteriaImage is needed

@@ -1,0 +1,254 @@
+package restic
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"slices"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/driver/restic/cli"
+	"github.com/soteria-dr/soteria/internal/driver/restic/store"
+)
+
+const (
+	// mostNew is how many new snapshots are read by their ids; more are read as
+	// fast with all others.
+	mostNew = 200
+	// connections is how many requests restic makes at once while it reads snapshots,
+	// each of which is a small file: over a slow line 20,000 of them take seconds
+	// instead of minutes.
+	connections = "64"
+)
+
+// reading is all that restic told of a repository. It never changes once made. A
+// snapshot takes about 300 bytes in it, for as long as the store can be looked at.
+type reading struct {
+	identity  string
+	snapshots []snapshot
+	// store is what the repository was looked at through, with the credentials of
+	// then; nil where it could not be, and then nothing follows.
+	store *store.Store
+	// config is the digest of the config that has this identity.
+	config [sha256.Size]byte
+	// mark identifies the snapshots and the config; "" where nothing does.
+	mark string
+}
+
+// Confirm implements [driver.Confirmer]: two requests, and one more for each further
+// thousand snapshots of an S3 store.
+func (d *Driver) Confirm(ctx context.Context, mark string) (bool, error) {
+	program, err := d.program(ctx)
+	if err != nil {
+		return false, err
+	}
+	kept, opened := d.keptReading(), d.open(program)
+	if mark == "" || opened == nil || kept == nil || kept.store != opened || kept.mark != mark {
+		return false, nil
+	}
+	now, err := opened.Look(ctx)
+	return err == nil && now.Mark() == mark, err
+}
+
+// read reads the repository, and of it no more than has changed since the last listing.
+func (d *Driver) read(ctx context.Context, program cli.Program) (*reading, error) {
+	opened, kept := d.open(program), d.keptReading()
+	var now store.Contents
+	if kept != nil && kept.store == opened {
+		var err error
+		if now, err = opened.Look(ctx); err != nil {
+			opened = nil // restic says what is wrong
+		} else if read, whole := kept.extend(ctx, program, now); whole {
+			d.keep(read)
+			return read, nil
+		}
+	}
+	read, err := d.readWhole(ctx, program, opened, now)
+	d.keep(read)
+	return read, err
+}
+
+// extend returns the reading with the snapshots that are new, and reports whether that
+// is all that the store holds now. Nothing follows from a snapshot that is gone, nor
+// from an error: the whole is to be read.
+func (r *reading) extend(ctx context.Context, program cli.Program, now store.Contents) (*reading, bool) {
+	if r.config != now.Config || len(now.Snapshots) == 0 {
+		return nil, false
+	}
+	known := make(map[string]struct{}, len(r.snapshots))
+	for _, s := range r.snapshots {
+		known[s.ID] = struct{}{}
+	}
+	var added []string
+	for _, id := range now.Snapshots {
+		if _, old := known[id]; !old {
+			added = append(added, id)
+		}
+	}
+	gone := len(known) + len(added) - len(now.Snapshots)
+	switch {
+	case gone > 0, len(added) > mostNew:
+		return nil, false
+	case len(added) == 0:
+		return r, true
+	}
+	gathered := newGatherer()
+	if err := listSnapshots(ctx, program, added, gathered.add); err != nil || !slices.Equal(idsOf(gathered.snapshots), added) {
+		return nil, false
+	}
+	extended := *r
+	extended.snapshots, extended.mark = slices.Concat(r.snapshots, gathered.snapshots), now.Mark()
+	return &extended, true
+}
+
+// readWhole reads every snapshot, with the identity before and after it. Where the
+// store was looked at before (now is what it held), the config of a repository that was
+// read before stands for its identity.
+func (d *Driver) readWhole(ctx context.Context, program cli.Program, opened *store.Store, now store.Contents) (*reading, error) {
+	known := ""
+	if kept := d.keptReading(); kept != nil && kept.store == opened && kept.config == now.Config {
+		known = kept.identity
+	}
+	before := cmp.Or(known, d.identitySeen(opened))
+	if before == "" {
+		var err error
+		if before, err = cli.Identity(ctx, program); err != nil {
+			return nil, err
+		}
+	}
+	gathered := newGatherer()
+	if err := listSnapshots(ctx, program, faster(program.Location.Kind), gathered.add); err != nil {
+		return nil, err
+	}
+	read := newReading(ctx, opened, gathered.snapshots)
+	if read.identity = known; known == "" || read.config != now.Config {
+		var err error
+		if read.identity, err = cli.Identity(ctx, program); err != nil {
+			return nil, err
+		}
+	}
+	if read.identity != before {
+		return nil, backup.Errorf(backup.RepositoryChanged,
+			"the repository at %s is %.12s and was %.12s when the listing began", d.location.Text, read.identity, before)
+	}
+	return read, nil
+}
+
+// newReading returns what was just read, with what confirms it where the store, if any,
+// can be looked at. Which repository it is of is for the caller to say.
+func newReading(ctx context.Context, opened *store.Store, snapshots []snapshot) *reading {
+	read := &reading{snapshots: snapshots}
+	if opened == nil {
+		return read
+	}
+	later, err := opened.Look(ctx)
+	if err != nil {
+		return read
+	}
+	read.store, read.config = opened, later.Config
+	read.mark = store.Contents{Snapshots: idsOf(snapshots), Config: later.Config}.Mark()
+	return read
+}
+
+// identitySeen returns the identity that the last listing read, for one of which the
+// store cannot be looked at; else "": which config an identity belongs to is learned
+// from two readings of it in one listing.
+func (d *Driver) identitySeen(opened *store.Store) string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if opened != nil {
+		return ""
+	}
+	return d.lastSeen
+}
+
+// keep keeps what a listing read, for the next one; nil is one that failed. Of what
+// cannot be confirmed it keeps the identity alone.
+func (d *Driver) keep(read *reading) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch {
+	case read == nil:
+		d.lastSeen = ""
+	case read.store == nil:
+		d.lastSeen, d.kept = read.identity, nil
+	default:
+		d.lastSeen, d.kept = read.identity, read
+	}
+}
+
+func (d *Driver) keptReading() *reading {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.kept
+}
+
+// open returns the store, opened with the credentials of now; nil where it is of a kind
+// that is not looked at. What was read with others is not built upon, so that a change
+// of the credentials counts at once.
+func (d *Driver) open(program cli.Program) *store.Store {
+	if !store.Can(program.Location.Kind) {
+		return nil
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.store != nil && d.store.OpenedWith(program.Credentials) {
+		return d.store
+	}
+	opened, err := store.Open(program.Location, program.Credentials, program.Region, d.cluster.Observe)
+	if err != nil {
+		return nil // restic says what is wrong with the address
+	}
+	if d.store != nil {
+		d.store.Close()
+	}
+	d.store = opened
+	return opened
+}
+
+// faster returns what has restic make more requests at once.
+func faster(kind cli.Kind) []string {
+	if kind == cli.Local {
+		return nil
+	}
+	return []string{"-o", string(kind) + ".connections=" + connections}
+}
+
+// gatherer keeps one copy of each text that snapshots share: a repository holds many
+// snapshots of few claims.
+type gatherer struct {
+	snapshots []snapshot
+	words     map[string]string
+}
+
+func newGatherer() *gatherer {
+	return &gatherer{words: make(map[string]string)}
+}
+
+func (g *gatherer) add(s snapshot) {
+	for _, texts := range [][]string{s.Paths, s.Tags} {
+		for i, text := range texts {
+			texts[i] = g.word(text)
+		}
+	}
+	s.Paths, s.Tags = slices.Clip(s.Paths), slices.Clip(s.Tags)
+	s.Host, s.Program = g.word(s.Host), g.word(s.Program)
+	g.snapshots = append(g.snapshots, s)
+}
+
+func (g *gatherer) word(text string) string {
+	if known, there := g.words[text]; there {
+		return known
+	}
+	g.words[text] = text
+	return text
+}
+
+func idsOf(snapshots []snapshot) []string {
+	ids := make([]string, 0, len(snapshots))
+	for _, s := range snapshots {
+		ids = append(ids, s.ID)
+	}
+	slices.Sort(ids)
+	return ids
+}

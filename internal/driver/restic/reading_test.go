@@ -1,0 +1,161 @@
+package restic_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/driver/drivertest"
+	"github.com/soteria-dr/soteria/internal/driver/restic"
+	"github.com/soteria-dr/soteria/internal/driver/restic/restictest"
+)
+
+// onS3 is a repository on an S3 server with a driver whose runs of restic are written
+// down.
+type onS3 struct {
+	restictest.Repository
+	driver *restic.Driver
+	server *restictest.Server
+	runs   string
+	id     string
+}
+
+func newOnS3(t *testing.T) onS3 {
+	t.Helper()
+	exe := restictest.Restic(t)
+	server := restictest.StartS3(t)
+	path := "/" + restictest.Bucket + "/cluster"
+	r := onS3{
+		Repository: restictest.Repository{
+			Restic: exe, Address: "s3:http://" + server.Host + path, CacheDir: t.TempDir(), Env: append(server.Env(), "TZ=UTC"),
+			Folder: filepath.Join(server.Folder, path),
+		},
+		server: server, runs: filepath.Join(t.TempDir(), "runs"),
+	}
+	r.id = r.Init(t)
+	r.driver = newDriver(t, wrapped(t, exe, `echo "$*" >>`+r.runs+`; exec "$RESTIC" "$@"`), r.Address, fullSecret())
+	return r
+}
+
+// list lists the repository and returns the ids found, the mark and the runs of restic
+// that it took.
+func (r onS3) list(t *testing.T) (ids []string, mark string, runs []string) {
+	t.Helper()
+	require.NoError(t, os.WriteFile(r.runs, nil, 0o600))
+	var listing drivertest.Listing
+	id, err := r.driver.List(t.Context(), &listing)
+	require.NoError(t, err)
+	assert.Equal(t, r.id, id)
+	for _, b := range listing.Backups {
+		ids = append(ids, b.ID)
+	}
+	return ids, listing.Marked, r.ran(t)
+}
+
+func (r onS3) ran(t *testing.T) []string {
+	t.Helper()
+	text, err := os.ReadFile(r.runs)
+	require.NoError(t, err)
+	return strings.FieldsFunc(string(text), func(c rune) bool { return c == '\n' })
+}
+
+func (r onS3) confirm(t *testing.T, mark string) bool {
+	t.Helper()
+	require.NoError(t, os.WriteFile(r.runs, nil, 0o600))
+	confirmed, err := r.driver.Confirm(t.Context(), mark)
+	require.NoError(t, err)
+	assert.Empty(t, r.ran(t), "no restic runs")
+	return confirmed
+}
+
+func TestAListingIsConfirmedWithoutResticUntilSomethingChanges(t *testing.T) {
+	r := newOnS3(t)
+	first := add(t, r.Repository, claim, then)
+	ids, mark, runs := r.list(t)
+	assert.Equal(t, []string{first}, ids)
+	assert.Len(t, runs, 3, "%v", runs)
+	assert.True(t, r.confirm(t, mark))
+	assert.False(t, r.confirm(t, ""))
+	assert.False(t, r.confirm(t, "another"))
+
+	ids, same, runs := r.list(t)
+	assert.Equal(t, []string{first}, ids)
+	assert.Equal(t, mark, same)
+	assert.Empty(t, runs, "nothing is new")
+
+	second := add(t, r.Repository, claim, then.Add(time.Hour))
+	assert.False(t, r.confirm(t, mark))
+	ids, mark, runs = r.list(t)
+	assert.ElementsMatch(t, []string{first, second}, ids)
+	require.Len(t, runs, 1)
+	assert.Contains(t, runs[0], second)
+	assert.NotContains(t, runs[0], first, "what is known is not read again")
+	assert.True(t, r.confirm(t, mark))
+
+	r.Run(t, "forget", first)
+	assert.False(t, r.confirm(t, mark))
+	ids, mark, runs = r.list(t)
+	assert.Equal(t, []string{second}, ids)
+	require.Len(t, runs, 1, "the config says whose it is: %v", runs)
+	assert.NotContains(t, runs[0], second, "the whole is read where a snapshot is gone")
+	assert.True(t, r.confirm(t, mark))
+}
+
+func TestARetaggedBackupIsReadAgain(t *testing.T) {
+	r := newOnS3(t)
+	add(t, r.Repository, claim, then)
+	_, mark, _ := r.list(t)
+	r.Run(t, "tag", "--add", "other")
+	assert.False(t, r.confirm(t, mark))
+	var listing drivertest.Listing
+	_, err := r.driver.List(t.Context(), &listing)
+	require.NoError(t, err)
+	require.Len(t, listing.Backups, 1)
+	assert.Contains(t, listing.Backups[0].Tags, "other")
+}
+
+func TestAnotherRepositoryInThePlaceOfOneIsNotConfirmed(t *testing.T) {
+	r := newOnS3(t)
+	kept := add(t, r.Repository, claim, then)
+	_, mark, _ := r.list(t)
+	aside := r.Folder + "-aside"
+	require.NoError(t, os.Rename(r.Folder, aside))
+	other := r.Init(t)
+	require.NotEqual(t, r.id, other)
+	// Even one that has a file of each snapshot's name.
+	require.NoError(t, os.CopyFS(filepath.Join(r.Folder, "snapshots"), os.DirFS(filepath.Join(aside, "snapshots"))))
+	assert.False(t, r.confirm(t, mark))
+	id, err := r.driver.List(t.Context(), &drivertest.Listing{})
+	require.NoError(t, err)
+	assert.Equal(t, other, id, "the catalog is told whose these are")
+
+	require.NoError(t, os.RemoveAll(r.Folder))
+	require.NoError(t, os.Rename(aside, r.Folder))
+	ids, mark, _ := r.list(t)
+	assert.Equal(t, []string{kept}, ids)
+	assert.True(t, r.confirm(t, mark))
+}
+
+func TestAStoreThatFailsConfirmsNothing(t *testing.T) {
+	r := newOnS3(t)
+	add(t, r.Repository, claim, then)
+	_, mark, _ := r.list(t)
+	r.server.Stop(t)
+	confirmed, err := r.driver.Confirm(t.Context(), mark)
+	require.Error(t, err)
+	assert.False(t, confirmed)
+	r.server.Start(t)
+	assert.True(t, r.confirm(t, mark))
+	require.NoError(t, os.RemoveAll(r.Folder))
+	confirmed, err = r.driver.Confirm(t.Context(), mark)
+	require.Error(t, err)
+	assert.False(t, confirmed)
+	_, err = r.driver.List(t.Context(), &drivertest.Listing{})
+	assert.Equal(t, backup.RepositoryAbsent, backup.KindOf(err))
+}

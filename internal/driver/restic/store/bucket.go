@@ -1,0 +1,64 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"net/url"
+	"strings"
+
+	"github.com/minio/minio-go/v7"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/driver/restic/cli"
+	"github.com/soteria-dr/soteria/internal/objectstore"
+)
+
+// bucket is a repository in an S3 store.
+type bucket struct {
+	reading *objectstore.Reading
+	// prefix is the repository's folder, "" or ending with a slash.
+	prefix string
+}
+
+func openBucket(location cli.Location, credentials cli.Credentials, region string, observe Observer) (*bucket, error) {
+	address, err := url.Parse(strings.TrimPrefix(location.Text, "s3:"))
+	if err != nil {
+		return nil, backup.Errorf(backup.Internal, "the address of the repository cannot be read")
+	}
+	name, prefix, _ := strings.Cut(strings.Trim(address.Path, "/"), "/")
+	if prefix != "" {
+		prefix += "/"
+	}
+	reading, err := objectstore.Config{
+		Endpoint: address.Scheme + "://" + address.Host, Region: region, Bucket: name, Observe: observe,
+		AccessKeyID: credentials[cli.KeyAccessKeyID], SecretAccessKey: credentials[cli.KeySecretAccessKey],
+	}.OpenWithOwnKeys()
+	if err != nil {
+		return nil, err
+	}
+	return &bucket{reading: reading, prefix: prefix}, nil
+}
+
+func (b *bucket) names(ctx context.Context, each func(string)) error {
+	below := b.prefix + "snapshots/"
+	for object, err := range b.reading.List(ctx, minio.ListObjectsOptions{Prefix: below, Recursive: true}) {
+		if err != nil {
+			return b.reading.Explain(err, "")
+		}
+		// Some tools that copy buckets make an object for the folder itself.
+		if name := strings.TrimPrefix(object.Key, below); name != "" {
+			each(name)
+		}
+	}
+	return nil
+}
+
+func (b *bucket) config(ctx context.Context) ([]byte, error) {
+	var read bytes.Buffer
+	if err := b.reading.Copy(ctx, &read, b.prefix+"config", 0, maxConfig+1); err != nil {
+		return nil, b.reading.Explain(err, "")
+	}
+	return read.Bytes(), nil
+}
+
+func (b *bucket) close() { b.reading.Close() }
