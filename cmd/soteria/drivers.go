@@ -118,7 +118,8 @@ func (b *backends) addRestic(c config, p platform) error {
 	settings := c.restic(p.image)
 	settings.Instance = p.instance
 	d, err := restic.New(settings, restic.Cluster{
-		Client: p.fills.Client, Reader: p.fills.Reader, Logs: p.fills.Logs,
+		Observe: c.clocks.Transport,
+		Client:  p.fills.Client, Reader: p.fills.Reader, Logs: p.fills.Logs,
 		MayMake: func(ctx context.Context, made string) error { return guard.MayMake(ctx, restic.Name, made) },
 	})
 	if err != nil {

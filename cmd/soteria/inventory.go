@@ -130,3 +130,10 @@ func (o listingObserver) Listed(driver string, took time.Duration, backups int, 
 	o.Observer.Listed(driver, took, backups, err)
 	o.changed()
 }
+
+// Confirmed implements [catalog.Observer]. What was accepted or settled meanwhile
+// counts from then on.
+func (o listingObserver) Confirmed(driver string, took time.Duration) {
+	o.Observer.Confirmed(driver, took)
+	o.changed()
+}

@@ -38,6 +38,7 @@ func (unreadable) Read(context.Context, string) (expectation.Copies, error) {
 type noObserver struct{}
 
 func (noObserver) Listed(string, time.Duration, int, error) {}
+func (noObserver) Confirmed(string, time.Duration)          {}
 
 func TestAcceptedStraysAndAnUnreadMemoryAreNotices(t *testing.T) {
 	d := newDesk(t)

@@ -31,6 +31,7 @@ func (noExpectation) Held(context.Context) ([]string, error) { return nil, nil }
 type unobserved struct{}
 
 func (unobserved) Listed(string, time.Duration, int, error) {}
+func (unobserved) Confirmed(string, time.Duration)          {}
 
 // overviewsOf gives what a catalog of these drivers knows once all were listed.
 func overviewsOf(t *testing.T, then func(*catalog.Catalog), listers ...driver.Lister) {

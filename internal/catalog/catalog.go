@@ -88,6 +88,9 @@ type Observer interface {
 	// Listed is called after each listing. Err is nil when it was believed and
 	// whole. The number of backups it found is set when it was believed.
 	Listed(driver string, took time.Duration, backups int, err error)
+	// Confirmed is called after each time that the last listing was found to stand, in
+	// the place of another one.
+	Confirmed(driver string, took time.Duration)
 }
 
 // Catalog answers questions about backups. It is safe for concurrent use.

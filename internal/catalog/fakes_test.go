@@ -193,6 +193,12 @@ func (o *outcomes) Listed(driver string, _ time.Duration, _ int, err error) {
 	o.counts[driver+" "+result]++
 }
 
+func (o *outcomes) Confirmed(driver string, _ time.Duration) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.counts[driver+" confirmed"]++
+}
+
 func (o *outcomes) of(driver, result string) int {
 	o.mu.Lock()
 	defer o.mu.Unlock()

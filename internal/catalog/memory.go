@@ -171,14 +171,16 @@ func (s *source) recall(ctx context.Context, repository string, copied func() (e
 // A copy that names no cluster, or another, may be from before this one got its name:
 // any newer backup shows that it is old. One by this cluster's own name is current
 // where it knows all backups that count here, whatever others have taken since.
-func (s *source) vouches(r recollection, found *builder) bool {
+func (s *source) vouches(r recollection, found *contents) bool {
 	now, clusters := s.clock.Now(), s.cfg.Clusters
 	beside := r.beside.Join(nil, clusters.Own)
 	named := clusters.Own != "" && len(r.beside[clusters.Own]) > 0
-	newer := func(b backup.Backup) bool {
-		return Counts(b, now) && (!named || clusters.Counts(b)) && b.TakenAt.After(beside[b.Claim].Newest)
+	for b := range found.all() {
+		if Counts(b, now) && (!named || clusters.Counts(b)) && b.TakenAt.After(beside[b.Claim].Newest) {
+			return false
+		}
 	}
-	return len(beside) > 0 && !slices.ContainsFunc(found.backups, newer)
+	return len(beside) > 0
 }
 
 // outliving returns what this process knew of the claims, see [expectation.Record.Outlive].

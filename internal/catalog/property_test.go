@@ -296,7 +296,38 @@ func (w *world) List(ctx context.Context, into driver.Listing) (string, error) {
 		into.Backup(b)
 	}
 	into.Strays(state.strays, strayWords)
+	into.Mark(state.mark())
 	return state.repository, nil
+}
+
+// Confirm reads the state at some moment between its begin and its end, and does not
+// tell what it is while listings fail.
+func (w *world) Confirm(ctx context.Context, mark string) (bool, error) {
+	w.mu.Lock()
+	latency, pick, mood := w.latency/2, w.pick, w.mood
+	w.mu.Unlock()
+	early := latency * time.Duration(pick%4) / 3
+	if err := sleep(ctx, early); err != nil {
+		return false, err
+	}
+	w.mu.Lock()
+	state := w.history[len(w.history)-1]
+	w.mu.Unlock()
+	if err := sleep(ctx, latency-early); err != nil {
+		return false, err
+	}
+	if mood != "" && pick%3 != 0 {
+		return false, backup.Errorf(backup.Unavailable, "connection refused")
+	}
+	return mark == state.mark(), nil
+}
+
+// mark identifies what a repository holds, as the names of its files do.
+func (v version) mark() string {
+	if len(v.backups)+len(v.strays) == 0 {
+		return ""
+	}
+	return fmt.Sprint(v.repository, sortedIDs(v.backups), idsOfStrays(v))
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

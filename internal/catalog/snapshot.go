@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -12,11 +13,13 @@ import (
 	"github.com/soteria-dr/soteria/internal/expectation"
 )
 
-// snapshot is what one listing found. It never changes once made.
-type snapshot struct {
-	began    moment
-	evidence backup.Evidence
-	byClaim  map[backup.Claim]entry
+// contents are what a lister told of a repository. They never change once made, and
+// stand for as long as they are confirmed.
+type contents struct {
+	repository string
+	// readAt is when the lister had told them.
+	readAt  time.Time
+	byClaim map[backup.Claim]entry
 	// doubts says of which claims the listing does not prove that there is no
 	// backup, and why; the zero claim stands for every claim.
 	doubts map[backup.Claim]error
@@ -28,11 +31,28 @@ type snapshot struct {
 	incomplete error
 	// clusters are the names of the clusters that took backups.
 	clusters map[string]struct{}
+	// strayed are the backups of which nothing says whose they are, and words what
+	// they mean.
+	strayed []attribution.Stray
+	words   attribution.Words
+	size    int
+	// mark is what they are confirmed by; "" where they cannot be.
+	mark string
+}
+
+// snapshot is what is known of a repository as of one listing, or as of one moment at
+// which what a listing found was confirmed. It never changes once made.
+type snapshot struct {
+	*contents
+	// confirmed is true where they were not listed anew.
+	confirmed bool
+	began     moment
+	evidence  backup.Evidence
+	strays    strays
+	// unsorted is why it could not be told which strays were accepted.
+	unsorted error
 	// whose says which clusters' backups count here.
 	whose backup.Clusters
-	// strays are the backups of which nothing says whose they are.
-	strays strays
-	size   int
 	// expected is what is remembered of every claim, and missing says of which
 	// claims the newest backup that is remembered is not there, and why that holds
 	// them.
@@ -150,13 +170,13 @@ func (s *snapshot) trouble() error { return cmp.Or(s.unread, s.unwritten, s.unco
 type entry struct {
 	// backups are newest first; those of all claims are windows of one array.
 	backups []backup.Backup
-	// days counts them as of the day on which the listing ended.
+	// days counts them as of the day on which they were read.
 	days backup.Days
 }
 
 // days counts a claim's backups as of a later day.
 func (s *snapshot) days(claim backup.Claim, today time.Time) backup.Days {
-	return s.byClaim[claim].days.Later(backup.DaysBetween(s.evidence.EndedAt, today))
+	return s.byClaim[claim].days.Later(backup.DaysBetween(s.readAt, today))
 }
 
 // doubt gives why the listing proves nothing of a claim without backups; nil if
@@ -167,7 +187,7 @@ func (s *snapshot) doubt(claim backup.Claim) error {
 
 // doubtOfAttributed is doubt, without what strays alone put in doubt.
 func (s *snapshot) doubtOfAttributed(claim backup.Claim) error {
-	return cmp.Or(s.incomplete, s.missing[claim], s.doubts[claim], s.doubts[backup.Claim{}], s.unread, s.unwritten)
+	return cmp.Or(s.incomplete, s.missing[claim], s.doubts[claim], s.doubts[backup.Claim{}], s.unsorted, s.unread, s.unwritten)
 }
 
 // builder gathers what a listing tells. It keeps one copy of each text that
@@ -180,7 +200,6 @@ type builder struct {
 	// unreadable are the doubts about backups that could not be read.
 	unreadable map[backup.Claim]error
 	strayed    []attribution.Stray
-	strays     strays
 	said       attribution.Words
 	// incomplete is why a part of the repository could not be read.
 	incomplete error
@@ -238,12 +257,6 @@ func (b *builder) Backup(found backup.Backup) {
 	b.backups = append(b.backups, found)
 }
 
-// isBlind reports whether a part of the repository could not be read, and no backup
-// is in the others.
-func (b *builder) isBlind() bool {
-	return b.incomplete != nil && len(b.backups)+len(b.strayed) == 0
-}
-
 func (b *builder) word(s string) string {
 	if known, ok := b.words[s]; ok {
 		return known
@@ -253,8 +266,8 @@ func (b *builder) word(s string) string {
 	return s
 }
 
-// snapshot makes the listing's result. The builder must not be used afterwards.
-func (b *builder) snapshot(repository string, began moment, ended time.Time) *snapshot {
+// contents makes the listing's result. The builder must not be used afterwards.
+func (b *builder) contents(repository string, readAt time.Time) *contents {
 	all := slices.Clip(slices.Clone(b.backups))
 	slices.SortFunc(all, byClaimNewestFirst)
 	byClaim := make(map[backup.Claim]entry)
@@ -266,21 +279,34 @@ func (b *builder) snapshot(repository string, began moment, ended time.Time) *sn
 			}
 			end++
 		}
-		byClaim[all[start].Claim] = entry{backups: all[start:end:end], days: backup.DaysOf(all[start:end], ended)}
+		byClaim[all[start].Claim] = entry{backups: all[start:end:end], days: backup.DaysOf(all[start:end], readAt)}
 		start = end
 	}
-	return &snapshot{
-		began:    began,
-		evidence: backup.Evidence{Driver: b.driver, Repository: repository, BeganAt: began.at, EndedAt: ended, Incomplete: b.incomplete != nil},
-		byClaim:  byClaim,
-		doubts:   b.doubts,
+	if b.incomplete != nil {
+		b.mark = "" // what could not be read may be readable by now
+	}
+	return &contents{
+		repository: repository, readAt: readAt, byClaim: byClaim, doubts: b.doubts, unreadable: b.unreadable, incomplete: b.incomplete, clusters: clustersIn(all),
+		strayed: b.strayed, words: b.said, size: len(all), mark: b.mark,
+	}
+}
 
-		unreadable: b.unreadable,
-		incomplete: b.incomplete,
+// isBlind reports whether a part of the repository could not be read, and no backup
+// is in the others.
+func (c *contents) isBlind() bool {
+	return c.incomplete != nil && c.size+len(c.strayed) == 0
+}
 
-		clusters: clustersIn(all),
-		strays:   b.strays,
-		size:     len(all),
+// all goes through every backup, in no order.
+func (c *contents) all() iter.Seq[backup.Backup] {
+	return func(yield func(backup.Backup) bool) {
+		for _, e := range c.byClaim {
+			for _, b := range e.backups {
+				if !yield(b) {
+					return
+				}
+			}
+		}
 	}
 }
 

@@ -133,3 +133,11 @@ func TestFreshnessIsMeasuredByBothClocks(t *testing.T) {
 		assert.False(t, s.fresh(began, asked.Round(0).Add(time.Minute)), "the wall clock ran on while the machine slept")
 	})
 }
+
+// snapshot is what is known after a listing in which nothing is in doubt.
+func (b *builder) snapshot(repository string, began moment, ended time.Time) *snapshot {
+	return &snapshot{
+		contents: b.contents(repository, ended), began: began,
+		evidence: backup.Evidence{Driver: b.driver, Repository: repository, BeganAt: began.at, EndedAt: ended},
+	}
+}

@@ -66,9 +66,11 @@ type source struct {
 	// recovered is told when listings work again.
 	recovered func(driver string)
 
-	// What follows belongs to the goroutine that lists. recalled is all that was
+	// What follows belongs to the goroutine that lists. last is what the last listing
+	// told, believed or not. recalled is all that was
 	// ever known of the claims' backups, copiedOf the repository whose copy was
 	// read after it was accepted, and vouched the one in which that copy remembered something.
+	last     *contents
 	recalled expectation.Claims
 	// provisional is the repository that no one accepted and whose backups are in
 	// recalled; "" where there is none. mergedOf is the accepted one of which nothing
@@ -418,7 +420,11 @@ func (s *source) list(ctx context.Context) {
 	if recovered {
 		s.cfg.Log.Info("listing succeeded", "driver", name, "took", took, "repository", found.evidence.Repository, "backups", found.size)
 	}
-	s.observer.Listed(name, took, found.size, found.incomplete)
+	if found.confirmed {
+		s.observer.Confirmed(name, took)
+	} else {
+		s.observer.Listed(name, took, found.size, found.incomplete)
+	}
 	if recovered {
 		s.recovered(name)
 	}
@@ -432,29 +438,21 @@ func (s *source) begin() *listing {
 	return s.running
 }
 
-// read lists the whole repository and decides whether to believe it.
+// read finds out what the repository holds and decides whether to believe it.
 func (s *source) read(ctx context.Context, began moment) (*snapshot, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.ListingTimeout)
 	defer cancel()
-	name := s.lister.Name()
-	found := newBuilder(name)
 	copied := s.startCopy(ctx)
-	repository, err := s.lister.List(ctx, found)
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return nil, &backup.Error{
-			Kind:    backup.Unavailable,
-			Message: fmt.Sprintf("listing the %s repository was given up after %s", name, s.cfg.ListingTimeout),
-			Err:     errors.Join(ctx.Err(), err),
-		}
-	}
+	found, confirmed, err := s.contents(ctx)
 	if err != nil {
-		return nil, backup.Errorf(backup.KindOf(err), "listing the %s repository: %w", name, err)
+		return nil, err
 	}
 	if found.isBlind() { // what was read says less than why the rest was not
-		return nil, backup.Errorf(backup.KindOf(found.incomplete), "listing the %s repository: %w", name, found.incomplete)
+		return nil, backup.Errorf(backup.KindOf(found.incomplete), "listing the %s repository: %w", s.lister.Name(), found.incomplete)
 	}
-	ended := s.clock.Now()
-	if err := s.sortStrays(ctx, repository, found); err != nil {
+	ended, repository := s.clock.Now(), found.repository
+	strays, unsorted, err := s.sortStrays(ctx, found)
+	if err != nil {
 		return nil, err
 	}
 	if s.copiedOf != "" && s.copiedOf != repository {
@@ -467,17 +465,19 @@ func (s *source) read(ctx context.Context, began moment) (*snapshot, error) {
 	known := s.recall(ctx, repository, copied)
 	vouched := s.vouched == repository || s.vouches(known, found)
 	l := listed{
-		driver: name, repository: repository, backups: len(found.backups) + len(found.strayed),
-		expected: s.cfg.Expect[name], remembered: known.expectsAny(),
+		driver: s.lister.Name(), repository: repository, backups: found.size + len(found.strayed),
+		expected: s.cfg.Expect[s.lister.Name()], remembered: known.expectsAny(),
 		vouched: vouched, others: len(s.looked) > 1,
 	}
 	unaccepted, err := s.believe(ctx, l)
 	if err != nil {
 		return nil, err
 	}
-	snapshot := found.snapshot(repository, began, ended)
-	snapshot.unaccepted, snapshot.whose = unaccepted, s.cfg.Clusters
-	if s.cfg.Copies[name] == nil {
+	snapshot := &snapshot{
+		contents: found, confirmed: confirmed, began: began, strays: strays, unsorted: unsorted, unaccepted: unaccepted, whose: s.cfg.Clusters,
+		evidence: backup.Evidence{Driver: l.driver, Repository: repository, BeganAt: began.at, EndedAt: ended, Incomplete: found.incomplete != nil},
+	}
+	if s.cfg.Copies[l.driver] == nil {
 		snapshot.unseenIfRebuilt = l.unseenIfRebuilt()
 	}
 	snapshot.dropped, snapshot.goesOnWithoutDropped = s.dropped(ctx)
@@ -490,6 +490,53 @@ func (s *source) read(ctx context.Context, began moment) (*snapshot, error) {
 	}
 	s.warn(l)
 	return snapshot, nil
+}
+
+// unconfirmedAfter is how long what a listing found may stand by confirmation alone: a
+// password that was changed, or a file that was damaged, is noticed by a listing.
+const unconfirmedAfter = 30 * time.Minute
+
+// contents returns what the repository holds, looked at after the call: what the last
+// listing found where the driver confirms that, else what it lists now.
+func (s *source) contents(ctx context.Context) (found *contents, confirmed bool, err error) {
+	if s.confirm(ctx) {
+		return s.last, true, nil
+	}
+	s.last, err = s.listAll(ctx)
+	return s.last, false, err
+}
+
+// listAll lists the repository.
+func (s *source) listAll(ctx context.Context) (*contents, error) {
+	name := s.lister.Name()
+	found := newBuilder(name)
+	repository, err := s.lister.List(ctx, found)
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return nil, &backup.Error{
+			Kind:    backup.Unavailable,
+			Message: fmt.Sprintf("listing the %s repository was given up after %s", name, s.cfg.ListingTimeout),
+			Err:     errors.Join(ctx.Err(), err),
+		}
+	}
+	if err != nil {
+		return nil, backup.Errorf(backup.KindOf(err), "listing the %s repository: %w", name, err)
+	}
+	return found.contents(repository, s.clock.Now()), nil
+}
+
+// confirm reports whether the last listing still stands. What keeps that from being
+// told is left to a listing.
+func (s *source) confirm(ctx context.Context) bool {
+	confirmer, can := s.lister.(driver.Confirmer)
+	if !can || s.last == nil || s.last.mark == "" || s.clock.Since(s.last.readAt) > unconfirmedAfter {
+		return false
+	}
+	confirmed, err := confirmer.Confirm(ctx, s.last.mark)
+	if err != nil {
+		s.cfg.Log.Debug("a listing could not be confirmed; the repository is listed again", "driver", s.lister.Name(), "error", err)
+		return false
+	}
+	return confirmed
 }
 
 // warn says once that the configuration expects nothing of a repository that holds

@@ -115,26 +115,26 @@ func (s strays) newerOf(named hints, claim backup.Claim, newest backup.Backup) e
 	return nil
 }
 
-// sortStrays sorts the strays that a listing found. A repository that is not
+// sortStrays sorts the strays that a listing found; unsorted is why it could not be told
+// which of them were accepted. A repository that is not
 // recorded yet is recorded first, so that what it holds later is never taken for
 // accepted: with the strays that it holds now where this cluster has used it
 // before, as it did before it knew of strays, and else with none.
-func (s *source) sortStrays(ctx context.Context, repository string, found *builder) error {
+func (s *source) sortStrays(ctx context.Context, found *contents) (sorted strays, unsorted, err error) {
 	var accepted Accepted
-	if s.cfg.Accepted != nil && repository != "" {
-		var err error
-		accepted, err = s.accepted(ctx, repository, found.strayed)
-		if err != nil && !s.isKnown(ctx, repository) {
+	if s.cfg.Accepted != nil && found.repository != "" {
+		accepted, err = s.accepted(ctx, found.repository, found.strayed)
+		if err != nil && !s.isKnown(ctx, found.repository) {
 			// A repository must not get into the ledger unrecorded.
-			return s.notSorted(err)
+			return strays{}, nil, s.notSorted(err)
 		}
 		if err != nil {
-			found.Doubt(backup.Claim{}, s.notSorted(err))
+			unsorted = s.notSorted(err)
 		}
 	}
-	found.strays = sortStrays(found.strayed, accepted, found.said, repository)
-	s.tellStrays(found.strays)
-	return nil
+	sorted = sortStrays(found.strayed, accepted, found.words, found.repository)
+	s.tellStrays(sorted)
+	return sorted, unsorted, nil
 }
 
 func (s *source) notSorted(err error) error {

@@ -30,6 +30,7 @@ type Metrics struct {
 	verdicts          *prometheus.CounterVec
 	admission         *prometheus.HistogramVec
 	listings          *prometheus.CounterVec
+	confirmations     *prometheus.CounterVec
 	listingDuration   *prometheus.HistogramVec
 	existsRequests    *prometheus.CounterVec
 	backupRequests    *prometheus.CounterVec
@@ -52,6 +53,10 @@ type Metrics struct {
 // which only a defect can bring about.
 func New(registry prometheus.Registerer) *Metrics {
 	m := &Metrics{
+		confirmations: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: namespace, Name: "listing_confirmations_total",
+			Help: "Times that the last listing of a repository was found to stand, in the place of another one, by driver.",
+		}, []string{"driver"}),
 		verdicts: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: namespace, Name: "verdicts_total",
 			Help: "Verdicts that admission gave on claims, by verdict and by the rule that decided.",
@@ -126,7 +131,7 @@ func New(registry prometheus.Registerer) *Metrics {
 		}),
 		memoryCopies: newMemoryCopies(),
 	}
-	registry.MustRegister(m.verdicts, m.admission, m.listings, m.listingDuration, m.existsRequests,
+	registry.MustRegister(m.verdicts, m.admission, m.listings, m.confirmations, m.listingDuration, m.existsRequests,
 		m.backupRequests, m.backups, m.policyBackups, m.forgotten, m.retention, m.restoreRequests, m.namespaceBackups, m.namespaceRestores, m.restoreAttempts,
 		m.restoreDuration, m.authzDenials, m.panics, m.inventories, m.memoryCopies)
 	return m
@@ -142,6 +147,11 @@ func (m *Metrics) Verdict(kind decision.Kind, reason decision.Reason, took time.
 func (m *Metrics) Listed(driver string, took time.Duration, _ int, err error) {
 	m.listings.WithLabelValues(driver, result(err)).Inc()
 	m.listingDuration.WithLabelValues(driver).Observe(took.Seconds())
+}
+
+// Confirmed counts a listing that was found to stand, in the place of another one.
+func (m *Metrics) Confirmed(driver string, _ time.Duration) {
+	m.confirmations.WithLabelValues(driver).Inc()
 }
 
 // ExistsAnswered counts an answer to /exists.
