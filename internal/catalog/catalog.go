@@ -18,6 +18,10 @@ type Config struct {
 	// Freshness is how long before a question a listing may have begun and
 	// still settle it. Zero: it must have begun after the question.
 	Freshness time.Duration
+	// Bounds are Freshness for the drivers that notice changes (see [driver.Watcher]),
+	// by driver; each holds while nothing changes. A driver that is not in it has
+	// Freshness.
+	Bounds map[string]time.Duration
 	// RefreshInterval is the rest between listings that nobody asked for, which
 	// keep what is known near to what exists.
 	RefreshInterval time.Duration

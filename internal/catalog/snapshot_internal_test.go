@@ -124,7 +124,7 @@ func BenchmarkKnown(b *testing.B) {
 func TestFreshnessIsMeasuredByBothClocks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSource(DefaultConfig(), nil, nil, clock.RealClock{}, nil)
-		began := time.Now()
+		began := s.now()
 		time.Sleep(time.Second)
 		asked := time.Now()
 		assert.True(t, s.fresh(began, asked), "a second old")

@@ -97,6 +97,14 @@ type source struct {
 	failure error
 	// failures counts listings that failed in a row.
 	failures int
+	// took is how long the last listing took that was believed, and wantedAt when one
+	// was last asked for.
+	took     time.Duration
+	wantedAt time.Time
+	// watched is true while every change is noticed, and changed is when, as a
+	// sequence, the last one was, or when it began to be.
+	watched bool
+	changed uint64
 	// backupsRunning holds the jobs that back a claim up now.
 	backupsRunning map[backup.Claim]map[string]struct{}
 	// recordedStrays is the repository that is known to be recorded in the register, and
@@ -211,6 +219,9 @@ func (s *source) prove(ctx context.Context, claim backup.Claim) backup.Answer {
 		if pending == nil {
 			return answer
 		}
+		if why := s.notInTime(ctx, pending); why != nil {
+			return backup.UnknownBecause(why)
+		}
 		select {
 		case <-pending.done:
 			if pending.err != nil {
@@ -225,7 +236,9 @@ func (s *source) prove(ctx context.Context, claim backup.Claim) backup.Answer {
 func (s *source) ask(claim backup.Claim) question {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return question{claim: claim, asked: s.now()}
+	asked := s.now()
+	s.wantedAt = asked.at
+	return question{claim: claim, asked: asked}
 }
 
 // consult gives either the answer or the listing to wait for.
@@ -247,18 +260,19 @@ func (s *source) consult(q question) (backup.Answer, *listing) {
 
 // settles reports whether a listing that began then may answer the question.
 func (s *source) settles(began moment, q question) bool {
-	return (began.seq > q.asked.seq || s.fresh(began.at, q.asked.at)) && s.quietSince(began, q.claim)
+	return (began.seq > q.asked.seq || s.fresh(began, q.asked.at)) && s.quietSince(began, q.claim)
 }
 
 // fresh reports whether a listing that began before the question began shortly
-// enough before it. The age is measured twice, by the monotonic clock and by the
+// enough before it, and nothing is known to have changed since. The age is measured twice, by the monotonic clock and by the
 // wall clock: the first stands still while a machine is suspended, the second
 // can be set. Where they disagree the listing counts as old, which costs another
 // listing and never a wrong answer.
-func (s *source) fresh(began, asked time.Time) bool {
-	age := asked.Sub(began)
-	wallAge := asked.Round(0).Sub(began.Round(0))
-	return s.cfg.Freshness > 0 && age <= s.cfg.Freshness && wallAge >= 0 && wallAge <= s.cfg.Freshness
+func (s *source) fresh(began moment, asked time.Time) bool {
+	bound := s.bound(began)
+	age := asked.Sub(began.at)
+	wallAge := asked.Round(0).Sub(began.at.Round(0))
+	return bound > 0 && age <= bound && wallAge >= 0 && wallAge <= bound
 }
 
 // quietSince reports whether no backup of the claim has ended since then.
@@ -355,6 +369,9 @@ func (s *source) listedAt() time.Time {
 
 // run lists until ctx ends, then answers all who wait.
 func (s *source) run(ctx context.Context) {
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	watching.Go(func() { s.keepWatch(ctx) })
 	for {
 		s.list(ctx)
 		if !s.rest(ctx) {
@@ -393,9 +410,11 @@ func (s *source) due() (time.Duration, <-chan struct{}) {
 		return pause, nil
 	case s.failures > 0:
 		return min(pause, s.cfg.RefreshInterval), s.next.wanted
-	default:
-		return s.cfg.RefreshInterval, s.next.wanted
 	}
+	if soon, warm := s.warm(); warm {
+		return min(soon, s.cfg.RefreshInterval), s.next.wanted
+	}
+	return s.cfg.RefreshInterval, s.next.wanted
 }
 
 // list reads the repository once and settles the outcome.
@@ -651,7 +670,7 @@ func (s *source) settle(l *listing, found *snapshot, err error) (recovered bool)
 		return false
 	}
 	recovered = s.latest == nil || s.failure != nil || s.latest.passing() != nil && found.passing() == nil
-	s.latest, s.failure = found, nil
+	s.latest, s.failure, s.took = found, nil, s.clock.Since(l.began.at)
 	s.seen.add(found.clusters)
 	if s.failures++; found.passing() == nil {
 		s.failures = 0

@@ -74,6 +74,16 @@ type Confirmer interface {
 	Confirm(ctx context.Context, mark string) (bool, error)
 }
 
+// Watcher is a [Lister] of a backup system that can be read only every so often, and
+// that says when what it knows changes in between.
+type Watcher interface {
+	// Watch calls began once it would notice any change of what a listing rests on, and
+	// changed for each that it notices, until ctx ends or it can notice no more. It
+	// always returns an error that says why. The functions must not block. It has no
+	// side effects and may be called again.
+	Watch(ctx context.Context, began, changed func()) error
+}
+
 // BackupRequest asks for one backup of a claim.
 type BackupRequest struct {
 	Claim backup.Claim

@@ -13,6 +13,10 @@ import (
 
 // serveResources answers a list of custom resources, page by page.
 func (l *Longhorn) serveResources(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Query().Get("watch") == "true" {
+		l.serveWatch(w, r)
+		return
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	query := r.URL.Query()

@@ -1,0 +1,97 @@
+package catalog
+
+import (
+	"context"
+	"time"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/driver"
+)
+
+const (
+	// warmFor is how long after a question a listing is kept fresh for the next one,
+	// for a driver that has a bound of its own.
+	warmFor = 2 * time.Minute
+	// margin is how much earlier than need be a listing begins that keeps another one
+	// fresh.
+	margin = 2 * time.Second
+)
+
+// bound is how long before a question a listing that began then may have begun. The
+// caller holds the lock.
+func (s *source) bound(began moment) time.Duration {
+	if s.watched && began.seq > s.changed {
+		return max(s.cfg.Bounds[s.lister.Name()], s.cfg.Freshness)
+	}
+	return s.cfg.Freshness
+}
+
+// keepWatch has changes noticed until ctx ends. While they are not, the driver's own
+// bound does not hold.
+func (s *source) keepWatch(ctx context.Context) {
+	watcher, can := s.lister.(driver.Watcher)
+	if !can || s.cfg.Bounds[s.lister.Name()] <= s.cfg.Freshness {
+		return
+	}
+	for ctx.Err() == nil {
+		err := watcher.Watch(ctx, func() { s.notice(true) }, func() { s.notice(true) })
+		s.notice(false)
+		s.cfg.Log.Debug("changes are not noticed for now", "driver", s.lister.Name(), "error", err)
+		timer := s.clock.NewTimer(s.cfg.RetryMin)
+		select {
+		case <-ctx.Done():
+		case <-timer.C():
+		}
+		timer.Stop()
+	}
+}
+
+// notice takes in that something changed, or may have.
+func (s *source) notice(watched bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.watched, s.changed = watched, s.now().seq
+}
+
+// notInTime returns why a listing that somebody waits for is not going to end before
+// ctx does, by how long the last one took: the driver can be read only every so often,
+// and waiting would be in vain. It returns nil where that cannot be told.
+func (s *source) notInTime(ctx context.Context, pending *listing) error {
+	deadline, bounded := ctx.Deadline()
+	if !bounded {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cfg.Bounds[s.lister.Name()] == 0 || s.took == 0 {
+		return nil
+	}
+	now := s.clock.Now()
+	left := s.took
+	if s.running != nil {
+		left = max(s.took-now.Sub(s.running.began.at), 0)
+	}
+	if pending != s.running && s.running != nil {
+		left += s.took
+	}
+	if now.Add(left).Before(deadline) {
+		return nil
+	}
+	return backup.Errorf(backup.Unavailable, "the list of %s backups is being read, which is expected to take %d s more", s.lister.Name(), int(left.Seconds()+1))
+}
+
+// warm returns after how long the next listing is to begin so that the last one is
+// followed before its bound ends, or soon if a change has ended it; false where nobody
+// asked lately, or the driver has no bound of its own. The caller holds the lock.
+func (s *source) warm() (time.Duration, bool) {
+	const rest = 3 // of a bound, the part that lies between listings while all changes
+	bound, now := s.cfg.Bounds[s.lister.Name()], s.clock.Now()
+	if bound <= s.cfg.Freshness || s.latest == nil || s.wantedAt.IsZero() || now.Sub(s.wantedAt) > warmFor {
+		return 0, false
+	}
+	after := bound - s.took - margin
+	if s.bound(s.latest.began) < bound {
+		after = bound / rest
+	}
+	return max(after-now.Sub(s.latest.began.at), 0), true
+}

@@ -1,0 +1,133 @@
+package catalog_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"k8s.io/utils/clock"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/catalog"
+	"github.com/soteria-dr/soteria/internal/driver"
+)
+
+// slow is a backup system that takes its time, and says when it changes.
+type slow struct {
+	*repository
+	mu      sync.Mutex
+	changed func()
+	end     context.CancelFunc
+	watches int
+}
+
+func (s *slow) Watch(ctx context.Context, began, changed func()) error {
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	s.mu.Lock()
+	s.changed, s.end = changed, end
+	s.watches++
+	s.mu.Unlock()
+	began()
+	<-ctx.Done()
+	return errors.New("the watch ended")
+}
+
+func (s *slow) change() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.changed()
+}
+
+func (s *slow) endWatch() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.end()
+}
+
+// withSlow runs a test with a catalog of a system that takes 10 s to list and whose
+// listings hold for 30 s.
+func withSlow(t *testing.T, test func(t *testing.T, s *slow, c *catalog.Catalog)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		s := &slow{repository: newRepository("longhorn", music)}
+		s.set(func(r *repository) { r.latency = 10 * time.Second })
+		cfg := catalog.DefaultConfig()
+		cfg.Bounds = map[string]time.Duration{"longhorn": 30 * time.Second}
+		cfg.Expect = map[string]catalog.Expected{"longhorn": catalog.ExpectNothing}
+		c := catalog.New(cfg, []driver.Lister{s}, newMemory(), clock.RealClock{}, newOutcomes())
+		stop := run(t, c)
+		defer stop()
+		time.Sleep(time.Minute) // the first listing has ended
+		test(t, s, c)
+	})
+}
+
+// asked proves within the time that admission has.
+func asked(t *testing.T, c *catalog.Catalog) (backup.Answer, time.Duration) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2500*time.Millisecond)
+	defer cancel()
+	began := time.Now()
+	return c.Prove(ctx, photos), time.Since(began)
+}
+
+func TestTheSecondQuestionIsAnsweredAndSoAreAllThatFollow(t *testing.T) {
+	withSlow(t, func(t *testing.T, _ *slow, c *catalog.Catalog) {
+		first, waited := asked(t, c)
+		assert.Equal(t, backup.Unknown, first.Certainty())
+		assert.Zero(t, waited, "it is not waited for in vain")
+		assert.ErrorContains(t, first.Err(), "expected to take 11 s more")
+		for range 40 {
+			time.Sleep(15 * time.Second)
+			answer, waited := asked(t, c)
+			assert.Equal(t, backup.None, answer.Certainty(), "%v", answer.Err())
+			assert.Zero(t, waited)
+		}
+	})
+}
+
+func TestASystemThatNoOneAsksAboutIsLeftAlone(t *testing.T) {
+	withSlow(t, func(t *testing.T, s *slow, c *catalog.Catalog) {
+		asked(t, c)
+		time.Sleep(10 * time.Minute)
+		before := s.listed()
+		time.Sleep(time.Hour)
+		assert.LessOrEqual(t, s.listed()-before, 13, "one each five minutes")
+	})
+}
+
+func TestAChangeEndsABound(t *testing.T) {
+	withSlow(t, func(t *testing.T, s *slow, c *catalog.Catalog) {
+		asked(t, c)
+		time.Sleep(12 * time.Second)
+		answer, _ := asked(t, c)
+		assert.Equal(t, backup.None, answer.Certainty(), "%v", answer.Err())
+		s.add(photos)
+		s.change()
+		answer, _ = asked(t, c)
+		assert.Equal(t, backup.Unknown, answer.Certainty())
+		time.Sleep(25 * time.Second)
+		answer, _ = asked(t, c)
+		assert.Equal(t, backup.Found, answer.Certainty(), "%v", answer.Err())
+	})
+}
+
+func TestWithoutAWatchTheBoundIsTheOrdinaryOne(t *testing.T) {
+	withSlow(t, func(t *testing.T, s *slow, c *catalog.Catalog) {
+		asked(t, c)
+		time.Sleep(12 * time.Second)
+		s.endWatch()
+		synctest.Wait()
+		answer, _ := asked(t, c)
+		assert.Equal(t, backup.Unknown, answer.Certainty(), "what happened meanwhile was not noticed")
+		time.Sleep(30 * time.Second)
+		answer, _ = asked(t, c)
+		assert.Equal(t, backup.None, answer.Certainty(), "%v", answer.Err())
+		assert.Equal(t, 2, s.watches, "it watches again")
+	})
+}

@@ -1,0 +1,146 @@
+package longhorn
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"path"
+	"sync"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	apiwatch "k8s.io/apimachinery/pkg/watch"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/driver"
+)
+
+var _ driver.Watcher = (*Driver)(nil)
+
+// Watch implements [driver.Watcher]. It notices each backup that begins, ends, is read
+// from a backup target or goes, each backup volume that comes or goes, and each change
+// of a backup target's URL and availability. That a target or a backup volume was
+// synced is no change: what a sync found is. It costs three watches, and no memory but
+// for the targets.
+func (d *Driver) Watch(ctx context.Context, began, changed func()) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var streams []io.ReadCloser
+	defer func() {
+		for _, stream := range streams {
+			_ = stream.Close() // it was only read
+		}
+	}()
+	targets, err := d.records.targets(ctx)
+	if err != nil {
+		return err
+	}
+	judges := []struct {
+		resource string
+		judge    func(change) bool
+	}{
+		{"backuptargets", newTargetWatch(targets).changed}, {"backupvolumes", volumeChanged},
+		{"backups", func(change) bool { return true }},
+	}
+	for _, j := range judges {
+		stream, err := d.records.watch(ctx, j.resource)
+		if err != nil {
+			return err
+		}
+		streams = append(streams, stream)
+	}
+	began()
+	var reading sync.WaitGroup
+	for i, j := range judges {
+		reading.Go(func() { cancel(follow(streams[i], j.resource, j.judge, changed)) })
+	}
+	<-ctx.Done()
+	for _, stream := range streams {
+		_ = stream.Close() // which ends the reading
+	}
+	reading.Wait()
+	return context.Cause(ctx)
+}
+
+// change is an event of a watch.
+type change struct {
+	Type   apiwatch.EventType `json:"type"`
+	Object json.RawMessage    `json:"object"`
+}
+
+// follow reads a watch until it ends, and reports what its judge calls a change.
+func follow(stream io.Reader, resource string, judge func(change) bool, changed func()) error {
+	decoder := json.NewDecoder(stream)
+	for {
+		var c change
+		if err := decoder.Decode(&c); err != nil {
+			return backup.Errorf(backup.Unavailable, "watching Longhorn's %s: %w", resource, err)
+		}
+		switch c.Type {
+		case apiwatch.Bookmark:
+		case apiwatch.Added, apiwatch.Modified, apiwatch.Deleted:
+			if judge(c) {
+				changed()
+			}
+		case apiwatch.Error:
+			return backup.Errorf(backup.Unavailable, "watching Longhorn's %s: the API server ended it: %.200s", resource, c.Object)
+		default:
+			return backup.Errorf(backup.Unavailable, "watching Longhorn's %s: an event of type %.20q", resource, c.Type)
+		}
+	}
+}
+
+// volumeChanged reports whether a backup volume came or goes. What else changes in one
+// is that it was synced; what that found are backups.
+func volumeChanged(c change) bool {
+	var v volumeRecord
+	return c.Type != apiwatch.Modified || json.Unmarshal(c.Object, &v) != nil || v.isGoing()
+}
+
+// targetWatch remembers where each backup target is and whether it is available.
+type targetWatch map[string]string
+
+func newTargetWatch(targets []targetRecord) targetWatch {
+	w := make(targetWatch, len(targets))
+	for _, t := range targets {
+		w[t.name()] = t.standing()
+	}
+	return w
+}
+
+// standing is what matters of a target, beside when it was synced.
+func (t targetRecord) standing() string { return fmt.Sprint(t.Spec.URL, t.Status.Available, t.isGoing()) }
+
+// changed reports whether a target is not as it was.
+func (w targetWatch) changed(c change) bool {
+	var t targetRecord
+	if json.Unmarshal(c.Object, &t) != nil {
+		return true
+	}
+	before, now := w[t.name()], t.standing()
+	w[t.name()] = now
+	return before != now || c.Type == apiwatch.Deleted
+}
+
+// watch opens a watch of all objects of a resource, from their state after the call.
+func (r records) watch(ctx context.Context, resource string) (io.ReadCloser, error) {
+	at := path.Join("/apis", groupVersion, "namespaces", r.namespace, resource)
+	data, err := r.rest.Get().AbsPath(at).SetHeader("Accept", "application/json").
+		VersionedParams(&metav1.ListOptions{Limit: 1}, metav1.ParameterCodec).Do(ctx).Raw()
+	if err != nil {
+		return nil, backup.Errorf(backup.Unavailable, "listing Longhorn's %s: %w", resource, err)
+	}
+	var page struct {
+		Metadata metav1.ListMeta `json:"metadata"`
+	}
+	if err := json.Unmarshal(data, &page); err != nil || page.Metadata.ResourceVersion == "" {
+		return nil, backup.Errorf(backup.Unavailable, "listing Longhorn's %s: the answer was not understood", resource)
+	}
+	options := metav1.ListOptions{Watch: true, ResourceVersion: page.Metadata.ResourceVersion}
+	stream, err := r.rest.Get().AbsPath(at).SetHeader("Accept", "application/json").
+		VersionedParams(&options, metav1.ParameterCodec).Stream(ctx)
+	if err != nil {
+		return nil, backup.Errorf(backup.Unavailable, "watching Longhorn's %s: %w", resource, err)
+	}
+	return stream, nil
+}
