@@ -66,6 +66,8 @@ type config struct {
 	LonghornBackupTarget string `env:"SOTERIA_LONGHORN_BACKUP_TARGET"`
 	LonghornUnlabeled    string `env:"SOTERIA_LONGHORN_UNLABELED"`
 
+	LonghornFreshness time.Duration `env:"SOTERIA_LONGHORN_FRESHNESS" envDefault:"30s"`
+
 	LonghornIgnoreTargets []string `env:"SOTERIA_LONGHORN_IGNORE_TARGETS"`
 
 	ResticRepository   string `env:"SOTERIA_RESTIC_REPOSITORY"`
@@ -228,7 +230,7 @@ func (c *config) check() []error {
 			bad(variable, "%s must be more than zero", value)
 		}
 	}
-	notNegative(bad, map[string]time.Duration{"SOTERIA_FIRST_CONSUMER_WAIT": c.FirstConsumerWait, "SOTERIA_FRESHNESS": c.Freshness})
+	notNegative(bad, map[string]time.Duration{"SOTERIA_FIRST_CONSUMER_WAIT": c.FirstConsumerWait, "SOTERIA_FRESHNESS": c.Freshness, "SOTERIA_LONGHORN_FRESHNESS": c.LonghornFreshness})
 	if c.ShrinkGuardPercent < 0 || c.ShrinkGuardPercent > 100 {
 		bad("SOTERIA_SHRINK_GUARD_PERCENT", "%d must be from 0 to 100", c.ShrinkGuardPercent)
 	}
@@ -282,6 +284,7 @@ func (c *config) checkPolicies() []error {
 func (c *config) catalog() catalog.Config {
 	settings := catalog.DefaultConfig()
 	settings.Freshness = c.Freshness
+	settings.Bounds = map[string]time.Duration{longhorn.Name: c.LonghornFreshness}
 	settings.RefreshInterval = c.RefreshInterval
 	settings.ListingTimeout = c.ListingTimeout
 	settings.Expect, settings.Without = c.expect, c.RestoreWithout
