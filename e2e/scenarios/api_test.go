@@ -181,6 +181,7 @@ func answersAtEveryRoute(s *scenario) {
 	s.seed(kept, "a story")
 	// What is asked of a whole namespace is asked of one in which nothing is under way.
 	s.seed(harness.App{Namespace: whole, Name: "kept", Size: "64Mi"}, "another")
+	require.Len(s, s.backups(kept), 1)
 	started, err := s.apiWith(nil).Restore(s.ctx, wire.RestoreRequest{Namespace: namespace, PVC: "kept", TargetPVC: "copy"})
 	require.NoError(s, err)
 

@@ -29,7 +29,7 @@ func TestABackupOfAClaimThatPassedAnOpenGateIsNotTheNewest(t *testing.T) {
 	require.Empty(s, s.story(app), "Kubernetes bound it to an empty volume")
 	s.write(app, "what began from nothing")
 	s.backUp(app)
-	backups := s.backups(app)
+	backups := s.backupsFrom(app, 2)
 	require.Len(s, backups, 2)
 	require.Equal(s, "unreviewed", backups[0].Objection)
 	require.Empty(s, backups[1].Objection)

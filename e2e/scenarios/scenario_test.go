@@ -257,12 +257,19 @@ func (s *scenario) seed(app harness.App, story string) {
 	s.backUp(app)
 }
 
-// backups lists the claim's backups, once a listing was done in time.
-func (s *scenario) backups(app harness.App) (backups []wire.Backup) {
+// backups lists the claim's backups, once one of them was listed.
+func (s *scenario) backups(app harness.App) []wire.Backup {
+	s.Helper()
+	return s.backupsFrom(app, 1)
+}
+
+// backupsFrom lists the claim's backups, once so many were listed: a list is shown as
+// of the last listing.
+func (s *scenario) backupsFrom(app harness.App, count int) (backups []wire.Backup) {
 	s.Helper()
 	s.await("the backups of "+app.Key().String(), func(ctx context.Context) (_ bool, _ string, err error) {
 		backups, err = cluster.Backups(ctx, app.Namespace, app.Name)
-		return true, "", err
+		return len(backups) >= count, fmt.Sprintf("%d are listed", len(backups)), err
 	})
 	return backups
 }

@@ -63,7 +63,7 @@ func TestVerdicts(t *testing.T) {
 	s.backUp(source)
 	others := harness.App{Namespace: verdictsOthers, Name: "secrets", Labels: harness.Unprotected, Size: "64Mi"}
 	s.seed(others, "none of your business")
-	backups := s.backups(source)
+	backups := s.backupsFrom(source, 2)
 	require.Len(s, backups, 2)
 	newer, older := backups[0], backups[1]
 

@@ -1,7 +1,6 @@
 package backup
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -93,9 +92,11 @@ type Answer struct {
 	othersDoubt error
 	// lost is true where restores go on without the driver that could not tell.
 	lost bool
-	// doubt is why the newest of the backups found may not be the newest that
-	// exists.
-	doubt error
+	// doubt is why the newest of the backups found may not be the newest in the systems
+	// that found them, and untold why a system could not tell that may hold a newer one.
+	doubt, untold error
+	// told is what each system said.
+	told []Told
 }
 
 // UnknownBecause makes the answer for a question that could not be settled. The
@@ -146,7 +147,7 @@ func (a Answer) Doubting(why error) Answer {
 	switch {
 	case why == nil || a.certainty == Unknown:
 	case a.certainty == None:
-		return UnknownBecause(why)
+		return UnknownBecause(why).WithTold(a.told...)
 	default:
 		a.doubt = graver(a.doubt, why)
 	}
@@ -156,14 +157,36 @@ func (a Answer) Doubting(why error) Answer {
 // Doubt returns why the newest backup found may not be the newest that exists;
 // nil where it is, and unless the answer is Found. A doubt blocks choosing the
 // newest backup; it does not block restoring one that is named by its id.
-func (a Answer) Doubt() error { return a.doubt }
+func (a Answer) Doubt() error { return graver(a.doubt, a.untold) }
+
+// DoubtOfListed is [Answer.Doubt] without what could not be looked at: what speaks
+// against the newest backup in the listings that there are.
+func (a Answer) DoubtOfListed() error { return a.doubt }
+
+// Unsure returns the same answer where it could not be looked whether there are more
+// backups by now. It changes an answer of Found alone; one of None becomes Unknown, and
+// keeps its others.
+func (a Answer) Unsure(why error) Answer {
+	switch {
+	case why == nil || a.certainty == Unknown:
+	case a.certainty == None:
+		unsure := UnknownBecause(why).WithTold(a.told...)
+		unsure.others, unsure.othersDoubt = a.others, graver(a.othersDoubt, why)
+		return unsure
+	default:
+		a.untold = lasting(a.untold, why)
+	}
+	return a
+}
 
 // WithOthers returns the same answer with backups that exist under the claim's name
 // and say nothing about it, since a cluster took them whose backups are not restored
 // here (see [Clusters.Settled]). An answer of Found has them among its backups.
 func (a Answer) WithOthers(backups []Backup) Answer {
 	if a.certainty == Found {
-		return FoundBackups(slices.Concat(a.unmarked, backups), a.evidence...).Reviewing(a.spans).Doubting(a.doubt)
+		found := FoundBackups(slices.Concat(a.unmarked, backups), a.evidence...).Reviewing(a.spans).Doubting(a.doubt)
+		found.untold = a.untold
+		return found.WithTold(a.told...)
 	}
 	a.others = slices.SortedFunc(slices.Values(backups), NewestFirst)
 	return a
@@ -257,9 +280,9 @@ func Combine(answers ...Answer) Answer {
 		spans              []Span
 	)
 	for _, a := range answers {
-		unknown = cmp.Or(unknown, a.Err())
+		unknown = lasting(unknown, a.Err())
 		if !a.lost {
-			untold = cmp.Or(untold, a.Err())
+			untold = lasting(lasting(untold, a.untold), a.Err())
 		}
 		if !a.lost && len(a.others) == 0 {
 			othersDoubt = graver(othersDoubt, a.Err())
@@ -272,7 +295,9 @@ func Combine(answers ...Answer) Answer {
 	}
 	switch {
 	case len(backups) > 0:
-		return FoundBackups(append(backups, others...), evidence...).Reviewing(spans).Doubting(doubt).Doubting(untold)
+		found := FoundBackups(append(backups, others...), evidence...).Reviewing(spans).Doubting(doubt)
+		found.untold = untold
+		return found
 	case unknown != nil:
 		return UnknownBecause(unknown).WithOthers(others).DoubtingOthers(othersDoubt)
 	case len(others) > 0:

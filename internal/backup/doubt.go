@@ -67,9 +67,14 @@ func IsOfClusters(doubt error) bool {
 }
 
 // graver returns the doubt to keep of two: the first, unless it alone may not matter to
-// a wish.
+// a wish, or passes by itself.
 func graver(first, second error) error {
-	if first == nil || second != nil && IsOfClusters(first) && !IsOfClusters(second) {
+	switch {
+	case first == nil:
+		return second
+	case second == nil || IsOfClusters(second):
+		return first
+	case IsOfClusters(first), IsNotYet(first) && !IsNotYet(second):
 		return second
 	}
 	return first

@@ -162,24 +162,35 @@ func (c *Catalog) Drivers() []string {
 	return names
 }
 
-// Known answers with as little waiting as possible. Found may come from any
-// earlier listing, without waiting for the drivers that did not find any: one that
-// cannot be listed makes it a doubt which backup is the newest. None is a proof as
-// that of [Catalog.Prove].
-// It waits until ctx ends at the latest and then answers Unknown.
+// Known answers with as little waiting as possible. Found may come from any earlier
+// listing, and does not wait for the drivers that did not find any: one that could not
+// tell makes it a doubt which backup is the newest. None is a proof as that of
+// [Catalog.Prove].
+// It waits until ctx ends at the latest and then answers Unknown, or what was known.
 func (c *Catalog) Known(ctx context.Context, claim backup.Claim) backup.Answer {
 	if slices.ContainsFunc(c.sources, func(s *source) bool { return s.remembers(claim) }) {
-		if answer, holds := c.standing(ctx, claim); holds {
+		if answer, holds := c.standing(claim); holds {
 			return answer
 		}
 	}
-	return c.ask(claim, func(s *source) backup.Answer { return s.known(ctx, claim) })
+	asking, found := context.WithCancel(ctx)
+	defer found()
+	return c.ask(claim, func(s *source) backup.Answer {
+		answer := s.known(asking, claim)
+		switch {
+		case answer.Certainty() == backup.Found:
+			found() // the others are not waited for
+		case answer.Certainty() == backup.Unknown && asking.Err() != nil && ctx.Err() == nil:
+			return s.standing(claim)
+		}
+		return answer
+	})
 }
 
 // standing answers for a claim of which backups were known a moment ago. The answer
 // does not hold where they have gone since: what is left then is no proof.
-func (c *Catalog) standing(ctx context.Context, claim backup.Claim) (answer backup.Answer, holds bool) {
-	answer = c.ask(claim, func(s *source) backup.Answer { return s.standing(ctx, claim) })
+func (c *Catalog) standing(claim backup.Claim) (answer backup.Answer, holds bool) {
+	answer = c.ask(claim, func(s *source) backup.Answer { return s.standing(claim) })
 	return answer, answer.Certainty() != backup.None
 }
 
@@ -189,17 +200,57 @@ func (c *Catalog) Glance(claim backup.Claim) backup.Answer {
 	return c.ask(claim, func(s *source) backup.Answer { return s.glance(claim) })
 }
 
-// KnownOf is [Catalog.Known] for the backups of one driver, whatever state the
-// other drivers are in.
-func (c *Catalog) KnownOf(ctx context.Context, claim backup.Claim, driver string) backup.Answer {
+// Last answers from the last listings that were believed, without waiting and without
+// having any begin, for those who look at a claim. [backup.Answer.Told] says how old
+// they are. Nothing may follow from it: None is no proof, and a newer backup may exist.
+func (c *Catalog) Last(claim backup.Claim) backup.Answer {
+	return c.ask(claim, func(s *source) backup.Answer { return s.latestAnswer(claim) })
+}
+
+// LastOf is [Catalog.Last] for the backups of one driver.
+func (c *Catalog) LastOf(claim backup.Claim, driver string) backup.Answer {
 	for _, s := range c.sources {
 		if s.lister.Name() == driver {
-			return c.reviewing(claim, s.known(ctx, claim))
+			answer := s.latestAnswer(claim)
+			return c.reviewing(claim, answer).WithTold(s.told(answer))
 		}
 	}
+	return noSuchDriver()
+}
+
+func noSuchDriver() backup.Answer {
 	return backup.UnknownBecause(&backup.Error{
 		Kind: backup.Invalid, Field: "driver", Message: "no driver of that name looks for backups here",
 	})
+}
+
+// ProveBackup is [Catalog.Prove] for a restore of the backup with an id, or of the only
+// one whose id begins with it. A driver whose last listing has such a backup proves it,
+// and the others are not waited for: which backup is the newest is then in doubt. Where
+// none has it, or it is gone, all of them prove what there is; so they do where the
+// beginning of an id may be that of a backup in a repository that was never listed.
+func (c *Catalog) ProveBackup(ctx context.Context, claim backup.Claim, id string) backup.Answer {
+	selected := func(backups []backup.Backup) bool {
+		_, err := backup.Rules{}.Choose(backup.Selector{ID: id}, backups)
+		return err == nil
+	}
+	is := func(b backup.Backup) bool { return b.ID == id }
+	exact := func(backups []backup.Backup) bool { return slices.ContainsFunc(backups, is) }
+	listed := func(s *source) bool { return s.listed(claim, selected) }
+	unlisted := func(s *source) bool { return s.listedAt().IsZero() }
+	named := slices.ContainsFunc(c.sources, func(s *source) bool { return s.listed(claim, exact) })
+	if named || slices.ContainsFunc(c.sources, listed) && !slices.ContainsFunc(c.sources, unlisted) {
+		answer := c.ask(claim, func(s *source) backup.Answer {
+			if listed(s) {
+				return s.prove(ctx, claim)
+			}
+			return s.standing(claim)
+		})
+		if selected(answer.Backups()) || selected(answer.Others()) {
+			return answer
+		}
+	}
+	return c.Prove(ctx, claim)
 }
 
 // Prove answers from listings that began after the call or at most
@@ -268,12 +319,16 @@ func (c *Catalog) Missing() map[string]int {
 // ask puts a question about a claim to every source at once and joins the answers.
 func (c *Catalog) ask(claim backup.Claim, question func(*source) backup.Answer) backup.Answer {
 	if len(c.sources) == 1 {
-		return c.reviewing(claim, question(c.sources[0]))
+		answer := question(c.sources[0])
+		return c.reviewing(claim, answer).WithTold(c.sources[0].told(answer))
 	}
-	answers := make([]backup.Answer, len(c.sources))
+	answers, told := make([]backup.Answer, len(c.sources)), make([]backup.Told, len(c.sources))
 	var asked sync.WaitGroup
 	for i, s := range c.sources {
-		asked.Go(func() { answers[i] = question(s) })
+		asked.Go(func() {
+			answers[i] = question(s)
+			told[i] = s.told(answers[i])
+		})
 	}
 	asked.Wait()
 	for i, s := range c.sources {
@@ -281,7 +336,7 @@ func (c *Catalog) ask(claim backup.Claim, question func(*source) backup.Answer) 
 			answers[i] = answers[i].Lost()
 		}
 	}
-	return c.reviewing(claim, backup.Combine(answers...))
+	return c.reviewing(claim, backup.Combine(answers...)).WithTold(told...)
 }
 
 // reviewing adds to an answer what is remembered of the claim's reviews. It concerns

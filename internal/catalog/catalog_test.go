@@ -484,8 +484,8 @@ func TestSeveralDrivers(t *testing.T) {
 			}
 			assert.Equal(t, backup.Unknown, c.Known(within(t, budget), music).Certainty())
 			assert.Less(t, time.Since(asked), time.Second, "nobody waits for what is down")
-			assert.Equal(t, backup.Found, c.KnownOf(within(t, budget), photos, "restic").Certainty())
-			assert.Equal(t, backup.Unknown, c.KnownOf(within(t, budget), photos, "longhorn").Certainty())
+			assert.Equal(t, backup.Found, c.LastOf(photos, "restic").Certainty())
+			assert.Equal(t, backup.Unknown, c.LastOf(photos, "longhorn").Certainty())
 		},
 		"what one has found does not wait for one that is never listed": func(t *testing.T) {
 			longhorn := newRepository("longhorn")
@@ -508,7 +508,7 @@ func TestSeveralDrivers(t *testing.T) {
 		},
 		"one that does not exist cannot tell": func(t *testing.T) {
 			c := start(t, nil, newRepository("restic"))
-			a := c.KnownOf(within(t, budget), photos, "kopia")
+			a := c.LastOf(photos, "kopia")
 			assert.Equal(t, backup.Unknown, a.Certainty())
 			assert.Equal(t, backup.Invalid, backup.KindOf(a.Err()))
 		},

@@ -21,6 +21,16 @@
 // Found from an older listing: it only makes a claim wait, and whoever restores
 // it asks Prove before choosing a backup.
 //
+// Several drivers are asked at once. What one of them found is said without waiting for
+// the others: that they could not tell by then is a doubt about which backup is the
+// newest. None takes a proof of each. [Catalog.ProveBackup] asks the driver alone that
+// has the backup which is wanted by its id, and [Catalog.Last] shows what the last
+// listings found; it waits for nothing and proves nothing. Each answer says what each
+// driver said, and when its listing began (see [backup.Told]).
+//
+// That an answer is missing only because a listing takes its usual time is said as such
+// (see [backup.NotYet]): nothing has to be set right.
+//
 // # What is missing
 //
 // A listing is also compared with what the [Memory] holds of every claim. A backup

@@ -27,11 +27,11 @@ func TestWhatIsLeftOfAClaimWhoseBackupsHaveGoneMeanwhileIsNoProof(t *testing.T) 
 	found := newBuilder("restic")
 	found.Backup(backup.Backup{Claim: claim, ID: "0123456789abcdef", TakenAt: time.Now()})
 	s.latest = found.snapshot("repository", s.now(), time.Now())
-	_, holds := c.standing(t.Context(), claim)
+	_, holds := c.standing(claim)
 	assert.True(t, holds)
 
 	s.latest = newBuilder("restic").snapshot("repository", s.now(), time.Now())
-	answer, holds := c.standing(t.Context(), claim)
+	answer, holds := c.standing(claim)
 	assert.Equal(t, backup.None, answer.Certainty())
 	assert.False(t, holds, "a listing has to begin")
 }

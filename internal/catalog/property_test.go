@@ -741,7 +741,7 @@ func (w *world) judge(claim backup.Claim, a backup.Answer, asked time.Time, jump
 	endedSince := func(before time.Time) bool {
 		return slices.ContainsFunc(w.ended[claim], func(end ending) bool { return end.at.Before(before) && end.clock.After(e.BeganAt) })
 	}
-	if endedSince(asked) || none && endedSince(now) {
+	if (none || a.Doubt() == nil) && endedSince(asked) || none && endedSince(now) {
 		wrong = append(wrong, "a backup of the claim ended after the listing began")
 	}
 	if none && slices.ContainsFunc(w.jobs[claim], now.After) {

@@ -34,7 +34,7 @@ func TestTheCatalogHeedsWhatIsRememberedOfReviews(t *testing.T) {
 			}, r, newRepository("restic", music))
 			pass(time.Minute)
 			for _, answer := range []backup.Answer{
-				c.Prove(within(t, budget), photos), c.Known(within(t, budget), photos), c.Glance(photos), c.KnownOf(within(t, budget), photos, "longhorn"),
+				c.Prove(within(t, budget), photos), c.Known(within(t, budget), photos), c.Glance(photos), c.LastOf(photos, "longhorn"),
 			} {
 				v := verdict(answer)
 				assert.Equal(t, decision.Restore, v.Kind, v.Message)

@@ -65,6 +65,8 @@ type source struct {
 	observer Observer
 	// recovered is told when listings work again.
 	recovered func(driver string)
+	// made is when the source was.
+	made time.Time
 
 	// What follows belongs to the goroutine that lists. last is what the last listing
 	// told, believed or not. recalled is all that was
@@ -118,7 +120,7 @@ type source struct {
 
 func newSource(cfg Config, lister driver.Lister, ledger Ledger, clock clock.Clock, observer Observer) *source {
 	return &source{
-		cfg: cfg, lister: lister, ledger: ledger, clock: clock, observer: observer,
+		cfg: cfg, lister: lister, ledger: ledger, clock: clock, observer: observer, made: clock.Now(),
 		recovered:      func(string) {},
 		seen:           &sightings{},
 		next:           newListing(),
@@ -127,18 +129,47 @@ func newSource(cfg Config, lister driver.Lister, ledger Ledger, clock clock.Cloc
 	}
 }
 
-// known answers Found from what is known already, and proves anything else.
+// known answers Found from what is known already, and proves anything else. Where that
+// cannot be told, what the last listing found still exists, as far as is known.
 func (s *source) known(ctx context.Context, claim backup.Claim) backup.Answer {
 	if answer, ok := s.remember(claim); ok {
 		return answer
 	}
-	return s.prove(ctx, claim)
+	answer := s.prove(ctx, claim)
+	if answer.Certainty() == backup.Unknown {
+		if found, ok := s.recollect(claim); ok {
+			return found.Unsure(answer.Err())
+		}
+	}
+	return answer
 }
 
-func (s *source) remember(claim backup.Claim) (backup.Answer, bool) {
+// remember returns what the last listing found of a claim, unless a backup of the claim
+// has ended since.
+func (s *source) remember(claim backup.Claim) (answer backup.Answer, found bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.latest == nil || !s.quietSince(s.latest.began, claim) {
+		return backup.Answer{}, false
+	}
+	return s.foundBefore(claim)
+}
+
+// recollect returns what the last listing found of a claim, in doubt where a backup of the
+// claim has ended since.
+func (s *source) recollect(claim backup.Claim) (answer backup.Answer, found bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if answer, found = s.foundBefore(claim); found {
+		return answer.Unsure(s.unquiet(claim)), true
+	}
+	return backup.Answer{}, false
+}
+
+// foundBefore returns the backups of a claim that the last listing found, if any of them
+// counts. The caller holds the lock.
+func (s *source) foundBefore(claim backup.Claim) (answer backup.Answer, found bool) {
+	if s.latest == nil {
 		return backup.Answer{}, false
 	}
 	backups := s.latest.byClaim[claim].backups
@@ -148,31 +179,39 @@ func (s *source) remember(claim backup.Claim) (backup.Answer, bool) {
 	return s.latest.found(claim), true
 }
 
+// unquiet says that a backup of the claim has ended since the last listing began, or why
+// that could not be looked at; nil where none has. The caller holds the lock.
+func (s *source) unquiet(claim backup.Claim) error {
+	if s.latest == nil || s.quietSince(s.latest.began, claim) {
+		return nil
+	}
+	if s.failure != nil {
+		return s.failure
+	}
+	return s.expecting(backup.Errorf(backup.Unavailable, "a backup of %s has ended since the %s repository was last listed", claim, s.lister.Name()))
+}
+
 // remembers reports whether backups of the claim are known already.
 func (s *source) remembers(claim backup.Claim) bool {
 	_, found := s.remember(claim)
 	return found
 }
 
-// standing is the answer for a claim of which another driver's backups are known: it
-// waits only where a backup of the claim has ended since the last listing.
-func (s *source) standing(ctx context.Context, claim backup.Claim) backup.Answer {
-	if answer, found := s.remember(claim); found {
+// standing is the answer for a claim of which another driver's backups are known. It
+// does not wait, and its None is no proof.
+func (s *source) standing(claim backup.Claim) backup.Answer {
+	if answer, found := s.recollect(claim); found {
 		return answer
 	}
 	s.mu.Lock()
-	listed, failure := s.latest, s.failure
-	quiet := listed != nil && s.quietSince(listed.began, claim)
-	s.mu.Unlock()
+	defer s.mu.Unlock()
 	switch {
-	case failure != nil:
-		return backup.UnknownBecause(failure)
-	case listed == nil:
+	case s.failure != nil:
+		return backup.UnknownBecause(s.failure)
+	case s.latest == nil:
 		return backup.UnknownBecause(s.unlisted())
-	case !quiet:
-		return s.prove(ctx, claim)
 	default:
-		return s.none(claim, listed)
+		return s.none(claim, s.latest).Unsure(s.unquiet(claim))
 	}
 }
 
@@ -190,9 +229,38 @@ func (s *source) glance(claim backup.Claim) backup.Answer {
 	}
 }
 
-// unlisted says that the repository was not listed yet.
+// latestAnswer is the answer of the last listing that was believed, in doubt where listings have
+// failed since, or a backup of the claim has ended.
+func (s *source) latestAnswer(claim backup.Claim) backup.Answer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.latest == nil {
+		return backup.UnknownBecause(cmp.Or(s.failure, s.unlisted()))
+	}
+	return s.answer(claim).Unsure(s.failure).Unsure(s.unquiet(claim))
+}
+
+// told says what the source's answer is.
+func (s *source) told(answer backup.Answer) backup.Told {
+	told := backup.Told{Driver: s.lister.Name(), Certainty: answer.Certainty(), Why: cmp.Or(answer.Err(), answer.Doubt())}
+	if evidence := answer.Evidence(); len(evidence) > 0 {
+		told.ListedAt = evidence[0].BeganAt
+	} else {
+		told.ListedAt = s.listedAt()
+	}
+	return told
+}
+
+// listed reports whether the last listing has a backup of the claim that is selected.
+func (s *source) listed(claim backup.Claim, selected func([]backup.Backup) bool) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.latest != nil && selected(s.latest.byClaim[claim].backups)
+}
+
+// unlisted says that the repository was not listed yet. The caller holds the lock.
 func (s *source) unlisted() error {
-	return s.caused(backup.Errorf(backup.Unavailable, "the %s repository has not been listed yet", s.lister.Name()))
+	return s.caused(s.expecting(backup.Errorf(backup.Unavailable, "the %s repository has not been listed yet", s.lister.Name())))
 }
 
 // caused names the cause of an error that says why the repository is not listed. Its
@@ -299,7 +367,7 @@ func (s *source) absent(claim backup.Claim) backup.Answer {
 	case len(s.backupsRunning[claim]) > 0:
 		return backup.UnknownBecause(backup.Errorf(backup.Unavailable, "a backup of %s is running", claim))
 	case s.cfg.BackupsTold != nil && !s.cfg.BackupsTold():
-		return backup.UnknownBecause(backup.Errorf(backup.Unavailable, "it is not known yet which backups are running"))
+		return backup.UnknownBecause(s.expecting(backup.Errorf(backup.Unavailable, "it is not known yet which backups are running")))
 	default:
 		return s.none(claim, s.latest)
 	}
@@ -318,7 +386,7 @@ func (s *source) tooLate(ctx context.Context, q question) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		message = fmt.Sprintf("the question was given up after %.1f s, before the %s repository was listed", waited, s.lister.Name())
 	}
-	return s.caused(&backup.Error{Kind: backup.Unavailable, Message: message, Err: ctx.Err()})
+	return s.caused(s.expecting(&backup.Error{Kind: backup.Unavailable, Message: message, Err: ctx.Err()}))
 }
 
 // now gives the present moment. The caller holds the lock.

@@ -28,7 +28,7 @@ func (s *Server) backupRoutes() []route {
 			{name: "driver", description: "The driver whose backups are listed; by default all"},
 			{name: "limit", description: "How many backups are listed at most; by default all"},
 		},
-		answers: answers{http.StatusOK: wire.Backups{}},
+		answers: answers{http.StatusOK: wire.Backups{}, http.StatusServiceUnavailable: wire.BackupsUnknown{}},
 	}, {
 		method: http.MethodPost, path: "/v1/backup", handle: s.startBackup,
 		summary: "Start a backup of a claim",
@@ -42,21 +42,23 @@ func (s *Server) backupRoutes() []route {
 	}}
 }
 
-// listBackups lists a claim's backups, newest first.
+// listBackups lists a claim's backups, newest first, as the last listings found them:
+// who looks at them waits for no backup system. That there are none is answered only
+// where every system was listed.
 func (s *Server) listBackups(w http.ResponseWriter, r *http.Request, _ httprouter.Params) {
 	asked, err := s.readBackupsQuery(r.URL.Query())
 	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), s.cfg.LookupBudget)
-	defer cancel()
-	answer := s.backupsOf(ctx, asked)
-	if answer.Certainty() == backup.Unknown {
+	answer := s.backupsOf(asked)
+	if answer.Certainty() == backup.Unknown && len(answer.Others()) == 0 {
 		_, body := describe(answer.Err())
-		s.render(w, r, http.StatusServiceUnavailable, body)
+		s.render(w, r, http.StatusServiceUnavailable, wire.BackupsUnknown{Failure: wire.Failure(body), Systems: systems(answer)})
 		return
 	}
+	ctx, cancel := context.WithTimeout(r.Context(), s.cfg.LookupBudget)
+	defer cancel()
 	volume, err := s.services.Claims.VolumeOf(ctx, asked.claim)
 	if err != nil {
 		s.fail(w, r, err)
@@ -103,18 +105,19 @@ func readLimit(query url.Values, unsaid int) (int, error) {
 	return limit, nil
 }
 
-func (s *Server) backupsOf(ctx context.Context, asked backupsQuery) backup.Answer {
+func (s *Server) backupsOf(asked backupsQuery) backup.Answer {
 	if asked.driver == "" {
-		return s.services.Catalog.Known(ctx, asked.claim)
+		return s.services.Catalog.Last(asked.claim)
 	}
-	return s.services.Catalog.KnownOf(ctx, asked.claim, asked.driver)
+	return s.services.Catalog.LastOf(asked.claim, asked.driver)
 }
 
 func backupList(asked backupsQuery, volume string, answer backup.Answer, rules backup.Rules) wire.Backups {
 	backups := slices.Concat(answer.Backups(), answer.Others())
-	list := wire.Backups{Namespace: asked.claim.Namespace, PVC: asked.claim.Name, Volume: volume, Total: len(backups)}
-	list.Doubt, list.Settle = backup.Message(answer.Doubt()), backup.SettleOf(answer.Doubt())
-	list.Chosen, list.Unchosen = chosenOf(backups, answer.Doubt(), rules)
+	doubt := cmp.Or(answer.Doubt(), answer.Err())
+	list := wire.Backups{Namespace: asked.claim.Namespace, PVC: asked.claim.Name, Volume: volume, Total: len(backups), Systems: systems(answer)}
+	list.Doubt, list.Settle = backup.Message(doubt), backup.SettleOf(doubt)
+	list.Chosen, list.Unchosen = chosenOf(backups, doubt, rules)
 	shown := backups
 	if asked.limit > 0 && asked.limit < len(backups) {
 		shown = backups[:asked.limit]

@@ -28,14 +28,15 @@ const about = `Errors are answered with a body of the schema Error. Bodies of re
 
 // enumerations are the texts of package wire of which all values are known.
 var enumerations = openapi.Types{
-	reflect.TypeFor[wire.Decision]():    openapi.Enumeration(wire.DecisionRestore, wire.DecisionFresh, wire.DecisionHold, wire.DecisionUnknown),
-	reflect.TypeFor[wire.State]():       openapi.Enumeration(wire.StateCompleted),
-	reflect.TypeFor[wire.Extent]():      openapi.Enumeration(wire.ExtentAll, wire.ExtentSome, wire.ExtentNone),
-	reflect.TypeFor[wire.Result]():      openapi.Enumeration(wire.ResultStarted, wire.ResultWouldStart, wire.ResultRefused, wire.ResultNotStarted),
-	reflect.TypeFor[wire.RestoreMode](): openapi.Enumeration(wire.RestoreModeAuto, wire.RestoreModeRequired),
-	reflect.TypeFor[wire.GateState]():   openapi.Enumeration(wire.GateClosed, wire.GateIncomplete, wire.GateOff, wire.GateUnknown),
-	reflect.TypeFor[wire.EventType]():   openapi.Enumeration(wire.EventNormal, wire.EventWarning),
-	reflect.TypeFor[wire.TestPhase]():   openapi.Enumeration(wire.TestPending, wire.TestRunning, wire.TestPassed, wire.TestFailed),
+	reflect.TypeFor[wire.Decision]():     openapi.Enumeration(wire.DecisionRestore, wire.DecisionFresh, wire.DecisionHold, wire.DecisionUnknown),
+	reflect.TypeFor[wire.SystemAnswer](): openapi.Enumeration(wire.SystemFound, wire.SystemNone, wire.SystemUnknown),
+	reflect.TypeFor[wire.State]():        openapi.Enumeration(wire.StateCompleted),
+	reflect.TypeFor[wire.Extent]():       openapi.Enumeration(wire.ExtentAll, wire.ExtentSome, wire.ExtentNone),
+	reflect.TypeFor[wire.Result]():       openapi.Enumeration(wire.ResultStarted, wire.ResultWouldStart, wire.ResultRefused, wire.ResultNotStarted),
+	reflect.TypeFor[wire.RestoreMode]():  openapi.Enumeration(wire.RestoreModeAuto, wire.RestoreModeRequired),
+	reflect.TypeFor[wire.GateState]():    openapi.Enumeration(wire.GateClosed, wire.GateIncomplete, wire.GateOff, wire.GateUnknown),
+	reflect.TypeFor[wire.EventType]():    openapi.Enumeration(wire.EventNormal, wire.EventWarning),
+	reflect.TypeFor[wire.TestPhase]():    openapi.Enumeration(wire.TestPending, wire.TestRunning, wire.TestPassed, wire.TestFailed),
 }
 
 // The ways to sign in, by their names in the document.

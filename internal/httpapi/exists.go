@@ -53,7 +53,7 @@ func (s *Server) existsStatus(answer wire.Existence) int {
 // existence puts the catalog's answer in the API's words. Whoever decides about a
 // claim by it has only the answer to tell that a restore is required of all.
 func existence(claim backup.Claim, answer backup.Answer, required bool) wire.Existence {
-	e := wire.Existence{Namespace: claim.Namespace, PVC: claim.Name, Authoritative: true}
+	e := wire.Existence{Namespace: claim.Namespace, PVC: claim.Name, Authoritative: true, Systems: systems(answer)}
 	switch answer.Certainty() {
 	case backup.Found:
 		newest := answer.Backups()[0]
@@ -78,4 +78,16 @@ func known(count int64) *int64 {
 		return nil
 	}
 	return &count
+}
+
+// systems says what each backup system told, and when it was listed.
+func systems(answer backup.Answer) []wire.System {
+	told := answer.Told()
+	list := make([]wire.System, 0, len(told))
+	for _, t := range told {
+		list = append(list, wire.System{
+			Driver: t.Driver, Answer: wire.SystemAnswer(t.Certainty.String()), ListedAt: when(t.ListedAt), Message: backup.Message(t.Why),
+		})
+	}
+	return list
 }

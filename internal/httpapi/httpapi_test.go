@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -57,6 +58,14 @@ var gone = backup.WithSettle(backup.Errorf(backup.BackupMissing,
 // homeRules are those of cluster home, at noon.
 var homeRules = backup.Rules{Clusters: backup.Clusters{Own: "home", Settled: true}, Now: noon, PartialWindow: backup.DefaultPartialWindow}
 
+// What two systems say of which one was not listed yet.
+var (
+	notListed   = backup.NotYet(backup.Errorf(backup.Unavailable, "the longhorn repository has not been listed yet"))
+	inPart      = backup.Combine(backup.FoundBackups([]backup.Backup{newest, oldest}, evidence), backup.UnknownBecause(notListed))
+	saidInPart  = []backup.Told{{Driver: "restic", Certainty: backup.Found, ListedAt: noon}, {Driver: "longhorn", Why: notListed}}
+	saidNothing = []backup.Told{{Driver: "restic", Certainty: backup.None, ListedAt: noon}, {Driver: "longhorn", Why: notListed}}
+)
+
 // objectionable are backups of which each but the last has something against it.
 func objectionable() []backup.Backup {
 	list := []backup.Backup{
@@ -80,9 +89,11 @@ func objectionable() []backup.Backup {
 
 // world is what the server is made of, as a test sets it.
 type world struct {
-	lock    string
-	answer  func(context.Context) backup.Answer
-	driver  string
+	lock   string
+	answer func(context.Context) backup.Answer
+	driver string
+	// catalog answers in the place of answer, where there is one.
+	catalog httpapi.Catalog
 	backup  func(context.Context, driver.BackupRequest) (driver.BackupStarted, error)
 	request driver.BackupRequest
 	ready   error
@@ -140,9 +151,11 @@ func says(a backup.Answer) func(context.Context) backup.Answer {
 
 func (w *world) Known(ctx context.Context, _ backup.Claim) backup.Answer { return w.answer(ctx) }
 
-func (w *world) KnownOf(ctx context.Context, _ backup.Claim, driver string) backup.Answer {
+func (w *world) Last(backup.Claim) backup.Answer { return w.answer(context.Background()) }
+
+func (w *world) LastOf(_ backup.Claim, driver string) backup.Answer {
 	w.driver = driver
-	return w.answer(ctx)
+	return w.answer(context.Background())
 }
 
 func (w *world) Drivers() []string { return []string{"restic", "longhorn"} }
@@ -217,7 +230,7 @@ func (w *world) server(change func(*httpapi.Config)) *httpapi.Server {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "answer", Help: "To everything."}, func() float64 { return 42 }))
 	return httpapi.New(cfg, httpapi.Services{
-		Catalog: w, Backupers: httpapi.Backupers{Default: "restic", ByName: map[string]driver.Backuper{"restic": w, "longhorn": w}}, Reports: &w.reports, Policies: &w.policies, SignIn: signin.New(w.signIn), Auditor: w, Gatherer: registry, Observer: w,
+		Catalog: cmp.Or[httpapi.Catalog](w.catalog, w), Backupers: httpapi.Backupers{Default: "restic", ByName: map[string]driver.Backuper{"restic": w, "longhorn": w}}, Reports: &w.reports, Policies: &w.policies, SignIn: signin.New(w.signIn), Auditor: w, Gatherer: registry, Observer: w,
 		Ready: func(context.Context) error { return w.ready }, Restores: &w.claims, Claims: &w.claims, Testers: map[string]driver.Tester{"restic": &w.tester},
 		Lock: func() string { return w.lock }, Rules: func() backup.Rules { return w.rules }, Console: w.console, Events: happened(w.events),
 		Status: httpapi.Status{
@@ -307,6 +320,23 @@ func TestExamples(t *testing.T) {
 		"a list that could not be told is an error": {
 			path: "/v1/backups?namespace=media&pvc=photos", status: 503, golden: "backups_unknown.json",
 			world: func(w *world) { w.answer = says(backup.UnknownBecause(down)) }},
+		"a claim that one system has a backup of exists, whatever the others say": {
+			path: "/exists/media/photos", status: 200, golden: "exists_systems.json",
+			world: func(w *world) { w.answer = says(inPart.WithTold(saidInPart...)) }},
+		"a claim that is looked for is unknown, with what each system said": {
+			path: "/exists/media/photos", status: 503, golden: "exists_systems_unknown.json",
+			world: func(w *world) { w.answer = says(backup.UnknownBecause(notListed).WithTold(saidNothing...)) }},
+		"a list says how old it is and what could not be told": {
+			path: "/v1/backups?namespace=media&pvc=photos", status: 200, golden: "backups_systems.json",
+			world: func(w *world) { w.answer = says(inPart.WithTold(saidInPart...)) }},
+		"a list of which nothing is known yet is an error with what each system said": {
+			path: "/v1/backups?namespace=media&pvc=photos", status: 503, golden: "backups_not_listed.json",
+			world: func(w *world) { w.answer = says(backup.UnknownBecause(notListed).WithTold(saidNothing...)) }},
+		"a list of other clusters' backups is shown though a system could not tell": {
+			path: "/v1/backups?namespace=media&pvc=photos", status: 200, golden: "backups_others_in_doubt.json",
+			world: func(w *world) {
+				w.answer = says(backup.UnknownBecause(down).WithOthers([]backup.Backup{oldest}))
+			}},
 		"a list of no claim is refused": {
 			path: "/v1/backups?namespace=media", status: 400, golden: "backups_invalid.json"},
 		"a backup is started": {
@@ -393,7 +423,7 @@ func TestExists(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, wire.Existence{
 			Exists: true, Namespace: "media", PVC: "photos", Backend: "restic,longhorn", Decision: wire.DecisionRestore, Authoritative: true,
-			Lock: testLock, Latest: &wire.Latest{ID: newest.ID, Driver: "restic", TakenAt: noon, SizeBytes: &size},
+			Lock: testLock, Latest: &wire.Latest{ID: newest.ID, Driver: "restic", TakenAt: noon, SizeBytes: &size}, Systems: []wire.System{},
 		}, answer)
 		assert.Equal(t, 1, w.counted("exists restore"))
 	})

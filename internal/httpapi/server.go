@@ -19,12 +19,15 @@ import (
 )
 
 // Catalog says which backups exist. Asking has no side effects and may be
-// repeated at will; both methods answer Unknown when ctx ends first.
+// repeated at will.
 type Catalog interface {
-	// Known answers for all drivers together.
+	// Known answers for all drivers together: Found as soon as one says so, and None
+	// once all have proved it. It answers Unknown when ctx ends first.
 	Known(ctx context.Context, claim backup.Claim) backup.Answer
-	// KnownOf answers for one of [Catalog.Drivers].
-	KnownOf(ctx context.Context, claim backup.Claim, driver string) backup.Answer
+	// Last answers from the last listings, for display alone. It does not wait.
+	Last(claim backup.Claim) backup.Answer
+	// LastOf is Last for one of [Catalog.Drivers].
+	LastOf(claim backup.Claim, driver string) backup.Answer
 	// Drivers names the drivers that are asked.
 	Drivers() []string
 }

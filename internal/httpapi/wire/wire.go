@@ -28,7 +28,34 @@ type Existence struct {
 	Source string `json:"source,omitempty"`
 	// Error says why the answer is unknown; otherwise it is empty.
 	Error string `json:"error"`
+	// Systems says what each backup system told, and when it was listed, in the order
+	// of Backend. One that found a backup settles Exists, whatever the others told;
+	// that no backup exists takes all of them.
+	Systems []System `json:"systems"`
 }
+
+// System is what one backup system told of a claim.
+type System struct {
+	Driver string `json:"driver"`
+	// Answer is found, none or unknown.
+	Answer SystemAnswer `json:"answer"`
+	// ListedAt is when the listing began that this rests on or, where the answer is
+	// unknown, its last one; null where it was not listed yet.
+	ListedAt *time.Time `json:"listed_at"`
+	// Message says why the answer is unknown, or why the system may hold a newer backup
+	// than those that it found; absent elsewhere.
+	Message string `json:"message,omitempty"`
+}
+
+// SystemAnswer is what a backup system told.
+type SystemAnswer string
+
+// The answers.
+const (
+	SystemFound   SystemAnswer = "found"
+	SystemNone    SystemAnswer = "none"
+	SystemUnknown SystemAnswer = "unknown"
+)
 
 // Decision is what follows for a claim from what is known of its backups.
 type Decision string
@@ -103,8 +130,18 @@ type Backups struct {
 	Chosen *Chosen `json:"chosen,omitempty"`
 	// Unchosen says why none is chosen though there are backups; absent elsewhere.
 	Unchosen string `json:"unchosen,omitempty"`
-	// Backups are newest first.
+	// Backups are newest first, as the last listings found them.
 	Backups []Backup `json:"backups"`
+	// Systems says what each backup system told by its last listing, and how old that
+	// is.
+	Systems []System `json:"systems"`
+}
+
+// BackupsUnknown answers GET /v1/backups where no backup is known and one may exist.
+type BackupsUnknown struct {
+	Failure
+	// Systems is that of [Backups].
+	Systems []System `json:"systems"`
 }
 
 // Chosen is the backup that is chosen by itself.
