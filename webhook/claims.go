@@ -80,6 +80,7 @@ func (c *Claims) Handle(ctx context.Context, req admission.Request) admission.Re
 	if err != nil {
 		return admission.Errored(http.StatusServiceUnavailable, err)
 	}
+	facts.Provisional = true
 	answered := decision.NeedsAnswer(facts)
 	if answered {
 		facts.Answer = c.Catalog.Known(ctx, facts.Source)

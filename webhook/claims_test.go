@@ -63,7 +63,7 @@ type fixture struct {
 	verdicts *verdicts
 }
 
-func newFixture(t *testing.T, answer backup.Answer, objects ...client.Object) fixture {
+func newFixture(t testing.TB, answer backup.Answer, objects ...client.Object) fixture {
 	t.Helper()
 	scheme := runtime.NewScheme()
 	require.NoError(t, clientgoscheme.AddToScheme(scheme))
@@ -91,7 +91,7 @@ func restoreMine(labels map[string]string) *v1alpha1.Restore {
 }
 
 // request reads a claim's manifest from testdata, as a user would apply it.
-func request(t *testing.T, manifest string) admission.Request {
+func request(t testing.TB, manifest string) admission.Request {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("testdata", manifest+".yaml"))
 	require.NoError(t, err)

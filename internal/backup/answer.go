@@ -238,7 +238,8 @@ func (a Answer) Err() error {
 	return a.err
 }
 
-// EvidenceString joins the evidence into one line, as stamped on a claim.
+// EvidenceString joins the evidence into one line, as stamped on a claim, with what is
+// in doubt.
 func (a Answer) EvidenceString() string {
 	if a.certainty == Unknown {
 		return "unknown: " + Message(a.Err())
@@ -246,6 +247,9 @@ func (a Answer) EvidenceString() string {
 	parts := make([]string, 0, len(a.evidence))
 	for _, e := range a.evidence {
 		parts = append(parts, e.String())
+	}
+	if doubt := a.Doubt(); doubt != nil {
+		parts = append(parts, "in doubt: "+Message(doubt))
 	}
 	return strings.Join(parts, "; ")
 }

@@ -34,7 +34,13 @@ var (
 	none    = backup.ProvedNone(evidence)
 	unknown = backup.UnknownBecause(errors.New("connection refused"))
 
-	doubted        = found.Doubting(unknown.Err())
+	doubted = found.Doubting(unknown.Err())
+	// partly is what one of two systems found; the other could not tell.
+	partly        = backup.Combine(found, unknown)
+	partlyForeign = backup.Combine(foreign, unknown)
+	partlyUseless = backup.Combine(unrestorable(found, 0), unknown)
+	// waiting is for a listing that takes its usual time.
+	waiting        = backup.UnknownBecause(backup.NotYet(errors.New("the longhorn repository has not been listed yet")))
 	doubtedForeign = foreign.Doubting(unknown.Err())
 	// accepted is what a person accepted after the claim was admitted.
 	admitted = noon.Add(time.Hour)
@@ -192,6 +198,26 @@ func TestVerdicts(t *testing.T) {
 			func(f *decision.Facts) {
 				f.Answer, f.LookedUp, f.Populator, f.Source = foreign, []string{"s3"}, volsync, music
 			}, decision.Hold, decision.ReasonNobodyRestores, "and no other"},
+		"at admission what one system found locks the claim, whatever another could not tell": {
+			func(f *decision.Facts) { f.Answer, f.Provisional = partly, true }, decision.Restore, decision.ReasonBackupFound,
+			"whether there is a newer one is settled before it is restored: connection refused"},
+		"at admission a backup that cannot be restored holds as in doubt, since another system may have a newer one": {
+			func(f *decision.Facts) { f.Answer, f.Provisional = partlyUseless, true }, decision.Hold, decision.ReasonNewestInDoubt, ""},
+		"after that the newest has to be known": {
+			func(f *decision.Facts) { f.Answer = partly }, decision.Hold, decision.ReasonNewestInDoubt, "connection refused"},
+		"at admission what speaks against the newest in a listing holds": {
+			func(f *decision.Facts) { f.Answer, f.Provisional = doubted, true }, decision.Hold, decision.ReasonNewestInDoubt, ""},
+		"at admission a populator gets no claim while a system could not tell": {
+			func(f *decision.Facts) {
+				f.Answer, f.Provisional, f.LookedUp, f.Populator = partlyForeign, true, []string{"s3"}, volsync
+			}, decision.Hold, decision.ReasonNewestInDoubt, ""},
+		"at admission a wish that matches nothing yet holds as in doubt, since another system may have it": {
+			func(f *decision.Facts) { f.Answer, f.Provisional, f.Selector = partly, true, beforeAll }, decision.Hold, decision.ReasonNewestInDoubt, ""},
+		"a look that takes its usual time holds, and asks nothing of anyone": {
+			func(f *decision.Facts) { f.Answer = waiting }, decision.Hold, decision.ReasonChecking,
+			"checking for backups of media/photos, starts in seconds (the longhorn repository has not been listed yet)"},
+		"a look that takes its usual time is to be tried again where an unknown answer is refused": {
+			func(f *decision.Facts) { f.Answer, f.DenyUnknown = waiting, true }, decision.Deny, decision.ReasonChecking, "apply it again in some seconds"},
 		"an unknown answer holds though a backup was selected": {
 			func(f *decision.Facts) { f.Answer, f.Selector = unknown, theOldest }, decision.Hold, decision.ReasonUnknown, ""},
 	}
@@ -261,8 +287,9 @@ func TestWordsOfVerdictsAndModes(t *testing.T) {
 
 // known is what is known of a claim's backups, now and when it was admitted.
 type known struct {
-	answer   backup.Answer
-	promised string
+	answer      backup.Answer
+	promised    string
+	provisional bool
 }
 
 // everyCombination yields every combination of facts, each fact in every value
@@ -293,7 +320,10 @@ func everyCombination() iter.Seq[decision.Facts] {
 			of(func(f *decision.Facts, v bool) { f.DenyUnknown = v }, false, true),
 			of(func(f *decision.Facts, v []string) { f.LookedUp = v }, nil, []string{"s3"}),
 			of(func(f *decision.Facts, v decision.Populator) { f.Populator = v }, decision.Populator{}, volsync),
-			of(func(f *decision.Facts, v known) { f.Answer, f.Promised, f.PromisedAt = v.answer, v.promised, admitted },
+			of(func(f *decision.Facts, v known) {
+				f.Answer, f.Promised, f.PromisedAt, f.Provisional = v.answer, v.promised, admitted, v.provisional
+			},
+				known{answer: partly, provisional: true}, known{answer: partlyForeign, provisional: true}, known{answer: waiting},
 				known{answer: found}, known{answer: foreign}, known{answer: none}, known{answer: unknown}, known{answer: unchoosable}, known{answer: others},
 				known{answer: unrestorable(found, 0)},
 				known{answer: doubted}, known{answer: doubtedForeign, promised: "Restore"}, known{answer: none, promised: "Restore"}, known{answer: accepted, promised: "Restore"}),
@@ -335,6 +365,14 @@ func choice(f decision.Facts) (backup.Backup, bool) {
 	return chosen.Backup, err == nil && f.Answer.Certainty() != backup.Unknown
 }
 
+// onlyLocks reports whether a verdict of Restore only locks a claim, for a backup that
+// Soteria can restore and of which it is judged again whether it is the newest.
+func onlyLocks(f decision.Facts) bool {
+	chosen, selected := choice(f)
+	restorable := selected && chosen.Unrestorable == "" && !slices.Contains(f.LookedUp, chosen.Driver)
+	return f.Provisional && restorable && f.Answer.Doubt() != nil && f.Answer.DoubtOfListed() == nil && f.Populator == decision.Populator{}
+}
+
 // table is the table of verdicts, written a second time: row by row, the first
 // that matches wins.
 func table(f decision.Facts) (decision.Kind, decision.Reason) {
@@ -359,6 +397,7 @@ func table(f decision.Facts) (decision.Kind, decision.Reason) {
 		{f.MissingRestore != "", decision.Hold, decision.ReasonRestoreMissing},
 		{f.SelectionProblem == "" && f.Claim.Name == "" && f.Source == f.Claim && f.Selector.IsZero(), decision.Fresh, decision.ReasonGeneratedName},
 		{f.SelectionProblem != "", decision.Hold, decision.ReasonInvalidSelection},
+		{onlyLocks(f) && f.Selector.ID == "" && selected, decision.Restore, decision.ReasonBackupFound},
 		{f.Answer.Doubt() != nil && f.Selector.ID == "" && f.DenyUnknown && f.Populator != decision.Populator{}, decision.Deny, decision.ReasonNewestInDoubt},
 		{f.Answer.Doubt() != nil && f.Selector.ID == "", decision.Hold, decision.ReasonNewestInDoubt},
 		{lookedUp && referred, decision.Refer, decision.ReasonReferred},
@@ -371,6 +410,8 @@ func table(f decision.Facts) (decision.Kind, decision.Reason) {
 		{certainty == backup.None && f.Promised != "" && f.Answer.AcceptedAt().IsZero(), decision.Hold, decision.ReasonBackupMissing},
 		{certainty == backup.None && f.Mode == decision.Required, decision.Hold, decision.ReasonRequiredNone},
 		{certainty == backup.None, decision.Fresh, decision.ReasonProvedNone},
+		{backup.IsNotYet(f.Answer.Err()) && f.DenyUnknown, decision.Deny, decision.ReasonChecking},
+		{backup.IsNotYet(f.Answer.Err()), decision.Hold, decision.ReasonChecking},
 		{certainty == backup.Unknown && f.DenyUnknown, decision.Deny, decision.ReasonUnknown},
 		{certainty == backup.Unknown, decision.Hold, decision.ReasonUnknown},
 	}
@@ -397,8 +438,8 @@ func TestEveryCombinationOfFactsGetsTheTablesVerdict(t *testing.T) {
 			t.Fatalf("%+v: %s (%s): %s", f, v.Kind, v.Reason, problem)
 		}
 	}
-	assert.Equal(t, 3_244_032, combinations)
-	assert.Len(t, reasons, 24, "every reason is given for something")
+	assert.Equal(t, 4_128_768, combinations)
+	assert.Len(t, reasons, 25, "every reason is given for something")
 }
 
 // unsafe says what is wrong with a verdict, whatever the table says: what must
@@ -424,7 +465,7 @@ func unsafe(f decision.Facts, v decision.Verdict) string {
 		return "a claim is restored from a backup that nobody found"
 	case v.Kind == decision.Fresh && !onPurpose && !neverNamed && f.Promised != "" && f.Answer.AcceptedAt().IsZero():
 		return "a claim starts empty that was to be restored, and nobody accepted that"
-	case (v.Kind == decision.Restore || v.Kind == decision.Refer) && f.Answer.Doubt() != nil && f.Selector.ID == "":
+	case (v.Kind == decision.Restore && !onlyLocks(f) || v.Kind == decision.Refer) && f.Answer.Doubt() != nil && f.Selector.ID == "":
 		return "a claim is given a backup that may not be the newest"
 	case v.Kind == decision.Restore && chosen.Unrestorable != "":
 		return "a claim is given a backup that cannot be restored"

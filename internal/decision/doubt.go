@@ -2,6 +2,7 @@ package decision
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/soteria-dr/soteria/internal/backup"
@@ -11,7 +12,7 @@ import (
 // it would come back old. A backup that is named by its id is restored nevertheless.
 func newestInDoubt(f Facts) (Verdict, bool) {
 	doubt := f.Answer.Doubt()
-	if f.Answer.Certainty() != backup.Found || doubt == nil || f.Selector.ID != "" || namesAnother(f) && backup.IsOfClusters(doubt) {
+	if f.Answer.Certainty() != backup.Found || doubt == nil || f.Selector.ID != "" || namesAnother(f) && backup.IsOfClusters(doubt) || settledLater(f) {
 		return Verdict{}, false
 	}
 	newest := f.Answer.Backups()[0]
@@ -25,6 +26,19 @@ func newestInDoubt(f Facts) (Verdict, bool) {
 			"To restore that one nevertheless, annotate the claim soteria.dev/restore-backup: %q",
 		f.Source, len(f.Answer.Backups()), newest.Driver, backup.ShortID(newest.ID), newest.TakenAt.UTC().Format(time.RFC3339),
 		backup.Message(doubt), remedy, backup.ShortID(newest.ID))}, true
+}
+
+// settledLater reports whether what is in doubt does not matter to a verdict that only
+// locks the claim: a backup that Soteria can restore is known, nothing in the listings
+// speaks against it, and it is judged again once the other systems can tell whether they
+// have a newer one. A claim that may be left to a populator is not locked, and not judged
+// again.
+func settledLater(f Facts) bool {
+	if !f.Provisional || f.Answer.Doubt() == nil || f.Answer.DoubtOfListed() != nil || f.Populator != (Populator{}) {
+		return false
+	}
+	chosen, err := choose(f)
+	return err == nil && chosen.Backup.Unrestorable == "" && !slices.Contains(f.LookedUp, chosen.Backup.Driver)
 }
 
 // namesAnother reports whether the wish names a cluster other than this one.

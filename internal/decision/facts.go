@@ -99,6 +99,9 @@ type Facts struct {
 	// PromisedAt is when the claim was made: what a person accepted since then
 	// settles the promise.
 	PromisedAt time.Time
+	// Provisional is true where the verdict only locks the claim, as at admission, and
+	// the claim is judged again, from a proof, before it is given a backup.
+	Provisional bool
 	// Answer is what the catalog says of Source. Only looked at where
 	// [NeedsAnswer].
 	Answer backup.Answer

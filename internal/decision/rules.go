@@ -38,6 +38,7 @@ var withAnswer = []rule{
 	promised,
 	requiredWithNone,
 	provedNone,
+	checking,
 	unknown,
 }
 
@@ -207,6 +208,9 @@ func found(f Facts) (Verdict, bool) {
 	if newer := newerOfItsOwn(f, chosen.Backup); newer != "" {
 		notes = append(notes, newer)
 	}
+	if settledLater(f) && f.Selector.ID == "" {
+		notes = append(notes, "whether there is a newer one is settled before it is restored: "+backup.Message(f.Answer.Doubt()))
+	}
 	return Verdict{Kind: Restore, Reason: ReasonBackupFound, Backup: chosen.Backup, Notes: notes, Message: noted(
 		"will be restored from "+describe(chosen.Backup), notes)}, true
 }
@@ -263,6 +267,20 @@ func provedNone(f Facts) (Verdict, bool) {
 			len(others), describe(others[0])))
 	}
 	return Verdict{Kind: Fresh, Reason: ReasonProvedNone, Notes: notes, Message: noted(fmt.Sprintf("no backup of %s exists", f.Source), notes)}, true
+}
+
+// checking holds a claim while the look for its backups takes its usual time: nothing
+// went wrong, and nothing has to be done.
+func checking(f Facts) (Verdict, bool) {
+	if f.Answer.Certainty() != backup.Unknown || !backup.IsNotYet(f.Answer.Err()) {
+		return Verdict{}, false
+	}
+	kind, then := Hold, "starts in seconds"
+	if f.DenyUnknown {
+		kind, then = Deny, "apply it again in some seconds"
+	}
+	return Verdict{Kind: kind, Reason: ReasonChecking, Message: fmt.Sprintf(
+		"checking for backups of %s, %s (%s)", f.Source, then, backup.Message(f.Answer.Err()))}, true
 }
 
 func unknown(f Facts) (Verdict, bool) {

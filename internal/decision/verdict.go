@@ -76,6 +76,7 @@ const (
 	ReasonSourceHasNone     Reason = "SourceHasNoBackup"
 	ReasonRequiredNone      Reason = "RequiredBackupMissing"
 	ReasonProvedNone        Reason = "NoBackupExists"
+	ReasonChecking          Reason = "CheckingForBackups"
 	ReasonUnknown           Reason = "BackupsUnknown"
 )
 

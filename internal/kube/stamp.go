@@ -27,6 +27,7 @@ func Stamp(claim *corev1.PersistentVolumeClaim, verdict decision.Verdict, answer
 		claim.Annotations = map[string]string{}
 	}
 	maps.Copy(claim.Annotations, Stamps(verdict, answer, answered))
+	delete(claim.Annotations, v1alpha1.FoundAnnotation) // of an earlier life
 	if verdict.Kind == decision.Refer {
 		refer(claim, verdict.Populator)
 		return

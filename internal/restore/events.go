@@ -64,8 +64,12 @@ func looking(source backup.Claim, patience time.Duration) event {
 		"The claim waits and is not started empty: the look for backups of %s has taken more than %s; what comes of it will be told here", source, patience)}
 }
 
-// held tells that a claim waits because nothing is settled about its backups.
+// held tells that a claim waits because nothing is settled about its backups. That it
+// takes its usual time is no warning.
 func held(v decision.Verdict, cause string) event {
+	if v.Reason == decision.ReasonChecking {
+		return event{kind: corev1.EventTypeNormal, reason: string(v.Reason), action: "Check", note: "The claim waits and is not started empty: " + v.Message}
+	}
 	return event{kind: corev1.EventTypeWarning, reason: string(v.Reason), action: "Hold " + cause, note: "The claim waits and is not started empty: " + v.Message}
 }
 

@@ -44,11 +44,15 @@ const (
 
 // What Soteria writes on claims.
 const (
-	// VerdictAnnotation tells what was decided on the claim at first, and by which
-	// rule: by admission or, where that only locked the claim, by the controller.
+	// VerdictAnnotation says what was decided on the claim, and by which rule: by
+	// admission and, until a locked claim has its volume, by the controller.
 	VerdictAnnotation = "soteria.dev/verdict"
-	// EvidenceAnnotation tells what the verdict rests on.
+	// EvidenceAnnotation says what the verdict rests on.
 	EvidenceAnnotation = "soteria.dev/evidence"
+	// FoundAnnotation is the verdict and the evidence by which backups of the claim were
+	// found, once another verdict took their place: the claim does not start empty by
+	// itself after that. It only makes verdicts stricter, since users can write it, too.
+	FoundAnnotation = "soteria.dev/found"
 	// JudgedAtAnnotation tells when admission decided (RFC 3339). A verdict that is
 	// older than its claim was copied with the manifest and is worth nothing.
 	JudgedAtAnnotation = "soteria.dev/judged-at"
