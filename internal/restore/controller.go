@@ -44,6 +44,12 @@ type Catalog interface {
 	// listing as long as ctx lasts; concurrent calls share one. It has no side
 	// effects and may be repeated at will; what it could not prove is Unknown.
 	Prove(ctx context.Context, claim backup.Claim) backup.Answer
+	// ProveBackup is Prove for a wish that names a backup by its id, or the beginning
+	// of it: where a system is known to have it, the others are not waited for, and
+	// which backup is the newest is in doubt.
+	ProveBackup(ctx context.Context, claim backup.Claim, id string) backup.Answer
+	// Last answers from what is known, without waiting. It proves nothing.
+	Last(claim backup.Claim) backup.Answer
 }
 
 // Facts gathers what a verdict on a claim depends on, but for the catalog's

@@ -24,6 +24,8 @@ var (
 	FateKeep      = fateKeep
 	FateLeave     = fateLeave
 	FillRequestOf = unpin
+	StampsOf      = stampsOf
+	PromiseOf     = promise
 )
 
 // RepeatEvents is how often an event that still holds is told again.

@@ -22,6 +22,7 @@ func TestTheHandoverKeepsItsOrder(t *testing.T) {
 	w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aClaim())
 	w.until(w.completed, "completed")
 	order := []string{
+		"patch v1.PersistentVolumeClaim db",          // what was decided
 		"patch v1.PersistentVolumeClaim prime-uid-1", // written to
 		"patch v1.PersistentVolumeClaim prime-uid-1", // filled
 		"release",

@@ -11,6 +11,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/backup"
@@ -159,14 +160,14 @@ func (r *Reconciler) rechoose(ctx context.Context, o *observed, verdict decision
 		}
 		s.Backup, s.Empty = nil, true
 	case verdict.Kind == decision.Fresh:
-		return r.hold(ctx, o, neverEmpty(verdict), answer), nil
+		return r.holdAnew(ctx, o, neverEmpty(verdict), answer)
 	default:
-		return r.hold(ctx, o, verdict, answer), nil
+		return r.holdAnew(ctx, o, verdict, answer)
 	}
 	s.Wish, s.RetryAt, s.Progress = wish, nil, nil
 	s.Evidence, s.ObservedGeneration = evidence(answer), o.restore.Generation
 	s.Phase, s.Message = v1alpha1.PhasePreparing, verdict.Message
-	o.settles(v1alpha1.ConditionSelected, string(verdict.Reason), verdict.Message)
+	o.setConditionAt(r.knownAt(o, answer), v1alpha1.ConditionSelected, metav1.ConditionTrue, string(verdict.Reason), verdict.Message)
 	if err := r.stamp(ctx, o.claim, verdict, answer); err != nil {
 		return next{}, err
 	}
@@ -176,6 +177,14 @@ func (r *Reconciler) rechoose(ctx context.Context, o *observed, verdict decision
 	r.events.say(o.claim, o.restore, chosenAnew(verdict))
 	r.killPoint(ctx, o.claim, KillBackupPinned)
 	return proceed, nil
+}
+
+// holdAnew has a claim wait for which something was chosen before, and says so on it.
+func (r *Reconciler) holdAnew(ctx context.Context, o *observed, verdict decision.Verdict, answer *backup.Answer) (next, error) {
+	if err := r.stamp(ctx, o.claim, verdict, answer); err != nil {
+		return next{}, err
+	}
+	return r.hold(ctx, o, verdict, answer), nil
 }
 
 // accepted reports whether a person accepted, since the claim was made, that its

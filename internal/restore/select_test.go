@@ -235,3 +235,58 @@ func TestAHeldClaimSaysHowManyWaitForTheSame(t *testing.T) {
 	assert.Equal(t, 1, asked, "and is asked for where it is told alone")
 	assert.NotContains(t, w.restore().Status.Message, "claims wait for this")
 }
+
+func TestALookThatTakesItsUsualTimeIsNoWarning(t *testing.T) {
+	w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aClaim())
+	pending := backup.NotYet(backup.Errorf(backup.Unavailable, "the longhorn repository has not been listed yet"))
+	w.answers = func() backup.Answer { return backup.UnknownBecause(pending) }
+	_, err := w.tick()
+	require.NoError(t, err)
+	told := w.events.about("CheckingForBackups")
+	require.Len(t, told, 2)
+	assert.Equal(t, "Normal CheckingForBackups db: The claim waits and is not started empty: "+
+		"checking for backups of shop/db, starts in seconds (the longhorn repository has not been listed yet)", told[0])
+	assert.Empty(t, w.events.about("BackupsUnknown"))
+	w.answers = func() backup.Answer { return unknown(backup.Unavailable, "connection refused") }
+	_, err = w.tick()
+	require.NoError(t, err)
+	assert.Contains(t, w.events.about("BackupsUnknown")[0], "Warning BackupsUnknown db: ", "what fails is")
+}
+
+func TestABackupThatIsWantedByItsIDIsProvedByTheSystemThatHasIt(t *testing.T) {
+	w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aClaim(func(c *corev1.PersistentVolumeClaim) {
+		c.Annotations[v1alpha1.RestoreBackupAnnotation] = backupID
+	}))
+	w.answers = func() backup.Answer {
+		return backup.Combine(found(aBackup()), unknown(backup.Unavailable, "connection refused"))
+	}
+	w.until(w.completed, "completed")
+	assert.Equal(t, []string{backupID}, w.named)
+	assert.Equal(t, backupID, w.restore().Status.Backup.ID)
+}
+
+func TestASelectionIsDatedByTheListingThatItRestsOn(t *testing.T) {
+	selected := func(w *world) *metav1.Condition {
+		return meta.FindStatusCondition(w.restore().Status.Conditions, v1alpha1.ConditionSelected)
+	}
+	const listing = 40 * time.Second
+	w := newWorld(t, aClass(false, corev1.PersistentVolumeReclaimDelete), aClaim())
+	var ended time.Time
+	w.answers = func() backup.Answer {
+		w.clock.Step(listing)
+		ended = w.clock.Now()
+		return unknown(backup.Unavailable, "connection refused")
+	}
+	_, err := w.tick()
+	require.NoError(t, err)
+	assert.Equal(t, ended.UTC(), selected(w).LastTransitionTime.UTC(), "a claim waits for what it was answered")
+	w.answers = func() backup.Answer {
+		began := w.clock.Now()
+		w.clock.Step(listing)
+		ended = w.clock.Now()
+		return backup.FoundBackups([]backup.Backup{aBackup()}, backup.Evidence{Driver: "restic", Repository: "repository-1", BeganAt: began, EndedAt: ended})
+	}
+	w.until(func() bool { return w.restore().Status.Backup != nil }, "pinned")
+	assert.Equal(t, metav1.ConditionTrue, selected(w).Status)
+	assert.Equal(t, ended.UTC(), selected(w).LastTransitionTime.UTC())
+}

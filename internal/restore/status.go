@@ -47,13 +47,19 @@ func (o *observed) settles(condition, reason, message string) {
 }
 
 func (o *observed) setCondition(condition string, value metav1.ConditionStatus, reason, message string) {
+	o.setConditionAt(o.now, condition, value, reason, message)
+}
+
+// setConditionAt says since when a condition holds that rests on something later than
+// what the pass saw at first.
+func (o *observed) setConditionAt(at time.Time, condition string, value metav1.ConditionStatus, reason, message string) {
 	meta.SetStatusCondition(&o.status().Conditions, metav1.Condition{
 		Type:               condition,
 		Status:             value,
 		Reason:             reason,
 		Message:            message,
 		ObservedGeneration: o.restore.Generation,
-		LastTransitionTime: metav1.NewTime(o.now),
+		LastTransitionTime: metav1.NewTime(at),
 	})
 }
 

@@ -82,6 +82,7 @@ type world struct {
 	silence  time.Duration // 0 for the default, longer than any test
 	consumer time.Duration // how long the first consumer is waited for
 	proofs   int
+	named    []string // the ids of backups that were proved by themselves
 	policy   kube.Policy
 	events   *recorder
 	attempts []string
@@ -221,6 +222,13 @@ func (p proves) Prove(context.Context, backup.Claim) backup.Answer {
 	p.w.proofs++
 	return p.w.answers()
 }
+
+func (p proves) ProveBackup(ctx context.Context, claim backup.Claim, id string) backup.Answer {
+	p.w.named = append(p.w.named, id)
+	return p.Prove(ctx, claim)
+}
+
+func (p proves) Last(backup.Claim) backup.Answer { return p.w.answers() }
 
 type observer struct{ w *world }
 
