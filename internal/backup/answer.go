@@ -163,6 +163,10 @@ func (a Answer) Doubt() error { return graver(a.doubt, a.untold) }
 // against the newest backup in the listings that there are.
 func (a Answer) DoubtOfListed() error { return a.doubt }
 
+// Untold returns why it could not be looked everywhere for more backups than those that
+// were found; nil where it could, and unless the answer is Found.
+func (a Answer) Untold() error { return a.untold }
+
 // Unsure returns the same answer where it could not be looked whether there are more
 // backups by now. It changes an answer of Found alone; one of None becomes Unknown, and
 // keeps its others.

@@ -52,6 +52,9 @@ func (c Choice) from(source backup.Claim, answer backup.Answer, rules backup.Rul
 		return chosen, nil
 	}
 	named, found := c.named(existing)
+	if untold := answer.Untold(); !found && untold != nil {
+		return backup.Chosen{}, backup.Errorf(lookingKind(untold), "could not tell whether the backup of %s that is named exists: %w", source, untold)
+	}
 	if !found {
 		field, value := "snapshot", c.Snapshot
 		if c.URL != "" {
@@ -61,6 +64,16 @@ func (c Choice) from(source backup.Claim, answer backup.Answer, rules backup.Rul
 			"%s %q does not name one backup of %s (%d exist); GET /v1/backups lists them", field, backup.Clip(value, backup.MaxWord), source, len(existing))}
 	}
 	return rules.Choose(backup.Selector{ID: named.ID}, ofDriver(existing, named.Driver))
+}
+
+// settledBy reports whether an answer of Found says which backup is chosen, whatever
+// else there is. The beginning of an id, or a snapshot's name, may be that of two.
+func (c Choice) settledBy(answer backup.Answer) bool {
+	if c.wantsNewest() {
+		return answer.Untold() == nil
+	}
+	named, found := c.named(answer.Backups())
+	return found && (answer.Untold() == nil || named.ID == c.Snapshot || c.URL != "")
 }
 
 // wantsNewest reports whether the choice is whichever backup is the newest.

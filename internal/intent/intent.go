@@ -19,6 +19,8 @@ type Catalog interface {
 	// Known answers with as little waiting as possible, and Unknown when ctx ends
 	// first. Asking has no side effects.
 	Known(ctx context.Context, claim backup.Claim) backup.Answer
+	// Prove answers once every backup system could tell, or ctx ends.
+	Prove(ctx context.Context, claim backup.Claim) backup.Answer
 }
 
 // Config is what requests are carried out with. All fields are required.
@@ -97,7 +99,7 @@ func (r *Requests) Restore(ctx context.Context, wish Wish) (Made, error) {
 	if err := r.allowed(ctx, wish); err != nil {
 		return Made{}, err
 	}
-	answer := r.Catalog.Known(ctx, wish.Source)
+	answer := r.look(ctx, wish.Source, wish.Choice)
 	choice, err := wish.Choice.from(wish.Source, answer, r.Policy.RulesNow())
 	if err != nil {
 		return Made{}, err
@@ -125,8 +127,18 @@ func (r *Requests) Restore(ctx context.Context, wish Wish) (Made, error) {
 // Choose gives the backup that a restore would be from. Errors are those of
 // [Requests.Restore].
 func (r *Requests) Choose(ctx context.Context, source backup.Claim, choice Choice) (backup.Backup, error) {
-	chosen, err := choice.from(source, r.Catalog.Known(ctx, source), r.Policy.RulesNow())
+	chosen, err := choice.from(source, r.look(ctx, source, choice), r.Policy.RulesNow())
 	return chosen.Backup, err
+}
+
+// look asks for the backups of a claim. What is known is enough where it settles the
+// choice; else every backup system is asked, since one of them may have what is wanted.
+func (r *Requests) look(ctx context.Context, source backup.Claim, choice Choice) backup.Answer {
+	answer := r.Catalog.Known(ctx, source)
+	if answer.Certainty() != backup.Found || choice.settledBy(answer) {
+		return answer
+	}
+	return r.Catalog.Prove(ctx, source)
 }
 
 func (w Wish) validate() error {

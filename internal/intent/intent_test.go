@@ -51,6 +51,8 @@ var (
 type world struct {
 	api      client.WithWatch
 	answer   backup.Answer
+	proved   *backup.Answer // what is proved, where that is another answer
+	proofs   int
 	backedUp []backup.Claim
 	doubt    []string
 	unlisted error
@@ -79,6 +81,14 @@ func newWorld(objects ...client.Object) *world {
 
 func (w *world) Known(context.Context, backup.Claim) backup.Answer {
 	w.asked.Add(1)
+	return w.answer
+}
+
+func (w *world) Prove(context.Context, backup.Claim) backup.Answer {
+	w.proofs++
+	if w.proved != nil {
+		return *w.proved
+	}
 	return w.answer
 }
 
@@ -241,6 +251,43 @@ func TestANewestBackupInDoubtIsNotChosenAndOneThatIsNamedIs(t *testing.T) {
 			}
 			assert.Equal(t, backup.BackupMissing, backup.KindOf(err))
 			assert.ErrorContains(t, err, "name one by its id")
+		})
+	}
+}
+
+// A system that could not tell is asked again only where what is known does not settle the
+// choice; by then it may have listed what is wanted, or still not.
+func TestWhatIsKnownSettlesARestoreAndElseEverySystemIsAsked(t *testing.T) {
+	down := backup.Errorf(backup.Unavailable, "longhorn does not answer")
+	inPart := backup.Combine(backup.FoundBackups([]backup.Backup{newest, oldest}, evidence), backup.UnknownBecause(down))
+	whole := backup.Combine(backup.FoundBackups([]backup.Backup{newest, oldest}, evidence), backup.FoundBackups([]backup.Backup{image}, evidence))
+	for name, test := range map[string]struct {
+		choice      intent.Choice
+		known       backup.Answer
+		proved      *backup.Answer
+		asked, made bool
+	}{
+		"one by its id, though a system is down":                      {choice: intent.Choice{Snapshot: oldest.ID}, known: inPart, made: true},
+		"the newest, where all could tell":                            {known: whole, made: true},
+		"the newest, once all can tell":                               {known: inPart, proved: &whole, asked: true, made: true},
+		"the newest, while one cannot":                                {known: inPart, proved: &inPart, asked: true},
+		"one by its id that the slow system has":                      {choice: intent.Choice{Snapshot: image.ID}, known: inPart, proved: &whole, asked: true, made: true},
+		"one by its id that the system may have which is down":        {choice: intent.Choice{Snapshot: image.ID}, known: inPart, proved: &inPart, asked: true},
+		"one by the beginning of its id, which may be that of two":    {choice: intent.Choice{Snapshot: oldest.ID[:8]}, known: inPart, proved: &whole, asked: true, made: true},
+		"one by the beginning of its id, where one system stays down": {choice: intent.Choice{Snapshot: oldest.ID[:8]}, known: inPart, proved: &inPart, asked: true, made: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(bound(photos))
+			w.answer, w.proved = test.known, test.proved
+			_, err := w.requests().Restore(t.Context(), wish(func(w *intent.Wish) { w.Choice = test.choice }))
+			assert.Equal(t, test.asked, w.proofs > 0)
+			if test.made {
+				require.NoError(t, err)
+				return
+			}
+			assert.Equal(t, backup.Unavailable, backup.KindOf(err), "and not that there is none: %v", err)
+			assert.ErrorContains(t, err, "longhorn does not answer")
+			assert.Len(t, w.claims(t), 1, "nothing is made")
 		})
 	}
 }
