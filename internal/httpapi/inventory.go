@@ -103,7 +103,7 @@ func listings(all []inventory.Listing) []wire.Listing {
 	list := make([]wire.Listing, 0, len(all))
 	for _, l := range all {
 		list = append(list, wire.Listing{
-			Driver: l.Driver, ListedAt: when(l.ListedAt), Error: backup.Message(l.Failure), Settle: backup.SettleOf(l.Failure),
+			Driver: l.Driver, ListedAt: when(l.ListedAt), NotListedYet: l.ListedAt.IsZero() && l.Failure == nil, Error: backup.Message(l.Failure), Settle: backup.SettleOf(l.Failure),
 			Unproved: backup.Message(l.Unproved), Doubts: doubts(l.Doubts),
 		})
 	}

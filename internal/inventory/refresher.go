@@ -22,7 +22,8 @@ type Config struct {
 	// Retry is the rest after an inventory that could not be made.
 	Retry time.Duration
 	// Patience is how long the first inventory waits until every repository was
-	// listed once, so that a start does not look as if nothing could be listed.
+	// listed once, so that a start does not look as if nothing could be listed. Until
+	// then what is known is published, and is not the latest inventory.
 	Patience time.Duration
 	Settings Settings
 	Log      *slog.Logger
@@ -59,7 +60,8 @@ type Sources struct {
 }
 
 // Publish is handed each inventory and its plan once they are made, before
-// anybody else sees them. It is called from one goroutine.
+// anybody else sees them, and those that lack what was not listed yet. It is called from
+// one goroutine.
 type Publish func(*Inventory, *Plan)
 
 // Observer is told of inventories that could not be made. It must not block.
@@ -133,14 +135,12 @@ func (r *Refresher) Start(ctx context.Context) error {
 }
 
 // everythingListed waits until every repository was listed once, well or not, or
-// patience ends. It reports false when ctx ended.
+// patience ends. What is known meanwhile is published. It reports false when ctx ended.
 func (r *Refresher) everythingListed(ctx context.Context) bool {
 	patience := r.clock.NewTimer(r.cfg.Patience)
 	defer patience.Stop()
-	for {
-		if !anyPending(r.sources.Listings()) {
-			return ctx.Err() == nil
-		}
+	for anyPending(r.sources.Listings()) {
+		r.preview(ctx)
 		select {
 		case <-ctx.Done():
 			return false
@@ -148,7 +148,27 @@ func (r *Refresher) everythingListed(ctx context.Context) bool {
 			return true
 		case <-r.changed:
 		}
+		if !anyPending(r.sources.Listings()) {
+			break
+		}
+		settled := r.clock.NewTimer(r.cfg.Settle)
+		select {
+		case <-ctx.Done():
+		case <-settled.C():
+		}
+		settled.Stop()
 	}
+	return ctx.Err() == nil
+}
+
+// preview publishes an inventory that lacks what was not listed yet.
+func (r *Refresher) preview(ctx context.Context) {
+	inventory, plan, err := r.make(ctx)
+	if err != nil {
+		r.cfg.Log.Debug("nothing can be shown before every repository was listed", "error", err)
+		return
+	}
+	r.publish(inventory, plan)
 }
 
 func anyPending(listings []Listing) bool {
@@ -223,9 +243,20 @@ func (r *Refresher) refresh(ctx context.Context) error {
 	case <-r.changed:
 	default:
 	}
+	inventory, plan, err := r.make(ctx)
+	if err != nil {
+		return err
+	}
+	r.publish(inventory, plan)
+	r.latest.Store(inventory)
+	return nil
+}
+
+// make gathers the facts and makes an inventory and a plan of them.
+func (r *Refresher) make(ctx context.Context) (*Inventory, *Plan, error) {
 	f, err := r.sources.Cluster.facts(ctx)
 	if err != nil {
-		return fmt.Errorf("gathering the facts of an inventory: %w", err)
+		return nil, nil, fmt.Errorf("gathering the facts of an inventory: %w", err)
 	}
 	f.Now = r.clock.Now()
 	f.Listings = r.sources.Listings()
@@ -234,7 +265,5 @@ func (r *Refresher) refresh(ctx context.Context) error {
 	f.Stalls = r.stalls(ctx)
 	f.Settings = r.cfg.Settings
 	inventory, plan := Build(f)
-	r.publish(inventory, plan)
-	r.latest.Store(inventory)
-	return nil
+	return inventory, plan, nil
 }

@@ -176,12 +176,32 @@ func TestARefresher(t *testing.T) {
 		},
 		"does not wait for a repository for ever": func(t *testing.T) {
 			d := open(t, []inventory.Listing{unlisted("longhorn")})
-			pass(30 * time.Second)
-			assert.Equal(t, 1, d.count())
+			pass(29 * time.Second)
+			_, err := d.Latest()
+			require.Error(t, err)
+			pass(time.Second)
+			_, err = d.Latest()
+			require.NoError(t, err)
+		},
+		"shows at once what is known, and says what was not listed yet": func(t *testing.T) {
+			d := open(t, []inventory.Listing{empty("restic"), unlisted("longhorn")})
+			require.Equal(t, 1, d.count())
+			shown := d.made[0].Listings()
+			assert.False(t, shown[0].ListedAt.IsZero())
+			assert.True(t, shown[1].ListedAt.IsZero())
+			assert.NoError(t, shown[1].Failure)
+			for range 100 {
+				d.Notify()
+				pass(100 * time.Millisecond)
+			}
+			assert.LessOrEqual(t, d.count(), 6, "and again after changes, with rests")
+			_, err := d.Latest()
+			assert.Equal(t, backup.Unavailable, backup.KindOf(err), "health is not judged by it")
 		},
 		"ends while it waits for a repository": func(t *testing.T) {
 			d := open(t, []inventory.Listing{unlisted("longhorn")})
-			assert.Zero(t, d.count())
+			_, err := d.Latest()
+			assert.Error(t, err)
 		},
 		"keeps the last inventory while it cannot make another, and tries again soon": func(t *testing.T) {
 			d := open(t, known)

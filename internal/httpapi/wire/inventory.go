@@ -103,6 +103,9 @@ type Listing struct {
 	// ListedAt is when the last listing began that was believed; null where none
 	// was.
 	ListedAt *time.Time `json:"listed_at"`
+	// NotListedYet is true right after a start, while the first listing has not ended:
+	// nothing is wrong, and what the repository holds is not known yet. Absent elsewhere.
+	NotListedYet bool `json:"not_listed_yet,omitempty"`
 	// Error is why the last listing failed; absent where it was believed.
 	Error string `json:"error,omitempty"`
 	// Unproved is why the listing, though it was believed, proves of no claim that it
