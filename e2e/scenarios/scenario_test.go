@@ -176,7 +176,7 @@ func (s *scenario) submit(app harness.App, args ...string) (warnings string, err
 		if isOutOfTime(err) {
 			return false, err.Error(), nil
 		}
-		if !strings.Contains(warnings, "soteria: Hold: could not tell") {
+		if !strings.Contains(warnings, "soteria: Hold: could not tell") && !strings.Contains(warnings, "soteria: Hold: checking for backups") {
 			return true, "", nil
 		}
 		_, undo := cluster.Kubectl(ctx, app.Workload(), "delete", "--ignore-not-found", "-f", "-")
