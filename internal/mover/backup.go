@@ -15,6 +15,7 @@ import (
 
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/driver/restic/cli"
+	"github.com/soteria-dr/soteria/internal/mover/past"
 	"github.com/soteria-dr/soteria/internal/mover/report"
 )
 
@@ -28,6 +29,8 @@ type backupWork struct {
 	extra []string
 	// judged is what the backup is held against.
 	judged judgement
+	// known is what was known of earlier backups when the Job was made.
+	known past.Known
 }
 
 // noGuard is the percentage with which a backup always counts.
@@ -49,6 +52,7 @@ func parseBackup(flags *flag.FlagSet, args []string) (work, error) {
 		w.judged.since, err = time.Parse(time.RFC3339, text)
 		return err
 	})
+	w.known.Register(flags)
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
@@ -112,18 +116,7 @@ func (w backupWork) run(ctx context.Context, p Process, result *report.Result) e
 	if err := removeStaleLocks(ctx, p, program); err != nil {
 		return err
 	}
-	var summary savedSummary
-	backingUp := cli.Invocation{
-		Args: w.resticArgs(dated(p, wrong)),
-		Stdout: func(stdout io.Reader) error {
-			return readMessages(stdout, p.printer(p.Stdout), &summary)
-		},
-		Stderr:    noteProblems(p, result),
-		Otherwise: backup.DriverFailed,
-	}
-	lockStays, err := unlessLockStays(ctx, backingUp, summary.saved.Load, func(ctx context.Context, in cli.Invocation) error {
-		return besideOthers(ctx, p, program, in)
-	})
+	summary, lockStays, note, err := w.besideItsParent(ctx, p, program, dated(p, wrong), result)
 	result.Snapshot = summary.SnapshotID
 	switch {
 	case err != nil && !cli.Incomplete(err):
@@ -141,6 +134,9 @@ func (w backupWork) run(ctx context.Context, p Process, result *report.Result) e
 	if wrong != "" {
 		result.Backup.Note("%s", wrong)
 	}
+	if note != "" {
+		result.Backup.Note("%s", note)
+	}
 	if lockStays {
 		result.Backup.Note("%s", lockWarning)
 	}
@@ -151,7 +147,7 @@ func (w backupWork) run(ctx context.Context, p Process, result *report.Result) e
 // resticArgs are the arguments of restic; dated are those that date the backup.
 func (w backupWork) resticArgs(dated []string) []string {
 	args := []string{"backup", "--json", "--host", w.host, "--retry-lock", lockPatience, "--exclude", path.Join(w.source, lostAndFound)}
-	args = append(args, dated...)
+	args = append(append(args, dated...), w.parentArgs()...)
 	for _, tag := range w.tags {
 		args = append(args, "--tag", tag)
 	}

@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"sync/atomic"
 	"time"
 
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/driver/restic/cli"
+	"github.com/soteria-dr/soteria/internal/driver/restic/store"
 )
 
 // lockPatience is how long restic waits for another's exclusive lock, such as
@@ -32,6 +35,9 @@ var errLockGone = errors.New("restic asks for a lock that is gone")
 // half an hour old. Those of living ones stay. Whether it worked shows when the
 // lock is needed, so that only what cannot pass by itself is an error.
 func removeStaleLocks(ctx context.Context, p Process, program cli.Program) error {
+	if noLocks(ctx, program) {
+		return nil
+	}
 	unlock := cli.Invocation{Args: []string{"unlock"}, Stderr: tell(p), Otherwise: backup.Unavailable}
 	// It takes no lock itself, so it leaves none wherever it is ended.
 	_, err := unlessLockStays(ctx, unlock, func() bool { return true }, func(ctx context.Context, in cli.Invocation) error {
@@ -41,6 +47,25 @@ func removeStaleLocks(ctx context.Context, p Process, program cli.Program) error
 		return err
 	}
 	return ctx.Err()
+}
+
+// noLocks reports whether the repository is known to hold no lock at all, which takes
+// one request in the place of a restic that opens the repository.
+func noLocks(ctx context.Context, program cli.Program) bool {
+	if folder := program.Location.Folder(); folder != "" {
+		locks, err := os.ReadDir(filepath.Join(folder, "locks"))
+		return err == nil && len(locks) == 0
+	}
+	if !store.Can(program.Location.Kind) {
+		return false
+	}
+	opened, err := store.Open(program.Location, program.Credentials, program.Region, nil)
+	if err != nil {
+		return false
+	}
+	defer opened.Close()
+	locked, err := opened.Locked(ctx)
+	return err == nil && !locked
 }
 
 // besideOthers runs restic while others use the repository too. Before it begins,

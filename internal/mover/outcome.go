@@ -50,16 +50,13 @@ const clusterTag = "cluster="
 // it ended. That this could not be done is no failure of the backup, which is
 // saved: its outcome stays unknown, and the result says so.
 func (w backupWork) recordOutcome(ctx context.Context, p Process, program cli.Program, result *report.Result) {
-	earlier, records, err := w.earlier(ctx, p, program)
-	if err == nil {
-		err = w.acceptVoid(ctx, p, program, earlier, records, result.Backup)
-	}
+	before, found, err := w.before(ctx, p, program, result)
 	if err == nil {
 		made := outcome.Record{
 			Of: result.Snapshot, Claim: w.judged.claim, Files: result.Backup.Files, Bytes: result.Backup.Bytes, Partial: result.Partial,
 		}
 		made.Begun, _ = w.repository.jobCreated()
-		if before, found := w.before(earlier, records, result.Snapshot, p.Clock.Now()); found && lostMost(made, before, w.judged.shrinkPercent) {
+		if found && lostMost(made, before, w.judged.shrinkPercent) {
 			made.Void = true
 			result.Backup.Voided("%d files and %d bytes, where backup %s of %s holds %d files and %d bytes",
 				made.Files, made.Bytes, backup.ShortID(before.ID), before.TakenAt.UTC().Format(time.RFC3339), before.Files, before.DataBytes)
@@ -77,8 +74,8 @@ func lostMost(made outcome.Record, before backup.Backup, percent int) bool {
 	return backup.LostMost(backup.Backup{Files: made.Files, DataBytes: made.Bytes}, before, percent)
 }
 
-// earlier reads the claim's snapshots and the records of their outcomes. By now
-// restic's cache holds them: it read them to find the new snapshot's parent.
+// earlier reads the claim's snapshots and the records of their outcomes, which takes a
+// request for each snapshot of the repository that restic's cache does not hold.
 func (w backupWork) earlier(ctx context.Context, p Process, program cli.Program) ([]listed, outcome.Records, error) {
 	claim := w.judged.claim
 	complaint := ""
@@ -128,20 +125,33 @@ func redated(snapshots []listed, records outcome.Records, claim backup.Claim) []
 	return snapshots
 }
 
-// before returns the newest earlier backup that counts and says how much it holds.
-// One that is partial counts: what lost most of that, too, lost data.
-func (w backupWork) before(earlier []listed, records outcome.Records, made string, now time.Time) (backup.Backup, bool) {
-	var newest backup.Backup
-	found := false
-	for _, s := range earlier {
-		b := s.backup(records, w.judged.claim)
-		excluded := s.ID == made || b.Outcome == backup.OutcomeVoid || b.Cluster != "" && b.Cluster != w.judged.cluster ||
-			b.TakenAt.Before(w.judged.since) || b.TakenAt.After(now) || b.Files < 0
-		if !excluded && (!found || b.TakenAt.After(newest.TakenAt)) {
-			newest, found = b, true
+// before returns the backup that this one is held against, as it was known when the
+// Job was made, or as the repository's list says.
+func (w backupWork) before(ctx context.Context, p Process, program cli.Program, result *report.Result) (backup.Backup, bool, error) {
+	if w.known.BeforeKnown && w.judged.accept == "" {
+		if w.known.Before == nil {
+			return backup.Backup{}, false, nil
 		}
+		return *w.known.Before, true, nil
 	}
-	return newest, found
+	earlier, records, err := w.earlier(ctx, p, program)
+	if err != nil {
+		return backup.Backup{}, false, err
+	}
+	if err := w.acceptVoid(ctx, p, program, earlier, records, result.Backup); err != nil {
+		return backup.Backup{}, false, err
+	}
+	newest, found := w.newest(earlier, records, result.Snapshot, p.Clock.Now())
+	return newest, found, nil
+}
+
+// newest returns the newest of the earlier backups that this one is held against.
+func (w backupWork) newest(earlier []listed, records outcome.Records, made string, now time.Time) (backup.Backup, bool) {
+	all := make([]backup.Backup, 0, len(earlier))
+	for _, s := range earlier {
+		all = append(all, s.backup(records, w.judged.claim))
+	}
+	return backup.Precedent{Cluster: w.judged.cluster, Since: w.judged.since, Now: now, Made: made}.Newest(all)
 }
 
 // backup returns as much of the snapshot as is compared.

@@ -19,7 +19,7 @@ func TestABackupIsHeldAgainstTheOneBeforeAndNotAgainstOneThatIsDatedAhead(t *tes
 	records.Add(outcome.Record{Of: first, Claim: claim, Files: 1000, Bytes: 1000, Begun: noon})
 	records.Add(outcome.Record{Of: second, Claim: claim, Files: 10, Bytes: 10, Begun: noon.Add(time.Hour)})
 	earlier := redated([]listed{{ID: first, Time: noon.Add(5 * time.Hour)}, {ID: second, Time: noon.Add(time.Hour)}}, records, claim)
-	before, found := backupWork{judged: judgement{claim: claim}}.before(earlier, records, "the new one", noon.Add(24*time.Hour))
+	before, found := backupWork{judged: judgement{claim: claim}}.newest(earlier, records, "the new one", noon.Add(24*time.Hour))
 	assert.True(t, found)
 	assert.Equal(t, second, before.ID)
 }

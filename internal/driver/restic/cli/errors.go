@@ -171,6 +171,26 @@ var lockStaysPattern = regexp.MustCompile(`^(Remove\(<lock/\w+>\) (returned erro
 // no backup away, and restic takes it for left over after half an hour.
 func LockStays(line string) bool { return lockStaysPattern.MatchString(line) }
 
+// unreadPattern is how restic tells that a snapshot is not there, as it announces that
+// it will ask again, and that it cannot be read, as it gives up; gonePattern finds the
+// first among both. That a store could not be asked says nothing of the snapshot.
+var (
+	unreadPattern = regexp.MustCompile(`^(?:Load\(<snapshot/(\w+)>.*\) (?:returned error, retrying after [^:]+|failed): .*` + gone + `|.*failed to load snapshot (\w+):)`)
+	gonePattern   = regexp.MustCompile(gone)
+)
+
+const gone = `(?:does not exist|\(404\)|no such file or directory)`
+
+// SnapshotUnread reports whether a line of restic's error output says that the
+// snapshot of that id cannot be read, and whether because it is not there.
+func SnapshotUnread(line, id string) (unread, gone bool) {
+	match := unreadPattern.FindStringSubmatch(line)
+	if match == nil || id == "" || !strings.HasPrefix(id, match[1]+match[2]) {
+		return false, false
+	}
+	return true, gonePattern.MatchString(line)
+}
+
 // Harmless reports whether a line of restic's error output says nothing about
 // the completeness of what it prints: a retry that may yet succeed, or trouble
 // with its own cache.

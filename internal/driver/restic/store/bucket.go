@@ -39,8 +39,8 @@ func openBucket(location cli.Location, credentials cli.Credentials, region strin
 	return &bucket{reading: reading, prefix: prefix}, nil
 }
 
-func (b *bucket) names(ctx context.Context, each func(string)) error {
-	below := b.prefix + "snapshots/"
+func (b *bucket) names(ctx context.Context, folder string, each func(string)) error {
+	below := b.prefix + folder + "/"
 	for object, err := range b.reading.List(ctx, minio.ListObjectsOptions{Prefix: below, Recursive: true}) {
 		if err != nil {
 			return b.reading.Explain(err, "")

@@ -54,8 +54,8 @@ func openServer(location cli.Location, credentials cli.Credentials, observe Obse
 	}, nil
 }
 
-func (s *server) names(ctx context.Context, each func(string)) error {
-	body, err := s.get(ctx, "snapshots/", listType)
+func (s *server) names(ctx context.Context, folder string, each func(string)) error {
+	body, err := s.get(ctx, folder+"/", listType)
 	if err != nil {
 		return err
 	}
@@ -65,13 +65,13 @@ func (s *server) names(ctx context.Context, each func(string)) error {
 		Name string `json:"name"`
 	}
 	if err := decoder.Decode(&files); err != nil {
-		return s.unreadable("the list of snapshots", err)
+		return s.unreadable("the list of "+folder, err)
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return s.unreadable("the list of snapshots", fmt.Errorf("more follows its end"))
+		return s.unreadable("the list of "+folder, fmt.Errorf("more follows its end"))
 	}
 	if files == nil {
-		return s.unreadable("the list of snapshots", fmt.Errorf("it is no list"))
+		return s.unreadable("the list of "+folder, fmt.Errorf("it is no list"))
 	}
 	for _, file := range files {
 		each(file.Name)

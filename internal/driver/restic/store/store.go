@@ -63,8 +63,8 @@ type Store struct {
 
 // reader reads one kind of store.
 type reader interface {
-	// names yields the names in the folder of snapshots; an error ends it.
-	names(ctx context.Context, each func(name string)) error
+	// names yields the names in a folder of the repository; an error ends it.
+	names(ctx context.Context, folder string, each func(name string)) error
 	// config returns the config's bytes.
 	config(ctx context.Context) ([]byte, error)
 	// close ends idle connections.
@@ -113,7 +113,7 @@ func (s *Store) Look(ctx context.Context) (Contents, error) {
 	defer cancel()
 	var found Contents
 	odd := ""
-	err := s.reader.names(ctx, func(name string) {
+	err := s.reader.names(ctx, "snapshots", func(name string) {
 		if !snapshotName.MatchString(name) {
 			odd = name
 			return
@@ -137,4 +137,14 @@ func (s *Store) Look(ctx context.Context) (Contents, error) {
 	found.Snapshots = slices.Compact(found.Snapshots)
 	found.Config = sha256.Sum256(config)
 	return found, nil
+}
+
+// Locked reports whether there is any lock in the repository, also one that was left
+// behind. It is one request. Errors are as those of [Store.Look].
+func (s *Store) Locked(ctx context.Context) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, Timeout)
+	defer cancel()
+	locked := false
+	err := s.reader.names(ctx, "locks", func(string) { locked = true })
+	return locked, err
 }
