@@ -67,7 +67,11 @@ func (d *Driver) Backup(ctx context.Context, req driver.BackupRequest) (driver.B
 	if err != nil {
 		return driver.BackupStarted{}, err
 	}
-	number, err := d.nextBackup(ctx, claim, req)
+	jobs, err := d.backupJobs(ctx, claim)
+	if err != nil {
+		return driver.BackupStarted{}, err
+	}
+	number, err := d.nextBackup(ctx, claim, jobs, req)
 	if err != nil {
 		return driver.BackupStarted{}, err
 	}
@@ -93,6 +97,10 @@ func (d *Driver) Backup(ctx context.Context, req driver.BackupRequest) (driver.B
 		return driver.BackupStarted{}, err
 	}
 	spec := d.backupSpec(claim, append(tags, describe(claim).Tags()...), number, req, settings)
+	spec.Args = append(spec.Args, d.pastArgs(ctx, claim, jobs, req.DryRun)...)
+	if len(d.cfg.BackupArgs) > 0 {
+		spec.Args = append(append(spec.Args, "--"), d.cfg.BackupArgs...)
+	}
 	job := moverjob.Build(d.placed(spec, beside))
 	started := driver.BackupStarted{Driver: Name, Namespace: job.Namespace, JobName: job.Name, Secret: moverjob.CredentialsName(job.Name)}
 	if req.DryRun {
@@ -213,19 +221,24 @@ func (d *Driver) backupableClaim(ctx context.Context, name backup.Claim) (*corev
 	return claim, nil
 }
 
+// backupJobs returns the claim's backup Jobs, also those that have ended.
+func (d *Driver) backupJobs(ctx context.Context, claim *corev1.PersistentVolumeClaim) ([]batchv1.Job, error) {
+	var jobs batchv1.JobList
+	err := d.cluster.Reader.List(ctx, &jobs, client.InNamespace(claim.Namespace), client.MatchingLabels(moverjob.Labels(v1alpha1.RoleBackup, claim.UID)))
+	if err != nil {
+		return nil, backup.Errorf(backup.Unavailable, "listing the backup Jobs of %s/%s: %w", claim.Namespace, claim.Name, err)
+	}
+	return jobs.Items, nil
+}
+
 // nextBackup gives the number of the claim's next backup Job. One that has not
 // ended is a Conflict, unless it is past its time and cannot be ended; should its maker have died before it made the Job's
 // Secret, that is made up for, unless this is a dry run. The number of a Job that the
 // request replaces is not used again: its Secret may be there still.
-func (d *Driver) nextBackup(ctx context.Context, claim *corev1.PersistentVolumeClaim, req driver.BackupRequest) (int, error) {
-	var jobs batchv1.JobList
-	err := d.cluster.Reader.List(ctx, &jobs, client.InNamespace(claim.Namespace), client.MatchingLabels(moverjob.Labels(v1alpha1.RoleBackup, claim.UID)))
-	if err != nil {
-		return 0, backup.Errorf(backup.Unavailable, "listing the backup Jobs of %s/%s: %w", claim.Namespace, claim.Name, err)
-	}
+func (d *Driver) nextBackup(ctx context.Context, claim *corev1.PersistentVolumeClaim, jobs []batchv1.Job, req driver.BackupRequest) (int, error) {
 	last := moverjob.Number(req.Replaces)
-	for i := range jobs.Items {
-		job := &jobs.Items[i]
+	for i := range jobs {
+		job := &jobs[i]
 		runs, err := d.runs(ctx, job)
 		if err != nil {
 			return 0, err
@@ -340,10 +353,6 @@ func (d *Driver) backupSpec(claim *corev1.PersistentVolumeClaim, tags []string, 
 	for _, tag := range tags {
 		args = append(args, "--tag", tag)
 	}
-	args = append(args, d.judgementArgs(claim)...)
-	if len(d.cfg.BackupArgs) > 0 {
-		args = append(append(args, "--"), d.cfg.BackupArgs...)
-	}
 	spec := d.jobSpec(settings)
 	spec.Namespace, spec.Name, spec.Role = claim.Namespace, moverjob.Name("backup", name, claim.UID, number), v1alpha1.RoleBackup
 	spec.Claim, spec.ClaimUID = name, claim.UID
@@ -389,20 +398,37 @@ func (d *Driver) trusted() ([]byte, error) {
 	return pem, nil
 }
 
-// judgementArgs say what a backup is held against. A claim that a person had start
-// empty, by the label skip, or whose data a person accepted as it is, is compared with
-// backups of this life of it alone.
-func (d *Driver) judgementArgs(claim *corev1.PersistentVolumeClaim) []string {
+// judgement is what a claim says of what its next backup is held against.
+type judgement struct {
+	// accept is the id of a backup that a person accepted, or the beginning of it.
+	accept string
+	// since is from when on backups are compared with; zero is from the first.
+	since time.Time
+}
+
+// judgementOf reads a claim. One that a person had start empty, by the label skip, or
+// whose data a person accepted as it is, is compared with backups of this life of it
+// alone.
+func judgementOf(claim *corev1.PersistentVolumeClaim) judgement {
+	judged := judgement{accept: backup.Clip(claim.Annotations[v1alpha1.AcceptBackupAnnotation], backup.MaxWord)}
+	accepted := strings.Fields(claim.Annotations[v1alpha1.AcceptDataAnnotation])
+	if claim.Labels[v1alpha1.RestoreLabel] == "skip" || len(accepted) > 0 && claim.UID != "" && accepted[0] == string(claim.UID) {
+		judged.since = claim.CreationTimestamp.Time
+	}
+	return judged
+}
+
+// judgementArgs say what a backup is held against.
+func (d *Driver) judgementArgs(judged judgement) []string {
 	var args []string
 	if d.cfg.ShrinkPercent > 0 {
 		args = append(args, "--shrink-percent", strconv.Itoa(d.cfg.ShrinkPercent))
 	}
-	if id := claim.Annotations[v1alpha1.AcceptBackupAnnotation]; id != "" {
-		args = append(args, "--accept", backup.Clip(id, backup.MaxWord))
+	if judged.accept != "" {
+		args = append(args, "--accept", judged.accept)
 	}
-	accepted := strings.Fields(claim.Annotations[v1alpha1.AcceptDataAnnotation])
-	if claim.Labels[v1alpha1.RestoreLabel] == "skip" || len(accepted) > 0 && claim.UID != "" && accepted[0] == string(claim.UID) {
-		args = append(args, "--since", claim.CreationTimestamp.UTC().Format(time.RFC3339))
+	if !judged.since.IsZero() {
+		args = append(args, "--since", judged.since.UTC().Format(time.RFC3339))
 	}
 	return args
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -55,6 +56,9 @@ type Driver struct {
 	lastSeen string
 	store    *store.Store
 	kept     *reading
+	// provedRead is what the repository was proved to hold at provedAt.
+	provedRead *reading
+	provedAt   time.Time
 	// notes are those that the last whole listing held.
 	notes []note.Note
 

@@ -25,10 +25,12 @@ func (d *Driver) List(ctx context.Context, into driver.Listing) (string, error) 
 	if err != nil {
 		return "", err
 	}
+	began := d.cluster.Clock.Now()
 	read, err := d.read(ctx, program)
 	if err != nil {
 		return "", err
 	}
+	d.proved(read, began)
 	joined, notes := newJoiner(d.cfg, into.Backup), []note.Note(nil)
 	for _, s := range read.snapshots {
 		if n, is := s.note(); is {

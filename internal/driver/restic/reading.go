@@ -46,8 +46,13 @@ func (d *Driver) Confirm(ctx context.Context, mark string) (bool, error) {
 	if mark == "" || opened == nil || kept == nil || kept.store != opened || kept.mark != mark {
 		return false, nil
 	}
+	began := d.cluster.Clock.Now()
 	now, err := opened.Look(ctx)
-	return err == nil && now.Mark() == mark, err
+	if err != nil || now.Mark() != mark {
+		return false, err
+	}
+	d.proved(kept, began)
+	return true, nil
 }
 
 // read reads the repository, and of it no more than has changed since the last listing.

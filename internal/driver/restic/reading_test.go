@@ -28,6 +28,13 @@ type onS3 struct {
 
 func newOnS3(t *testing.T) onS3 {
 	t.Helper()
+	r := onS3WithoutDriver(t)
+	r.driver = newDriver(t, wrapped(t, r.Restic, `echo "$*" >>`+r.runs+`; exec "$RESTIC" "$@"`), r.Address, fullSecret())
+	return r
+}
+
+func onS3WithoutDriver(t *testing.T) onS3 {
+	t.Helper()
 	exe := restictest.Restic(t)
 	server := restictest.StartS3(t)
 	path := "/" + restictest.Bucket + "/cluster"
@@ -39,7 +46,6 @@ func newOnS3(t *testing.T) onS3 {
 		server: server, runs: filepath.Join(t.TempDir(), "runs"),
 	}
 	r.id = r.Init(t)
-	r.driver = newDriver(t, wrapped(t, exe, `echo "$*" >>`+r.runs+`; exec "$RESTIC" "$@"`), r.Address, fullSecret())
 	return r
 }
 

@@ -29,6 +29,9 @@ func AddSnapshots(repository, password string, snapshots []map[string]any) ([]st
 	if err != nil {
 		return nil, err
 	}
+	if err := os.MkdirAll(filepath.Join(repository, "snapshots"), 0o700); err != nil { // an object store has no empty folders
+		return nil, fmt.Errorf("making the folder of snapshots: %w", err)
+	}
 	ids := make([]string, 0, len(snapshots))
 	for _, fields := range snapshots {
 		plain, err := json.Marshal(fields)
