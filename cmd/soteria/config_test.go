@@ -153,6 +153,8 @@ func TestEachMistakeNamesItsVariable(t *testing.T) {
 		"SOTERIA_JOB_MAX_DEADLINE":        "1h",
 		"SOTERIA_JOB_START_TIMEOUT":       "0s",
 		"SOTERIA_JOB_CACHE_SIZE":          "big",
+		"SOTERIA_JOB_CACHE_FOLDER":        "/",
+		"SOTERIA_JOB_CACHE_CLAIM":         "a claim",
 		"SOTERIA_JOB_LABELS":              "team",
 		"SOTERIA_JOB_ANNOTATIONS":         "note",
 		"SOTERIA_JOB_PULL_SECRETS":        "Not A Name",

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -29,6 +30,8 @@ type JobConfig struct {
 	JobMaxDeadline  time.Duration `env:"SOTERIA_JOB_MAX_DEADLINE" envDefault:"168h"`
 	JobStartTimeout time.Duration `env:"SOTERIA_JOB_START_TIMEOUT" envDefault:"10m"`
 	JobCacheSize    string        `env:"SOTERIA_JOB_CACHE_SIZE"`
+	JobCacheFolder  string        `env:"SOTERIA_JOB_CACHE_FOLDER"`
+	JobCacheClaim   string        `env:"SOTERIA_JOB_CACHE_CLAIM"`
 	JobLabels       string        `env:"SOTERIA_JOB_LABELS"`
 	JobAnnotations  string        `env:"SOTERIA_JOB_ANNOTATIONS"`
 	JobPullSecrets  []string      `env:"SOTERIA_JOB_PULL_SECRETS"`
@@ -85,6 +88,7 @@ func (c *config) deriveJobs() []error {
 	note("SOTERIA_JOB_MAX_RESOURCES", err)
 	s.CacheSize, err = parseSize(c.JobCacheSize)
 	note("SOTERIA_JOB_CACHE_SIZE", err)
+	s.Cache = moverjob.Cache{Folder: c.JobCacheFolder, Claim: c.JobCacheClaim, Namespace: c.Namespace}
 	s.Labels, err = parseNodeSelector(c.JobLabels)
 	note("SOTERIA_JOB_LABELS", err)
 	s.Annotations, err = parsePairs(c.JobAnnotations, validAnnotation)
@@ -110,6 +114,12 @@ func (c *config) checkJobs() []error {
 	}
 	if c.JobStartTimeout < minJobStartTimeout {
 		bad("SOTERIA_JOB_START_TIMEOUT", "%s must be at least %s", c.JobStartTimeout, minJobStartTimeout)
+	}
+	if folder := c.JobCacheFolder; folder != "" && (!path.IsAbs(folder) || path.Clean(folder) != folder || folder == "/") {
+		bad("SOTERIA_JOB_CACHE_FOLDER", "%q is not the path of a folder of its own, such as /var/lib/soteria/cache", folder)
+	}
+	if c.JobCacheClaim != "" && len(validation.IsDNS1123Subdomain(c.JobCacheClaim)) > 0 {
+		bad("SOTERIA_JOB_CACHE_CLAIM", "%q is not the name of a claim", c.JobCacheClaim)
 	}
 	for _, name := range c.JobPullSecrets {
 		if len(validation.IsDNS1123Subdomain(name)) > 0 {

@@ -43,7 +43,7 @@ func (r *repository) program(p Process) (cli.Program, error) {
 	}
 	return p.senses.over(cli.Program{
 		Path: r.restic, Location: location, Credentials: credentials, Region: r.region,
-		CacheDir: filepath.Join(r.scratch, "restic-cache"), Patient: true, Grace: grace,
+		CacheDir: filepath.Join(r.scratch, cli.CacheFolder), Patient: true, Grace: grace,
 	}), nil
 }
 

@@ -233,3 +233,44 @@ func TestABackupIsHeldAgainstWhatItsJobWasToldOf(t *testing.T) {
 	records, _ = v.snapshots(t)
 	assert.Len(t, records[void.Snapshot], 2)
 }
+
+func TestWithAKeptCacheAnIndexIsReadOnce(t *testing.T) {
+	for version, restic := range restictest.Versions {
+		t.Run("with "+version, func(t *testing.T) {
+			t.Parallel()
+			v, counted := stores["a rest-server"](t, restic(t))
+			v.fill(t, 1, 100)
+			v.backup(t)
+			_, parent, _ := v.backup(t)
+			read := func(requests []string) (n int) {
+				for _, r := range requests {
+					if strings.HasPrefix(r, "GET /repository/index/") && !strings.HasSuffix(r, "/index/") {
+						n++
+					}
+				}
+				return n
+			}
+			v.scratch = t.TempDir()
+			counted.taken()
+			_, parent, _ = v.backup(t, "--parent", parent.Snapshot, "--before", "none")
+			assert.Positive(t, read(counted.taken()))
+
+			// Backups at the same time share the cache.
+			var group sync.WaitGroup
+			for range 3 {
+				group.Go(func() {
+					status, result, said := v.backup(t, "--parent", parent.Snapshot, "--before", "none")
+					assert.Zero(t, status, said)
+					assert.Empty(t, result.Backup.Unrecorded)
+				})
+			}
+			group.Wait()
+			v.backup(t, "--parent", parent.Snapshot, "--before", "none") // one may have dropped what another had just cached
+			counted.taken()
+			_, result, _ := v.backup(t, "--parent", parent.Snapshot, "--before", "none")
+			requests := counted.taken()
+			assert.Zero(t, read(requests), strings.Join(requests, "\n"))
+			assert.Equal(t, int64(1), result.Backup.FilesUnmodified)
+		})
+	}
+}

@@ -3,7 +3,9 @@ package restic
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"crypto/x509"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -443,10 +445,19 @@ func (d *Driver) jobSpec(settings moverjob.Settings) moverjob.Spec {
 		SoteriaImage: d.cfg.SoteriaImage, Image: image, Resources: moverjob.DefaultResources(), Settings: settings,
 		HostFolder: d.location.Folder(), ServiceAccount: d.cfg.JobServiceAccount, Deadline: cmp.Or(settings.Deadline, d.cfg.JobDeadline),
 	}
+	spec.CachePath, spec.CacheName = path.Join(moverjob.ScratchFolder, cli.CacheFolder), d.cacheName()
 	if d.cfg.CAFile != "" {
 		spec.TrustFile = path.Join(moverjob.CredentialsFolder, trustKey)
 	}
 	return spec
+}
+
+// cacheName is the name of this repository's folder in a kept cache, below which restic
+// has one for each repository that was ever at this address.
+func (d *Driver) cacheName() string {
+	const digits = 16
+	sum := sha256.Sum256([]byte(d.location.Text))
+	return hex.EncodeToString(sum[:])[:digits]
 }
 
 // moverArgs tell a mover where the repository is. The address holds no secret.

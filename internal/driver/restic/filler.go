@@ -35,6 +35,7 @@ func (d *Driver) Fill(ctx context.Context, req driver.FillRequest) (driver.FillS
 	fill := d.fills.FillSpec(req)
 	fill.SoteriaImage, fill.Image, fill.Resources = spec.SoteriaImage, spec.Image, spec.Resources
 	fill.Settings, fill.TrustFile = spec.Settings, spec.TrustFile
+	fill.CachePath, fill.CacheName = spec.CachePath, spec.CacheName
 	fill.HostFolder, fill.ServiceAccount, fill.Deadline = spec.HostFolder, spec.ServiceAccount, spec.Deadline
 	fill.Args = append(d.restoreArgs(req.Backup), moverjob.TargetArgs(req, d.cfg.Verify)...)
 	if req.Root != "" {

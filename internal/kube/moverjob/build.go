@@ -86,6 +86,10 @@ type Spec struct {
 	// RepositoryFolder; it must exist.
 	HostFolder string
 
+	// CachePath, when set, is the folder of the container where a kept cache, if there
+	// is one, is mounted, and CacheName the folder of it that is this repository's.
+	CachePath, CacheName string
+
 	// NodeSelector, Tolerations and Affinity say where the pod may run.
 	NodeSelector map[string]string
 	Tolerations  []corev1.Toleration
@@ -241,6 +245,10 @@ func podSpec(s Spec) corev1.PodSpec {
 			HostPath: &corev1.HostPathVolumeSource{Path: s.HostFolder, Type: ptr.To(corev1.HostPathDirectory)},
 		}})
 		mover.VolumeMounts = append(mover.VolumeMounts, corev1.VolumeMount{Name: "repository", MountPath: RepositoryFolder})
+	}
+	if volume, mount, kept := s.cacheVolume(); kept {
+		pod.Volumes = append(pod.Volumes, volume)
+		mover.VolumeMounts = append(mover.VolumeMounts, mount)
 	}
 	pod.Containers = []corev1.Container{mover}
 	return pod

@@ -29,6 +29,8 @@ type Settings struct {
 	MaxDeadline  time.Duration
 	// CacheSize bounds the folder with restic's cache; nil does not.
 	CacheSize *resource.Quantity
+	// Cache is where the cache is kept from one Job to the next.
+	Cache Cache
 	// Labels and Annotations are put on the pods. Those of Soteria win.
 	Labels, Annotations map[string]string
 	// PullSecrets name Secrets in the namespace of the pod.

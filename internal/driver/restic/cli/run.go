@@ -42,6 +42,9 @@ type Program struct {
 	Watcher Watcher
 }
 
+// CacheFolder is the folder, in that of a mover's temporary files, of restic's cache.
+const CacheFolder = "restic-cache"
+
 // Watcher watches runs of restic, one at a time. Its functions must not block.
 type Watcher interface {
 	// Watch is called before restic starts. It returns the run to make in place of in,
