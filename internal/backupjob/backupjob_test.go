@@ -8,14 +8,17 @@ import (
 	"github.com/stretchr/testify/require"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/cache/informertest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllertest"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -167,6 +170,85 @@ func TestAFinishedBackupBecomesAnEventOnItsClaimOnce(t *testing.T) {
 			assert.Equal(t, tc.event, <-recorder.Events)
 		})
 	}
+}
+
+func TestABackupIsToldWhenItsMoverHasEndedWellAndNotOnlyWhenItsJobIsSettled(t *testing.T) {
+	well := report.Result{Action: "backup", Snapshot: "0123456789abcdef"}
+	running := podThatLeft(well)
+	running.Status.ContainerStatuses[0].State = corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}
+	failed := podThatLeft(report.Result{Action: "backup", Error: "no room", Kind: "driver_failed"})
+	failed.Status.ContainerStatuses[0].State.Terminated.ExitCode = 1
+	wordless := podThatLeft(well)
+	wordless.Status.ContainerStatuses[0].State.Terminated.Message = ""
+	another := podThatLeft(well)
+	another.OwnerReferences[0].UID = "the Job before"
+	for name, c := range map[string]struct {
+		pod  *corev1.Pod
+		told []string
+	}{
+		"it ended well":          {podThatLeft(well), []string{"restic succeeded"}},
+		"it runs":                {running, nil},
+		"it failed, for now":     {failed, nil},
+		"it left no result":      {wordless, nil},
+		"it was of another Job":  {another, nil},
+		"there is no pod so far": {nil, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			objects := []client.Object{job("")}
+			if c.pod != nil {
+				objects = append(objects, c.pod)
+			}
+			cluster := fake.NewClientBuilder().WithObjects(objects...).WithStatusSubresource(&batchv1.Job{}).Build()
+			counted := &results{}
+			outcomes := &backupjob.Outcomes{Client: cluster, Reader: cluster, Announcer: backupjob.Announcer{Reader: cluster, Events: events.NewFakeRecorder(10), Observer: counted}, Driver: "restic"}
+			_, err := outcomes.Reconcile(t.Context(), reconcile.Request{NamespacedName: key})
+			require.NoError(t, err)
+			assert.Equal(t, c.told, counted.counted)
+
+			var settled batchv1.Job
+			require.NoError(t, cluster.Get(t.Context(), key, &settled))
+			assert.Equal(t, c.told != nil, backupjob.Saved(&settled))
+			settled.Status = job(batchv1.JobComplete).Status
+			require.NoError(t, cluster.Status().Update(t.Context(), &settled))
+			_, err = outcomes.Reconcile(t.Context(), reconcile.Request{NamespacedName: key})
+			require.NoError(t, err)
+			assert.Len(t, counted.counted, 1, "it is told once, at the latest when the Job is settled")
+		})
+	}
+}
+
+func TestAJobThatChangesWhileItIsToldIsLookedAtAgain(t *testing.T) {
+	changed := errors.NewConflict(schema.GroupResource{Resource: "jobs"}, key.Name, nil)
+	conflicts := 1
+	cluster := fake.NewClientBuilder().WithObjects(job(""), podThatLeft(report.Result{Action: "backup", Snapshot: "0123456789abcdef"})).
+		WithInterceptorFuncs(interceptor.Funcs{Patch: func(ctx context.Context, c client.WithWatch, o client.Object, patch client.Patch, opts ...client.PatchOption) error {
+			if conflicts > 0 {
+				conflicts--
+				return changed
+			}
+			return c.Patch(ctx, o, patch, opts...)
+		}}).Build()
+	counted := &results{}
+	outcomes := &backupjob.Outcomes{Client: cluster, Reader: cluster, Announcer: backupjob.Announcer{Reader: cluster, Events: events.NewFakeRecorder(10), Observer: counted}, Driver: "restic"}
+	again, err := outcomes.Reconcile(t.Context(), reconcile.Request{NamespacedName: key})
+	require.NoError(t, err)
+	assert.Positive(t, again.RequeueAfter)
+	assert.Empty(t, counted.counted)
+	_, err = outcomes.Reconcile(t.Context(), reconcile.Request{NamespacedName: key})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"restic succeeded"}, counted.counted)
+}
+
+func TestTheCatalogIsToldThatABackupHasEndedOnceItIsKnown(t *testing.T) {
+	told, informer := watched(t)
+	informer.Add(job(""))
+	ended := job("")
+	ended.Annotations["soteria.dev/told"] = string(backupjob.Partial)
+	informer.Update(job(""), ended)
+	failed := job("")
+	failed.UID, failed.Annotations["soteria.dev/told"] = "job-2", string(backupjob.Failed)
+	informer.Add(failed)
+	assert.Equal(t, []call{{true, "ai/cache"}, {false, "ai/cache"}, {true, "ai/cache"}}, told.calls, "one that was told to have failed may run on")
 }
 
 func TestARunningBackupIsNotToldYet(t *testing.T) {

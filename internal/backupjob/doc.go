@@ -10,7 +10,9 @@
 // claim and marked on its Job, by which every replica shows it ([Starts],
 // [StalledJobs]); package stall says who holds it up.
 //
-// Both work from the Jobs alone. Jobs are found by label, cached with the
-// manager's other Jobs, and cost about 3 KB each until their TTL removes them; a
-// finished one costs the leader one list of pods and one patch.
+// All work from the Jobs, and from the pods of movers: a mover leaves its result
+// seconds before its Job is settled, and one that ended well is told of then. Jobs are
+// found by label, cached with the manager's other Jobs, and cost about 3 KB each until
+// their TTL removes them; so do the pods on the leader. A finished Job costs the leader
+// one list of pods and one patch.
 package backupjob

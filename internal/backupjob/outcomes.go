@@ -5,12 +5,18 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -45,7 +51,8 @@ type Outcomes struct {
 	Driver string
 }
 
-// SetupWithManager registers the controller.
+// SetupWithManager registers the controller. A Job's pod is watched, since its mover
+// leaves its result seconds before the Job is settled.
 func (o *Outcomes) SetupWithManager(mgr manager.Manager) error {
 	untold := predicate.NewPredicateFuncs(func(object client.Object) bool {
 		job, ok := object.(*batchv1.Job)
@@ -55,36 +62,100 @@ func (o *Outcomes) SetupWithManager(mgr manager.Manager) error {
 		_, finished := moverjob.Finished(job)
 		return finished
 	})
-	err := ctrl.NewControllerManagedBy(mgr).Named("backup-outcomes").For(&batchv1.Job{}, builder.WithPredicates(untold)).Complete(o)
+	err := ctrl.NewControllerManagedBy(mgr).Named("backup-outcomes").For(&batchv1.Job{}, builder.WithPredicates(untold)).
+		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(jobOfEnded)).
+		Complete(o)
 	if err != nil {
 		return fmt.Errorf("set up the controller of backup outcomes: %w", err)
 	}
 	return nil
 }
 
-// Reconcile tells the outcome of one finished Job.
+// jobOfEnded returns the backup Job of a pod whose mover has ended well.
+func jobOfEnded(_ context.Context, object client.Object) []reconcile.Request {
+	pod, ok := object.(*corev1.Pod)
+	if !ok || pod.Labels[v1alpha1.ManagedByLabel] != v1alpha1.ManagedBy || pod.Labels[v1alpha1.RoleLabel] != v1alpha1.RoleBackup ||
+		pod.Labels[batchv1.JobNameLabel] == "" || !moverjob.EndedWell(pod) {
+		return nil
+	}
+	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: pod.Namespace, Name: pod.Labels[batchv1.JobNameLabel]}}}
+}
+
+// MoverPods is what of the pods must be cached for [Outcomes]: Soteria's own, without
+// what only others need to know of them.
+func MoverPods() cache.ByObject {
+	return cache.ByObject{
+		Label:     labels.SelectorFromSet(labels.Set{v1alpha1.ManagedByLabel: v1alpha1.ManagedBy}),
+		Transform: cache.TransformStripManagedFields(),
+	}
+}
+
+// Reconcile tells the outcome of one Job that has finished, or whose mover has ended
+// well: the mover's own word is final then, and a Job that fails may be tried again.
 func (o *Outcomes) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
 	job := &batchv1.Job{}
 	if err := o.Client.Get(ctx, req.NamespacedName, job); err != nil {
 		return reconcile.Result{}, client.IgnoreNotFound(err)
 	}
-	_, ours := claimOf(job)
-	if _, finished := moverjob.Finished(job); !ours || !finished || job.Annotations[toldAnnotation] != "" {
+	if _, ours := claimOf(job); !ours || job.Annotations[toldAnnotation] != "" {
 		return reconcile.Result{}, nil
 	}
-	ended, err := moverjob.Observe(ctx, o.Reader, job)
+	ended, over, err := o.ended(ctx, job)
 	if err != nil {
 		return reconcile.Result{}, fmt.Errorf("observing Job %s: %w", req.NamespacedName, err)
 	}
+	if !over {
+		return reconcile.Result{}, nil
+	}
 	result, text := describe(job.Name, ended)
-	return reconcile.Result{}, o.tell(ctx, job, nil, result, text)
+	marked, err := o.mark(ctx, job, nil, result)
+	switch {
+	case apierrors.IsConflict(err):
+		return reconcile.Result{RequeueAfter: lookSoon}, nil // the Job controller writes to it at the same moment
+	case err != nil || !marked:
+		return reconcile.Result{}, err
+	}
+	return reconcile.Result{}, o.announce(ctx, job, result, text)
+}
+
+// lookSoon is when a Job is looked at again that was changed meanwhile: the change is
+// to be in the cache by then.
+const lookSoon = 100 * time.Millisecond
+
+// ended returns how a Job ended, and reports whether it has: it is settled, or its mover
+// has ended well.
+func (o *Outcomes) ended(ctx context.Context, job *batchv1.Job) (moverjob.State, bool, error) {
+	if _, finished := moverjob.Finished(job); finished {
+		state, err := moverjob.Observe(ctx, o.Reader, job)
+		return state, true, err
+	}
+	return moverjob.SucceededPod(ctx, o.Reader, job)
 }
 
 // tell marks a Job as told, with another change of it if one is given, and tells
 // what came of it. It does nothing where the Job is gone or was changed meanwhile,
 // which has it looked at again.
 func (o *Outcomes) tell(ctx context.Context, job *batchv1.Job, change func(*batchv1.Job), result Result, text string) error {
+	marked, err := o.mark(ctx, job, change, result)
+	if err != nil || !marked {
+		if apierrors.IsConflict(err) {
+			return nil
+		}
+		return err
+	}
+	return o.announce(ctx, job, result, text)
+}
+
+// announce tells what came of a Job.
+func (o *Outcomes) announce(ctx context.Context, job *batchv1.Job, result Result, text string) error {
 	name, _ := claimOf(job)
+	return o.Announcer.Announce(ctx, o.Driver, name, job, result, text)
+}
+
+// mark marks a Job as told, with another change of it if one is given. It reports false
+// where the Job is gone; that it was changed meanwhile is an error of the API's kind
+// Conflict.
+func (o *Outcomes) mark(ctx context.Context, job *batchv1.Job, change func(*batchv1.Job), result Result) (bool, error) {
 	marked := job.DeepCopy()
 	if marked.Annotations == nil {
 		marked.Annotations = map[string]string{}
@@ -94,12 +165,12 @@ func (o *Outcomes) tell(ctx context.Context, job *batchv1.Job, change func(*batc
 		change(marked)
 	}
 	if err := o.Client.Patch(ctx, marked, client.MergeFromWithOptions(job, client.MergeFromWithOptimisticLock{})); err != nil {
-		if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
-			return nil
+		if apierrors.IsNotFound(err) {
+			return false, nil
 		}
-		return fmt.Errorf("marking Job %s/%s as told: %w", job.Namespace, job.Name, err)
+		return false, fmt.Errorf("marking Job %s/%s as told: %w", job.Namespace, job.Name, err)
 	}
-	return o.Announcer.Announce(ctx, o.Driver, name, job, result, text)
+	return true, nil
 }
 
 // describe puts the outcome into words, among them the Job's name: who has asked

@@ -85,7 +85,7 @@ func (t *Teller) seen(object any, deleted bool) {
 	t.mu.Lock()
 	_, told := t.ended[job.UID]
 	_, finished := moverjob.Finished(job)
-	over := deleted || finished
+	over := deleted || finished || Saved(job) // its mover has ended
 	switch {
 	case deleted:
 		delete(t.ended, job.UID)

@@ -219,6 +219,25 @@ func endedWell(pods []corev1.Pod) (State, bool) {
 	return State{}, false
 }
 
+// EndedWell reports whether a pod's mover has ended and left a result of success, which
+// is final, whatever becomes of the pod and its Job.
+func EndedWell(pod *corev1.Pod) bool {
+	_, well := endedWell([]corev1.Pod{*pod})
+	return well
+}
+
+// SucceededPod returns what the mover of a Job left that has ended well, and reports
+// whether there is one, also before the Job is settled. Reader must read the API server
+// itself.
+func SucceededPod(ctx context.Context, reader client.Reader, job *batchv1.Job) (State, bool, error) {
+	pods, err := PodsOf(ctx, reader, job)
+	if err != nil {
+		return State{}, false, err
+	}
+	state, found := endedWell(pods)
+	return state, found, nil
+}
+
 // take reads what a mover that has ended left behind.
 func (s *State) take(pod corev1.Pod, status corev1.ContainerStatus) {
 	s.Pod = pod.Name
