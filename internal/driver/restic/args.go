@@ -23,8 +23,9 @@ import (
 //     and none is mounted in a Job.
 //   - option sftp.command, sftp.args, rclone.program, rclone.args, stdin-from-command:
 //     run a program.
-//   - tag, host, time, parent, group-by, path, stdin…, and words that are no
-//     option: decide what a snapshot holds and whose it is, which is settled.
+//   - host, time, parent, group-by, path, stdin…, and words that are no
+//     option: decide what a snapshot holds and whose it is, which is settled. A tag
+//     is added to those by which Soteria knows a snapshot, and may be none of them.
 //   - json, quiet, verbose, dry-run, no-lock, skip-if-unchanged,
 //     unsafe-allow-remove-all, keep-none: change what Soteria relies on.
 type options struct {
@@ -61,6 +62,7 @@ var backupOptions = options{
 		"no-scan":             false,
 		"one-file-system":     false,
 		"read-concurrency":    true,
+		"tag":                 true,
 		"with-atime":          false,
 	}),
 	short: map[rune]string{'e': "exclude", 'f': "force", 'o': "option", 'x': "one-file-system"},
@@ -197,11 +199,29 @@ func checkValue(name, value string) error {
 	if strings.ContainsFunc(value, unicode.IsControl) {
 		return fmt.Errorf("the value of option --%s holds a control character", name)
 	}
+	if name == "tag" {
+		return checkTags(value)
+	}
 	if name != "option" {
 		return nil
 	}
 	if key, _, _ := strings.Cut(value, "="); !slices.Contains(backendOptions, key) {
 		return fmt.Errorf("option --option %s is not allowed; allowed are %s", key, strings.Join(backendOptions, ", "))
+	}
+	return nil
+}
+
+// checkTags refuses a list of tags, as restic takes it, of which one would say whose a
+// snapshot is, or anything else that Soteria says by its tags.
+func checkTags(list string) error {
+	for tag := range strings.SplitSeq(list, ",") {
+		tag = strings.TrimSpace(tag) // as restic does
+		if tag == "" {
+			return fmt.Errorf("option --tag %q holds an empty tag", list)
+		}
+		if prefix, reserved := reservedTag(tag); reserved {
+			return fmt.Errorf("option --tag %q is not allowed: tags that begin with %q are Soteria's own", tag, prefix)
+		}
 	}
 	return nil
 }

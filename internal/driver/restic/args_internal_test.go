@@ -6,6 +6,10 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"pgregory.net/rapid"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/driver/restic/outcome"
 )
 
 func TestArgumentsThatAreAllowed(t *testing.T) {
@@ -19,6 +23,8 @@ func TestArgumentsThatAreAllowed(t *testing.T) {
 		"a switch":                          {"--one-file-system", "--exclude-caches=true"},
 		"how S3 is talked to":               {"-o", "s3.connections=10", "--option=s3.bucket-lookup=path"},
 		"an empty value":                    {"--exclude", ""},
+		"a tag":                             {"--tag", "nightly", "--tag=site=home,rack=2"},
+		"a tag that resembles Soteria's":    {"--tag", "my-namespace=x,namespaced,NAMESPACE=x,soteria"},
 	} {
 		t.Run(name, func(t *testing.T) { assert.Empty(t, checkArgs(args, backupOptions)) })
 	}
@@ -32,7 +38,10 @@ func TestArgumentsThatAreRefused(t *testing.T) {
 		{"--insecure-no-password"}, {"--insecure-tls"}, {"--cacert", "/x"}, {"--tls-client-cert", "/x"},
 		{"--option", "sftp.command=id"}, {"-o", "rclone.program=id"}, {"-orclone.program=id"}, {"-o=sftp.args=x"}, {"--option=s3.unsafe-anonymous-auth=true"}, {"-o", ""},
 		{"--json"}, {"--quiet"}, {"--verbose"}, {"-v"}, {"-vv"}, {"--dry-run"}, {"-n"}, {"--no-lock"}, {"--skip-if-unchanged"},
-		{"--tag", "x"}, {"--host", "x"}, {"-H", "x"}, {"--hostname", "x"}, {"--time", "x"}, {"--parent", "x"}, {"--group-by", "x"}, {"-g", "x"},
+		{"--tag", ""}, {"--tag="}, {"--tag", "x,"}, {"--tag=namespace=kube-system"}, {"--tag", "x,pvc=other"}, {"--tag", "x, cluster=attic"}, {"--tag=cluster="},
+		{"--tag", "soteria=outcome"}, {"--tag", "soteria-unreviewed=2026-03-01T12:00:00Z"}, {"--tag", "capacity=1Ti"}, {"--tag", " namespace=x"},
+		{"--tag", "storage-class=x"}, {"--tag", "access-mode=x"}, {"--tag"}, {"--tag", "a\nb"},
+		{"--host", "x"}, {"-H", "x"}, {"--hostname", "x"}, {"--time", "x"}, {"--parent", "x"}, {"--group-by", "x"}, {"-g", "x"},
 		{"--stdin"}, {"--stdin-filename", "x"}, {"--stdin-from-command"}, {"--files-from", "x"}, {"--files-from-raw", "x"}, {"--exclude-file", "x"}, {"--iexclude-file=x"},
 		{"--"}, {"--", "/etc"}, {"-"}, {"/etc"}, {"etc"}, {""}, {"--exclude"}, {"-e"}, {"-xe"}, {"--one-file-system=maybe"},
 		{"--exclude", "a\nb"}, {"--exclude=a\x00b"}, {"-ea\x1bb"}, {"--exclude-caches", "yes"}, {"--EXCLUDE", "x"}, {"--=x"}, {"--cache-dir", "/x"}, {"--no-such-option"},
@@ -94,4 +103,30 @@ func TestEveryShortOptionHasALongOne(t *testing.T) {
 		}
 	}
 	assert.True(t, slices.IsSorted(backendOptions))
+}
+
+// TestATagOfTheOperatorsNeverChangesWhoseASnapshotIs draws tags that are accepted and
+// holds what Soteria reads of them against what it reads without them.
+func TestATagOfTheOperatorsNeverChangesWhoseASnapshotIs(t *testing.T) {
+	words := rapid.SampledFrom([]string{"namespace=", "pvc=", "cluster=", "soteria=", "soteria-unreviewed=", "capacity=", "outcome", "expectations", "x", "a", " ", ",", "="})
+	rapid.Check(t, func(t *rapid.T) {
+		value := strings.Join(rapid.SliceOfN(words, 0, 6).Draw(t, "words"), "")
+		if len(checkArgs([]string{"--tag", value}, backupOptions)) > 0 {
+			return
+		}
+		own := []string{"namespace=a", "pvc=b", "cluster=home", "soteria-unreviewed"}
+		all := slices.Clone(own)
+		for tag := range strings.SplitSeq(value, ",") {
+			all = append(all, strings.TrimSpace(tag)) // as restic reads the option
+		}
+		for _, host := range []string{"a/b", "soteria"} {
+			before, after := snapshot{Host: host, Tags: own}, snapshot{Host: host, Tags: all}
+			assert.Equal(t, claimsOf(own), claimsOf(all), value)
+			assert.Equal(t, clusterOf(own), clusterOf(all), value)
+			assert.Equal(t, before.isOwn(), after.isOwn(), value)
+			assert.Equal(t, outcome.IsOwn(host, own), outcome.IsOwn(host, all), value)
+			assert.Equal(t, backup.IsUnreviewed(own), backup.IsUnreviewed(all), value)
+			assert.Equal(t, backup.Backup{Tags: own}.Described(), backup.Backup{Tags: all}.Described(), value)
+		}
+	})
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 	"strconv"
-	"strings"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -81,10 +80,6 @@ func (d *Driver) Request(job *batchv1.Job) driver.BackupRequest {
 }
 
 func addedByItself(tag string) bool {
-	for _, prefix := range []string{namespaceTag, pvcTag, clusterTag, backup.UnreviewedTag, "capacity=", "storage-class=", "access-mode="} {
-		if strings.HasPrefix(tag, prefix) {
-			return true
-		}
-	}
-	return false
+	_, reserved := reservedTag(tag)
+	return reserved
 }

@@ -20,6 +20,22 @@ const (
 // clusterTag says which cluster took a snapshot.
 const clusterTag = "cluster="
 
+// reserved begin the tags that say whose a snapshot is, what it is to Soteria and what
+// its claim was like. No one else may add one to a backup of Soteria's.
+var reserved = []string{
+	namespaceTag, pvcTag, clusterTag, outcome.OwnTag, backup.UnreviewedTag,
+	"capacity=", "storage-class=", "access-mode=",
+}
+
+// reservedTag reports whether a tag is reserved, and by which beginning.
+func reservedTag(tag string) (prefix string, is bool) {
+	at := slices.IndexFunc(reserved, func(prefix string) bool { return strings.HasPrefix(tag, prefix) })
+	if at < 0 {
+		return "", false
+	}
+	return reserved[at], true
+}
+
 // The bounds of a caller's tags.
 const (
 	maxTags      = 32
