@@ -97,6 +97,7 @@ type config struct {
 	ChoiceConfig
 	AttributionConfig
 	JobConfig
+	KeepConfig
 
 	// What is derived while reading.
 	backupArgs   []string
@@ -240,6 +241,7 @@ func (c *config) check() []error {
 	problems = append(problems, c.checkInventory()...)
 	problems = append(problems, c.checkPolicies()...)
 	problems = append(problems, c.checkChoice()...)
+	problems = append(problems, c.deriveKeep()...)
 	slices.SortFunc(problems, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	if c.uses(longhorn.Name) {
 		problems = append(problems, c.longhorn().Validate()...)

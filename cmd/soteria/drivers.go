@@ -130,8 +130,8 @@ func (b *backends) addRestic(c config, p platform) error {
 	for _, kept := range c.keptBack {
 		p.log.Warn(kept)
 	}
-	if unused := c.restic("").UnusedForgetArgs(); len(unused) > 0 {
-		p.log.Warn("options in SOTERIA_RESTIC_FORGET_ARGS have no use: policies say what is kept, and Soteria never prunes", "options", unused)
+	if unused := c.unusedForgetArgs(); len(unused) > 0 {
+		p.log.Warn("options in SOTERIA_RESTIC_FORGET_ARGS have no use: policies say what is kept, unless SOTERIA_DEFAULT_KEEP is args, and Soteria never prunes", "options", unused)
 	}
 	b.pins[restic.Name] = c.ResticRepositoryID
 	if c.looksAt(restic.Name) {

@@ -28,6 +28,7 @@ func addScheduler(c config, mgr manager.Manager, known *catalog.Catalog, systems
 		Concurrency:  c.BackupConcurrency,
 		Backupers:    systems.backupers,
 		Driver:       c.BackupDriver,
+		Keeps:        c.defaultKeeps,
 		Repositories: func() []schedule.Repository { return repositories(known) },
 		Rules:        c.rules,
 		Activities:   activities(c, mgr),

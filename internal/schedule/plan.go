@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/retention"
 	"github.com/soteria-dr/soteria/internal/schedule/policy"
 )
 
@@ -44,6 +45,8 @@ type world struct {
 	drivers     []string
 	fallback    string
 	concurrency int
+	// keeps hold where a policy has none, by driver.
+	keeps map[string]retention.Keep
 }
 
 // plan is how all claims stand, and what is to be started.
@@ -146,6 +149,9 @@ func (p *plan) choose(judged []claimed, free map[string]int) {
 // standing judges one claim. Soon tells that it waits for what takes a moment.
 func (w world) standing(c Claim, a policy.Assignment) (s policy.Standing, soon bool) {
 	s = policy.Standing{Claim: c.Claim, Policy: a.Policy, Driver: cmp.Or(a.Policy.Driver, w.fallback)}
+	if s.Policy.Enabled && s.Policy.Keep.IsZero() {
+		s.Policy.Keep = w.keeps[s.Driver]
+	}
 	skip := func(reason policy.Reason, message string) {
 		s.State, s.Reason, s.Message = policy.Skipped, reason, message
 	}

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/retention"
 	"github.com/soteria-dr/soteria/internal/schedule/policy"
 )
 
@@ -130,4 +131,28 @@ func TestRunsThatDoNoWorkTakeNoSlot(t *testing.T) {
 	h := recall(Repository{}, nil, world("its node is gone").runs["1"], backup.Rules{Now: noon})
 	assert.True(t, h.running, "its own claim waits for it")
 	assert.Equal(t, "its node is gone", h.stuck)
+}
+
+func TestADefaultKeepHoldsWhereAPolicyOfThatDriverHasNone(t *testing.T) {
+	own, byDefault := retention.Keep{Last: 2}, retention.Keep{Daily: 7}
+	book, err := policy.NewBook([]policy.Policy{
+		{Namespace: "plain", IntervalHours: 24, Enabled: true},
+		{Namespace: "own", IntervalHours: 24, Enabled: true, Keep: own},
+		{Namespace: "other", IntervalHours: 24, Enabled: true, Driver: "longhorn"},
+		{Namespace: "off", IntervalHours: 24},
+	})
+	require.NoError(t, err)
+	keeps := func(defaults map[string]retention.Keep) map[string]retention.Keep {
+		w := world{now: noon, rules: backup.Rules{Now: noon}, since: noon, book: book, drivers: []string{"longhorn", "restic"}, fallback: "restic", concurrency: 4, keeps: defaults}
+		for _, namespace := range []string{"plain", "own", "other", "off", "none"} {
+			w.claims = append(w.claims, Claim{Claim: backup.Claim{Namespace: namespace, Name: "data"}, UID: types.UID(namespace), Made: noon})
+		}
+		all := map[string]retention.Keep{}
+		for _, s := range w.plan().standings {
+			all[s.Claim.Namespace] = s.Policy.Keep
+		}
+		return all
+	}
+	assert.Equal(t, map[string]retention.Keep{"plain": byDefault, "own": own, "other": {}, "off": {}}, keeps(map[string]retention.Keep{"restic": byDefault}))
+	assert.Equal(t, map[string]retention.Keep{"plain": {}, "own": own, "other": {}, "off": {}}, keeps(nil), "nothing is removed unless it was asked for")
 }

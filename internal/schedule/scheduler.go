@@ -17,6 +17,7 @@ import (
 
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/driver"
+	"github.com/soteria-dr/soteria/internal/retention"
 	"github.com/soteria-dr/soteria/internal/schedule/policy"
 )
 
@@ -49,6 +50,9 @@ type Config struct {
 	// that a policy gets which names none.
 	Backupers map[string]driver.Backuper
 	Driver    string
+	// Keeps say, by driver, what holds where the policy that backs a claim up with it
+	// does not say which backups stay. Nil keeps all.
+	Keeps map[string]retention.Keep
 	// Repositories tells what is known of each driver's backups. It must not wait.
 	Repositories func() []Repository
 	// Rules say now by which backups due times go. Default: by all that are not
@@ -204,6 +208,7 @@ func (s *Scheduler) observe(ctx context.Context, read func(context.Context) (*po
 	w := world{
 		since: s.since, repositories: map[string]Repository{}, runs: map[types.UID][]Run{}, blind: map[string]error{},
 		drivers: slices.Sorted(maps.Keys(s.cfg.Backupers)), fallback: s.cfg.Driver, concurrency: s.cfg.Concurrency,
+		keeps: s.cfg.Keeps,
 	}
 	var err error
 	if w.book, err = read(ctx); err != nil {

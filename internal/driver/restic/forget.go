@@ -144,6 +144,29 @@ func (c Config) UnusedForgetArgs() []string {
 	return unused
 }
 
+// KeepArgs returns the options among ForgetArgs that say what to keep, by their long
+// names, each with its value; of one that is there twice the last counts, as for restic.
+// The arguments must be valid.
+func (c Config) KeepArgs() map[string]string {
+	keeps := map[string]string{}
+	for i := 0; i < len(c.ForgetArgs); i++ {
+		name, value, hasValue := strings.Cut(strings.TrimPrefix(c.ForgetArgs[i], "--"), "=")
+		if !strings.HasPrefix(c.ForgetArgs[i], "--") {
+			letters := strings.TrimPrefix(c.ForgetArgs[i], "-")
+			name, value = forgetOptions.short[rune(letters[0])], strings.TrimPrefix(letters[1:], "=")
+			hasValue = value != ""
+		}
+		if forgetOptions.takesValue[name] && !hasValue && i+1 < len(c.ForgetArgs) {
+			i++
+			value = c.ForgetArgs[i]
+		}
+		if strings.HasPrefix(name, "keep-") {
+			keeps[name] = value
+		}
+	}
+	return keeps
+}
+
 // splitForgetArgs tells apart the arguments that are about talking to the
 // repository, whole, and the names of the other options. The arguments must be
 // valid.
