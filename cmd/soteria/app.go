@@ -73,7 +73,7 @@ func serve(ctx context.Context, args []string, env map[string]string, stderr io.
 	if err != nil {
 		return fmt.Errorf("%w:\n%w", errConfig, err)
 	}
-	handler := slog.NewJSONHandler(stderr, &slog.HandlerOptions{Level: c.LogLevel})
+	handler := newHandler(stderr, c.LogLevel)
 	ctrl.SetLogger(logr.FromSlogHandler(handler))
 	klog.SetSlogLogger(slog.New(handler))
 

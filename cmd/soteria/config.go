@@ -134,7 +134,7 @@ func (c *config) looksAt(driver string) bool {
 func readConfig(environment map[string]string) (config, error) {
 	var c config
 	var problems []error
-	if err := env.ParseWithOptions(&c, env.Options{Environment: environment}); err != nil {
+	if err := env.ParseWithOptions(&c, env.Options{Environment: withLevel(environment)}); err != nil {
 		problems = append(problems, parseProblems(err)...)
 	}
 	if c.SecretNamespace == "" {

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -136,7 +139,7 @@ func TestEachMistakeNamesItsVariable(t *testing.T) {
 		"SOTERIA_TRUSTED_PROXIES":         "proxy.example.com",
 		"SOTERIA_EXISTS_SERVICE_ACCOUNTS": "kyverno",
 		"SOTERIA_ALLOWED_GROUPS":          " ; ",
-		"SOTERIA_AUTH_BEARER_TOKENS":      "ci:hunter2",
+		"SOTERIA_AUTH_BEARER_TOKENS":      "ci:hunter2!",
 		"SOTERIA_POLICY_SECRET_NAME":      "Not A Name",
 		"SOTERIA_POLICY_EVAL_SECONDS":     "0",
 		"SOTERIA_BACKUP_CONCURRENCY":      "none",
@@ -220,6 +223,13 @@ func TestWhatIsLeftOpenIsToldAtStart(t *testing.T) {
 	for _, variable := range []string{"SOTERIA_AUTH_REQUIRED", "SOTERIA_TRUSTED_PROXIES", "SOTERIA_AUTH_BEARER_TOKENS_FILE"} {
 		assert.Contains(t, told, variable)
 	}
+	short := filepath.Join(t.TempDir(), "tokens")
+	require.NoError(t, os.WriteFile(short, []byte("one:hunter2\ntwo:0123456789abcdef\n"), 0o600))
+	told = warnings(map[string]string{"SOTERIA_AUTH_BEARER_TOKENS": "ci:0123456789abcdef,hunter2", "SOTERIA_AUTH_BEARER_TOKENS_FILE": short})
+	assert.Contains(t, told, "bearer token 2 of SOTERIA_AUTH_BEARER_TOKENS is shorter than 16 characters")
+	assert.Contains(t, told, "bearer token 1 of SOTERIA_AUTH_BEARER_TOKENS_FILE is shorter than 16 characters")
+	assert.Equal(t, 2, strings.Count(told, "is shorter than"))
+	assert.NotContains(t, told, "hunter2")
 	assert.Empty(t, warnings(map[string]string{"SOTERIA_AUTH_REQUIRED": "true", "SOTERIA_TRUSTED_PROXIES": "10.42.0.7"}))
 }
 

@@ -131,7 +131,7 @@ func servePlumber(ctx context.Context, env map[string]string, stderr io.Writer) 
 	if env["GOMEMLIMIT"] == "" {
 		debug.SetMemoryLimit(plumberMemory)
 	}
-	known, server, err := newPlumber(c, slog.New(slog.NewJSONHandler(stderr, &slog.HandlerOptions{Level: c.LogLevel})))
+	known, server, err := newPlumber(c, slog.New(newHandler(stderr, c.LogLevel)))
 	if err != nil {
 		return err
 	}

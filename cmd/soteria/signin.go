@@ -70,10 +70,20 @@ func warnOfOpenDoors(c config, log *slog.Logger) {
 	if c.signIn.Proxies.Any() {
 		log.Warn("headers that name a user are believed from any address: name the sign-in proxy's in SOTERIA_TRUSTED_PROXIES")
 	}
+	warnOfShortTokens(log, "SOTERIA_AUTH_BEARER_TOKENS", c.signIn.Tokens.Short())
 	if c.signIn.TokensFile == "" {
 		return
 	}
-	if err := signin.CheckTokensFile(c.signIn.TokensFile); err != nil {
+	short, err := signin.CheckTokensFile(c.signIn.TokensFile)
+	warnOfShortTokens(log, "SOTERIA_AUTH_BEARER_TOKENS_FILE", short)
+	if err != nil {
 		log.Warn("no bearer token of SOTERIA_AUTH_BEARER_TOKENS_FILE is accepted until it can be read", "error", err)
+	}
+}
+
+// warnOfShortTokens says by their numbers which tokens of a variable can be guessed.
+func warnOfShortTokens(log *slog.Logger, variable string, numbers []int) {
+	for _, number := range numbers {
+		log.Warn(fmt.Sprintf("bearer token %d of %s is shorter than %d characters and could be guessed: make a longer one, for instance with: openssl rand -hex 32", number, variable, signin.SafeToken))
 	}
 }

@@ -254,22 +254,33 @@ func TestTheFileOfTokensIsReadAnew(t *testing.T) {
 	assert.Equal(t, signin.TokensUnreadable, missing.Denied)
 	assert.Equal(t, backup.Unavailable, backup.KindOf(missing.Err), "that it is wrong could not be told")
 	assert.NotContains(t, missing.Err.Error(), path, "strangers are not told where it is")
-	require.ErrorContains(t, signin.CheckTokensFile(path), path)
+	_, err := signin.CheckTokensFile(path)
+	require.ErrorContains(t, err, path)
 	require.NoError(t, admit(ciToken).Err, "a fixed token needs no file")
 
 	write("# the backup scripts\nscripts:" + oldToken + "\n")
-	require.NoError(t, signin.CheckTokensFile(path))
+	short, err := signin.CheckTokensFile(path)
+	require.NoError(t, err)
+	assert.Empty(t, short)
 	assert.Equal(t, "scripts", admit(oldToken).Identity.Name())
 
 	write("scripts:" + strings.ToUpper(oldToken) + "\n")
 	assert.Equal(t, signin.WrongToken, admit(oldToken).Denied, "a token that was taken out opens nothing")
 
-	write("scripts:short\n")
+	write("scripts:" + oldToken + "\nold:short\n")
+	require.NoError(t, admit("short").Err)
+	short, err = signin.CheckTokensFile(path)
+	require.NoError(t, err)
+	assert.Equal(t, []int{2}, short)
+
+	write("scripts:\n")
 	assert.Equal(t, signin.TokensUnreadable, admit(oldToken).Denied)
-	require.ErrorContains(t, signin.CheckTokensFile(path), "token 1: it is shorter than 16")
+	_, err = signin.CheckTokensFile(path)
+	require.ErrorContains(t, err, "token 1: it is empty")
 
 	write(strings.Repeat("#", 1<<20+1))
-	require.ErrorContains(t, signin.CheckTokensFile(path), "larger than")
+	_, err = signin.CheckTokensFile(path)
+	require.ErrorContains(t, err, "larger than")
 }
 
 func TestTokens(t *testing.T) {
@@ -285,13 +296,18 @@ func TestTokens(t *testing.T) {
 		assert.NotContains(t, shown, ciToken)
 		assert.Contains(t, shown, secret.Redacted)
 	})
+	t.Run("that can be guessed are told apart, and let in", func(t *testing.T) {
+		cfg := strict(t)
+		cfg.Tokens = tokens(t, "ci:"+ciToken+",old:hunter2,fifteen:123456789012345,sixteen:1234567890123456")
+		assert.Equal(t, []int{2, 3}, cfg.Tokens.Short())
+		assert.Equal(t, "old", signin.New(cfg).Admit(t.Context(), from(stranger, "Authorization: Bearer hunter2"), signin.Protected).Identity.Name())
+	})
 	refusals := map[string]struct{ list, says string }{
-		"that can be guessed":              {ciToken + ",hunter2", "token 2: it is shorter than 16"},
 		"that are longer than any":         {strings.Repeat("a", 4097), "token 1: it is longer"},
 		"that no header could carry":       {"a token with spaces in it", "token 1: it may hold"},
 		"with a name that is none":         {"a b:" + ciToken, "token 1: its name"},
 		"with an empty name":               {":" + ciToken, "token 1: its name"},
-		"with a name and nothing after it": {"ci:", "token 1: it is shorter"},
+		"with a name and nothing after it": {"ci:", "token 1: it is empty"},
 		"that are there twice":             {"ci:" + ciToken + ",other:" + ciToken, "token 2: it is there twice"},
 	}
 	for name, test := range refusals {

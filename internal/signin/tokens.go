@@ -13,12 +13,12 @@ import (
 	"github.com/soteria-dr/soteria/internal/secret"
 )
 
-// The lengths of tokens, in characters, and of a file of them, in bytes. What is
-// shorter can be guessed.
+// The lengths of tokens, in characters, and of a file of them, in bytes. A token that
+// is shorter than SafeToken can be guessed, which is for its owner to be warned of.
 const (
-	shortestToken = 16
-	longestToken  = 4096
-	largestFile   = 1 << 20
+	SafeToken    = 16
+	longestToken = 4096
+	largestFile  = 1 << 20
 )
 
 // unnamed is the user of a token that was given no name.
@@ -42,6 +42,19 @@ func (t Tokens) Format(state fmt.State, _ rune) {
 type token struct {
 	name   string
 	digest secret.String
+	short  bool
+}
+
+// Short returns the numbers, from 1, of the tokens that are so short that they can be
+// guessed.
+func (t Tokens) Short() []int {
+	var numbers []int
+	for i, each := range t {
+		if each.short {
+			numbers = append(numbers, i+1)
+		}
+	}
+	return numbers
 }
 
 // ParseTokens reads tokens, each alone or as "name:token", separated by commas or
@@ -80,14 +93,14 @@ func parseToken(entry string) (token, error) {
 	switch {
 	case named && !namePattern.MatchString(name):
 		return token{}, errors.New("its name must be letters, digits and . _ @ -, at most 63")
-	case len(text) < shortestToken:
-		return token{}, fmt.Errorf("it is shorter than %d characters and could be guessed", shortestToken)
+	case text == "":
+		return token{}, errors.New("it is empty")
 	case len(text) > longestToken:
 		return token{}, fmt.Errorf("it is longer than %d characters", longestToken)
 	case !tokenPattern.MatchString(text):
 		return token{}, errors.New("it may hold letters, digits and . _ ~ + / -, and = at its end")
 	}
-	return token{name: cmp.Or(name, unnamed), digest: secret.New(digest(text))}, nil
+	return token{name: cmp.Or(name, unnamed), digest: secret.New(digest(text)), short: len(text) < SafeToken}, nil
 }
 
 // add refuses a token that is there already: with two names, it would not say
@@ -144,7 +157,8 @@ func readTokens(path string) (Tokens, error) {
 
 // CheckTokensFile reports what would keep the tokens of a file from being used
 // now, nil if nothing does. The file may be mended, or come, while Soteria runs.
-func CheckTokensFile(path string) error {
-	_, err := readTokens(path)
-	return err
+// Otherwise it returns the numbers of those that can be guessed, as [Tokens.Short] does.
+func CheckTokensFile(path string) (short []int, err error) {
+	tokens, err := readTokens(path)
+	return tokens.Short(), err
 }
