@@ -133,6 +133,7 @@ func newApp(ctx context.Context, c config, connection *rest.Config, log *slog.Lo
 		return nil, err
 	}
 	measured := metrics.New(ctrlmetrics.Registry)
+	measured.Begin(c.foreseen())
 
 	fills := moverjob.Fills{Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Logs: moverjob.NewLogReader(clientset), Namespace: c.Namespace}
 	systems, err := newBackends(c, platform{mgr: mgr, clientset: clientset, image: image, instance: instance, fills: fills, log: log})

@@ -532,6 +532,9 @@ func TestKnowingLessNeverLetsAClaimStartEmpty(t *testing.T) {
 		for _, less := range []backup.Answer{unknown, {}, backup.Combine(found, unknown), backup.Combine(none, unknown)} {
 			f.Answer = less
 			v := decision.Decide(f)
+			for _, each := range []decision.Verdict{knowing, v} {
+				assert.Contains(t, decision.Outcomes(), decision.Verdict{Kind: each.Kind, Reason: each.Reason})
+			}
 			if v.Kind == decision.Fresh {
 				assert.Equal(t, knowing, v, "only what does not depend on the answer may start empty")
 			}

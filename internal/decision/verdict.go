@@ -80,6 +80,28 @@ const (
 	ReasonUnknown           Reason = "BackupsUnknown"
 )
 
+// Outcomes returns every kind and reason that a verdict may have together.
+func Outcomes() []Verdict {
+	of := map[Kind][]Reason{
+		Ignore: {ReasonNotOptedIn, ReasonExcluded, ReasonMadeBySoteria, ReasonVolumeChosen, ReasonForeignSource},
+		Deny:   {ReasonInvalidMode, ReasonSkipNeedsReason, ReasonCrossNamespace, ReasonNewestInDoubt, ReasonUnknown},
+		Fresh:  {ReasonSkipped, ReasonGeneratedName, ReasonProvedNone},
+		Refer:  {ReasonReferred},
+		Hold: {
+			ReasonRestoreMissing, ReasonInvalidSelection, ReasonNobodyRestores, ReasonUnrestorable, ReasonSelectionNotFound, ReasonNewestInDoubt,
+			ReasonBackupMissing, ReasonNoneChosen, ReasonSourceHasNone, ReasonRequiredNone, ReasonUnknown,
+		},
+		Restore: {ReasonBackupFound},
+	}
+	var all []Verdict
+	for kind, reasons := range of {
+		for _, reason := range reasons {
+			all = append(all, Verdict{Kind: kind, Reason: reason})
+		}
+	}
+	return all
+}
+
 // Verdict is what to do with a claim, and why.
 type Verdict struct {
 	Kind   Kind

@@ -38,6 +38,11 @@ const (
 	Shrunk Reason = "shrunk"
 )
 
+// Reasons returns all of them.
+func Reasons() []Reason {
+	return []Reason{ClockInDoubt, ListingFailed, ListingStale, ListingDoubtful, NameTwice, RestoreOpen, BackupPinned, LastBackup, ReviewDue, Shrunk}
+}
+
 // RefusalError is why backups that a policy does not keep are not removed now. Its
 // cause is a [backup.Error]: Unavailable where it may pass by itself, Conflict
 // where it is as it should be for now or a person has to look.

@@ -26,6 +26,11 @@ const (
 	WrongGroup Reason = "wrong_group"
 )
 
+// Reasons returns all of them.
+func Reasons() []Reason {
+	return []Reason{NotSignedIn, WrongToken, TokensUnreadable, ReviewFailed, WrongAccount, Malformed, UntrustedProxy, WrongGroup}
+}
+
 // refusal is why a request is not let in.
 type refusal struct {
 	reason Reason
