@@ -94,9 +94,10 @@ type BackupRequest struct {
 	// DryRun checks all that can be checked and starts nothing.
 	DryRun bool
 	// Replaces names the Job that was made for the same request before and is gone;
-	// "" for a request that is new. Again is how often, this time counted, the request
-	// was made again.
+	// "" for a request that is new. Number is that Job's among those of the claim. Again
+	// is how often, this time counted, the request was made again.
 	Replaces string
+	Number   int
 	Again    int
 }
 

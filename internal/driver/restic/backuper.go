@@ -20,6 +20,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -54,9 +55,10 @@ const backupRetries = 2
 
 // Backup implements [driver.Backuper].
 //
-// One claim has one backup at a time, whoever asks: Jobs of a claim are numbered
-// and their names made of the claim's uid and the number, so that of two
-// requests which both found nothing running, one finds the name taken.
+// One claim has one backup at a time, whoever asks: Jobs of a claim are numbered, and
+// the name of the Secret that a Job's pod waits for is made of the claim's uid and the
+// number, so that of two requests which both found nothing running, one finds that name
+// taken, and takes its Job back. The Job itself is named for people, by its time.
 func (d *Driver) Backup(ctx context.Context, req driver.BackupRequest) (driver.BackupStarted, error) {
 	if err := req.Claim.Validate(); err != nil {
 		return driver.BackupStarted{}, err
@@ -99,12 +101,13 @@ func (d *Driver) Backup(ctx context.Context, req driver.BackupRequest) (driver.B
 		return driver.BackupStarted{}, err
 	}
 	spec := d.backupSpec(claim, append(tags, describe(claim).Tags()...), number, req, settings)
+	spec.Name = d.backupName(req.Claim, claim.UID, jobs, req.Replaces)
 	spec.Args = append(spec.Args, d.pastArgs(ctx, claim, jobs, req.DryRun)...)
 	if len(d.cfg.BackupArgs) > 0 {
 		spec.Args = append(append(spec.Args, "--"), d.cfg.BackupArgs...)
 	}
 	job := moverjob.Build(d.placed(spec, beside))
-	started := driver.BackupStarted{Driver: Name, Namespace: job.Namespace, JobName: job.Name, Secret: moverjob.CredentialsName(job.Name)}
+	started := driver.BackupStarted{Driver: Name, Namespace: job.Namespace, JobName: job.Name, Secret: credentialsOf(job)}
 	if req.DryRun {
 		return started, nil
 	}
@@ -155,7 +158,7 @@ func (d *Driver) secretFor(ctx context.Context, job *batchv1.Job) moverjob.Secre
 		bound(data, job)
 		return &corev1.Secret{
 			ObjectMeta: metav1.ObjectMeta{
-				Namespace: job.Namespace, Name: moverjob.CredentialsName(job.Name),
+				Namespace: job.Namespace, Name: credentialsOf(job),
 				Labels: maps.Clone(job.Labels), Annotations: map[string]string{v1alpha1.ClaimAnnotation: job.Annotations[v1alpha1.ClaimAnnotation]},
 			},
 			Type: corev1.SecretTypeOpaque, Immutable: ptr.To(true), Data: data,
@@ -223,6 +226,45 @@ func (d *Driver) backupableClaim(ctx context.Context, name backup.Claim) (*corev
 	return claim, nil
 }
 
+// numberAnnotation on a backup Job is its number among the claim's.
+const numberAnnotation = "soteria.dev/number"
+
+// numberOf returns a backup Job's number; before Jobs were named by their time, the name
+// ended with it.
+func numberOf(job *batchv1.Job) int {
+	text, dated := job.Annotations[numberAnnotation]
+	if !dated {
+		return moverjob.Number(job.Name)
+	}
+	number, err := strconv.ParseInt(text, 10, 32)
+	if err != nil || number < 0 {
+		return 0 // whoever changed it: two Jobs of one number are still kept apart
+	}
+	return int(number)
+}
+
+// credentialsOf returns the name of the Secret that the pods of a Job wait for.
+func credentialsOf(job *batchv1.Job) string {
+	for _, volume := range job.Spec.Template.Spec.Volumes {
+		if volume.Secret != nil {
+			return volume.Secret.SecretName
+		}
+	}
+	return moverjob.CredentialsName(job.Name)
+}
+
+// backupName names the claim's next backup Job by the time, and by that of the next
+// second if a Job that is there, or that it replaces, has that name.
+func (d *Driver) backupName(claim backup.Claim, uid types.UID, jobs []batchv1.Job, replaces string) string {
+	for at := d.cluster.Clock.Now(); ; at = at.Add(time.Second) {
+		name := moverjob.DatedName(claim, uid, at)
+		taken := slices.ContainsFunc(jobs, func(job batchv1.Job) bool { return job.Name == name })
+		if name != replaces && !taken {
+			return name
+		}
+	}
+}
+
 // backupJobs returns the claim's backup Jobs, also those that have ended.
 func (d *Driver) backupJobs(ctx context.Context, claim *corev1.PersistentVolumeClaim) ([]batchv1.Job, error) {
 	var jobs batchv1.JobList
@@ -238,7 +280,7 @@ func (d *Driver) backupJobs(ctx context.Context, claim *corev1.PersistentVolumeC
 // Secret, that is made up for, unless this is a dry run. The number of a Job that the
 // request replaces is not used again: its Secret may be there still.
 func (d *Driver) nextBackup(ctx context.Context, claim *corev1.PersistentVolumeClaim, jobs []batchv1.Job, req driver.BackupRequest) (int, error) {
-	last := moverjob.Number(req.Replaces)
+	last := req.Number
 	for i := range jobs {
 		job := &jobs[i]
 		runs, err := d.runs(ctx, job)
@@ -253,7 +295,7 @@ func (d *Driver) nextBackup(ctx context.Context, claim *corev1.PersistentVolumeC
 			}
 			return 0, backup.Errorf(backup.Conflict, "a backup of %s/%s is running already: Job %s", claim.Namespace, claim.Name, job.Name)
 		}
-		last = max(last, moverjob.Number(job.Name))
+		last = max(last, numberOf(job))
 	}
 	return last + 1, nil
 }
@@ -356,15 +398,17 @@ func (d *Driver) backupSpec(claim *corev1.PersistentVolumeClaim, tags []string, 
 		args = append(args, "--tag", tag)
 	}
 	spec := d.jobSpec(settings)
-	spec.Namespace, spec.Name, spec.Role = claim.Namespace, moverjob.Name("backup", name, claim.UID, number), v1alpha1.RoleBackup
+	spec.Namespace, spec.Role = claim.Namespace, v1alpha1.RoleBackup
 	spec.Claim, spec.ClaimUID = name, claim.UID
-	spec.Annotations = map[string]string{v1alpha1.RequestedByAnnotation: backup.Clip(req.RequestedBy, backup.MaxCaller)}
+	spec.Annotations = map[string]string{
+		v1alpha1.RequestedByAnnotation: backup.Clip(req.RequestedBy, backup.MaxCaller), numberAnnotation: strconv.Itoa(number),
+	}
 	if req.Again > 0 {
 		spec.Annotations[againAnnotation] = strconv.Itoa(req.Again)
 	}
 	spec.Args, spec.Capabilities, spec.Pulse = args, backupCapabilities, true
 	spec.Volume, spec.MountPath, spec.ReadOnly = claim.Name, dataFolder, true
-	spec.Credentials = moverjob.CredentialsName(spec.Name)
+	spec.Credentials = moverjob.CredentialsName(moverjob.Name("backup", name, claim.UID, number))
 	spec.Retries, spec.TTL = backupRetries, &d.cfg.JobTTL
 	return spec
 }

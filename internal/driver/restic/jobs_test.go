@@ -1,6 +1,7 @@
 package restic_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"os"
@@ -21,6 +22,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
 	testclock "k8s.io/utils/clock/testing"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -75,6 +77,17 @@ func boundClaim() *corev1.PersistentVolumeClaim {
 
 func driverIn(t *testing.T, cluster client.Client, change func(*restic.Config)) *restic.Driver {
 	t.Helper()
+	return driverAt(t, cluster, nil, change)
+}
+
+// noon is when [driverAt] names Jobs by, where a test goes by it.
+var noon = testclock.NewFakePassiveClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
+
+// named is the shape of the names of backup Jobs of the claim.
+const named = `^soteria-backup-data-\d{8}-\d{6}$`
+
+func driverAt(t *testing.T, cluster client.Client, at clock.PassiveClock, change func(*restic.Config)) *restic.Driver {
+	t.Helper()
 	config := validConfig()
 	config.BackupArgs = []string{"--exclude", "*.tmp"}
 	config.JobTTL = time.Hour
@@ -83,7 +96,7 @@ func driverIn(t *testing.T, cluster client.Client, change func(*restic.Config)) 
 	if change != nil {
 		change(&config)
 	}
-	d, err := restic.New(config, restic.Cluster{Client: cluster, Reader: cluster, MayMake: nobodyWaits})
+	d, err := restic.New(config, restic.Cluster{Client: cluster, Reader: cluster, Clock: at, MayMake: nobodyWaits})
 	require.NoError(t, err)
 	return d
 }
@@ -96,10 +109,10 @@ func request() driver.BackupRequest {
 
 func TestABackupIsAJobWithItsOwnCredentials(t *testing.T) {
 	cluster := world(t, boundClaim(), secretWith(fullSecret())).Build()
-	started, err := driverIn(t, cluster, nil).Backup(t.Context(), request())
+	started, err := driverAt(t, cluster, noon, nil).Backup(t.Context(), request())
 	require.NoError(t, err)
 	assert.Equal(t, driver.BackupStarted{
-		Driver: "restic", Namespace: "apps", JobName: "backup-data-25b316f3c7-1", Secret: "backup-data-25b316f3c7-1-credentials",
+		Driver: "restic", Namespace: "apps", JobName: "soteria-backup-data-20260301-120000", Secret: "backup-data-25b316f3c7-1-credentials",
 	}, started)
 
 	var job batchv1.Job
@@ -240,29 +253,73 @@ func TestABackupIsRefused(t *testing.T) {
 
 func TestABackupThatNothingRulesOut(t *testing.T) {
 	cases := map[string]struct {
-		more []client.Object
-		job  string
+		more   []client.Object
+		secret string
+		job    string
 	}{
-		"the first": {job: "backup-data-25b316f3c7-1"},
+		"the first": {secret: "backup-data-25b316f3c7-1-credentials"},
 		"after others that ended, well or badly": {
-			more: []client.Object{finishedJob("backup-data-25b316f3c7-9", batchv1.JobComplete), finishedJob("backup-data-25b316f3c7-10", batchv1.JobFailed)},
-			job:  "backup-data-25b316f3c7-11",
+			more:   []client.Object{finishedJob("backup-data-25b316f3c7-9", batchv1.JobComplete), finishedJob("backup-data-25b316f3c7-10", batchv1.JobFailed)},
+			secret: "backup-data-25b316f3c7-11-credentials",
 		},
-		"after a restore that is completed":            {more: []client.Object{restoreOf(claimUID, v1alpha1.PhaseCompleted)}, job: "backup-data-25b316f3c7-1"},
-		"beside the restore of an earlier life":        {more: []client.Object{restoreOf("another", v1alpha1.PhaseTransferring)}, job: "backup-data-25b316f3c7-1"},
-		"beside a Job of somebody else's by that name": {more: []client.Object{&batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: "apps", Name: "unrelated"}}}, job: "backup-data-25b316f3c7-1"},
+		"after others that an earlier version named, and one of this": {
+			more:   []client.Object{finishedJob("backup-data-25b316f3c7-9", batchv1.JobComplete), numbered(finishedJob("soteria-backup-data-20260228-120000", batchv1.JobComplete), "12")},
+			secret: "backup-data-25b316f3c7-13-credentials",
+		},
+		"after one of this very second": {
+			more:   []client.Object{numbered(finishedJob("soteria-backup-data-20260301-120000", batchv1.JobComplete), "1"), numbered(finishedJob("soteria-backup-data-20260301-120001", batchv1.JobComplete), "2")},
+			secret: "backup-data-25b316f3c7-3-credentials", job: "soteria-backup-data-20260301-120002",
+		},
+		"after one whose number somebody changed": {
+			more:   []client.Object{numbered(finishedJob("soteria-backup-data-20260228-120000", batchv1.JobComplete), "99999999999999999999")},
+			secret: "backup-data-25b316f3c7-1-credentials",
+		},
+		"after a restore that is completed":            {more: []client.Object{restoreOf(claimUID, v1alpha1.PhaseCompleted)}, secret: "backup-data-25b316f3c7-1-credentials"},
+		"beside the restore of an earlier life":        {more: []client.Object{restoreOf("another", v1alpha1.PhaseTransferring)}, secret: "backup-data-25b316f3c7-1-credentials"},
+		"beside a Job of somebody else's by that name": {more: []client.Object{&batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: "apps", Name: "unrelated"}}}, secret: "backup-data-25b316f3c7-1-credentials"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			cluster := world(t, append(c.more, boundClaim(), secretWith(fullSecret()))...).Build()
-			started, err := driverIn(t, cluster, nil).Backup(t.Context(), request())
+			started, err := driverAt(t, cluster, noon, nil).Backup(t.Context(), request())
 			require.NoError(t, err)
-			assert.Equal(t, c.job, started.JobName)
+			assert.Equal(t, cmp.Or(c.job, "soteria-backup-data-20260301-120000"), started.JobName)
+			assert.Equal(t, c.secret, started.Secret)
+			var secret corev1.Secret
+			require.NoError(t, cluster.Get(t.Context(), types.NamespacedName{Namespace: "apps", Name: started.Secret}, &secret))
 		})
 	}
 }
 
+// numbered is a Job with a number of its own.
+func numbered(job *batchv1.Job, number string) *batchv1.Job {
+	metav1.SetMetaDataAnnotation(&job.ObjectMeta, "soteria.dev/number", number)
+	return job
+}
+
+func TestARequestThatIsRepeatedInItsSecondMakesTheSameName(t *testing.T) {
+	cluster := world(t, boundClaim(), secretWith(fullSecret())).Build()
+	req := request()
+	req.DryRun = true
+	would, err := driverAt(t, cluster, noon, nil).Backup(t.Context(), req)
+	require.NoError(t, err)
+	started, err := driverAt(t, cluster, noon, nil).Backup(t.Context(), request())
+	require.NoError(t, err)
+	assert.Equal(t, would, started)
+	_, err = driverAt(t, cluster, noon, nil).Backup(t.Context(), request())
+	assert.Equal(t, backup.Conflict, backup.KindOf(err), "%v", err)
+}
+
 func TestTwoReplicasMakeOneBackup(t *testing.T) {
+	for name, apart := range map[string]time.Duration{"in one second": 0, "in two": time.Second} {
+		t.Run(name, func(t *testing.T) { twoReplicasMakeOneBackup(t, apart) })
+	}
+}
+
+// twoReplicasMakeOneBackup has two replicas whose clocks are apart make a backup of one
+// claim at once.
+func twoReplicasMakeOneBackup(t *testing.T, apart time.Duration) {
+	t.Helper()
 	// Both have looked before either makes its Job.
 	var looked sync.WaitGroup
 	looked.Add(2)
@@ -276,8 +333,8 @@ func TestTwoReplicasMakeOneBackup(t *testing.T) {
 		},
 	}).Build()
 	errs := make(chan error, 2)
-	for range 2 {
-		d := driverIn(t, cluster, nil)
+	for i := range 2 {
+		d := driverAt(t, cluster, testclock.NewFakePassiveClock(noon.Now().Add(time.Duration(i)*apart)), nil)
 		go func() {
 			_, err := d.Backup(t.Context(), request())
 			errs <- err
@@ -290,7 +347,7 @@ func TestTwoReplicasMakeOneBackup(t *testing.T) {
 	require.NoError(t, first)
 	require.Error(t, second)
 	assert.Equal(t, backup.Conflict, backup.KindOf(second))
-	assert.Contains(t, second.Error(), "backup-data-25b316f3c7-1")
+	assert.Contains(t, second.Error(), "soteria-backup-data-202603")
 	var jobs batchv1.JobList
 	require.NoError(t, cluster.List(t.Context(), &jobs))
 	assert.Len(t, jobs.Items, 1)

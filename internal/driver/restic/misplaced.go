@@ -64,7 +64,7 @@ func (d *Driver) Request(job *batchv1.Job) driver.BackupRequest {
 	claim, _ := backup.ParseClaim(job.Annotations[v1alpha1.ClaimAnnotation]) // a claim that is none is refused
 	again, _ := strconv.Atoi(job.Annotations[againAnnotation])               // none, or not a number, is the first
 	request := driver.BackupRequest{
-		Claim: claim, RequestedBy: job.Annotations[v1alpha1.RequestedByAnnotation], Replaces: job.Name, Again: max(again, 0) + 1,
+		Claim: claim, RequestedBy: job.Annotations[v1alpha1.RequestedByAnnotation], Replaces: job.Name, Number: numberOf(job), Again: max(again, 0) + 1,
 	}
 	for _, container := range job.Spec.Template.Spec.Containers {
 		if container.Name != moverjob.Container {

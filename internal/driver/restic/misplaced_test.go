@@ -140,7 +140,9 @@ func TestABackupThatIsMadeAgainCountsAndHasANameOfItsOwn(t *testing.T) {
 	for i := range 3 {
 		started, err := d.Backup(t.Context(), req)
 		require.NoError(t, err)
-		assert.Equal(t, fmt.Sprintf("backup-data-25b316f3c7-%d", i+1), started.JobName, "the Secret of the one before may be there still")
+		assert.Regexp(t, named, started.JobName)
+		assert.NotEqual(t, req.Replaces, started.JobName)
+		assert.Equal(t, fmt.Sprintf("backup-data-25b316f3c7-%d-credentials", i+1), started.Secret, "that of the one before may be there still")
 		var job batchv1.Job
 		require.NoError(t, cluster.Get(t.Context(), types.NamespacedName{Namespace: "apps", Name: started.JobName}, &job))
 		var secret corev1.Secret
@@ -212,7 +214,8 @@ func TestABackupThatCannotBeEndedOnALostNodeDoesNotHoldItsClaim(t *testing.T) {
 				return
 			}
 			require.NoError(t, err)
-			assert.Equal(t, "backup-data-25b316f3c7-8", started.JobName)
+			assert.Regexp(t, named, started.JobName)
+			assert.Equal(t, "backup-data-25b316f3c7-8-credentials", started.Secret)
 		})
 	}
 }

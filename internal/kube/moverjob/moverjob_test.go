@@ -19,6 +19,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
+	"pgregory.net/rapid"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
@@ -155,6 +156,26 @@ func TestAnObservationThatFailsIsAnError(t *testing.T) {
 	require.ErrorContains(t, err, "listing the pods")
 	_, err = moverjob.Observe(t.Context(), failing(func(l client.ObjectList) bool { _, is := l.(*corev1.EventList); return is }), aJob())
 	require.ErrorContains(t, err, "listing the events")
+}
+
+func TestADatedNameIsReadableAndFitsWhateverTheClaimIsCalled(t *testing.T) {
+	at := time.Date(2026, 3, 1, 13, 0, 5, 999, time.FixedZone("", 3600))
+	name := func(claim, uid string) string {
+		return moverjob.DatedName(backup.Claim{Namespace: "apps", Name: claim}, types.UID(uid), at)
+	}
+	assert.Equal(t, "soteria-backup-data-20260301-120005", name("data", "uid-1"))
+	assert.Equal(t, name("data", "uid-1"), name("data", "uid-2"), "nothing but the claim and the time is in it")
+	assert.NotEqual(t, name("a.b", "uid-1"), name("a-b", "uid-2"))
+	long := strings.Repeat("a", 32)
+	assert.Equal(t, "soteria-backup-"+long+"-20260301-120005", name(long, "uid-1"))
+	assert.NotEqual(t, name(long+"b", "uid-1"), name(long+"c", "uid-2"))
+	rapid.Check(t, func(t *rapid.T) {
+		claim := rapid.StringMatching(`[a-z0-9]([-a-z0-9]{0,60}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,60}[a-z0-9])?){0,3}`).Draw(t, "claim")
+		named := name(claim, "uid")
+		assert.Empty(t, validation.IsDNS1123Label(named), named)
+		assert.Regexp(t, `^soteria-backup-.*-20260301-120005$`, named)
+		assert.Equal(t, named, name(claim, "uid"))
+	})
 }
 
 func TestNamesAreNamesAndTellClaimsApart(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 
@@ -29,6 +30,27 @@ func Name(action string, claim backup.Claim, uid types.UID, number int) string {
 		part = part[:longestClaimPart]
 	}
 	return fmt.Sprintf("%s-%s-%s-%d", action, strings.TrimRight(part, "-"), hex.EncodeToString(sum[:])[:hashDigits], number)
+}
+
+// The parts of a dated name, which is no longer than 63 characters either.
+const (
+	datedPrefix      = "soteria-backup-"
+	datedLayout      = "20060102-150405"
+	longestDatedPart = 63 - len(datedPrefix) - len("-"+datedLayout)
+)
+
+// DatedName returns the name of the Job that backs a claim up from that moment on, for
+// people to read: soteria-backup-<claim>-<yyyymmdd-hhmmss>, in UTC. A claim's name that
+// is too long for it, or holds a dot, is changed; a hash of the claim's uid then tells
+// claims apart that would have one name.
+func DatedName(claim backup.Claim, uid types.UID, at time.Time) string {
+	part := strings.ReplaceAll(claim.Name, ".", "-")
+	if part != claim.Name || len(part) > longestDatedPart {
+		sum := sha256.Sum256([]byte(uid))
+		hash := hex.EncodeToString(sum[:])[:hashDigits]
+		part = strings.TrimRight(part[:min(len(part), longestDatedPart-hashDigits-1)], "-") + "-" + hash
+	}
+	return datedPrefix + part + "-" + at.UTC().Format(datedLayout)
 }
 
 // Number reads the number back out of a name; 0 when there is none.
