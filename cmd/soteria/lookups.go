@@ -23,6 +23,9 @@ import (
 type LookupConfig struct {
 	ExistsTimeout time.Duration `env:"SOTERIA_EXISTS_TIMEOUT" envDefault:"2500ms"`
 	RestoreRef    string        `env:"SOTERIA_RESTORE_REF"`
+	// ReadyRequiresBackend counts only in the place of pvc-plumber: Soteria's own
+	// admission is ready whatever a repository does.
+	ReadyRequiresBackend bool `env:"SOTERIA_READY_REQUIRES_BACKEND"`
 
 	LookupS3Endpoint        string        `env:"SOTERIA_LOOKUP_S3_ENDPOINT"`
 	LookupS3Region          string        `env:"SOTERIA_LOOKUP_S3_REGION"`

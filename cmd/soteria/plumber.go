@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"maps"
-	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,16 +21,22 @@ import (
 	"github.com/soteria-dr/soteria/internal/catalog/ledger"
 	"github.com/soteria-dr/soteria/internal/driver/kopia"
 	"github.com/soteria-dr/soteria/internal/driver/s3"
+	"github.com/soteria-dr/soteria/internal/footprint"
 	"github.com/soteria-dr/soteria/internal/httpapi"
 	"github.com/soteria-dr/soteria/internal/kube"
 	"github.com/soteria-dr/soteria/internal/metrics"
 	"github.com/soteria-dr/soteria/internal/signin"
 )
 
-// plumberMemory is what the process keeps within, unless GOMEMLIMIT says
-// otherwise: garbage is collected earlier rather than a container's limit of
-// 64 MiB be reached.
-const plumberMemory = 40 << 20
+// plumberMemory is what Go's memory stays within where neither GOMEMLIMIT nor a
+// container's limit says otherwise: as in pvc-plumber's published manifests, of which
+// the one for S3 has a limit of 32 MiB and the one for Kopia 64 MiB.
+func plumberMemory(c config) int64 {
+	if slices.Equal(c.RestoreDrivers, []string{s3.Name}) {
+		return 24 << 20
+	}
+	return 48 << 20
+}
 
 // plumberNames are pvc-plumber's environment variables and Soteria's for the
 // same, which win where both are set.
@@ -129,12 +134,18 @@ func servePlumber(ctx context.Context, env map[string]string, stderr io.Writer) 
 		return fmt.Errorf("%w:\n%w", errConfig, err)
 	}
 	if env["GOMEMLIMIT"] == "" {
-		debug.SetMemoryLimit(plumberMemory)
+		footprint.LimitMemory(plumberMemory(c))
 	}
-	known, server, err := newPlumber(c, slog.New(newHandler(stderr, c.LogLevel)))
+	log := slog.New(newHandler(stderr, c.LogLevel))
+	known, server, err := newPlumber(c, log)
 	if err != nil {
 		return err
 	}
+	known.OnRecovery(func(string) { // by then all has run once that is not needed again
+		if err := footprint.ReleaseProgram(); err != nil {
+			log.Debug("the process takes more memory than it needs", "error", err)
+		}
+	})
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return known.Start(ctx) })
 	group.Go(func() error { return server.Start(ctx) })
@@ -164,6 +175,25 @@ func newPlumber(c config, log *slog.Logger) (*catalog.Catalog, *httpapi.Server, 
 	}
 	return known, httpapi.New(api, httpapi.Services{
 		Catalog: known, SignIn: signin.New(c.signIn), Lock: kube.NewLock, Gatherer: registry, Observer: measured, Log: log,
-		Ready: func(context.Context) error { return nil },
+		Ready: plumberReady(c.ReadyRequiresBackend, known.Overviews),
 	}), nil
+}
+
+// plumberReady says why a plumber should get no requests: never, or, where its backend
+// is required, while that cannot be listed.
+func plumberReady(required bool, overviews func() []catalog.Overview) func(context.Context) error {
+	return func(context.Context) error {
+		if !required {
+			return nil
+		}
+		for _, o := range overviews() {
+			switch {
+			case o.Failure != nil:
+				return o.Failure
+			case o.ListedAt.IsZero():
+				return fmt.Errorf("the %s repository has not been listed yet", o.Driver)
+			}
+		}
+		return nil
+	}
 }

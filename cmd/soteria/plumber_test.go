@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/catalog"
 	"github.com/soteria-dr/soteria/internal/driver/kopia/kopiatest"
 	"github.com/soteria-dr/soteria/internal/driver/restic/restictest"
 )
@@ -84,7 +85,7 @@ func TestAPlumbersEnvironment(t *testing.T) {
 
 func TestEachMistakeOfAPlumberNamesItsVariable(t *testing.T) {
 	mistakes := map[string]string{
-		"PORT": "http", "HTTP_TIMEOUT": "soon", "LOG_LEVEL": "chatty", "S3_SECURE": "perhaps", "S3_ENDPOINT": "minio:9000/backups", "S3_BUCKET": "a/b",
+		"PORT": "http", "HTTP_TIMEOUT": "soon", "SOTERIA_READY_REQUIRES_BACKEND": "perhaps", "LOG_LEVEL": "chatty", "S3_SECURE": "perhaps", "S3_ENDPOINT": "minio:9000/backups", "S3_BUCKET": "a/b",
 		"BACKEND_TYPE": "tape", "SOTERIA_LOOKUP_S3_SECRET_NAME": "keys",
 	}
 	for variable, value := range mistakes {
@@ -222,6 +223,41 @@ func TestAPlumberThatCannotTellSaysSo(t *testing.T) {
 			assert.Equal(t, http.StatusOK, status, "it answers, whatever the store does")
 		})
 	}
+}
+
+func TestAPlumberThatRequiresItsBackendIsReadyOnceThatIsListed(t *testing.T) {
+	required := map[string]string{"SOTERIA_READY_REQUIRES_BACKEND": "true"}
+	r := startPlumber(t, required, "karakeep/data-pvc/snapshots/0a")
+	status, _ := r.get(t, "/exists/karakeep/none")
+	require.Equal(t, http.StatusOK, status)
+	status, body := r.get(t, "/readyz")
+	assert.Equal(t, http.StatusOK, status)
+	assertHas(t, `{"status":"ok"}`, body)
+
+	required["S3_SECRET_KEY"] = "wrong"
+	r = startPlumber(t, required, "karakeep/data-pvc/snapshots/0a")
+	status, _ = r.get(t, "/exists/karakeep/none")
+	require.Equal(t, http.StatusServiceUnavailable, status)
+	status, body = r.get(t, "/readyz")
+	assert.Equal(t, http.StatusServiceUnavailable, status)
+	assert.Contains(t, body, "SignatureDoesNotMatch")
+	status, _ = r.get(t, "/healthz")
+	assert.Equal(t, http.StatusOK, status, "a restart would not help")
+}
+
+func TestAPlumberThatRequiresItsBackendIsNotReadyBeforeItWasListed(t *testing.T) {
+	unlisted := func() []catalog.Overview { return []catalog.Overview{{Driver: "s3"}} }
+	assert.ErrorContains(t, plumberReady(true, unlisted)(t.Context()), "the s3 repository has not been listed yet")
+	assert.NoError(t, plumberReady(false, unlisted)(t.Context()))
+}
+
+func TestAPlumbersMemoryFitsPvcPlumbersManifests(t *testing.T) {
+	c, err := readPlumberConfig(plumber(nil))
+	require.NoError(t, err)
+	assert.EqualValues(t, 24<<20, plumberMemory(c))
+	c, err = readPlumberConfig(kopiaPlumber("/repository", "a password"))
+	require.NoError(t, err)
+	assert.EqualValues(t, 48<<20, plumberMemory(c))
 }
 
 func TestAStoreThatGoesAwayIsUnknownAndOneThatWasEmptiedToo(t *testing.T) {
