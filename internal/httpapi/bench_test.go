@@ -17,6 +17,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/catalog"
 	"github.com/soteria-dr/soteria/internal/driver"
 	"github.com/soteria-dr/soteria/internal/httpapi"
+	"github.com/soteria-dr/soteria/internal/kube"
 	"github.com/soteria-dr/soteria/internal/metrics"
 	"github.com/soteria-dr/soteria/internal/signin"
 )
@@ -69,7 +70,7 @@ func BenchmarkExists(b *testing.B) {
 		b.Fatal("the repository was not listed")
 	}
 	handler := httpapi.New(httpapi.DefaultConfig(), httpapi.Services{
-		Catalog: known, SignIn: signin.New(signin.Config{}), Gatherer: registry, Observer: counted, Ready: func(context.Context) error { return nil },
+		Catalog: known, SignIn: signin.New(signin.Config{}), Lock: kube.NewLock, Gatherer: registry, Observer: counted, Ready: func(context.Context) error { return nil },
 		Log: slog.New(slog.NewJSONHandler(io.Discard, nil)),
 	}).Handler()
 	req := httptest.NewRequestWithContext(ctx, http.MethodGet, "/exists/apps/data-1234", nil)
