@@ -2,7 +2,6 @@ package backup
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 )
 
@@ -24,20 +23,39 @@ const (
 	maxName      = 253
 )
 
-var (
-	labelPattern     = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`)
-	subdomainPattern = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
-)
+// isLabel reports whether s is lower-case letters, digits and, between them, dashes. It
+// is asked of each name in each listing and request, and takes no regular expression.
+func isLabel(s string) bool {
+	if s == "" || s[0] == '-' || s[len(s)-1] == '-' {
+		return false
+	}
+	for i := range len(s) {
+		if c := s[i]; c != '-' && (c < 'a' || c > 'z') && (c < '0' || c > '9') {
+			return false
+		}
+	}
+	return true
+}
+
+// isSubdomain reports whether s is labels with dots between them.
+func isSubdomain(s string) bool {
+	for label := range strings.SplitSeq(s, ".") {
+		if !isLabel(label) {
+			return false
+		}
+	}
+	return true
+}
 
 // Validate reports whether the API server would accept the claim's names. The
 // error is of kind [Invalid] and carries the field at fault ("namespace" or
 // "pvc").
 func (c Claim) Validate() error {
-	if len(c.Namespace) > maxNamespace || !labelPattern.MatchString(c.Namespace) {
+	if len(c.Namespace) > maxNamespace || !isLabel(c.Namespace) {
 		return &Error{Kind: Invalid, Field: "namespace", Message: fmt.Sprintf(
 			"namespace %q is not a Kubernetes namespace name: lower-case letters, digits and '-', at most %d characters", Clip(c.Namespace, MaxWord), maxNamespace)}
 	}
-	if len(c.Name) > maxName || !subdomainPattern.MatchString(c.Name) {
+	if len(c.Name) > maxName || !isSubdomain(c.Name) {
 		return &Error{Kind: Invalid, Field: "pvc", Message: fmt.Sprintf(
 			"pvc %q is not a Kubernetes claim name: lower-case letters, digits, '-' and '.', at most %d characters", Clip(c.Name, MaxWord), maxName)}
 	}

@@ -5,6 +5,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/soteria-dr/soteria/internal/attribution"
@@ -71,6 +72,8 @@ type snapshot struct {
 	// unseenIfRebuilt is why the same listing would prove nothing in a cluster that
 	// sees the repository for the first time.
 	unseenIfRebuilt error
+	// answers are those for claims with many backups, by claim, as they were made.
+	answers sync.Map
 }
 
 // remember notes what is expected of every claim, and which claims lack it.
@@ -86,8 +89,23 @@ func (s *snapshot) remember(expected expectation.Claims, missing func(expectatio
 	}
 }
 
+// few is how many backups make an answer that costs less to make again than to keep.
+const few = 16
+
 // found is the answer for a claim that has backups.
 func (s *snapshot) found(claim backup.Claim) backup.Answer {
+	if len(s.byClaim[claim].backups) <= few {
+		return s.makeFound(claim)
+	}
+	if made, known := s.answers.Load(claim); known {
+		return made.(backup.Answer) // nothing else is stored
+	}
+	answer := s.makeFound(claim)
+	s.answers.Store(claim, answer)
+	return answer
+}
+
+func (s *snapshot) makeFound(claim backup.Claim) backup.Answer {
 	return backup.FoundBackups(s.byClaim[claim].backups, s.evidence).Doubting(s.older(claim))
 }
 

@@ -11,6 +11,9 @@ type identityKey struct{}
 
 // withIdentity has a request carry who sent it.
 func withIdentity(r *http.Request, id signin.Identity) *http.Request {
+	if id.IsNobody() { // which is what a request carries anyway
+		return r
+	}
 	return r.WithContext(context.WithValue(r.Context(), identityKey{}, id))
 }
 

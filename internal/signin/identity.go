@@ -15,6 +15,11 @@ type Identity struct {
 // anonymous names whoever did not say who they are.
 const anonymous = "anonymous"
 
+// IsNobody reports whether it is the zero identity, of which nothing is known.
+func (id Identity) IsNobody() bool {
+	return id.How == Unknown && id.User == "" && id.Email == "" && len(id.Groups) == 0
+}
+
 // Authenticated reports whether it is known who sent the request.
 func (id Identity) Authenticated() bool { return id.How != Unknown }
 
