@@ -24,6 +24,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/footprint"
 	"github.com/soteria-dr/soteria/internal/httpapi"
 	"github.com/soteria-dr/soteria/internal/kube"
+	"github.com/soteria-dr/soteria/internal/loglines"
 	"github.com/soteria-dr/soteria/internal/metrics"
 	"github.com/soteria-dr/soteria/internal/signin"
 )
@@ -136,7 +137,9 @@ func servePlumber(ctx context.Context, env map[string]string, stderr io.Writer) 
 	if env["GOMEMLIMIT"] == "" {
 		footprint.LimitMemory(plumberMemory(c))
 	}
-	log := slog.New(newHandler(stderr, c.LogLevel))
+	lines := loglines.New(stderr)
+	defer lines.Flush()
+	log := slog.New(lines.Together(newHandler(lines, c.LogLevel)))
 	known, server, err := newPlumber(c, log)
 	if err != nil {
 		return err
