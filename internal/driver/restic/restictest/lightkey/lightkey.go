@@ -134,3 +134,23 @@ func masterKeys(text []byte) (keys, error) {
 	}
 	return keys{encryption: master.Encrypt, macK: master.MAC.K, macR: master.MAC.R}, nil
 }
+
+// Master is the master key of a repository.
+type Master struct{ keys keys }
+
+// OpenMaster returns the master key in a key file. It fails where the password does
+// not open it.
+func OpenMaster(keyFile []byte, password string) (Master, error) {
+	_, text, err := opened(keyFile, password)
+	if err != nil {
+		return Master{}, err
+	}
+	master, err := masterKeys(text)
+	return Master{master}, err
+}
+
+// Seal encrypts what goes into a repository's file.
+func (m Master) Seal(plain []byte) ([]byte, error) { return m.keys.seal(plain) }
+
+// Open returns what was sealed; it fails unless this key sealed it.
+func (m Master) Open(sealed []byte) ([]byte, error) { return m.keys.open(sealed) }
