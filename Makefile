@@ -78,8 +78,13 @@ fuzz: ## Fuzz everything that parses, FUZZ_COUNT inputs each
 	done
 
 .PHONY: bench
-bench: ## Benchmarks: print figures, assert nothing
-	go test -run '^$$' -bench . -benchmem $(PACKAGES)
+bench: ## Benchmarks: print figures and what they are to be, assert nothing
+	@# Packages at once would measure each other.
+	go test -run '^$$' -bench . -benchmem -p 1 -timeout 60m $(PACKAGES) | go run ./e2e/bench/rows
+
+.PHONY: bench-cluster
+bench-cluster: cluster-up ## The same for what needs the demo's cluster, beside raw restic: about an hour
+	KUBECONFIG=$(OWN_KUBECONFIG) go run ./e2e/bench
 
 .PHONY: cluster-up
 cluster-up: ## Start the real Kubernetes for tests and demo
