@@ -64,6 +64,7 @@ func TestKyverno(t *testing.T) {
 	require.NoError(s, err)
 
 	s.run("its policies let only proved answers through", gatesHold)
+	s.run("pvc-plumber's policy holds with Soteria in its place", plumbersPolicyHolds)
 	s.run("claims come back by Kyverno alone", restoredByKyverno)
 	s.run("it signs in", kyvernoSignsIn)
 	s.run("the guard refuses what Soteria has not seen", guardHolds)

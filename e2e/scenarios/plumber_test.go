@@ -6,19 +6,21 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"path"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/soteria-dr/soteria/e2e/harness"
 	"github.com/soteria-dr/soteria/internal/httpapi/wire"
 )
 
-// aPlumber is a Deployment as users of pvc-plumber have it, with nothing changed
-// but its image. It may not speak to the Kubernetes API.
+// aPlumber is the Deployment for S3 that pvc-plumber publishes, with nothing changed
+// but its image, its store, and how soon it is asked whether it is ready. It may not
+// speak to the Kubernetes API.
 const aPlumber = `apiVersion: apps/v1
 kind: Deployment
 metadata: {name: pvc-plumber, namespace: %[1]s}
@@ -47,14 +49,13 @@ spec:
           livenessProbe: {httpGet: {path: /healthz, port: http}}
           readinessProbe: {httpGet: {path: /readyz, port: http}, periodSeconds: 1}
           resources:
-            requests: {cpu: 10m, memory: 32Mi}
-            limits: {memory: 64Mi}
+            requests: {cpu: 10m, memory: 16Mi}
+            limits: {cpu: 100m, memory: 32Mi}
           securityContext:
             allowPrivilegeEscalation: false
             readOnlyRootFilesystem: true
             runAsNonRoot: true
-            runAsUser: 568
-            runAsGroup: 568
+            runAsUser: 65532
             capabilities: {drop: [ALL]}
 ---
 apiVersion: v1
@@ -67,28 +68,16 @@ spec:
 
 func TestAPvcPlumberDeploymentWorksWithSoteriasImage(t *testing.T) {
 	t.Parallel()
-	const namespace = "e2e-plumber" // and the bucket's name
+	const (
+		namespace = "e2e-plumber" // and the bucket's name
+		questions = 300
+		atOnce    = 32
+	)
 	s := begin(t, 5*time.Minute, namespace)
-	s.after(func(ctx context.Context) error {
-		_, err := cluster.StoreShell(ctx, "rm", "-rf", "/data/"+namespace)
-		return err
-	})
-	const folder = "/data/" + namespace + "/karakeep/"
-	_, err := cluster.StoreShell(s.ctx, "sh", "-c", "mkdir -p "+folder+"data-pvc/snapshots "+folder+"new/keys && "+
-		"echo x | tee "+folder+"data-pvc/config "+folder+"data-pvc/snapshots/0a "+folder+"new/config "+folder+"new/keys/0a")
-	require.NoError(s, err)
-	var keys corev1.Secret
-	require.NoError(s, cluster.Get(s.ctx, client.ObjectKey{Namespace: harness.SoteriaNamespace, Name: "soteria-restic"}, &keys))
-	theirs := &corev1.Secret{Data: map[string][]byte{"access-key": keys.Data["AWS_ACCESS_KEY_ID"], "secret-key": keys.Data["AWS_SECRET_ACCESS_KEY"]}}
-	theirs.Namespace, theirs.Name = namespace, "pvc-plumber-s3"
-	require.NoError(s, cluster.Create(s.ctx, theirs))
-	s.apply(fmt.Sprintf(aPlumber, namespace))
-	require.NoError(s, cluster.AwaitRollout(s.ctx, namespace, "pvc-plumber"))
-
+	s.startPlumber(namespace, "karakeep/data-pvc/config", "karakeep/data-pvc/snapshots/0a", "karakeep/new/config", "karakeep/new/keys/0a")
 	for claim, exists := range map[string]bool{"data-pvc": true, "new": false, "none": false} {
 		s.await("a proved answer", func(ctx context.Context) (bool, string, error) {
-			var answer wire.Existence
-			status, err := cluster.AskAt(ctx, namespace, "pvc-plumber:8080", "exists/karakeep/"+claim, &answer)
+			status, answer, err := askPlumber(ctx, namespace, "karakeep/"+claim)
 			if err != nil || status != http.StatusOK {
 				return false, answer.Error, err
 			}
@@ -98,8 +87,40 @@ func TestAPvcPlumberDeploymentWorksWithSoteriasImage(t *testing.T) {
 			return true, "", nil
 		})
 	}
+	asked, ctx := errgroup.WithContext(s.ctx)
+	asked.SetLimit(atOnce)
+	for n := range questions {
+		asked.Go(func() error {
+			_, _, err := askPlumber(ctx, namespace, fmt.Sprintf("karakeep/none-%d", n))
+			return err
+		})
+	}
+	require.NoError(s, asked.Wait())
 	var pods corev1.PodList
 	require.NoError(s, cluster.List(s.ctx, &pods, client.InNamespace(namespace)))
 	require.Len(s, pods.Items, 1)
-	require.Zero(s, pods.Items[0].Status.ContainerStatuses[0].RestartCount, "64 MiB are enough")
+	require.Zero(s, pods.Items[0].Status.ContainerStatuses[0].RestartCount, "32 MiB are enough")
+}
+
+// startPlumber puts objects into a bucket of the namespace's name and starts a plumber
+// in the namespace that looks there.
+func (s *scenario) startPlumber(namespace string, keys ...string) {
+	s.Helper()
+	s.after(func(ctx context.Context) error { return removeBucket(ctx, namespace) })
+	for _, key := range keys {
+		object := "/data/" + namespace + "/" + key
+		_, err := cluster.StoreShell(s.ctx, "sh", "-c", fmt.Sprintf("mkdir -p %s && echo x > %s", path.Dir(object), object))
+		require.NoError(s, err)
+	}
+	keysOfStore, err := storeKeys(s.ctx, namespace)
+	require.NoError(s, err)
+	require.NoError(s, cluster.Create(s.ctx, keysOfStore))
+	s.apply(fmt.Sprintf(aPlumber, namespace))
+	require.NoError(s, cluster.AwaitRollout(s.ctx, namespace, "pvc-plumber"))
+}
+
+// askPlumber asks the plumber in a namespace about a claim, "namespace/name".
+func askPlumber(ctx context.Context, namespace, claim string) (status int, answer wire.Existence, err error) {
+	status, err = cluster.AskAt(ctx, namespace, "pvc-plumber:8080", "exists/"+claim, &answer)
+	return status, answer, err
 }
