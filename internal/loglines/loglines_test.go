@@ -32,7 +32,8 @@ func (w *writes) Write(p []byte) (int, error) {
 func TestLinesAreWrittenTogetherAndNotLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out writes
-		log := slog.New(loglines.New(&out).JSON(slog.LevelInfo))
+		lines := loglines.New(&out)
+		log := slog.New(lines.Together(slog.NewJSONHandler(lines, nil)))
 		log.Info("one")
 		log.With("who", "a").WithGroup("g").Info("two", "n", 2)
 		log.Debug("not asked for")
@@ -54,7 +55,8 @@ func TestLinesAreWrittenTogetherAndNotLate(t *testing.T) {
 func TestAWarningIsWrittenAtOnceWithAllBeforeIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out writes
-		log := slog.New(loglines.New(&out).JSON(slog.LevelInfo))
+		lines := loglines.New(&out)
+		log := slog.New(lines.Together(slog.NewJSONHandler(lines, nil)))
 		log.Info("before")
 		log.With("a", 1).Warn("warned")
 		assert.Equal(t, 1, out.count)
@@ -66,7 +68,7 @@ func TestManyLinesDoNotWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out writes
 		lines := loglines.New(&out)
-		log := slog.New(lines.Together(slog.NewJSONHandler(lines, &slog.HandlerOptions{Level: slog.LevelInfo)}))
+		log := slog.New(lines.Together(slog.NewJSONHandler(lines, nil)))
 		for range 1000 {
 			log.Info(strings.Repeat("x", 100))
 		}

@@ -109,7 +109,9 @@ func newTargetWatch(targets []targetRecord) targetWatch {
 }
 
 // standing is what matters of a target, beside when it was synced.
-func (t targetRecord) standing() string { return fmt.Sprint(t.Spec.URL, t.Status.Available, t.isGoing()) }
+func (t targetRecord) standing() string {
+	return fmt.Sprint(t.Spec.URL, t.Status.Available, t.isGoing())
+}
 
 // changed reports whether a target is not as it was.
 func (w targetWatch) changed(c change) bool {
