@@ -47,6 +47,9 @@ type InventoryClaim struct {
 	// BackupStalled says who holds up a backup of the claim that does not come further,
 	// and what to do; absent where none does.
 	BackupStalled string `json:"backup_stalled,omitempty"`
+	// Choice is what the claim's manifest asks of its restore and would act again if the
+	// claim were made anew; absent where there is nothing.
+	Choice *ClaimChoice `json:"choice,omitempty"`
 	// ByDriver tells the same of each driver that has backups of the claim.
 	ByDriver []BackupsOfDriver `json:"by_driver"`
 	// Protection is auto, required, skip, none or, for a label that admission

@@ -1,5 +1,7 @@
 package wire
 
+import "time"
+
 // NamespaceBackupRequest is the body of POST /v1/backup/namespace.
 type NamespaceBackupRequest struct {
 	Namespace string `json:"namespace"`
@@ -61,17 +63,40 @@ type NamespaceBackupResult struct {
 // NamespaceRestoreRequest is the body of POST /v1/restores/namespace.
 type NamespaceRestoreRequest struct {
 	Namespace string `json:"namespace"`
-	// TargetNamespace is Namespace by default; it must exist.
+	// TargetNamespace is Namespace by default. A dry run plans for one that does not
+	// exist, too.
 	TargetNamespace string `json:"target_namespace,omitempty"`
+	// CreateNamespace makes the target namespace where it does not exist, if Kubernetes
+	// lets Soteria do that.
+	CreateNamespace bool `json:"create_namespace,omitempty"`
 	// TargetPrefix begins the names of the claims that are made; empty gives them
 	// the names of the sources.
 	TargetPrefix string `json:"target_prefix,omitempty"`
-	// Snapshot is as in [RestoreRequest], for each claim.
-	Snapshot string `json:"snapshot,omitempty"`
-	// IncludeOrphans also restores the claims that exist only as backups.
+	// Snapshot, AsOf, Cluster, Driver and Tags are as in [RestoreRequest], for each
+	// claim.
+	Snapshot string   `json:"snapshot,omitempty"`
+	AsOf     string   `json:"as_of,omitempty"`
+	Cluster  string   `json:"cluster,omitempty"`
+	Driver   string   `json:"driver,omitempty"`
+	Tags     []string `json:"tags,omitempty"`
+	// IncludeOrphans also restores the claims that exist only as backups. Those of a
+	// namespace that does not exist are restored without it.
 	IncludeOrphans bool `json:"include_orphans,omitempty"`
+	// Claims are the claims to restore, orphans among them; by default all.
+	Claims []NamespaceRestoreClaim `json:"claims,omitempty"`
 	// DryRun only tells what would be done.
 	DryRun bool `json:"dry_run,omitempty"`
+}
+
+// NamespaceRestoreClaim is one claim of a namespace that is to be restored.
+type NamespaceRestoreClaim struct {
+	PVC string `json:"pvc"`
+	// Snapshot is as in [RestoreRequest]. The backup of a dry run, given here, is the
+	// one that is restored, whatever was backed up meanwhile; then the request's own
+	// choice does not hold for this claim.
+	Snapshot string `json:"snapshot,omitempty"`
+	// TargetPVC is the claim to make; by default TargetPrefix and PVC.
+	TargetPVC string `json:"target_pvc,omitempty"`
 }
 
 // NamespaceRestore answers POST /v1/restores/namespace.
@@ -83,6 +108,13 @@ type NamespaceRestore struct {
 	DryRun          bool   `json:"dry_run"`
 	// Results are by name of the source.
 	Results []NamespaceRestoreResult `json:"results"`
+	// Orphans are the claims that exist only as backups and that Results leave out, by
+	// name.
+	Orphans []string `json:"orphans,omitempty"`
+	// TargetMissing is true where the target namespace does not exist: the plan holds
+	// once MakeTarget, a command, has made it, or with create_namespace.
+	TargetMissing bool   `json:"target_missing,omitempty"`
+	MakeTarget    string `json:"make_target,omitempty"`
 	// Warnings say why there may be more claims than were found.
 	Warnings []string `json:"warnings,omitempty"`
 	// Failure says why, when nothing was started.
@@ -97,6 +129,13 @@ type NamespaceRestoreResult struct {
 	Restore   string `json:"restore,omitempty"`
 	Driver    string `json:"driver,omitempty"`
 	Backup    string `json:"backup,omitempty"`
+	// TakenAt is when the backup was taken; absent where none is chosen.
+	TakenAt *time.Time `json:"taken_at,omitempty"`
+	// Orphan is true for a claim that exists only as backups.
+	Orphan bool `json:"orphan,omitempty"`
+	// Impossible is true where the claim cannot be restored as asked, so that sending
+	// the same again is in vain; the failure says why.
+	Impossible bool `json:"impossible,omitempty"`
 	// Notes are as in [RestoreStarted].
 	Notes []string `json:"notes,omitempty"`
 	// Failure says why, when it was refused.

@@ -43,6 +43,12 @@ type PlannedClaim struct {
 	// Verdict and Reason are what admission would decide, and by which rule.
 	Verdict string `json:"verdict"`
 	Reason  string `json:"reason"`
+	// Impossible is true where the claim's manifest asks for a backup that no one has, or
+	// in words that cannot be understood: it waits until the manifest is corrected.
+	Impossible bool `json:"impossible,omitempty"`
+	// Choice is what the manifest asks of the restore; absent where it asks for nothing
+	// but the newest backup.
+	Choice *ClaimChoice `json:"choice,omitempty"`
 	// Message tells why, and what to do where that is not what one would want.
 	Message string `json:"message"`
 	// Warning tells what the outcome may founder on.
@@ -66,4 +72,27 @@ type PlannedBackup struct {
 	AgeHours  float64   `json:"age_hours"`
 	// SizeBytes is null when the driver does not know it.
 	SizeBytes *int64 `json:"size_bytes"`
+}
+
+// ClaimChoice is what a claim's manifest asks of a restore. A person writes it for one
+// recovery; as long as it stands it acts on each one.
+type ClaimChoice struct {
+	// AsOf and Backup are soteria.dev/restore-as-of and soteria.dev/restore-backup, From
+	// is soteria.dev/restore-from, and Skip the reason of soteria.dev/restore=skip;
+	// absent where the manifest does not say so.
+	AsOf   string `json:"as_of,omitempty"`
+	Backup string `json:"backup,omitempty"`
+	From   string `json:"from,omitempty"`
+	Skip   string `json:"skip,omitempty"`
+	// Expires is soteria.dev/expires; absent where the choice is not bounded, or the
+	// annotation is no time.
+	Expires *time.Time `json:"expires,omitempty"`
+	// Expired is true for a choice that is ignored, since Expires has passed.
+	Expired bool `json:"expired,omitempty"`
+	// Spent is true for a choice of a claim that has its volume: it would act again if
+	// the claim were made anew.
+	Spent bool `json:"spent,omitempty"`
+	// Message says what the choice would do, and Drop is the command that removes it.
+	Message string `json:"message"`
+	Drop    string `json:"drop"`
 }

@@ -19,6 +19,8 @@ type PolicyRequest struct {
 	Enabled *bool `json:"enabled,omitempty"`
 	// Keep says which old backups stay; without it all do.
 	Keep *Keep `json:"keep,omitempty"`
+	// DryRun only tells which claims the policy would hold for.
+	DryRun bool `json:"dry_run,omitempty"`
 }
 
 // Keep says how many backups stay; one stays if any of the counts keeps it.
@@ -48,6 +50,41 @@ type Policy struct {
 	// Source is claim-annotation, claim-label, api-claim or api-namespace. Of
 	// several policies for a claim the first in this order holds.
 	Source string `json:"source"`
+	// Warnings say why a policy that was just kept does nothing now, such as that its
+	// namespace does not exist; only in the answer to POST.
+	Warnings []string `json:"warnings,omitempty"`
+}
+
+// PolicyPreview answers POST /v1/policies with dry_run: what keeping the policy would
+// do.
+type PolicyPreview struct {
+	Policy Policy `json:"policy"`
+	// Replaces is true where a policy of the same target exists.
+	Replaces bool `json:"replaces"`
+	// Matches are the claims of the policy's target that exist now, by name.
+	Matches []PolicyMatch `json:"matches"`
+	// Holds counts the matches that the policy would hold for.
+	Holds int `json:"holds"`
+	// Warnings say why it would do nothing: the namespace or the claim does not exist,
+	// no claim is there, or others' policies hold for all of them.
+	Warnings []string `json:"warnings"`
+	DryRun   bool     `json:"dry_run"`
+}
+
+// PolicyMatch is a claim that a policy is for.
+type PolicyMatch struct {
+	Namespace string `json:"namespace"`
+	PVC       string `json:"pvc"`
+	// Holds is true where the policy would hold for the claim.
+	Holds bool `json:"holds"`
+	// OverriddenBy is the source of the policy that holds in its place, and
+	// OverriddenByID its id; absent where this one would hold.
+	OverriddenBy   string `json:"overridden_by,omitempty"`
+	OverriddenByID string `json:"overridden_by_id,omitempty"`
+	// Reason and Message are as in [PolicyClaim], for a claim that would not be backed
+	// up although the policy holds for it.
+	Reason  string `json:"reason,omitempty"`
+	Message string `json:"message,omitempty"`
 }
 
 // Policies answers GET /v1/policies.

@@ -12,6 +12,14 @@ type RestoreRequest struct {
 	Snapshot string `json:"snapshot,omitempty"`
 	// BackupURL is a backup's url, instead of Snapshot.
 	BackupURL string `json:"backup_url,omitempty"`
+	// AsOf (RFC 3339) wants the newest backup taken at or before that time, Cluster one
+	// that the cluster of this name took, Driver one of this driver, and Tags one that
+	// has all of them. All that is given must hold together, Snapshot included; a choice
+	// that no backup meets is refused, and another backup is never taken in its place.
+	AsOf    string   `json:"as_of,omitempty"`
+	Cluster string   `json:"cluster,omitempty"`
+	Driver  string   `json:"driver,omitempty"`
+	Tags    []string `json:"tags,omitempty"`
 	// TargetNamespace is Namespace by default.
 	TargetNamespace string `json:"target_namespace,omitempty"`
 	// TargetPVC is the claim to make; it must not exist.
@@ -23,6 +31,12 @@ type RestoreRequest struct {
 	Size         string   `json:"size,omitempty"`
 	AccessModes  []string `json:"access_modes,omitempty"`
 	VolumeMode   string   `json:"volume_mode,omitempty"`
+	// Copy makes the target a throwaway copy to look at: it is neither backed up nor
+	// counted, and DELETE /v1/copies/{namespace}/{pvc} removes it.
+	Copy bool `json:"copy,omitempty"`
+	// Expires (RFC 3339) is when a copy is removed by itself; absent for one that stays
+	// until somebody removes it.
+	Expires string `json:"expires,omitempty"`
 	// DryRun only tells what would be done.
 	DryRun bool `json:"dry_run,omitempty"`
 }
@@ -50,9 +64,12 @@ type RestoreStarted struct {
 	VolumeMode   string `json:"volume_mode"`
 	// Notes are what a person should know of the backup: what speaks against it, and
 	// which newer ones were passed over and why. Absent where there is nothing.
-	Notes       []string `json:"notes,omitempty"`
-	RequestedBy string   `json:"requested_by"`
-	DryRun      bool     `json:"dry_run"`
+	Notes []string `json:"notes,omitempty"`
+	// Copy and Expires are as in [RestoreRequest].
+	Copy        bool       `json:"copy,omitempty"`
+	Expires     *time.Time `json:"expires,omitempty"`
+	RequestedBy string     `json:"requested_by"`
+	DryRun      bool       `json:"dry_run"`
 }
 
 // Restores answers GET /v1/restores.

@@ -227,8 +227,13 @@ type Health struct {
 type Error struct {
 	// Error tells a person what is wrong.
 	Error string `json:"error"`
+	// Title is the cause in a few words, for a headline: what is missing, what is
+	// taken, or that a setting forbids it.
+	Title string `json:"title"`
 	// Code tells a program: the answers of each status list the codes that it may have.
 	Code string `json:"code"`
+	// Reason tells a program more than Code does, where there is more: see [Reason].
+	Reason Reason `json:"reason,omitempty"`
 	// Field is the part of the request at fault, where there is one.
 	Field string `json:"field,omitempty"`
 	// Settle is the command that settles it; absent where no command does.
@@ -239,11 +244,44 @@ type Error struct {
 // nothing failed.
 type Failure struct {
 	Error string `json:"error,omitempty"`
-	Code  string `json:"code,omitempty"`
-	Field string `json:"field,omitempty"`
+	// Title and Reason are as in [Error].
+	Title  string `json:"title,omitempty"`
+	Code   string `json:"code,omitempty"`
+	Reason Reason `json:"reason,omitempty"`
+	Field  string `json:"field,omitempty"`
 	// Settle is the command that settles it; absent where no command does.
 	Settle string `json:"settle,omitempty"`
 }
+
+// Reason is why a request was refused, where its code alone does not say.
+type Reason string
+
+// The reasons.
+const (
+	// ReasonChoiceUnmet: backups exist, and none is what was asked for: not that old,
+	// not of that id, cluster, driver or tag. Another one is never taken in its place.
+	ReasonChoiceUnmet Reason = "choice_unmet"
+	// ReasonNoBackups: it is proved that no backup of the claim exists.
+	ReasonNoBackups Reason = "no_backups"
+	// ReasonSetting: a setting of the installation forbids it, whoever asks.
+	ReasonSetting Reason = "setting"
+	// ReasonNamespaceExcluded: Soteria keeps out of the namespace.
+	ReasonNamespaceExcluded Reason = "namespace_excluded"
+	// ReasonNamespaceMissing: the target namespace does not exist. Settle makes it.
+	ReasonNamespaceMissing Reason = "namespace_missing"
+	// ReasonStorageClassMissing: the storage class does not exist.
+	ReasonStorageClassMissing Reason = "storage_class_missing"
+	// ReasonTargetExists: a claim of the target's name exists.
+	ReasonTargetExists Reason = "target_exists"
+	// ReasonNoClaims: the namespace has no bound claim. Its claims may exist as backups.
+	ReasonNoClaims Reason = "no_claims"
+	// ReasonMissing: Field is required and was not given.
+	ReasonMissing Reason = "missing"
+	// ReasonUnknownParameter: the query has a parameter that the path does not know.
+	ReasonUnknownParameter Reason = "unknown_parameter"
+	// ReasonPermission: Kubernetes does not let Soteria do it. Settle does it by hand.
+	ReasonPermission Reason = "permission"
+)
 
 // Codes of requests that HTTP itself rules out.
 const (
