@@ -101,7 +101,7 @@ type Chosen struct {
 func (r Rules) Choose(s Selector, backups []Backup) (Chosen, error) {
 	candidates := r.wanted(s, backups)
 	if s.ID != "" {
-		return r.named(s, candidates, len(backups))
+		return r.named(s, candidates, backups)
 	}
 	first := -1
 	for i, b := range candidates {
@@ -111,7 +111,7 @@ func (r Rules) Choose(s Selector, backups []Backup) (Chosen, error) {
 		}
 	}
 	if first < 0 {
-		return Chosen{}, r.nothing(s, candidates, len(backups))
+		return Chosen{}, r.nothing(s, candidates, backups)
 	}
 	chosen, note := r.complete(s, candidates[first:])
 	notes := r.passed(s, candidates[:first])
@@ -164,7 +164,7 @@ func (r Rules) objectionTo(s Selector, b Backup) Objection {
 
 // named picks the backup with the wanted id, or the only one whose id begins with
 // it.
-func (r Rules) named(s Selector, candidates []Backup, all int) (Chosen, error) {
+func (r Rules) named(s Selector, candidates, all []Backup) (Chosen, error) {
 	var hits []Backup
 	for _, b := range candidates {
 		if b.ID == s.ID {
@@ -181,7 +181,7 @@ func (r Rules) named(s Selector, candidates []Backup, all int) (Chosen, error) {
 	case len(hits) > 1:
 		return Chosen{}, Errorf(NotFound, "%d of its backups are %s; give more of the id", len(hits), s)
 	}
-	return Chosen{}, Errorf(NotFound, "none is %s (%d exist)", s, all)
+	return Chosen{}, Errorf(NotFound, "none is %s (%s)", s, WhatExists(all))
 }
 
 // complete returns the first of backups or, where that is proved partial, a
@@ -204,14 +204,26 @@ func (r Rules) complete(s Selector, backups []Backup) (chosen Backup, note strin
 }
 
 // nothing says why no backup is chosen.
-func (r Rules) nothing(s Selector, candidates []Backup, all int) error {
+func (r Rules) nothing(s Selector, candidates, all []Backup) error {
 	switch {
-	case all == 0:
+	case len(all) == 0:
 		return Errorf(NotFound, "none exists")
 	case len(candidates) == 0:
-		return Errorf(NotFound, "none is %s (%d exist)", s, all)
+		return Errorf(NotFound, "none is %s (%s)", s, WhatExists(all))
 	}
 	return Errorf(NotFound, "%s; name one by its id with the annotation soteria.dev/restore-backup", strings.Join(r.passed(s, candidates), "; "))
+}
+
+// WhatExists says in a few words which backups there are, newest first: how many, and
+// from when to when they were taken.
+func WhatExists(backups []Backup) string {
+	switch len(backups) {
+	case 0:
+		return "0 exist"
+	case 1:
+		return "1 exists, taken " + stamp(backups[0].TakenAt)
+	}
+	return fmt.Sprintf("%d exist, the oldest taken %s, the newest %s", len(backups), stamp(backups[len(backups)-1].TakenAt), stamp(backups[0].TakenAt))
 }
 
 // passed says which backups are passed over and why, one sentence for each

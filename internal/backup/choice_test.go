@@ -162,7 +162,7 @@ func TestTheRulesOfTheChoice(t *testing.T) {
 		"another cluster's backup is given to who asks for the cluster": {rules: home, selector: backup.Selector{Cluster: "attic"},
 			among: []backup.Backup{old, with(at(-20), ofAttic)}, want: with(at(-20), ofAttic)},
 		"a cluster that has no backups chooses nothing": {rules: home, selector: backup.Selector{Cluster: "cellar"},
-			among: []backup.Backup{old, with(at(-20), ofAttic)}, none: true, says: "none is of cluster cellar (2 exist)"},
+			among: []backup.Backup{old, with(at(-20), ofAttic)}, none: true, says: "none is of cluster cellar (2 exist, the oldest taken 2026-02-28T16:00:00Z, the newest 2026-02-28T16:00:00Z)"},
 		"who asks for the own cluster gets an untagged backup too": {rules: home, selector: backup.Selector{Cluster: "home"}, among: []backup.Backup{old}, want: old},
 		"another cluster's backup is given to who names it, and that is told": {rules: home, selector: backup.Selector{ID: at(-1).ID},
 			among: []backup.Backup{with(at(-1), ofAttic), old}, want: with(at(-1), ofAttic), says: "of cluster attic"},

@@ -102,9 +102,11 @@ func Kinds() []Kind {
 }
 
 // Error is an error of a kind. Message is written for the user, names the
-// object concerned and holds no secret; Err, when set, is the cause.
+// object concerned and holds no secret; Err, when set, is the cause. Reason says more
+// than Kind does, where there is more.
 type Error struct {
 	Kind    Kind
+	Reason  Reason
 	Field   string
 	Message string
 	Err     error

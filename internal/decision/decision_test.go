@@ -115,7 +115,7 @@ func TestVerdicts(t *testing.T) {
 		"a claim gets the backup it asks for": {
 			func(f *decision.Facts) { f.Selector = theOldest }, decision.Restore, decision.ReasonBackupFound, "bbbbbbbb"},
 		"a time before all backups holds, it does not fall back": {
-			func(f *decision.Facts) { f.Selector = beforeAll }, decision.Hold, decision.ReasonSelectionNotFound, "(2 exist)"},
+			func(f *decision.Facts) { f.Selector = beforeAll }, decision.Hold, decision.ReasonSelectionNotFound, "(2 exist, the oldest taken 2026-03-01T11:00:00Z, the newest 2026-03-01T12:00:00Z)"},
 		"an id that selects nothing holds, it does not fall back": {
 			func(f *decision.Facts) { f.Selector = noSuchThing }, decision.Hold, decision.ReasonSelectionNotFound, `"cccccccccccc"`},
 		"a claim whose backups are all of a sort that is not chosen holds, and says why": {

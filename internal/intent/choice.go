@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/soteria-dr/soteria/internal/backup"
 )
@@ -11,14 +12,29 @@ import (
 // Latest is the snapshot that means the newest backup.
 const Latest = "latest"
 
-// Choice says which backup is wanted. At most one of its fields is set; none
-// means the newest.
+// Choice says which backup is wanted. All that is set must hold of one backup; the
+// zero value wants the newest. A choice that no backup meets is refused: another
+// backup is never taken in its place.
 type Choice struct {
 	// Snapshot is [Latest], a backup's id or the beginning of one, or the name of
 	// the snapshot that a backup was made of.
 	Snapshot string
-	// URL is the address of a backup, for systems whose backups have one.
+	// URL is the address of a backup, for systems whose backups have one. It excludes
+	// Snapshot.
 	URL string
+	// AsOf, when not zero, wants a backup taken at or before it: the newest of them,
+	// unless one is named.
+	AsOf time.Time
+	// Cluster, Driver and Tags, when not empty, want a backup that the cluster of this
+	// name took, of this driver, with all of these tags.
+	Cluster string
+	Driver  string
+	Tags    []string
+}
+
+// IsZero reports whether the choice simply wants the newest backup.
+func (c Choice) IsZero() bool {
+	return !c.names() && c.AsOf.IsZero() && c.Cluster == "" && c.Driver == "" && len(c.Tags) == 0
 }
 
 // from picks the wanted backup out of an answer, by the rules. Errors are of kind Invalid,
@@ -32,53 +48,62 @@ func (c Choice) from(source backup.Claim, answer backup.Answer, rules backup.Rul
 	case backup.Found:
 	case backup.None:
 		if existing = answer.Others(); len(existing) == 0 {
-			return backup.Chosen{}, backup.Errorf(backup.NotFound, "no backup of %s exists", source)
+			return backup.Chosen{}, &backup.Error{Kind: backup.NotFound, Reason: backup.NoBackups, Message: fmt.Sprintf("no backup of %s exists", source)}
 		}
 	case backup.Unknown:
 		existing = answer.Others()
-		if _, found := c.named(existing); c.wantsNewest() || !found {
+		if _, found := c.named(existing); !c.names() || !found {
 			return backup.Chosen{}, unknown(source, answer.Err())
 		}
 	}
-	if doubt := answer.Doubt(); doubt != nil && c.wantsNewest() {
+	if doubt := answer.Doubt(); doubt != nil && !c.names() {
 		return backup.Chosen{}, newestUnknown(source, doubt)
 	}
-	if c.wantsNewest() {
-		chosen, err := rules.Choose(backup.Selector{}, existing)
-		if err != nil {
-			return backup.Chosen{}, &backup.Error{Kind: backup.NotFound, Field: "snapshot", Err: err, Message: fmt.Sprintf(
-				"no backup of %s is chosen: %s", source, backup.Message(err))}
+	if untold := answer.Untold(); untold != nil && c.names() {
+		if _, found := c.named(existing); !found {
+			return backup.Chosen{}, backup.Errorf(lookingKind(untold), "could not tell whether the backup of %s that is named exists: %w", source, untold)
 		}
-		return chosen, nil
 	}
-	named, found := c.named(existing)
-	if untold := answer.Untold(); !found && untold != nil {
-		return backup.Chosen{}, backup.Errorf(lookingKind(untold), "could not tell whether the backup of %s that is named exists: %w", source, untold)
-	}
-	if !found {
-		field, value := "snapshot", c.Snapshot
-		if c.URL != "" {
-			field, value = "backup_url", c.URL
-		}
-		return backup.Chosen{}, &backup.Error{Kind: backup.NotFound, Field: field, Message: fmt.Sprintf(
-			"%s %q does not name one backup of %s (%d exist); GET /v1/backups lists them", field, backup.Clip(value, backup.MaxWord), source, len(existing))}
-	}
-	return rules.Choose(backup.Selector{ID: named.ID}, ofDriver(existing, named.Driver))
+	return c.among(source, existing, rules)
 }
 
 // settledBy reports whether an answer of Found says which backup is chosen, whatever
 // else there is. The beginning of an id, or a snapshot's name, may be that of two.
 func (c Choice) settledBy(answer backup.Answer) bool {
-	if c.wantsNewest() {
+	if !c.names() {
 		return answer.Untold() == nil
 	}
 	named, found := c.named(answer.Backups())
 	return found && (answer.Untold() == nil || named.ID == c.Snapshot || c.URL != "")
 }
 
-// wantsNewest reports whether the choice is whichever backup is the newest.
-func (c Choice) wantsNewest() bool {
-	return c.URL == "" && (c.Snapshot == "" || c.Snapshot == Latest)
+// among picks the wanted one of the backups that exist.
+func (c Choice) among(source backup.Claim, existing []backup.Backup, rules backup.Rules) (backup.Chosen, error) {
+	wanted, selector := c.ofKind(existing), backup.Selector{AsOf: c.AsOf, Cluster: c.Cluster}
+	if c.names() {
+		named, found := c.named(existing)
+		if !found {
+			return backup.Chosen{}, c.unmet(source, existing, rules)
+		}
+		wanted, selector.ID = ofDriver(wanted, named.Driver), named.ID
+	}
+	chosen, err := rules.Choose(selector, wanted)
+	switch {
+	case err == nil:
+		return chosen, nil
+	case c.meets(existing, rules):
+		// There are such backups, and each has something against it.
+		return backup.Chosen{}, &backup.Error{Kind: backup.NotFound, Field: "snapshot", Err: err, Message: fmt.Sprintf(
+			"no backup of %s is chosen: %s", source, backup.Message(err))}
+	default:
+		return backup.Chosen{}, c.unmet(source, existing, rules)
+	}
+}
+
+// names reports whether the choice is of one backup, and not of whichever is the
+// newest that meets it.
+func (c Choice) names() bool {
+	return c.URL != "" || c.Snapshot != "" && c.Snapshot != Latest
 }
 
 // validate refuses a choice that contradicts itself or cannot be an address. A
@@ -90,6 +115,12 @@ func (c Choice) validate() error {
 		return &backup.Error{Kind: backup.Invalid, Field: "backup_url", Message: "backup_url and snapshot exclude each other: give one of them"}
 	case c.URL != "" && !IsURL(c.URL):
 		return &backup.Error{Kind: backup.Invalid, Field: "backup_url", Message: "backup_url is not the URL of a backup"}
+	}
+	if c.Cluster == "" {
+		return nil
+	}
+	if err := backup.ValidateCluster(c.Cluster); err != nil {
+		return &backup.Error{Kind: backup.Invalid, Field: "cluster", Message: "cluster " + backup.Message(err), Err: err}
 	}
 	return nil
 }
@@ -109,6 +140,15 @@ func (c Choice) named(backups []backup.Backup) (backup.Backup, bool) {
 		return chosen.Backup, true
 	}
 	return first(backups, func(b backup.Backup) bool { return b.Snapshot == c.Snapshot })
+}
+
+// ofKind returns the backups of the wanted driver that have the wanted tags.
+func (c Choice) ofKind(backups []backup.Backup) []backup.Backup {
+	lacks := func(b backup.Backup) bool {
+		return c.Driver != "" && b.Driver != c.Driver ||
+			slices.ContainsFunc(c.Tags, func(tag string) bool { return !slices.Contains(b.Tags, tag) })
+	}
+	return slices.DeleteFunc(slices.Clone(backups), lacks)
 }
 
 // ofDriver returns the backups of one system, which are told apart by their ids.

@@ -64,6 +64,9 @@ type Wish struct {
 	// DryRun checks all that can be checked, the API server's part included, and
 	// makes nothing.
 	DryRun bool
+	// NamespaceToCome is true on a dry run for a target whose namespace is still to be
+	// made: what the API server says of the target is not known then.
+	NamespaceToCome bool
 }
 
 // Made is the restore that was started, or would be on a dry run.
@@ -115,10 +118,10 @@ func (r *Requests) Restore(ctx context.Context, wish Wish) (Made, error) {
 	if err := r.Feasible(ctx, target, chosen); err != nil {
 		return Made{}, err
 	}
-	if err := r.stamp(ctx, target, answer); err != nil {
+	if err := r.stamp(ctx, wish, target, answer); err != nil {
 		return Made{}, err
 	}
-	if err := r.create(ctx, target, wish.DryRun); err != nil {
+	if err := r.create(ctx, target, wish); err != nil {
 		return Made{}, err
 	}
 	return made(target, choice, wish.DryRun), nil
@@ -171,26 +174,28 @@ func (r *Requests) absent(ctx context.Context, target backup.Claim) error {
 }
 
 func exists(target backup.Claim) error {
-	return &backup.Error{Kind: backup.Conflict, Field: "target_pvc", Message: fmt.Sprintf(
+	return &backup.Error{Kind: backup.Conflict, Reason: backup.TargetExists, Field: "target_pvc", Message: fmt.Sprintf(
 		"claim %s exists; a restore makes a new claim and leaves others alone: choose another target_pvc, or delete that claim first", target)}
 }
 
 // allowed refuses what no backup could change: another namespace, one that does
 // not exist, or one that Soteria keeps out of.
 func (r *Requests) allowed(ctx context.Context, wish Wish) error {
-	facts, err := r.facts(ctx, bare(wish))
+	facts, err := r.facts(ctx, wish, bare(wish))
 	if err != nil || decision.NeedsAnswer(facts) {
 		return err
 	}
 	return refusal(decision.Decide(facts))
 }
 
-func (r *Requests) facts(ctx context.Context, target *corev1.PersistentVolumeClaim) (decision.Facts, error) {
+func (r *Requests) facts(ctx context.Context, wish Wish, target *corev1.PersistentVolumeClaim) (decision.Facts, error) {
+	if wish.NamespaceToCome && wish.DryRun {
+		return kube.Facts(target, nil, nil, r.Policy), nil
+	}
 	facts, err := kube.ReadFacts(ctx, r.Reader, target, nil, r.Policy)
 	switch {
 	case apierrors.IsNotFound(err):
-		return decision.Facts{}, &backup.Error{Kind: backup.NotFound, Field: "target_namespace", Err: err, Message: fmt.Sprintf(
-			"namespace %s does not exist; make it first", target.Namespace)}
+		return decision.Facts{}, namespaceMissing(target.Namespace, err)
 	case err != nil:
 		return decision.Facts{}, backup.Errorf(backup.Unavailable, "%w", err)
 	}
@@ -198,8 +203,8 @@ func (r *Requests) facts(ctx context.Context, target *corev1.PersistentVolumeCla
 }
 
 // stamp gives the target the verdict that admission would give it, and the lock.
-func (r *Requests) stamp(ctx context.Context, target *corev1.PersistentVolumeClaim, answer backup.Answer) error {
-	facts, err := r.facts(ctx, target)
+func (r *Requests) stamp(ctx context.Context, wish Wish, target *corev1.PersistentVolumeClaim, answer backup.Answer) error {
+	facts, err := r.facts(ctx, wish, target)
 	if err != nil {
 		return err
 	}
@@ -215,8 +220,10 @@ func (r *Requests) stamp(ctx context.Context, target *corev1.PersistentVolumeCla
 // refusal puts a verdict that is no restore in an error.
 func refusal(verdict decision.Verdict) error {
 	switch {
-	case verdict.Reason == decision.ReasonCrossNamespace, verdict.Reason == decision.ReasonExcluded:
-		return &backup.Error{Kind: backup.Denied, Field: "target_namespace", Message: verdict.Message}
+	case verdict.Reason == decision.ReasonCrossNamespace:
+		return &backup.Error{Kind: backup.Denied, Reason: backup.BySetting, Field: "target_namespace", Message: verdict.Message}
+	case verdict.Reason == decision.ReasonExcluded:
+		return &backup.Error{Kind: backup.Denied, Reason: backup.NamespaceExcluded, Field: "target_namespace", Message: verdict.Message}
 	case verdict.Kind == decision.Deny, verdict.Kind == decision.Ignore:
 		return backup.Errorf(backup.Denied, "%s", verdict.Message)
 	default:
@@ -224,9 +231,12 @@ func refusal(verdict decision.Verdict) error {
 	}
 }
 
-func (r *Requests) create(ctx context.Context, target *corev1.PersistentVolumeClaim, dryRun bool) error {
+func (r *Requests) create(ctx context.Context, target *corev1.PersistentVolumeClaim, wish Wish) error {
 	var options []client.CreateOption
-	if dryRun {
+	switch {
+	case wish.DryRun && wish.NamespaceToCome:
+		return nil
+	case wish.DryRun:
 		options = append(options, client.DryRunAll)
 	}
 	err := r.Client.Create(ctx, target, options...)
@@ -237,11 +247,11 @@ func (r *Requests) create(ctx context.Context, target *corev1.PersistentVolumeCl
 	case apierrors.IsAlreadyExists(err):
 		return exists(name)
 	case apierrors.IsForbidden(err):
-		return backup.Errorf(backup.Denied, "making claim %s: %w", name, err)
+		return &backup.Error{Kind: backup.Denied, Reason: backup.ByPermission, Message: fmt.Sprintf("making claim %s: %s", name, err), Err: err}
 	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err):
 		return backup.Errorf(backup.Invalid, "making claim %s: %w", name, err)
 	case apierrors.IsNotFound(err):
-		return &backup.Error{Kind: backup.NotFound, Field: "target_namespace", Message: fmt.Sprintf("namespace %s is gone", name.Namespace), Err: err}
+		return namespaceMissing(name.Namespace, err)
 	default:
 		return backup.Errorf(backup.Unavailable, "making claim %s: %w", name, err)
 	}

@@ -161,7 +161,7 @@ func (r *Requests) classExists(ctx context.Context, target *corev1.PersistentVol
 	}
 	switch err := r.Reader.Get(ctx, types.NamespacedName{Name: class}, &storagev1.StorageClass{}); {
 	case apierrors.IsNotFound(err):
-		return &backup.Error{Kind: backup.NotFound, Field: "storage_class", Err: err, Message: fmt.Sprintf(
+		return &backup.Error{Kind: backup.NotFound, Reason: backup.StorageClassMissing, Field: "storage_class", Err: err, Message: fmt.Sprintf(
 			"storage class %q does not exist; name another in storage_class", backup.Clip(class, backup.MaxWord))}
 	case err != nil:
 		return backup.Errorf(backup.Unavailable, "reading storage class %s: %w", class, err)

@@ -1,0 +1,49 @@
+package backup
+
+import "errors"
+
+// Reason is why a request was refused, in one word of the API, where the [Kind] alone
+// does not say: a person who reads it knows what to change. The empty one is none.
+type Reason string
+
+// The reasons. The API's documentation says what each means to a client.
+const (
+	// ChoiceUnmet: backups exist, and none is what was asked for.
+	ChoiceUnmet Reason = "choice_unmet"
+	// NoBackups: it is proved that no backup of the claim exists.
+	NoBackups Reason = "no_backups"
+	// BySetting: a setting of the installation forbids it, whoever asks.
+	BySetting Reason = "setting"
+	// NamespaceExcluded: Soteria keeps out of the namespace.
+	NamespaceExcluded Reason = "namespace_excluded"
+	// NamespaceMissing: the target namespace does not exist.
+	NamespaceMissing Reason = "namespace_missing"
+	// StorageClassMissing: the storage class does not exist.
+	StorageClassMissing Reason = "storage_class_missing"
+	// TargetExists: a claim of the target's name exists.
+	TargetExists Reason = "target_exists"
+	// NoClaims: the namespace has no bound claim.
+	NoClaims Reason = "no_claims"
+	// Missing: something is required and was not given.
+	Missing Reason = "missing"
+	// UnknownParameter: the query has a parameter that is not known.
+	UnknownParameter Reason = "unknown_parameter"
+	// ByPermission: Kubernetes does not let Soteria do it.
+	ByPermission Reason = "permission"
+)
+
+// Reasons returns every reason.
+func Reasons() []Reason {
+	return []Reason{
+		ChoiceUnmet, NoBackups, BySetting, NamespaceExcluded, NamespaceMissing, StorageClassMissing, TargetExists, NoClaims, Missing, UnknownParameter, ByPermission,
+	}
+}
+
+// ReasonOf returns the reason of the outermost [Error] in an error's chain, or "".
+func ReasonOf(err error) Reason {
+	var typed *Error
+	if errors.As(err, &typed) {
+		return typed.Reason
+	}
+	return ""
+}
