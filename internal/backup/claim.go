@@ -51,6 +51,12 @@ func isSubdomain(s string) bool {
 // error is of kind [Invalid] and carries the field at fault ("namespace" or
 // "pvc").
 func (c Claim) Validate() error {
+	switch {
+	case c.Namespace == "":
+		return &Error{Kind: Invalid, Reason: Missing, Field: "namespace", Message: "namespace is missing: the name of a Kubernetes namespace"}
+	case c.Name == "":
+		return &Error{Kind: Invalid, Reason: Missing, Field: "pvc", Message: "pvc is missing: the name of a claim"}
+	}
 	if len(c.Namespace) > maxNamespace || !isLabel(c.Namespace) {
 		return &Error{Kind: Invalid, Field: "namespace", Message: fmt.Sprintf(
 			"namespace %q is not a Kubernetes namespace name: lower-case letters, digits and '-', at most %d characters", Clip(c.Namespace, MaxWord), maxNamespace)}

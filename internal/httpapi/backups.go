@@ -26,7 +26,7 @@ func (s *Server) backupRoutes() []route {
 			{name: "namespace", description: "The claim's namespace", required: true},
 			{name: "pvc", description: "The claim's name", required: true},
 			{name: "driver", description: "The driver whose backups are listed; by default all"},
-			{name: "limit", description: "How many backups are listed at most; by default all"},
+			{name: "limit", counts: true, description: "How many backups are listed at most; by default all"},
 		},
 		answers: answers{http.StatusOK: wire.Backups{}, http.StatusServiceUnavailable: wire.BackupsUnknown{}},
 	}, {

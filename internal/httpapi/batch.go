@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"runtime/debug"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -48,25 +49,33 @@ func forEach[I, T any](ctx context.Context, items []I, do func(context.Context, 
 // Partial where some did, and else the one that all share or, where they differ,
 // one of kind DriverFailed.
 func verdictOn[T any](outcomes []outcome[T]) (wire.Extent, error) {
-	failed, kinds := 0, map[backup.Kind]error{}
+	var failures []error
 	for _, o := range outcomes {
 		if o.err != nil {
-			failed++
-			kinds[backup.KindOf(o.err)] = o.err
+			failures = append(failures, o.err)
 		}
 	}
 	switch {
-	case failed == 0:
+	case len(failures) == 0:
 		return wire.ExtentAll, nil
-	case failed < len(outcomes):
-		return wire.ExtentSome, backup.Errorf(backup.Partial, "%d of %d claims were refused", failed, len(outcomes))
-	case len(kinds) > 1:
+	case len(failures) < len(outcomes):
+		return wire.ExtentSome, backup.Errorf(backup.Partial, "%d of %d claims were refused", len(failures), len(outcomes))
+	}
+	last := failures[len(failures)-1]
+	if slices.ContainsFunc(failures, func(err error) bool { return backup.KindOf(err) != backup.KindOf(last) }) {
 		return wire.ExtentNone, backup.Errorf(backup.DriverFailed, "nothing was started, for several reasons; see results")
 	}
-	for kind, err := range kinds {
-		return wire.ExtentNone, backup.Errorf(kind, "nothing was started, for reasons such as: %w", err)
+	return wire.ExtentNone, &backup.Error{Kind: backup.KindOf(last), Reason: sharedReason(failures), Err: last,
+		Message: "nothing was started, for reasons such as: " + backup.Message(last)}
+}
+
+// sharedReason is the reason that errors share; none where they differ.
+func sharedReason(failures []error) backup.Reason {
+	reason := backup.ReasonOf(failures[0])
+	if slices.ContainsFunc(failures, func(err error) bool { return backup.ReasonOf(err) != reason }) {
+		return ""
 	}
-	return wire.ExtentNone, nil
+	return reason
 }
 
 // batch is the answers about several claims, by [batchStatus].

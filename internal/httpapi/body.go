@@ -14,7 +14,7 @@ import (
 )
 
 // read reads a request's JSON body, whose content type has been looked at; see
-// [Server.guarded].
+// [Server.checked].
 func read(w http.ResponseWriter, r *http.Request, into any) error {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	var tooLarge *http.MaxBytesError

@@ -29,7 +29,8 @@ func (s *Server) bucketRoutes() []route {
 // showBucket tells what the backup bucket holds and costs.
 func (s *Server) showBucket(w http.ResponseWriter, r *http.Request, _ httprouter.Params) {
 	if s.services.Bucket == nil {
-		s.fail(w, r, backup.Errorf(backup.NotFound, "the backup bucket is not scanned: SOTERIA_B2_ENABLED=true, with SOTERIA_B2_ENDPOINT, SOTERIA_B2_BUCKET and SOTERIA_B2_SECRET_NAME, switches that on"))
+		s.fail(w, r, &backup.Error{Kind: backup.NotFound, Reason: backup.BySetting,
+			Message: "the backup bucket is not scanned: SOTERIA_B2_ENABLED=true, with SOTERIA_B2_ENDPOINT, SOTERIA_B2_BUCKET and SOTERIA_B2_SECRET_NAME, switches that on"})
 		return
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), s.cfg.LookupBudget)

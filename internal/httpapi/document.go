@@ -23,7 +23,7 @@ import (
 const apiVersion = "1"
 
 const about = `Errors are answered with a body of the schema Error. Bodies of requests must be sent as application/json; ` +
-	`fields that are not known are refused. HEAD answers as GET does, without a body. ` +
+	`fields that are not known are refused, and so are query parameters. HEAD answers as GET does, without a body. ` +
 	`Sign-in is needed where SOTERIA_AUTH_REQUIRED is true; for /exists, where SOTERIA_EXISTS_AUTH_REQUIRED is.`
 
 // enumerations are the texts of package wire of which all values are known.
@@ -36,8 +36,15 @@ var enumerations = openapi.Types{
 	reflect.TypeFor[wire.RestoreMode]():  openapi.Enumeration(wire.RestoreModeAuto, wire.RestoreModeRequired),
 	reflect.TypeFor[wire.GateState]():    openapi.Enumeration(wire.GateClosed, wire.GateIncomplete, wire.GateOff, wire.GateUnknown),
 	reflect.TypeFor[wire.EventType]():    openapi.Enumeration(wire.EventNormal, wire.EventWarning),
-	reflect.TypeFor[wire.TestPhase]():    openapi.Enumeration(wire.TestPending, wire.TestRunning, wire.TestPassed, wire.TestFailed),
+	typeOfReason: openapi.Enumeration(wire.ReasonChoiceUnmet, wire.ReasonNoBackups, wire.ReasonSetting, wire.ReasonNamespaceExcluded, wire.ReasonNamespaceMissing,
+		wire.ReasonStorageClassMissing, wire.ReasonTargetExists, wire.ReasonNoClaims, wire.ReasonMissing, wire.ReasonUnknownParameter, wire.ReasonPermission),
+	reflect.TypeFor[wire.BatchKind]():   openapi.Enumeration(wire.BatchRestore, wire.BatchBackup),
+	reflect.TypeFor[wire.BatchState]():  openapi.Enumeration(wire.BatchStarting, wire.BatchRunning, wire.BatchDone),
+	reflect.TypeFor[wire.MemberState](): openapi.Enumeration(wire.MemberWaiting, wire.MemberRefused, wire.MemberStarted, wire.MemberDone, wire.MemberGone),
+	reflect.TypeFor[wire.TestPhase]():   openapi.Enumeration(wire.TestPending, wire.TestRunning, wire.TestPassed, wire.TestFailed),
 }
+
+var typeOfReason = reflect.TypeFor[wire.Reason]()
 
 // The ways to sign in, by their names in the document.
 var (
@@ -91,7 +98,7 @@ func describeRoutes(routes []route) (json.RawMessage, error) {
 		paths[path][strings.ToLower(r.method)] = operation
 	}
 	text, err := json.Marshal(openapi.Document{
-		OpenAPI: openapi.Version, Security: signIn, Paths: paths,
+		OpenAPI: openapi.Version, Servers: []openapi.Server{{URL: "/", Description: "The Soteria that serves this document"}}, Security: signIn, Paths: paths,
 		Info: openapi.Info{Title: "Soteria", Version: apiVersion, Description: about},
 		Components: map[string]openapi.Components{
 			"schemas": schemas.in, "securitySchemes": schemes,
@@ -122,6 +129,9 @@ func (s schemas) add(name string, body any, of func(reflect.Type, openapi.Types)
 	return nil
 }
 
+// errorAnswer refers to the answers that are errors.
+var errorAnswer = openapi.Response{Ref: "#/components/responses/Error"}
+
 // describe gives a route's operation. The schemas that it refers to are added to
 // schemas.
 func (r route) describe(schemas schemas) (openapi.Operation, error) {
@@ -129,7 +139,7 @@ func (r route) describe(schemas schemas) (openapi.Operation, error) {
 	operation := openapi.Operation{
 		OperationID: strings.ToLower(r.method) + identifier(path), Summary: r.summary,
 		Parameters: r.parameters(), Security: r.security(),
-		Responses: map[string]openapi.Response{"default": {Ref: "#/components/responses/Error"}},
+		Responses: map[string]openapi.Response{"4XX": errorAnswer, "5XX": errorAnswer, "default": errorAnswer},
 	}
 	if r.body != nil {
 		// What is sent and what is answered may be of one type, but not of one
@@ -173,7 +183,10 @@ func (r route) parameters() []openapi.Parameter {
 		all = append(all, openapi.Parameter{Name: name, In: "path", Required: true, Schema: openapi.Text()})
 	}
 	for _, p := range r.query {
-		all = append(all, openapi.Parameter{Name: p.name, In: "query", Description: p.description, Required: p.required, Schema: openapi.Text()})
+		all = append(all, openapi.Parameter{Name: p.name, In: "query", Description: p.description, Required: p.required, Schema: p.schema()})
+	}
+	for _, p := range r.headers {
+		all = append(all, openapi.Parameter{Name: p.name, In: "header", Description: p.description, Schema: p.schema()})
 	}
 	return all
 }

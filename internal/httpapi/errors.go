@@ -56,14 +56,16 @@ const retryAfter = "2"
 func describe(err error) (int, wire.Error) {
 	var refused *refusal
 	if errors.As(err, &refused) {
-		return refusals[refused.code], wire.Error{Error: refused.message, Code: refused.code}
+		return refusals[refused.code], wire.Error{Error: refused.message, Title: refusalTitles[refused.code], Code: refused.code}
 	}
 	kind := backup.KindOf(err)
 	message := backup.Message(err)
 	if kind == backup.Internal {
 		message = "internal error: Soteria's log tells more"
 	}
-	return statuses[kind], wire.Error{Error: message, Code: kind.String(), Field: backup.FieldOf(err), Settle: backup.SettleOf(err)}
+	return statuses[kind], wire.Error{
+		Error: message, Title: title(err), Code: kind.String(), Reason: wire.Reason(backup.ReasonOf(err)), Field: backup.FieldOf(err), Settle: backup.SettleOf(err),
+	}
 }
 
 // fail answers a request with an error.

@@ -32,7 +32,7 @@ func (s *Server) eventRoutes() []route {
 		query: []parameter{
 			{name: "namespace", description: "The claim's namespace", required: true},
 			{name: "pvc", description: "The claim's name; by default all claims of the namespace, without their Restores and Jobs"},
-			{name: "limit", description: fmt.Sprintf("How many events are listed at most; by default %d", fewEvents)},
+			{name: "limit", counts: true, description: fmt.Sprintf("How many events are listed at most; by default %d", fewEvents)},
 		},
 		answers: answers{http.StatusOK: wire.Events{}},
 	}}

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -32,7 +33,7 @@ func (s *Server) backupNamespace(w http.ResponseWriter, r *http.Request, _ httpr
 		s.fail(w, r, err)
 		return
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), s.cfg.BatchBudget)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), s.cfg.BatchBudget)
 	defer cancel()
 	claims, err := s.services.Claims.Bound(ctx, body.Namespace)
 	if err != nil {
@@ -77,17 +78,18 @@ func validNamespace(namespace string) error {
 	return backup.Claim{Namespace: namespace, Name: "any"}.Validate()
 }
 
-// restoreNamespace restores every bound claim of a namespace, and on request those
-// that exist only as backups, to new claims.
+// restoreNamespace restores claims of a namespace to new ones: every bound claim, on
+// request those that exist only as backups, or those that are named.
 func (s *Server) restoreNamespace(w http.ResponseWriter, r *http.Request, _ httprouter.Params) {
 	asked, err := readNamespaceRestoreRequest(w, r)
 	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), s.cfg.BatchBudget)
+	// What was begun goes on, also when the caller leaves.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), s.cfg.BatchBudget)
 	defer cancel()
-	plan, err := s.services.Restores.Plan(ctx, asked)
+	plan, err := s.planned(ctx, asked)
 	if err != nil {
 		s.services.Observer.NamespaceRestoreRequested(noDriver, asked.DryRun, err)
 		s.audit(r, change{action: "restore-namespace", detail: restoreDetail(asked), dryRun: asked.DryRun, err: err})
@@ -108,12 +110,39 @@ func (s *Server) restoreNamespace(w http.ResponseWriter, r *http.Request, _ http
 	for i, o := range outcomes {
 		result := &answer.Results[i]
 		result.Restore, result.Driver, result.Backup = o.value.Restore, o.value.Backup.Driver, o.value.Backup.ID
-		result.Notes = o.value.Notes
+		result.TakenAt, result.Notes = when(o.value.Backup.TakenAt), o.value.Notes
 		result.Result, result.Failure = resultOf(asked.DryRun, o.err)
+		result.Impossible = impossible(o.err)
 	}
 	status, failure := batchStatus(extent, asked.DryRun, err)
 	answer.Failure = failure
 	s.render(w, r, status, answer)
+}
+
+// planned is the plan for a request, whose target namespace is made where that is
+// asked for.
+func (s *Server) planned(ctx context.Context, asked intent.NamespaceWish) (intent.Plan, error) {
+	plan, err := s.services.Restores.Plan(ctx, asked)
+	if err != nil || !plan.TargetMissing || asked.DryRun || len(plan.Conflicts) > 0 {
+		return plan, err
+	}
+	return plan, s.services.Restores.MakeNamespace(ctx, asked.TargetNamespace, asked.RequestedBy)
+}
+
+// impossible reports whether asking for the same again is in vain, as far as is known.
+func impossible(err error) bool {
+	if err == nil {
+		return false
+	}
+	switch backup.KindOf(err) {
+	case backup.Invalid, backup.Unprocessable, backup.NotFound, backup.Conflict, backup.Denied:
+		return true
+	case backup.Internal, backup.Unauthenticated, backup.Busy, backup.Unavailable, backup.Credentials, backup.RepositoryAbsent, backup.RepositoryChanged,
+		backup.Partial, backup.DriverFailed, backup.BackupMissing, backup.RepositoryUnaccepted, backup.RepositoryDropped:
+		return false
+	default:
+		return false
+	}
 }
 
 // refuseNamespace answers with every conflict; nothing was started.
@@ -126,8 +155,14 @@ func (s *Server) refuseNamespace(w http.ResponseWriter, r *http.Request, asked i
 		}
 		at := slices.IndexFunc(plan.Wishes, func(w intent.Wish) bool { return w.Source == conflict.Wish.Source })
 		answer.Results[at].Result, answer.Results[at].Failure = resultOf(asked.DryRun, conflict.Err)
+		answer.Results[at].Impossible = impossible(conflict.Err)
 	}
-	err := backup.Errorf(kind, "nothing was started: %d of %d claims cannot be restored as asked; see results", len(plan.Conflicts), len(plan.Wishes))
+	failures := make([]error, 0, len(plan.Conflicts))
+	for _, conflict := range plan.Conflicts {
+		failures = append(failures, conflict.Err)
+	}
+	err := &backup.Error{Kind: kind, Reason: sharedReason(failures), Message: fmt.Sprintf(
+		"nothing was started: %d of %d claims cannot be restored as asked; see results", len(plan.Conflicts), len(plan.Wishes))}
 	s.services.Observer.NamespaceRestoreRequested(noDriver, asked.DryRun, err)
 	s.audit(r, change{action: "restore-namespace", detail: restoreDetail(asked), dryRun: asked.DryRun, err: err})
 	status, failure := batchStatus(wire.ExtentNone, asked.DryRun, err)
@@ -144,9 +179,15 @@ func namespaceRestore(asked intent.NamespaceWish, plan intent.Plan, extent wire.
 	answer := wire.NamespaceRestore{
 		Namespace: asked.Namespace, TargetNamespace: asked.TargetNamespace, Status: extent,
 		RequestedBy: asked.RequestedBy, DryRun: asked.DryRun, Warnings: plan.Warnings,
+		Orphans: plan.LeftOut(), TargetMissing: plan.TargetMissing && asked.DryRun,
+	}
+	if answer.TargetMissing {
+		answer.MakeTarget = intent.MakeCommand(asked.TargetNamespace)
 	}
 	for _, wish := range plan.Wishes {
-		answer.Results = append(answer.Results, wire.NamespaceRestoreResult{PVC: wish.Source.Name, TargetPVC: wish.Target.Name, Result: wire.ResultNotStarted})
+		answer.Results = append(answer.Results, wire.NamespaceRestoreResult{
+			PVC: wish.Source.Name, TargetPVC: wish.Target.Name, Result: wire.ResultNotStarted, Orphan: slices.Contains(plan.Orphans, wish.Source.Name),
+		})
 	}
 	return answer
 }
@@ -174,9 +215,16 @@ func readNamespaceRestoreRequest(w http.ResponseWriter, r *http.Request) (intent
 	if err := read(w, r, &body); err != nil {
 		return intent.NamespaceWish{}, err
 	}
-	return intent.NamespaceWish{
+	choice, err := choiceOf(body.Snapshot, body.AsOf, body.Cluster, body.Driver, body.Tags)
+	if err != nil {
+		return intent.NamespaceWish{}, err
+	}
+	asked := intent.NamespaceWish{
 		Namespace: body.Namespace, TargetNamespace: cmp.Or(body.TargetNamespace, body.Namespace), TargetPrefix: body.TargetPrefix,
-		Choice: intent.Choice{Snapshot: body.Snapshot}, Orphans: body.IncludeOrphans,
-		RequestedBy: caller(r), DryRun: body.DryRun,
-	}, validNamespace(body.Namespace)
+		MakeTarget: body.CreateNamespace, Choice: choice, Orphans: body.IncludeOrphans, RequestedBy: caller(r), DryRun: body.DryRun,
+	}
+	for _, claim := range body.Claims {
+		asked.Claims = append(asked.Claims, intent.ClaimWish{Name: claim.PVC, Snapshot: claim.Snapshot, Target: claim.TargetPVC})
+	}
+	return asked, validNamespace(body.Namespace)
 }

@@ -3,10 +3,12 @@ package httpapi
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/julienschmidt/httprouter"
 
@@ -22,6 +24,7 @@ type Restores interface {
 	Restore(ctx context.Context, wish intent.Wish) (intent.Made, error)
 	Choose(ctx context.Context, source backup.Claim, choice intent.Choice) (backup.Backup, error)
 	Plan(ctx context.Context, asked intent.NamespaceWish) (intent.Plan, error)
+	MakeNamespace(ctx context.Context, name, requestedBy string) error
 	Records(ctx context.Context, namespace string) ([]v1alpha1.Restore, error)
 	Record(ctx context.Context, namespace, name string) (v1alpha1.Restore, error)
 }
@@ -58,7 +61,7 @@ func (s *Server) restoreRoutes() []route {
 func (s *Server) startRestore(w http.ResponseWriter, r *http.Request, _ httprouter.Params) {
 	wish, err := readRestoreRequest(w, r)
 	if err == nil && wish.Target.Name == "" {
-		err = &backup.Error{Kind: backup.Invalid, Field: "target_pvc", Message: "target_pvc is required: the name of the claim to make"}
+		err = &backup.Error{Kind: backup.Invalid, Reason: backup.Missing, Field: "target_pvc", Message: "target_pvc is required: the name of the claim to make"}
 	}
 	if err != nil {
 		s.fail(w, r, err)
@@ -97,7 +100,7 @@ const noDriver = "none"
 
 // restore starts one restore, counts it and writes it down.
 func (s *Server) restore(ctx context.Context, r *http.Request, wish intent.Wish) (intent.Made, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.cfg.RestoreBudget)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.RestoreBudget)
 	defer cancel()
 	made, err := s.services.Restores.Restore(ctx, wish)
 	s.services.Observer.RestoreRequested(cmp.Or(made.Backup.Driver, noDriver), wish.DryRun, err)
@@ -118,15 +121,39 @@ func readRestoreRequest(w http.ResponseWriter, r *http.Request) (intent.Wish, er
 	if err := source.Validate(); err != nil {
 		return intent.Wish{}, err
 	}
+	choice, err := choiceOf(body.Snapshot, body.AsOf, body.Cluster, body.Driver, body.Tags)
+	if err != nil {
+		return intent.Wish{}, err
+	}
+	choice.URL = body.BackupURL
 	return intent.Wish{
-		Source: source,
-		Choice: intent.Choice{Snapshot: body.Snapshot, URL: body.BackupURL},
+		Source: source, Choice: choice,
 		Target: backup.Claim{Namespace: cmp.Or(body.TargetNamespace, body.Namespace), Name: body.TargetPVC},
 		Shape: intent.Shape{
 			StorageClass: body.StorageClass, Size: body.Size, AccessModes: body.AccessModes, VolumeMode: body.VolumeMode,
 		},
 		RequestedBy: caller(r), DryRun: body.DryRun,
 	}, nil
+}
+
+// choiceOf reads which backup is wanted. Errors are of kind Invalid.
+func choiceOf(snapshot, asOf, cluster, by string, tags []string) (intent.Choice, error) {
+	at, err := timeIn("as_of", asOf)
+	return intent.Choice{Snapshot: snapshot, AsOf: at, Cluster: cluster, Driver: by, Tags: tags}, err
+}
+
+// timeIn reads the time in a field of a request; the zero time where there is none.
+// The error is of kind Invalid.
+func timeIn(field, text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return time.Time{}, &backup.Error{Kind: backup.Invalid, Field: field, Err: err, Message: fmt.Sprintf(
+			"%s is %q; it must be a time such as 2026-04-12T15:30:00Z (RFC 3339)", field, backup.Clip(text, backup.MaxWord))}
+	}
+	return at, nil
 }
 
 // listRestores lists the restores of all claims, or of those that are asked for.

@@ -28,13 +28,18 @@ type claimsStub struct {
 	plan    intent.Plan
 	refuse  map[string]error // by name of the source, of the namespace for whole ones
 	records []v1alpha1.Restore
+	made    []string
+	during  func(context.Context)
 
 	mu     sync.Mutex
 	wishes []intent.Wish
 	asked  intent.NamespaceWish
 }
 
-func (c *claimsStub) Restore(_ context.Context, wish intent.Wish) (intent.Made, error) {
+func (c *claimsStub) Restore(ctx context.Context, wish intent.Wish) (intent.Made, error) {
+	if c.during != nil {
+		c.during(ctx)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.wishes = append(c.wishes, wish)
@@ -51,6 +56,11 @@ func (c *claimsStub) Restore(_ context.Context, wish intent.Wish) (intent.Made, 
 func (c *claimsStub) Plan(_ context.Context, asked intent.NamespaceWish) (intent.Plan, error) {
 	c.asked = asked
 	return c.plan, c.refuse[asked.Namespace]
+}
+
+func (c *claimsStub) MakeNamespace(_ context.Context, name, _ string) error {
+	c.made = append(c.made, name)
+	return c.refuse["make "+name]
 }
 
 func (c *claimsStub) Records(_ context.Context, namespace string) ([]v1alpha1.Restore, error) {
@@ -198,6 +208,14 @@ func TestExamplesOfRestores(t *testing.T) {
 		"nothing of a namespace is restored, for one reason": {
 			path: "/v1/restores/namespace", body: all, status: 404, golden: "namespace_restore_none.json",
 			world: func(w *world) { w.claims.plan, w.claims.refuse = planFor(claimsOf("books")...), broken }},
+		"a namespace that is gone is planned with what to do": {
+			path: "/v1/restores/namespace", body: `{"namespace":"media","as_of":"2026-02-28T00:00:00Z","dry_run":true}`, status: 207, golden: "namespace_restore_to_come.json",
+			world: func(w *world) {
+				w.claims.plan = planFor(claimsOf("books", "photos")...)
+				w.claims.plan.TargetMissing, w.claims.plan.Orphans = true, []string{"books", "photos", "wiki"}
+				w.claims.refuse = map[string]error{"books": &backup.Error{Kind: backup.NotFound, Reason: backup.ChoiceUnmet, Field: "as_of",
+					Message: "no backup of media/books is taken at or before 2026-02-28T00:00:00Z (1 exists, taken 2026-03-01T12:00:00Z)"}}
+			}},
 		"a namespace's restore that conflicts starts nothing": {
 			path: "/v1/restores/namespace", body: all, status: 409, golden: "namespace_restore_conflict.json",
 			world: func(w *world) { w.claims.plan = conflicts }},
@@ -215,6 +233,67 @@ func TestExamplesOfRestores(t *testing.T) {
 			assert.Equal(t, test.status, resp.StatusCode, body)
 			golden(t, test.golden, body)
 		})
+	}
+}
+
+func TestARestoreOfANamespaceIsAskedForAsItWasAskedOfTheAPI(t *testing.T) {
+	w := newWorld()
+	w.claims.plan = planFor(photos)
+	_, err := w.client(t).RestoreNamespace(t.Context(), wire.NamespaceRestoreRequest{
+		Namespace: "media", TargetNamespace: "lab", AsOf: "2026-02-28T00:00:00Z", Cluster: "attic", Driver: "restic", Tags: []string{"x"}, CreateNamespace: true,
+		Claims: []wire.NamespaceRestoreClaim{{PVC: "photos", Snapshot: "aaaaaaaaaaaa", TargetPVC: "pictures"}},
+	})
+	require.NoError(t, err)
+	assert.Equal(t, intent.NamespaceWish{
+		Namespace: "media", TargetNamespace: "lab", MakeTarget: true, RequestedBy: "anonymous",
+		Choice: intent.Choice{AsOf: time.Date(2026, 2, 28, 0, 0, 0, 0, time.UTC), Cluster: "attic", Driver: "restic", Tags: []string{"x"}},
+		Claims: []intent.ClaimWish{{Name: "photos", Snapshot: "aaaaaaaaaaaa", Target: "pictures"}},
+	}, w.claims.asked)
+	assert.Empty(t, w.claims.made, "the target namespace is there")
+}
+
+func TestATargetNamespaceIsMadeOnlyOnPurpose(t *testing.T) {
+	for name, test := range map[string]struct {
+		dryRun bool
+		made   []string
+		refuse error
+		kind   backup.Kind
+	}{
+		"to restore into it":             {made: []string{"media"}},
+		"never by a dry run":             {dryRun: true},
+		"unless Kubernetes refuses that": {made: []string{"media"}, refuse: backup.Errorf(backup.Denied, "Kubernetes does not let Soteria"), kind: backup.Denied},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld()
+			w.claims.plan, w.claims.refuse = planFor(photos), map[string]error{"make media": test.refuse}
+			w.claims.plan.TargetMissing = true
+			_, err := w.client(t).RestoreNamespace(t.Context(), wire.NamespaceRestoreRequest{Namespace: "media", CreateNamespace: true, DryRun: test.dryRun})
+			assert.Equal(t, test.kind, backup.KindOf(err))
+			assert.Equal(t, test.made, w.claims.made)
+			assert.Equal(t, test.refuse == nil, len(w.claims.wishes) == 1, "nothing is restored into a namespace that is not there")
+		})
+	}
+}
+
+// TestWorkGoesOnWhenTheCallerLeaves: the request ends in the middle of the first
+// restore, and the second one is made all the same.
+func TestWorkGoesOnWhenTheCallerLeaves(t *testing.T) {
+	w := newWorld()
+	w.claims.plan = planFor(claimsOf("books", "photos")...)
+	ctx, leave := context.WithCancel(t.Context())
+	seen := make(chan error, 2)
+	w.claims.during = func(ctx context.Context) {
+		leave()
+		seen <- ctx.Err()
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.serve(t, nil)+"/v1/restores/namespace", strings.NewReader(`{"namespace":"media"}`))
+	require.NoError(t, err)
+	req.Header.Set("Content-Type", jsonType)
+	if resp, err := http.DefaultClient.Do(req); err == nil {
+		require.NoError(t, resp.Body.Close())
+	}
+	for range 2 {
+		assert.NoError(t, <-seen, "its context is not the caller's")
 	}
 }
 

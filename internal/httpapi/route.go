@@ -1,9 +1,19 @@
 package httpapi
 
 import (
+	"fmt"
+	"maps"
 	"net/http"
+	"net/url"
+	"slices"
+	"strings"
 
+	"github.com/google/jsonschema-go/jsonschema"
 	"github.com/julienschmidt/httprouter"
+
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/httpapi/openapi"
+	"github.com/soteria-dr/soteria/internal/signin"
 )
 
 // route is one method on one path, as it is served and as it is documented:
@@ -18,6 +28,8 @@ type route struct {
 	summary string
 	// query are the parameters that follow the question mark.
 	query []parameter
+	// headers are request headers that change the answer.
+	headers []parameter
 	// body is a value of the wire type that the body is read into; nil where
 	// there is no body.
 	body any
@@ -25,11 +37,20 @@ type route struct {
 	answers answers
 }
 
-// parameter is one of a route's query parameters, a text.
+// parameter is one of a route's query parameters or headers.
 type parameter struct {
 	name        string
 	description string
 	required    bool
+	// counts is true for a number from 1 on; others are texts.
+	counts bool
+}
+
+func (p parameter) schema() *jsonschema.Schema {
+	if p.counts {
+		return openapi.Count(1)
+	}
+	return openapi.Text()
 }
 
 // answers has, by status, a value of the wire type that is answered.
@@ -40,9 +61,63 @@ type plain struct{}
 
 // serve routes. HEAD answers as GET does, without the body, which net/http leaves
 // out.
-func (r route) serve(router *httprouter.Router) {
-	router.Handle(r.method, r.path, r.handle)
+func (s *Server) serve(r route, router *httprouter.Router) {
+	handle := s.checked(r)
+	router.Handle(r.method, r.path, handle)
 	if r.method == http.MethodGet {
-		router.HEAD(r.path, r.handle)
+		router.HEAD(r.path, handle)
 	}
+}
+
+// checked refuses requests that are not as the document has them: with a body that is
+// no JSON, without a required parameter, or with one that is not known.
+func (s *Server) checked(r route) httprouter.Handle {
+	return func(w http.ResponseWriter, req *http.Request, params httprouter.Params) {
+		err := r.checkQuery(req.URL.Query())
+		if err == nil && changes(req.Method) {
+			err = checkContentType(req)
+		}
+		if err != nil {
+			s.fail(w, req, err)
+			return
+		}
+		r.handle(w, req, params)
+	}
+}
+
+// checkQuery refuses a query parameter that the route does not know, that is there
+// twice, or that is required and missing. Paths that anyone may ask, such as probes, and
+// /exists, which answers as pvc-plumber does, leave the query alone. Errors are of kind
+// Invalid; no value is quoted.
+func (r route) checkQuery(query url.Values) error {
+	if access(r.path) != signin.Protected {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		known := slices.ContainsFunc(r.query, func(p parameter) bool { return p.name == name })
+		switch {
+		case !known:
+			return &backup.Error{Kind: backup.Invalid, Reason: backup.UnknownParameter, Field: backup.Clip(backup.Printable(name), backup.MaxWord), Message: fmt.Sprintf(
+				"query parameter %q is not known here; %s", backup.Clip(name, backup.MaxWord), r.knownParameters())}
+		case len(query[name]) > 1:
+			return &backup.Error{Kind: backup.Invalid, Field: name, Message: "query parameter " + name + " is there more than once"}
+		}
+	}
+	for _, p := range r.query {
+		if p.required && query.Get(p.name) == "" {
+			return &backup.Error{Kind: backup.Invalid, Reason: backup.Missing, Field: p.name, Message: fmt.Sprintf("query parameter %s is missing: %s", p.name, p.description)}
+		}
+	}
+	return nil
+}
+
+func (r route) knownParameters() string {
+	if len(r.query) == 0 {
+		return "this path knows none"
+	}
+	names := make([]string, 0, len(r.query))
+	for _, p := range r.query {
+		names = append(names, p.name)
+	}
+	return "known are " + strings.Join(names, ", ")
 }

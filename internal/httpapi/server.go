@@ -172,7 +172,7 @@ func (s *Server) Handler() http.Handler {
 
 	routes := s.routes()
 	for _, route := range routes {
-		route.serve(router)
+		s.serve(route, router)
 	}
 	return s.logged(s.recovered(secured(s.browsed(routes, s.signedIn(s.guarded(router))))))
 }

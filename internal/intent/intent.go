@@ -158,7 +158,7 @@ func validTarget(target backup.Claim) error {
 		return nil
 	}
 	field := "target_" + backup.FieldOf(err)
-	return &backup.Error{Kind: backup.Invalid, Field: field, Message: "target_" + backup.Message(err), Err: err}
+	return &backup.Error{Kind: backup.Invalid, Reason: backup.ReasonOf(err), Field: field, Message: "target_" + backup.Message(err), Err: err}
 }
 
 // absent refuses a target that exists, in whatever state.

@@ -206,9 +206,14 @@ func nothingToRestore(asked NamespaceWish, withOrphans bool, orphans int) error 
 	}
 }
 
+// MakeCommand is the command that makes a namespace by hand.
+func MakeCommand(namespace string) string {
+	return backup.Command("kubectl", "create", "namespace", namespace)
+}
+
 // namespaceMissing says that a target namespace does not exist, and how it is made.
 func namespaceMissing(name string, cause error) error {
-	command := backup.Command("kubectl", "create", "namespace", name)
+	command := MakeCommand(name)
 	return backup.WithSettle(&backup.Error{Kind: backup.NotFound, Reason: backup.NamespaceMissing, Field: "target_namespace", Err: cause, Message: fmt.Sprintf(
 		"namespace %s does not exist; make it first: %s", name, command)}, command)
 }
@@ -233,13 +238,13 @@ func (r *Requests) MakeNamespace(ctx context.Context, name, requestedBy string) 
 	err := r.Client.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
 		Name: name, Annotations: map[string]string{v1alpha1.RequestedByAnnotation: backup.Clip(requestedBy, backup.MaxCaller)},
 	}})
-	command := backup.Command("kubectl", "create", "namespace", name)
+	command := MakeCommand(name)
 	switch {
 	case err == nil, apierrors.IsAlreadyExists(err):
 		return nil
 	case apierrors.IsForbidden(err):
 		return backup.WithSettle(&backup.Error{Kind: backup.Denied, Reason: backup.ByPermission, Field: "create_namespace", Err: err, Message: fmt.Sprintf(
-			"Kubernetes does not let Soteria make namespace %s; make it first: %s (deploy/make-namespaces.yaml lets Soteria make namespaces)", name, command)}, command)
+			"Kubernetes does not let Soteria make namespace %s; make it first: %s (deploy/components/make-namespaces lets Soteria make it)", name, command)}, command)
 	default:
 		return backup.Errorf(backup.Unavailable, "making namespace %s: %w", name, err)
 	}

@@ -10,7 +10,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -166,4 +168,82 @@ func TestRecordsIncludeClaimsThatTheControllerHasNotComeTo(t *testing.T) {
 	}
 	_, err = requests.Record(t.Context(), "media", "soteria-none")
 	assert.Equal(t, backup.NotFound, backup.KindOf(err))
+}
+
+func TestANamespaceThatIsGoneIsPlannedWithItsOrphans(t *testing.T) {
+	w := newWorld()
+	w.backedUp = []backup.Claim{{Namespace: "gone", Name: "photos"}, {Namespace: "gone", Name: "wiki"}}
+	asked := intent.NamespaceWish{Namespace: "gone", TargetNamespace: "gone", RequestedBy: "ada", DryRun: true}
+
+	plan, err := w.requests().Plan(t.Context(), asked)
+	require.NoError(t, err)
+	assert.True(t, plan.TargetMissing)
+	assert.Empty(t, plan.Conflicts)
+	require.Len(t, plan.Wishes, 2, "orphans are all that there can be")
+	assert.Empty(t, plan.LeftOut())
+	made, err := w.requests().Restore(t.Context(), plan.Wishes[0])
+	require.NoError(t, err, "what would be restored is told, although nothing could be made now")
+	assert.Equal(t, newest, made.Backup)
+	assert.Empty(t, w.claims(t))
+
+	asked.DryRun = false
+	_, err = w.requests().Plan(t.Context(), asked)
+	assert.Equal(t, backup.NamespaceMissing, backup.ReasonOf(err))
+	assert.Equal(t, "kubectl create namespace gone", backup.SettleOf(err))
+
+	asked.MakeTarget = true
+	plan, err = w.requests().Plan(t.Context(), asked)
+	require.NoError(t, err)
+	require.NoError(t, w.requests().MakeNamespace(t.Context(), "gone", "ada"))
+	require.NoError(t, w.requests().MakeNamespace(t.Context(), "gone", "ada"), "one that exists by now is no error")
+	_, err = w.requests().Restore(t.Context(), plan.Wishes[0])
+	require.NoError(t, err)
+	assert.Len(t, w.claims(t), 1)
+}
+
+func TestANamespaceThatSoteriaMayNotMakeIsMadeByACommand(t *testing.T) {
+	w := newWorld()
+	w.hooks.Create = func(context.Context, client.WithWatch, client.Object, ...client.CreateOption) error {
+		return apierrors.NewForbidden(schema.GroupResource{Resource: "namespaces"}, "lost", errors.New("cannot create"))
+	}
+	err := w.requests().MakeNamespace(t.Context(), "lost", "ada")
+	assert.Equal(t, backup.Denied, backup.KindOf(err))
+	assert.Equal(t, backup.ByPermission, backup.ReasonOf(err))
+	assert.Equal(t, "kubectl create namespace lost", backup.SettleOf(err))
+}
+
+func TestOnlyTheClaimsThatAreNamedAreRestored(t *testing.T) {
+	w := newWorld(bound(media("photos")), bound(media("films")))
+	w.backedUp = []backup.Claim{media("photos"), media("old"), media("older")}
+	asked := batch()
+	asked.Choice = intent.Choice{AsOf: noon}
+	asked.Claims = []intent.ClaimWish{{Name: "photos", Snapshot: newest.ID}, {Name: "old", Target: "old-again"}}
+	plan, err := w.requests().Plan(t.Context(), asked)
+	require.NoError(t, err)
+	assert.Empty(t, plan.Conflicts)
+	require.Len(t, plan.Wishes, 2)
+	assert.Equal(t, media("old"), plan.Wishes[0].Source)
+	assert.Equal(t, "old-again", plan.Wishes[0].Target.Name)
+	assert.Equal(t, intent.Choice{AsOf: noon}, plan.Wishes[0].Choice)
+	assert.Equal(t, intent.Choice{Snapshot: newest.ID}, plan.Wishes[1].Choice, "the backup of a plan is the one that is restored")
+	assert.Equal(t, []string{"older"}, plan.LeftOut())
+
+	asked.Claims = []intent.ClaimWish{{Name: "photos"}, {Name: "typo"}}
+	plan, err = w.requests().Plan(t.Context(), asked)
+	require.NoError(t, err)
+	require.Len(t, plan.Conflicts, 1)
+	assert.ErrorContains(t, plan.Conflicts[0].Err, "there is no bound claim media/typo, and no backup of it is known")
+
+	asked.Claims = []intent.ClaimWish{{Name: "photos"}, {Name: "photos"}}
+	_, err = w.requests().Plan(t.Context(), asked)
+	assert.Equal(t, "claims", backup.FieldOf(err))
+}
+
+func TestWhatIsNotKnownOfOrphansIsSaidAndHidesNoClaim(t *testing.T) {
+	w := newWorld(bound(media("photos")))
+	w.unlisted = backup.Errorf(backup.Unavailable, "not listed yet")
+	plan, err := w.requests().Plan(t.Context(), batch())
+	require.NoError(t, err)
+	assert.Len(t, plan.Wishes, 1)
+	assert.Equal(t, []string{"which claims exist only as backups could not be told: not listed yet"}, plan.Warnings)
 }

@@ -115,7 +115,11 @@ func failure(status int, answer []byte) error {
 	if err := json.Unmarshal(answer, &body); err != nil || body.Code == "" {
 		return backup.Errorf(backup.Unavailable, "status %d from something that is not Soteria's API", status)
 	}
-	return &backup.Error{Kind: kindOf(body.Code), Field: body.Field, Message: body.Error}
+	err := error(&backup.Error{Kind: kindOf(body.Code), Reason: backup.Reason(body.Reason), Field: body.Field, Message: body.Error})
+	if body.Settle != "" {
+		err = backup.WithSettle(err, body.Settle)
+	}
+	return err
 }
 
 // kindOf finds the kind that a code stands for. What HTTP itself ruled out was

@@ -9,6 +9,7 @@ const Version = "3.1.0"
 type Document struct {
 	OpenAPI    string                `json:"openapi"`
 	Info       Info                  `json:"info"`
+	Servers    []Server              `json:"servers"`
 	Security   []Security            `json:"security"`
 	Paths      map[string]PathItem   `json:"paths"`
 	Components map[string]Components `json:"components"`
@@ -18,6 +19,12 @@ type Document struct {
 type Info struct {
 	Title       string `json:"title"`
 	Version     string `json:"version"`
+	Description string `json:"description"`
+}
+
+// Server is where the paths are served.
+type Server struct {
+	URL         string `json:"url"`
 	Description string `json:"description"`
 }
 

@@ -24,6 +24,12 @@ func Enumeration[T ~string](values ...T) *jsonschema.Schema {
 // Text is the schema of any text.
 func Text() *jsonschema.Schema { return &jsonschema.Schema{Type: "string"} }
 
+// Count is the schema of a whole number that is at least least.
+func Count(least int) *jsonschema.Schema {
+	minimum := float64(least)
+	return &jsonschema.Schema{Type: "integer", Minimum: &minimum}
+}
+
 // Reference refers to a schema of the document's, by its name.
 func Reference(name string) *jsonschema.Schema {
 	return &jsonschema.Schema{Ref: "#/components/schemas/" + name}
