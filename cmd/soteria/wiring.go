@@ -16,6 +16,7 @@ import (
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/backupjob"
+	"github.com/soteria-dr/soteria/internal/batch"
 	"github.com/soteria-dr/soteria/internal/catalog"
 	"github.com/soteria-dr/soteria/internal/catalog/ledger"
 	"github.com/soteria-dr/soteria/internal/decision"
@@ -134,8 +135,16 @@ func addAdmission(ctx context.Context, c config, mgr manager.Manager, known *cat
 // addHTTP serves the API, health and metrics on every replica.
 func addHTTP(c config, mgr manager.Manager, services httpapi.Services) error {
 	warnOfOpenDoors(c, services.Log)
-	if err := mgr.Add(httpapi.New(c.http(), services)); err != nil {
-		return fmt.Errorf("adding the HTTP server: %w", err)
+	batches := &batch.Runner{
+		Store: batch.Store{Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Namespace: c.Namespace}, Clock: clock.RealClock{}, Log: services.Log,
+	}
+	services.Batches = batches
+	server := httpapi.New(c.http(), services)
+	batches.Do = server.Member
+	for _, runnable := range []manager.Runnable{batches, batch.Rescuer{Runner: batches}, server} {
+		if err := mgr.Add(runnable); err != nil {
+			return fmt.Errorf("adding the HTTP server: %w", err)
+		}
 	}
 	return nil
 }

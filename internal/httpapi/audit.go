@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/signin"
 )
 
 // Auditor writes down on a claim, where its owner looks, what was done about it.
@@ -62,9 +63,11 @@ func (c change) changed() bool {
 
 // audit writes down who changed what: a line in the log and, where a claim may
 // have been touched, an event on it.
-func (s *Server) audit(r *http.Request, done change) {
-	id := identity(r)
-	s.services.Log.LogAttrs(r.Context(), slog.LevelInfo, "audit",
+func (s *Server) audit(r *http.Request, done change) { s.auditOf(r.Context(), identity(r), done) }
+
+// auditOf is [Server.audit] of what goes on without the request.
+func (s *Server) auditOf(ctx context.Context, id signin.Identity, done change) {
+	s.services.Log.LogAttrs(ctx, slog.LevelInfo, "audit",
 		slog.String("user", id.Name()), slog.String("email", id.Email), slog.String("how", id.How.String()),
 		slog.String("action", done.action), slog.String("claim", done.claim.String()),
 		slog.String("detail", done.detail), slog.Bool("dry_run", done.dryRun), slog.String("result", done.result()))
@@ -72,7 +75,7 @@ func (s *Server) audit(r *http.Request, done change) {
 		return
 	}
 	// That the client has gone takes nothing away from what it did.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), recordBudget)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordBudget)
 	defer cancel()
 	if err := s.services.Auditor.Record(ctx, done.claim, action(done.action, id.Name()), note(done, id.Name()), done.err != nil); err != nil {
 		s.services.Log.WarnContext(ctx, "a change has no event on its claim", "action", done.action, "claim", done.claim.String(), "error", err)

@@ -16,6 +16,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/driver"
 	"github.com/soteria-dr/soteria/internal/httpapi/wire"
 	"github.com/soteria-dr/soteria/internal/intent"
+	"github.com/soteria-dr/soteria/internal/signin"
 )
 
 func (s *Server) backupRoutes() []route {
@@ -37,8 +38,8 @@ func (s *Server) backupRoutes() []route {
 	}, {
 		method: http.MethodPost, path: "/v1/backup/namespace", handle: s.backupNamespace,
 		summary: "Start a backup of every bound claim of a namespace",
-		body:    wire.NamespaceBackupRequest{},
-		answers: batch(wire.NamespaceBackup{}),
+		body:    wire.NamespaceBackupRequest{}, headers: preferences, asynchronous: true,
+		answers: severally(wire.NamespaceBackup{}),
 	}}
 }
 
@@ -195,7 +196,7 @@ func (s *Server) startBackup(w http.ResponseWriter, r *http.Request, _ httproute
 		s.fail(w, r, err)
 		return
 	}
-	done, err := s.backup(r.Context(), r, by, req)
+	done, err := s.backup(context.WithoutCancel(r.Context()), identity(r), by, req)
 	if err != nil {
 		s.fail(w, r, err)
 		return
@@ -208,12 +209,12 @@ func (s *Server) startBackup(w http.ResponseWriter, r *http.Request, _ httproute
 }
 
 // backup starts one backup, counts it and writes it down.
-func (s *Server) backup(ctx context.Context, r *http.Request, by string, req driver.BackupRequest) (driver.BackupStarted, error) {
+func (s *Server) backup(ctx context.Context, who signin.Identity, by string, req driver.BackupRequest) (driver.BackupStarted, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.BackupBudget)
 	defer cancel()
 	started, err := s.services.Backupers.ByName[by].Backup(ctx, req)
 	s.services.Observer.BackupRequested(by, req.DryRun, err)
-	s.audit(r, change{action: "backup", claim: req.Claim, detail: by, dryRun: req.DryRun, err: err})
+	s.auditOf(ctx, who, change{action: "backup", claim: req.Claim, detail: by, dryRun: req.DryRun, err: err})
 	return started, err
 }
 

@@ -78,8 +78,8 @@ func sharedReason(failures []error) backup.Reason {
 	return reason
 }
 
-// batch is the answers about several claims, by [batchStatus].
-func batch(body any) answers {
+// severally is the answers about several claims, by [batchStatus].
+func severally(body any) answers {
 	return answers{http.StatusOK: body, http.StatusAccepted: body, http.StatusMultiStatus: body}
 }
 

@@ -158,6 +158,15 @@ func (r route) describe(schemas schemas) (openapi.Operation, error) {
 			}
 			response.Content = asJSON(nameOf(body))
 		}
+		if r.asynchronous && status == http.StatusAccepted {
+			if err := schemas.add(nameOf(wire.Batch{}), wire.Batch{}, openapi.Answered); err != nil {
+				return operation, err
+			}
+			response.Content = asJSON(nameOf(body), nameOf(wire.Batch{}))
+			response.Headers = map[string]openapi.Header{
+				"Location": {Description: "Where the batch is followed; only with Prefer: respond-async", Schema: openapi.Text()},
+			}
+		}
 		operation.Responses[strconv.Itoa(status)] = response
 	}
 	return operation, nil
@@ -223,8 +232,13 @@ func nameOf(value any) string {
 // asPlainText is the body of answers that are no JSON.
 var asPlainText = map[string]openapi.MediaType{"text/plain": {Schema: openapi.Text()}}
 
-func asJSON(schema string) map[string]openapi.MediaType {
-	return map[string]openapi.MediaType{"application/json": {Schema: openapi.Reference(schema)}}
+// asJSON is a body of one of the schemas.
+func asJSON(names ...string) map[string]openapi.MediaType {
+	schema := openapi.Reference(names[0])
+	if len(names) > 1 {
+		schema = openapi.OneOf(names...)
+	}
+	return map[string]openapi.MediaType{"application/json": {Schema: schema}}
 }
 
 // errorTable lists the codes of errors, by status.

@@ -43,8 +43,13 @@ func (s *Server) backupNamespace(w http.ResponseWriter, r *http.Request, _ httpr
 		return
 	}
 	slices.SortFunc(claims, func(a, b backup.Claim) int { return strings.Compare(a.Name, b.Name) })
+	if s.mayRespondLater(r, body.DryRun) {
+		s.services.Observer.NamespaceBackupRequested(by, false, nil)
+		s.respondLater(w, r, backupBatch(body, by, caller(r), claims))
+		return
+	}
 	outcomes := forEach(ctx, claims, func(ctx context.Context, claim backup.Claim) (driver.BackupStarted, error) {
-		return s.backup(ctx, r, by, driver.BackupRequest{Claim: claim, Tags: body.Tags, RequestedBy: caller(r), DryRun: body.DryRun})
+		return s.backup(ctx, identity(r), by, driver.BackupRequest{Claim: claim, Tags: body.Tags, RequestedBy: caller(r), DryRun: body.DryRun})
 	})
 	unforeseen(s, r, outcomes)
 	extent, err := verdictOn(outcomes)
@@ -100,8 +105,13 @@ func (s *Server) restoreNamespace(w http.ResponseWriter, r *http.Request, _ http
 		s.refuseNamespace(w, r, asked, plan)
 		return
 	}
+	if s.mayRespondLater(r, asked.DryRun) {
+		s.services.Observer.NamespaceRestoreRequested(severalDrivers, false, nil)
+		s.respondLater(w, r, s.restoreBatch(asked, plan))
+		return
+	}
 	outcomes := forEach(ctx, plan.Wishes, func(ctx context.Context, wish intent.Wish) (intent.Made, error) {
-		return s.restore(ctx, r, wish)
+		return s.restore(ctx, identity(r), wish)
 	})
 	unforeseen(s, r, outcomes)
 	extent, err := verdictOn(outcomes)

@@ -16,6 +16,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/httpapi/wire"
 	"github.com/soteria-dr/soteria/internal/intent"
+	"github.com/soteria-dr/soteria/internal/signin"
 )
 
 // Restores starts restores and tells how far they are. The methods are those of
@@ -25,6 +26,7 @@ type Restores interface {
 	Choose(ctx context.Context, source backup.Claim, choice intent.Choice) (backup.Backup, error)
 	Plan(ctx context.Context, asked intent.NamespaceWish) (intent.Plan, error)
 	MakeNamespace(ctx context.Context, name, requestedBy string) error
+	Draw() string
 	Records(ctx context.Context, namespace string) ([]v1alpha1.Restore, error)
 	Record(ctx context.Context, namespace, name string) (v1alpha1.Restore, error)
 }
@@ -38,8 +40,8 @@ func (s *Server) restoreRoutes() []route {
 	}, {
 		method: http.MethodPost, path: "/v1/restores/namespace", handle: s.restoreNamespace,
 		summary: "Restore the claims of a namespace to new claims",
-		body:    wire.NamespaceRestoreRequest{},
-		answers: batch(wire.NamespaceRestore{}),
+		body:    wire.NamespaceRestoreRequest{}, headers: preferences, asynchronous: true,
+		answers: severally(wire.NamespaceRestore{}),
 	}, {
 		method: http.MethodGet, path: "/v1/restores", handle: s.listRestores,
 		summary: "Restores, newest first",
@@ -71,7 +73,7 @@ func (s *Server) startRestore(w http.ResponseWriter, r *http.Request, _ httprout
 }
 
 func (s *Server) answerRestore(w http.ResponseWriter, r *http.Request, wish intent.Wish) {
-	made, err := s.restore(r.Context(), r, wish)
+	made, err := s.restore(context.WithoutCancel(r.Context()), identity(r), wish)
 	if err != nil {
 		s.fail(w, r, err)
 		return
@@ -99,8 +101,8 @@ func started(dryRun bool) int {
 const noDriver = "none"
 
 // restore starts one restore, counts it and writes it down.
-func (s *Server) restore(ctx context.Context, r *http.Request, wish intent.Wish) (intent.Made, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.RestoreBudget)
+func (s *Server) restore(ctx context.Context, by signin.Identity, wish intent.Wish) (intent.Made, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.RestoreBudget)
 	defer cancel()
 	made, err := s.services.Restores.Restore(ctx, wish)
 	s.services.Observer.RestoreRequested(cmp.Or(made.Backup.Driver, noDriver), wish.DryRun, err)
@@ -108,7 +110,7 @@ func (s *Server) restore(ctx context.Context, r *http.Request, wish intent.Wish)
 	if err == nil {
 		detail += ", " + made.Backup.Driver + " backup " + made.Backup.ID
 	}
-	s.audit(r, change{action: "restore", claim: wish.Target, detail: detail, dryRun: wish.DryRun, err: err})
+	s.auditOf(ctx, by, change{action: "restore", claim: wish.Target, detail: detail, dryRun: wish.DryRun, err: err})
 	return made, err
 }
 

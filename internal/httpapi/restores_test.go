@@ -30,6 +30,7 @@ type claimsStub struct {
 	records []v1alpha1.Restore
 	made    []string
 	during  func(context.Context)
+	drawn   int
 
 	mu     sync.Mutex
 	wishes []intent.Wish
@@ -61,6 +62,11 @@ func (c *claimsStub) Plan(_ context.Context, asked intent.NamespaceWish) (intent
 func (c *claimsStub) MakeNamespace(_ context.Context, name, _ string) error {
 	c.made = append(c.made, name)
 	return c.refuse["make "+name]
+}
+
+func (c *claimsStub) Draw() string {
+	c.drawn++
+	return fmt.Sprintf("soteria-drawn-%d", c.drawn)
 }
 
 func (c *claimsStub) Records(_ context.Context, namespace string) ([]v1alpha1.Restore, error) {

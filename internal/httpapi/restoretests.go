@@ -46,7 +46,7 @@ func (s *Server) startTest(w http.ResponseWriter, r *http.Request, _ httprouter.
 		s.answerRestore(w, r, wish)
 		return
 	}
-	chosen, test, err := s.test(r.Context(), wish)
+	chosen, test, err := s.test(context.WithoutCancel(r.Context()), wish)
 	s.audit(r, change{action: "restore-test", claim: wish.Source, detail: chosen.ID, dryRun: wish.DryRun, err: err})
 	if err != nil {
 		s.fail(w, r, err)

@@ -30,6 +30,9 @@ type route struct {
 	query []parameter
 	// headers are request headers that change the answer.
 	headers []parameter
+	// asynchronous is true where the answer may be a batch that goes on without the
+	// caller; it is answered with 202, as some of the others are.
+	asynchronous bool
 	// body is a value of the wire type that the body is read into; nil where
 	// there is no body.
 	body any

@@ -118,7 +118,7 @@ type Server struct {
 	services Services
 }
 
-// Services is what the server is made of. All are required but Bucket and Console.
+// Services is what the server is made of. All are required but Batches, Bucket and Console.
 type Services struct {
 	Catalog   Catalog
 	Backupers Backupers
@@ -130,6 +130,9 @@ type Services struct {
 	Reports  *Reports
 	Restores Restores
 	Claims   Claims
+	// Batches is work that goes on without the caller; nil where there is none, and
+	// Prefer: respond-async is left unheard.
+	Batches Batches
 	// Testers are the drivers that test backups, by name.
 	Testers map[string]driver.Tester
 	// SignIn says who sends a request, and whether they may.
@@ -189,7 +192,7 @@ func (s *Server) routes() []route {
 		return slices.Concat(s.existsRoutes(), s.healthRoutes())
 	}
 	all := slices.Concat(
-		s.existsRoutes(), s.backupRoutes(), s.restoreRoutes(), s.restoreTestRoutes(), s.reportRoutes(), s.policyRoutes(), s.bucketRoutes(),
+		s.existsRoutes(), s.backupRoutes(), s.restoreRoutes(), s.batchRoutes(), s.restoreTestRoutes(), s.reportRoutes(), s.policyRoutes(), s.bucketRoutes(),
 		s.statusRoutes(), s.eventRoutes(), s.whoamiRoutes(), s.healthRoutes(),
 	)
 	return append(all, s.documentRoute(all))

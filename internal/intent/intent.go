@@ -7,8 +7,10 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/decision"
 	"github.com/soteria-dr/soteria/internal/kube"
@@ -61,6 +63,10 @@ type Wish struct {
 	Shape  Shape
 	// RequestedBy names who asks, for the record.
 	RequestedBy string
+	// Lock is the lock that the target gets, drawn with [Requests.Draw]; empty to have
+	// one drawn. With it a wish may be carried out again: a target that has this lock
+	// was made by the first time.
+	Lock string
 	// DryRun checks all that can be checked, the API server's part included, and
 	// makes nothing.
 	DryRun bool
@@ -86,7 +92,8 @@ type Made struct {
 }
 
 // Restore makes the target, locked, with the wish for the chosen backup on it. It
-// is not idempotent: a second call finds that the target exists. Errors are of
+// is idempotent for a wish with a lock of its own; for others a second call finds that
+// the target exists. Errors are of
 // kind Invalid (with the field at fault), NotFound (no such namespace or backup),
 // Conflict (the target exists), Denied (across namespaces, a namespace that is
 // kept out of, a quota), or of the kinds that make an answer Unknown; with all of
@@ -96,8 +103,9 @@ func (r *Requests) Restore(ctx context.Context, wish Wish) (Made, error) {
 	if err := wish.validate(); err != nil {
 		return Made{}, err
 	}
-	if err := r.absent(ctx, wish.Target); err != nil {
-		return Made{}, err
+	before, err := r.madeBefore(ctx, wish)
+	if err != nil || before != nil {
+		return ptr.Deref(before, Made{}), err
 	}
 	if err := r.allowed(ctx, wish); err != nil {
 		return Made{}, err
@@ -122,7 +130,7 @@ func (r *Requests) Restore(ctx context.Context, wish Wish) (Made, error) {
 		return Made{}, err
 	}
 	if err := r.create(ctx, target, wish); err != nil {
-		return Made{}, err
+		return r.lost(ctx, wish, err)
 	}
 	return made(target, choice, wish.DryRun), nil
 }
@@ -161,16 +169,37 @@ func validTarget(target backup.Claim) error {
 	return &backup.Error{Kind: backup.Invalid, Reason: backup.ReasonOf(err), Field: field, Message: "target_" + backup.Message(err), Err: err}
 }
 
-// absent refuses a target that exists, in whatever state.
-func (r *Requests) absent(ctx context.Context, target backup.Claim) error {
-	switch err := r.Reader.Get(ctx, keyOf(target), &corev1.PersistentVolumeClaim{}); {
+// Draw draws a lock for a [Wish].
+func (r *Requests) Draw() string { return r.Lock() }
+
+// madeBefore returns what an earlier call for the same wish made; nil where the target
+// does not exist. Another target of that name is refused, in whatever state.
+func (r *Requests) madeBefore(ctx context.Context, wish Wish) (*Made, error) {
+	found := &corev1.PersistentVolumeClaim{}
+	switch err := r.Reader.Get(ctx, keyOf(wish.Target), found); {
 	case apierrors.IsNotFound(err):
-		return nil
+		return nil, nil //nolint:nilnil // that there is no target is what is hoped for
 	case err != nil:
-		return backup.Errorf(backup.Unavailable, "looking whether claim %s exists: %w", target, err)
-	default:
-		return exists(target)
+		return nil, backup.Errorf(backup.Unavailable, "looking whether claim %s exists: %w", wish.Target, err)
 	}
+	lock, _, locked := kube.LockOf(found)
+	if wish.Lock == "" || !locked || lock != wish.Lock {
+		return nil, exists(wish.Target)
+	}
+	again := made(found, backup.Chosen{Backup: backup.Backup{Claim: wish.Source, ID: found.Annotations[v1alpha1.RestoreBackupAnnotation]}}, false)
+	return &again, nil
+}
+
+// lost tells a target that could not be made from one whose making was not heard of.
+func (r *Requests) lost(ctx context.Context, wish Wish, err error) (Made, error) {
+	if wish.Lock == "" {
+		return Made{}, err
+	}
+	before, lookErr := r.madeBefore(ctx, wish)
+	if lookErr != nil || before == nil {
+		return Made{}, err
+	}
+	return *before, nil
 }
 
 func exists(target backup.Claim) error {
@@ -213,7 +242,11 @@ func (r *Requests) stamp(ctx context.Context, wish Wish, target *corev1.Persiste
 	if verdict.Kind != decision.Restore {
 		return refusal(verdict)
 	}
-	kube.Stamp(target, verdict, answer, true, r.Lock())
+	lock := wish.Lock
+	if lock == "" {
+		lock = r.Lock()
+	}
+	kube.Stamp(target, verdict, answer, true, lock)
 	return nil
 }
 
@@ -258,7 +291,7 @@ func (r *Requests) create(ctx context.Context, target *corev1.PersistentVolumeCl
 }
 
 func made(target *corev1.PersistentVolumeClaim, chosen backup.Chosen, dryRun bool) Made {
-	m := Made{Backup: chosen.Backup, Notes: chosen.Notes, Size: sizeOf(target).String(), VolumeMode: string(*target.Spec.VolumeMode)}
+	m := Made{Backup: chosen.Backup, Notes: chosen.Notes, Size: sizeOf(target).String(), VolumeMode: string(ptr.Deref(target.Spec.VolumeMode, corev1.PersistentVolumeFilesystem))}
 	if class := target.Spec.StorageClassName; class != nil {
 		m.StorageClass = *class
 	}

@@ -535,3 +535,30 @@ func TestWhoAsksIsBounded(t *testing.T) {
 	require.NoError(t, err)
 	assert.LessOrEqual(t, len(w.claim(t, photos2).Annotations[v1alpha1.RequestedByAnnotation]), 256)
 }
+
+func TestAWishWithALockOfItsOwnIsCarriedOutOnce(t *testing.T) {
+	w := newWorld(bound(photos))
+	locked := wish(func(w *intent.Wish) { w.Lock = "soteria-abcdefghij" })
+	first, err := w.requests().Restore(t.Context(), locked)
+	require.NoError(t, err)
+	assert.Equal(t, "soteria-abcdefghij", first.Restore)
+	again, err := w.requests().Restore(t.Context(), locked)
+	require.NoError(t, err, "it finds what the first time made")
+	assert.Equal(t, first.Restore, again.Restore)
+	assert.Equal(t, newest.ID, again.Backup.ID)
+	assert.Len(t, w.claims(t), 2)
+
+	_, err = w.requests().Restore(t.Context(), wish(func(w *intent.Wish) { w.Lock = "soteria-klmnopqrst" }))
+	assert.Equal(t, backup.Conflict, backup.KindOf(err), "another one's target is not taken for its own")
+}
+
+func TestAnAnswerThatWasLostIsLookedUp(t *testing.T) {
+	w := newWorld(bound(photos))
+	w.hooks.Create = func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.CreateOption) error {
+		require.NoError(t, c.Create(ctx, obj, opts...))
+		return errors.New("connection reset")
+	}
+	made, err := w.requests().Restore(t.Context(), wish(func(w *intent.Wish) { w.Lock = "soteria-abcdefghij" }))
+	require.NoError(t, err)
+	assert.Equal(t, "soteria-abcdefghij", made.Restore)
+}

@@ -156,6 +156,8 @@ const (
 	RoleStage = "stage"
 	// RoleRepository is a Job that makes or tends a repository.
 	RoleRepository = "repository"
+	// RoleBatch is a ConfigMap that holds the record of a batch.
+	RoleBatch = "batch"
 	// RoleLocked is a Restore that was made for a claim that admission locked,
 	// as opposed to one that a user wrote.
 	RoleLocked = "locked"

@@ -62,7 +62,14 @@ type RequestBody struct {
 type Response struct {
 	Ref         string               `json:"$ref,omitempty"`
 	Description string               `json:"description,omitempty"`
+	Headers     map[string]Header    `json:"headers,omitempty"`
 	Content     map[string]MediaType `json:"content,omitempty"`
+}
+
+// Header is a header of a response.
+type Header struct {
+	Description string             `json:"description"`
+	Schema      *jsonschema.Schema `json:"schema"`
 }
 
 // MediaType is a body of one content type.

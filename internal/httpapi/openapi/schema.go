@@ -35,6 +35,15 @@ func Reference(name string) *jsonschema.Schema {
 	return &jsonschema.Schema{Ref: "#/components/schemas/" + name}
 }
 
+// OneOf is the schema of what is of one of the document's schemas.
+func OneOf(names ...string) *jsonschema.Schema {
+	schema := &jsonschema.Schema{}
+	for _, name := range names {
+		schema.OneOf = append(schema.OneOf, Reference(name))
+	}
+	return schema
+}
+
 // Sent is the schema of what a client sends: fields that it does not name are
 // refused. It fails for types that no JSON has.
 func Sent(t reflect.Type, known Types) (*jsonschema.Schema, error) {

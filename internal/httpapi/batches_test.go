@@ -1,0 +1,147 @@
+package httpapi_test
+
+import (
+	"context"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/batch"
+	"github.com/soteria-dr/soteria/internal/driver"
+	"github.com/soteria-dr/soteria/internal/intent"
+)
+
+// batchesStub keeps batches and begins none.
+type batchesStub struct {
+	refuse error
+	kept   []batch.Record
+}
+
+func (b *batchesStub) Begin(_ context.Context, record batch.Record) (batch.Record, error) {
+	record.ID, record.CreatedAt, record.SeenAt = "03-f00d", noon, noon
+	b.kept = append(b.kept, record)
+	return record, b.refuse
+}
+
+func (b *batchesStub) Get(_ context.Context, id string) (batch.Record, error) {
+	for _, record := range b.kept {
+		if record.ID == id {
+			return record, nil
+		}
+	}
+	return batch.Record{}, backup.Errorf(backup.NotFound, "there is no batch %q", id)
+}
+
+func (b *batchesStub) List(context.Context) ([]batch.Record, error) { return b.kept, nil }
+
+// later sends a request that would rather follow the work than wait.
+func later(t *testing.T, w *world, path, body string) (*http.Response, string) {
+	t.Helper()
+	return ask(t, http.MethodPost, w.serve(t, nil)+path, body, jsonIs, "Prefer: wait=1, respond-async; x=1")
+}
+
+func TestLongWorkIsFollowedByTheCallerWhoPrefersThat(t *testing.T) {
+	at := time.Date(2026, 2, 28, 0, 0, 0, 0, time.UTC)
+	t.Run("restores of a namespace", func(t *testing.T) {
+		w, kept := newWorld(), &batchesStub{}
+		w.batches, w.claims.plan = kept, planFor(claimsOf("books", "photos")...)
+		w.claims.plan.Wishes[1].Choice = intent.Choice{AsOf: at, Cluster: "attic", Driver: "restic", Tags: []string{"x"}}
+		resp, body := later(t, w, "/v1/restores/namespace", `{"namespace":"media"}`)
+		assert.Equal(t, http.StatusAccepted, resp.StatusCode)
+		assert.Equal(t, "/v1/batches/03-f00d", resp.Header.Get("Location"))
+		assert.Equal(t, "respond-async", resp.Header.Get("Preference-Applied"))
+		golden(t, "batch_begun.json", body)
+		assert.Empty(t, w.claims.wishes, "nothing is begun before it is answered")
+		require.Len(t, kept.kept, 1)
+		assert.Equal(t, []batch.Member{
+			{Source: "books", Target: "restore-20260412-books", Lock: "soteria-drawn-1"},
+			{Source: "photos", Target: "restore-20260412-photos", Lock: "soteria-drawn-2",
+				Choice: batch.Choice{AsOf: at, Cluster: "attic", Driver: "restic", Tags: []string{"x"}}},
+		}, kept.kept[0].Members)
+		assert.Contains(t, w.logged(), `"action":"batch"`)
+	})
+	t.Run("backups of a namespace", func(t *testing.T) {
+		w, kept := newWorld(), &batchesStub{}
+		w.batches, w.claims.bound = kept, claimsOf("photos", "books")
+		resp, _ := later(t, w, "/v1/backup/namespace", `{"namespace":"media","tags":["a"]}`)
+		assert.Equal(t, http.StatusAccepted, resp.StatusCode)
+		require.Len(t, kept.kept, 1)
+		assert.Equal(t, []batch.Member{{Source: "books"}, {Source: "photos"}}, kept.kept[0].Members)
+		assert.Zero(t, w.request)
+	})
+	t.Run("but a dry run is answered at once", func(t *testing.T) {
+		w, kept := newWorld(), &batchesStub{}
+		w.batches, w.claims.plan = kept, planFor(photos)
+		resp, _ := later(t, w, "/v1/restores/namespace", `{"namespace":"media","dry_run":true}`)
+		assert.Equal(t, http.StatusOK, resp.StatusCode)
+		assert.Empty(t, kept.kept)
+	})
+	t.Run("and what conflicts is refused at once", func(t *testing.T) {
+		w, kept := newWorld(), &batchesStub{}
+		w.batches, w.claims.plan = kept, planFor(photos)
+		w.claims.plan.Conflicts = []intent.Conflict{{Wish: w.claims.plan.Wishes[0], Err: backup.Errorf(backup.Conflict, "it exists")}}
+		resp, _ := later(t, w, "/v1/restores/namespace", `{"namespace":"media"}`)
+		assert.Equal(t, http.StatusConflict, resp.StatusCode)
+		assert.Empty(t, kept.kept)
+	})
+	t.Run("unless too much is under way", func(t *testing.T) {
+		w := newWorld()
+		w.batches, w.claims.plan = &batchesStub{refuse: backup.Errorf(backup.Busy, "16 batches are under way already")}, planFor(photos)
+		resp, _ := later(t, w, "/v1/restores/namespace", `{"namespace":"media"}`)
+		assert.Equal(t, http.StatusTooManyRequests, resp.StatusCode)
+		assert.Empty(t, resp.Header.Get("Location"))
+	})
+}
+
+func TestTheWorkOfABatchNeedsNoRequest(t *testing.T) {
+	w := newWorld()
+	server := w.server(nil)
+	record := batch.Record{Kind: batch.Restore, Namespace: "media", Target: "lab", RequestedBy: "ada"}
+	outcome, err := server.Member(t.Context(), record, batch.Member{Source: "photos", Target: "copy", Lock: "soteria-1", Choice: batch.Choice{AsOf: noon}})
+	require.NoError(t, err)
+	assert.Equal(t, newest.ID, outcome.Backup)
+	assert.Equal(t, []intent.Wish{{
+		Source: photos, Target: backup.Claim{Namespace: "lab", Name: "copy"}, Lock: "soteria-1", RequestedBy: "ada", Choice: intent.Choice{AsOf: noon},
+	}}, w.claims.wishes)
+	assert.Contains(t, w.logged(), `"user":"ada"`)
+	assert.Equal(t, 1, w.counted("restore restic ok"))
+
+	outcome, err = server.Member(t.Context(), batch.Record{Kind: batch.Backup, Namespace: "media", Driver: "restic", Tags: []string{"a"}, RequestedBy: "ada"}, batch.Member{Source: "photos"})
+	require.NoError(t, err)
+	assert.Equal(t, "soteria-backup-1", outcome.Job)
+	assert.Equal(t, driver.BackupRequest{Claim: photos, Tags: []string{"a"}, RequestedBy: "ada"}, w.request)
+}
+
+func TestABatchShowsWhatIsObserved(t *testing.T) {
+	w := newWorld()
+	done := underWay
+	done.Name, done.Status.Phase = "soteria-done", v1alpha1.PhaseCompleted
+	done.Status.Claim = &v1alpha1.ClaimReference{Name: "books"}
+	forged := underWay
+	forged.Name = "soteria-waits"
+	w.claims.records = []v1alpha1.Restore{underWay, done, forged}
+	started := &batch.Outcome{At: noon, Driver: "restic", Backup: "bbbb", Notes: []string{"partial"}}
+	w.batches = &batchesStub{kept: []batch.Record{{
+		ID: "03-f00d", Kind: batch.Restore, Namespace: "media", Target: "media", RequestedBy: "ada", CreatedAt: noon, Members: []batch.Member{
+			{Source: "books", Target: "books", Lock: "soteria-done", Outcome: started},
+			{Source: "gone", Target: "gone", Lock: "soteria-gone", Outcome: started},
+			{Source: "old", Target: "old", Lock: "soteria-old", Outcome: &batch.Outcome{At: noon, Refusal: &batch.Refusal{
+				Kind: "not_found", Reason: backup.ChoiceUnmet, Field: "as_of", Message: "none is that old"}}},
+			{Source: "photos", Target: "photos", Lock: "soteria-abc"},
+			{Source: "waits", Target: "waits", Lock: "soteria-waits"},
+		},
+	}}}
+	url := w.serve(t, nil)
+	resp, body := send(t, http.MethodGet, url+"/v1/batches/03-f00d", "", "")
+	assert.Equal(t, http.StatusOK, resp.StatusCode)
+	golden(t, "batch.json", body)
+	_, body = send(t, http.MethodGet, url+"/v1/batches", "", "")
+	golden(t, "batches.json", body)
+	resp, _ = send(t, http.MethodGet, url+"/v1/batches/03-beef", "", "")
+	assert.Equal(t, http.StatusNotFound, resp.StatusCode)
+}
