@@ -62,8 +62,17 @@ func ReadFacts(ctx context.Context, reader client.Reader, claim *corev1.Persiste
 // On conflicting wishes the claim's annotations win over the Restore's spec.
 func Facts(claim *corev1.PersistentVolumeClaim, namespaceLabels map[string]string, restore *v1alpha1.Restore, policy Policy) decision.Facts {
 	self := backup.Claim{Namespace: claim.Namespace, Name: claim.Name}
-	mode, modeProblem := modeOf(claim.Labels, namespaceLabels, policy.Required)
-	source, selector, selectionProblem := Wish(claim, restore)
+	rules := policy.RulesNow()
+	expiry := ExpiryOf(claim, rules)
+	mode, modeProblem := modeUntil(expiry, claim, namespaceLabels, policy.Required)
+	wishing := claim
+	if expiry.Passed {
+		wishing = withoutChoice(claim)
+	}
+	source, selector, selectionProblem := Wish(wishing, restore)
+	if selectionProblem == "" && chooses(claim) {
+		selectionProblem = expiry.Problem
+	}
 	_, ours := RestoreRef(claim)
 	var populator decision.Populator
 	if !ours { // a claim has one data source
@@ -81,7 +90,7 @@ func Facts(claim *corev1.PersistentVolumeClaim, namespaceLabels map[string]strin
 		Source:                source,
 		CrossNamespaceAllowed: policy.CrossNamespace,
 		Selector:              selector,
-		Rules:                 policy.RulesNow(),
+		Rules:                 rules,
 		SelectionProblem:      selectionProblem,
 		MissingRestore:        missingRestore(claim, restore),
 		LookedUp:              policy.LookedUp,
@@ -109,6 +118,25 @@ func madeForAnother(restore *v1alpha1.Restore, claim *corev1.PersistentVolumeCla
 // where users write nothing.
 func madeBySoteria(claim *corev1.PersistentVolumeClaim, ownNamespace string) bool {
 	return claim.Namespace == ownNamespace && claim.Labels[v1alpha1.ManagedByLabel] == v1alpha1.ManagedBy
+}
+
+// modeUntil is modeOf for a label skip that may have expired: the claim is protected
+// again then, and where that cannot be told. An expiry that cannot be understood is a
+// problem of the label that it bounds.
+func modeUntil(expiry Expiry, claim *corev1.PersistentVolumeClaim, namespace map[string]string, required bool) (mode decision.Mode, problem string) {
+	mode, problem = modeOf(claim.Labels, namespace, required)
+	switch {
+	case mode != decision.Skip || problem != "", strings.TrimSpace(claim.Annotations[v1alpha1.SkipReasonAnnotation]) == "":
+		return mode, problem
+	case expiry.Problem != "" && expiry.At.IsZero():
+		return mode, expiry.Problem
+	case !expiry.Passed && expiry.Problem == "":
+		return mode, ""
+	}
+	if mode, _ = modeOf(withoutChoice(claim).Labels, namespace, required); mode == decision.NotOptedIn {
+		mode, _ = modeOf(map[string]string{v1alpha1.RestoreLabel: "auto"}, nil, required)
+	}
+	return mode, ""
 }
 
 // modeOf weighs the claim's label, the older label of pvc-plumber, the

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 )
@@ -20,13 +21,13 @@ const (
 )
 
 // AsWritten gives a living claim as its manifest would make it again in a new
-// cluster: without its uid and what admission and the volume binder wrote on it, and
+// cluster: without its uid, its age and what admission and the volume binder wrote on it, and
 // without a name where that was generated. A volume name that the user chose stays. The
 // given claim is not changed; the result shares data with it and must not be
 // changed either.
 func AsWritten(claim *corev1.PersistentVolumeClaim) *corev1.PersistentVolumeClaim {
 	written := *claim
-	written.UID = ""
+	written.UID, written.CreationTimestamp = "", metav1.Time{}
 	if lock, restore, locked := LockOf(claim); locked {
 		written.Spec.VolumeName = ""
 		if restore == lock {

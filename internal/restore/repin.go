@@ -55,6 +55,9 @@ func wishOf(claim *corev1.PersistentVolumeClaim, restore *v1alpha1.Restore) stri
 	for _, key := range []string{v1alpha1.RestoreFromAnnotation, v1alpha1.RestoreAsOfAnnotation, v1alpha1.RestoreBackupAnnotation} {
 		words = append(words, claim.Annotations[key])
 	}
+	if until := claim.Annotations[v1alpha1.ExpiresAnnotation]; until != "" { // one that has none sums up as before
+		words = append(words, until)
+	}
 	if spec := restore.Spec; spec.Source != nil {
 		words = append(words, spec.Source.Cluster, spec.Source.Namespace, spec.Source.Name)
 	}

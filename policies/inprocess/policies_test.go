@@ -168,6 +168,7 @@ func anyClaim(t *rapid.T, namespace string) *corev1.PersistentVolumeClaim {
 	some("label", claim.Labels, v1alpha1.RestoreLabel, "auto", "required", "skip", "skip", "often", "")
 	some("backup", claim.Labels, v1alpha1.BackupLabel, "hourly", "daily", "weekly", "monthly")
 	some("reason", claim.Annotations, v1alpha1.SkipReasonAnnotation, "scratch", " \t", "  trimmed \n", "")
+	some("expires", claim.Annotations, v1alpha1.ExpiresAnnotation, "2030-01-01T00:00:00Z", "2020-01-01T00:00:00Z")
 	some("from", claim.Annotations, v1alpha1.RestoreFromAnnotation, namespace+"/other", "elsewhere/db", "not a claim")
 	some("as of", claim.Annotations, v1alpha1.RestoreAsOfAnnotation, "2026-04-12T15:30:00Z", "yesterday")
 	some("backup id", claim.Annotations, v1alpha1.RestoreBackupAnnotation, "0123456789abcdef", "0")

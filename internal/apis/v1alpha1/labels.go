@@ -25,6 +25,11 @@ const (
 	// RestoreFromAnnotation wants the backup of another claim,
 	// "<namespace>/<name>".
 	RestoreFromAnnotation = "soteria.dev/restore-from"
+	// ExpiresAnnotation bounds what a claim asks of a restore (RFC 3339): a claim that is
+	// made later is protected and gets its newest backup, as if it asked for nothing. It
+	// bounds the label skip and the annotations restore-from, restore-as-of and
+	// restore-backup.
+	ExpiresAnnotation = "soteria.dev/expires"
 	// RestoreRootAnnotation settles which folder of a backup was the volume's root
 	// where the backup does not tell: "top" or "folder".
 	RestoreRootAnnotation = "soteria.dev/restore-root"
