@@ -12,7 +12,13 @@ import (
 	"github.com/soteria-dr/soteria/internal/intent"
 	"github.com/soteria-dr/soteria/internal/kube"
 	"github.com/soteria-dr/soteria/internal/restore"
+	"github.com/soteria-dr/soteria/internal/spent"
 )
+
+// addSpent has the leader end what claims asked of restores that are complete.
+func addSpent(c config, mgr manager.Manager) error {
+	return (&spent.Reconciler{Client: mgr.GetClient(), Events: mgr.GetEventRecorder(eventSource), Policy: c.policy()}).SetupWithManager(mgr)
+}
 
 // requests makes what carries out the API's requests for restores, on every
 // replica.

@@ -6,6 +6,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/decision"
 	"github.com/soteria-dr/soteria/internal/httpapi/wire"
 	"github.com/soteria-dr/soteria/internal/inventory"
+	"github.com/soteria-dr/soteria/internal/kube"
 )
 
 // planReport puts a plan in the API's words.
@@ -44,8 +45,19 @@ func plannedClaim(f *inventory.Forecast, at time.Time) wire.PlannedClaim {
 	return wire.PlannedClaim{
 		Namespace: f.Claim.Namespace, PVC: f.Claim.Name, Protection: string(f.Protection), Outcome: string(f.Outcome),
 		Verdict: f.Verdict.Kind.String(), Reason: string(f.Verdict.Reason), Message: f.Verdict.Message, Warning: f.Warning,
-		Notes:  f.Verdict.Notes,
+		Notes:      f.Verdict.Notes,
+		Impossible: f.Impossible(), Choice: claimChoice(f.Choice),
 		Backup: plannedBackup(f.Verdict, at),
+	}
+}
+
+// claimChoice puts what a manifest asks of a restore in the API's words; nil for nothing.
+func claimChoice(c *kube.Choice) *wire.ClaimChoice {
+	if c == nil {
+		return nil
+	}
+	return &wire.ClaimChoice{
+		AsOf: c.AsOf, Backup: c.Backup, From: c.From, Skip: c.Skip, Expires: when(c.Expiry.At), Expired: c.Expiry.Passed, Spent: c.Spent, Message: c.Message, Drop: c.Drop,
 	}
 }
 

@@ -183,8 +183,18 @@ func (s *subject) describe(f *Facts) Claim {
 	}
 	c.Health, c.Message = s.health(f)
 	c.Unreviewed, c.Accept = s.unreviewed, s.accept
+	c.Choice = s.choice(f)
 	c.BackupStalled = cmp.Or(f.Stalls[s.name], c.Schedule.Overdue)
 	return c
+}
+
+// choice is what the claim's manifest asks of its restore; nil where that is nothing.
+func (s *subject) choice(f *Facts) *kube.Choice {
+	choice, chooses := kube.ChoiceOf(s.claim, f.rules())
+	if !chooses {
+		return nil
+	}
+	return &choice
 }
 
 // capacity gives what a claim's volume has, or what it asks for while it has

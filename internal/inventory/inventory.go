@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/kube"
 )
 
 // Inventory is how well every claim was backed up at one moment. It never
@@ -74,6 +75,8 @@ type Claim struct {
 	Verdict string
 	// Schedule is when it is backed up by itself; zero when it is not.
 	Schedule Schedule
+	// Choice is what its manifest asks of its restore; nil where that is nothing.
+	Choice *kube.Choice
 }
 
 // Orphan is a claim that exists only as backups.

@@ -9,6 +9,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/decision"
+	"github.com/soteria-dr/soteria/internal/kube"
 	"github.com/soteria-dr/soteria/internal/room"
 )
 
@@ -61,6 +62,21 @@ type Forecast struct {
 	Outcome Outcome
 	// Warning, when not empty, tells what the forecast may founder on.
 	Warning string
+	// Choice is what the claim's manifest asks of its restore; nil where that is
+	// nothing.
+	Choice *kube.Choice
+}
+
+// Impossible reports whether the manifest asks for what nothing meets, or in words that
+// cannot be understood: waiting does not help.
+func (f *Forecast) Impossible() bool {
+	switch f.Verdict.Reason {
+	case decision.ReasonSelectionNotFound, decision.ReasonInvalidSelection, decision.ReasonSourceHasNone, decision.ReasonRestoreMissing,
+		decision.ReasonInvalidMode, decision.ReasonSkipNeedsReason, decision.ReasonCrossNamespace:
+		return true
+	default:
+		return false
+	}
 }
 
 // Outcome is what would become of a claim, in one word of a small closed set.
@@ -102,7 +118,7 @@ func (s *subject) forecast(f *Facts) Forecast {
 		facts.Own = f.answer(facts.Claim)
 	}
 	verdict := decision.Decide(facts)
-	forecast := Forecast{Claim: s.name, Protection: protection(facts), Verdict: verdict, Outcome: outcome(verdict)}
+	forecast := Forecast{Claim: s.name, Protection: protection(facts), Verdict: verdict, Outcome: outcome(verdict), Choice: s.choice(f)}
 	switch forecast.Outcome {
 	case WouldRestore:
 		if verdict.Kind == decision.Refer {

@@ -221,3 +221,50 @@ func losing(l inventory.Listing, claim backup.Claim) inventory.Listing {
 	l.Found = found
 	return l
 }
+
+func TestTheReportsSayWhatAManifestAsksOfItsRestore(t *testing.T) {
+	hour := []inventory.Listing{listed("restic", time.Hour)}
+	for name, test := range map[string]struct {
+		claim      func(*corev1.PersistentVolumeClaim)
+		impossible bool
+		outcome    inventory.Outcome
+		says, drop string
+	}{
+		"nothing": {claim: inventorytest.Labelled("auto"), outcome: inventory.WouldRestore},
+		"a backup that is not there, which no waiting helps": {
+			claim: annotated(v1alpha1.RestoreBackupAnnotation, "0123456789"), impossible: true, outcome: inventory.WouldHold,
+			says: "gets backup 01234567", drop: "kubectl -n media annotate pvc photos soteria.dev/restore-backup-"},
+		"a time before all backups": {
+			claim: annotated(v1alpha1.RestoreAsOfAnnotation, "2020-01-01T00:00:00Z"), impossible: true, outcome: inventory.WouldHold,
+			says: "at or before 2020-01-01T00:00:00Z", drop: "soteria.dev/restore-as-of-"},
+		"a time that is none": {
+			claim: annotated(v1alpha1.RestoreAsOfAnnotation, "yesterday"), impossible: true, outcome: inventory.WouldHold, says: "yesterday", drop: "soteria.dev/restore-as-of-"},
+		"a time before all backups, no longer": {
+			claim: func(c *corev1.PersistentVolumeClaim) {
+				annotated(v1alpha1.RestoreAsOfAnnotation, "2020-01-01T00:00:00Z")(c)
+				annotated(v1alpha1.ExpiresAnnotation, "2020-01-02T00:00:00Z")(c)
+				c.CreationTimestamp = metav1.NewTime(time.Date(2019, 1, 1, 0, 0, 0, 0, time.UTC)) // the plan is of a new one
+			},
+			outcome: inventory.WouldRestore, says: "has expired", drop: "soteria.dev/restore-as-of- soteria.dev/expires-"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			claim := inventorytest.Claim(photos.Namespace, photos.Name)
+			test.claim(&claim)
+			f := inventorytest.State(claim)
+			f.Listings, f.Settings.Policy.Rules = hour, func() backup.Rules { return backup.Rules{Now: f.Now} }
+			known, plan := inventory.Build(f)
+			got := plan.Forecasts()[0]
+			assert.Equal(t, test.outcome, got.Outcome)
+			assert.Equal(t, test.impossible, got.Impossible())
+			assert.Equal(t, got.Choice, known.Claims()[0].Choice)
+			if test.says == "" {
+				assert.Nil(t, got.Choice)
+				return
+			}
+			require.NotNil(t, got.Choice)
+			assert.True(t, got.Choice.Spent, "it has its volume")
+			assert.Contains(t, got.Choice.Message, test.says)
+			assert.Contains(t, got.Choice.Drop, test.drop)
+		})
+	}
+}

@@ -54,7 +54,8 @@ func nameIsGenerated(claim *corev1.PersistentVolumeClaim) bool {
 
 // withoutStamps drops what Soteria writes on claims.
 func withoutStamps(annotations map[string]string) map[string]string {
-	stamps := []string{v1alpha1.VerdictAnnotation, v1alpha1.EvidenceAnnotation, v1alpha1.FoundAnnotation, v1alpha1.JudgedAtAnnotation, v1alpha1.TouchedAnnotation}
+	stamps := []string{v1alpha1.VerdictAnnotation, v1alpha1.EvidenceAnnotation, v1alpha1.FoundAnnotation, v1alpha1.JudgedAtAnnotation, v1alpha1.TouchedAnnotation,
+		v1alpha1.RestoredAnnotation, v1alpha1.ChoiceToldAnnotation}
 	stamped := func(stamp string) bool { _, has := annotations[stamp]; return has }
 	if !slices.ContainsFunc(stamps, stamped) {
 		return annotations

@@ -61,6 +61,12 @@ const (
 	// JudgedAtAnnotation tells when admission decided (RFC 3339). A verdict that is
 	// older than its claim was copied with the manifest and is worth nothing.
 	JudgedAtAnnotation = "soteria.dev/judged-at"
+	// RestoredAnnotation on a claim that the API made says what it was restored from.
+	// What the API wrote to choose that is taken off then.
+	RestoredAnnotation = "soteria.dev/restored"
+	// ChoiceToldAnnotation identifies the choice of which the claim's event said that it
+	// would act again.
+	ChoiceToldAnnotation = "soteria.dev/choice-told"
 	// TouchedAnnotation is changed to make the volume binder look at a claim
 	// again at once (handover).
 	TouchedAnnotation = "soteria.dev/bound-at"
