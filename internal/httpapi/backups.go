@@ -38,8 +38,8 @@ func (s *Server) backupRoutes() []route {
 	}, {
 		method: http.MethodPost, path: "/v1/backup/namespace", handle: s.backupNamespace,
 		summary: "Start a backup of every bound claim of a namespace",
-		body:    wire.NamespaceBackupRequest{}, headers: preferences, asynchronous: true,
-		answers: severally(wire.NamespaceBackup{}),
+		body:    wire.NamespaceBackupRequest{}, headers: preferences,
+		answers: severally(wire.NamespaceBackup{}), also: answers{http.StatusAccepted: wire.Batch{}},
 	}}
 }
 

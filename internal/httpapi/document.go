@@ -158,18 +158,24 @@ func (r route) describe(schemas schemas) (openapi.Operation, error) {
 			}
 			response.Content = asJSON(nameOf(body))
 		}
-		if r.asynchronous && status == http.StatusAccepted {
-			if err := schemas.add(nameOf(wire.Batch{}), wire.Batch{}, openapi.Answered); err != nil {
+		if other, both := r.also[status]; both {
+			if err := schemas.add(nameOf(other), other, openapi.Answered); err != nil {
 				return operation, err
 			}
-			response.Content = asJSON(nameOf(body), nameOf(wire.Batch{}))
-			response.Headers = map[string]openapi.Header{
-				"Location": {Description: "Where the batch is followed; only with Prefer: respond-async", Schema: openapi.Text()},
-			}
+			response.Content = asJSON(nameOf(body), nameOf(other))
+			response.Headers = headersOf(other)
 		}
 		operation.Responses[strconv.Itoa(status)] = response
 	}
 	return operation, nil
+}
+
+// headersOf are the headers that come with an answer; nil for none.
+func headersOf(answer any) map[string]openapi.Header {
+	if _, follows := answer.(wire.Batch); !follows {
+		return nil
+	}
+	return map[string]openapi.Header{"Location": {Description: "Where the batch is followed; with a Batch alone", Schema: openapi.Text()}}
 }
 
 // security is nil where the document's holds.

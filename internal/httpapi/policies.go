@@ -22,6 +22,8 @@ type Policies interface {
 	// Put keeps a policy in the place of the one with the same target, if there
 	// is one; replaced tells.
 	Put(ctx context.Context, p policy.Policy) (kept policy.Policy, replaced bool, err error)
+	// Preview tells what keeping a policy would do now, and keeps nothing.
+	Preview(ctx context.Context, p policy.Policy) (policy.Preview, error)
 	// Delete deletes a policy and gives what it was. One that a claim declares is
 	// a Conflict.
 	Delete(ctx context.Context, id string) (policy.Policy, error)
@@ -34,9 +36,9 @@ func (s *Server) policyRoutes() []route {
 		answers: answers{http.StatusOK: wire.Policies{}},
 	}, {
 		method: http.MethodPost, path: "/v1/policies", handle: s.putPolicy,
-		summary: "Keep a policy, in the place of another one of the same target",
+		summary: "Keep a policy, in the place of another one of the same target, or tell on a dry run which claims it would hold for",
 		body:    wire.PolicyRequest{},
-		answers: answers{http.StatusOK: wire.Policy{}, http.StatusCreated: wire.Policy{}},
+		answers: answers{http.StatusOK: wire.Policy{}, http.StatusCreated: wire.Policy{}}, also: answers{http.StatusOK: wire.PolicyPreview{}},
 	}, {
 		method: http.MethodDelete, path: "/v1/policies/:id", handle: s.deletePolicy,
 		summary: "Delete a policy",
@@ -68,6 +70,10 @@ func (s *Server) putPolicy(w http.ResponseWriter, r *http.Request, _ httprouter.
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), s.cfg.PolicyBudget)
 	defer cancel()
+	if body.DryRun {
+		s.previewPolicy(ctx, w, r, asked)
+		return
+	}
 	kept, replaced, err := s.services.Policies.Put(ctx, asked)
 	s.audit(r, change{action: "put policy", claim: targetOf(asked), detail: asked.When(), err: err})
 	if err != nil {
@@ -78,7 +84,35 @@ func (s *Server) putPolicy(w http.ResponseWriter, r *http.Request, _ httprouter.
 	if replaced {
 		status = http.StatusOK
 	}
-	s.render(w, r, status, policyBody(kept))
+	told := policyBody(kept)
+	// What is kept is kept, whether or not it can be told what it does.
+	if preview, err := s.services.Policies.Preview(ctx, asked); err != nil {
+		told.Warnings = []string{"which claims the policy holds for could not be told: " + backup.Message(err)}
+	} else {
+		told.Warnings = preview.Warnings()
+	}
+	s.render(w, r, status, told)
+}
+
+// previewPolicy tells what keeping a policy would do.
+func (s *Server) previewPolicy(ctx context.Context, w http.ResponseWriter, r *http.Request, asked policy.Policy) {
+	preview, err := s.services.Policies.Preview(ctx, asked)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	told := wire.PolicyPreview{
+		Policy: policyBody(preview.Policy), Replaces: preview.Replaces, Holds: preview.Holding(), DryRun: true,
+		Matches: make([]wire.PolicyMatch, 0, len(preview.Matches)), Warnings: append([]string{}, preview.Warnings()...),
+	}
+	for _, match := range preview.Matches {
+		one := wire.PolicyMatch{Namespace: match.Claim.Namespace, PVC: match.Claim.Name, Holds: match.Holds, Reason: string(match.Reason), Message: match.Message}
+		if !match.Holds {
+			one.OverriddenBy, one.OverriddenByID = string(match.Holder.Source), match.Holder.ID()
+		}
+		told.Matches = append(told.Matches, one)
+	}
+	s.render(w, r, http.StatusOK, told)
 }
 
 func (s *Server) deletePolicy(w http.ResponseWriter, r *http.Request, params httprouter.Params) {

@@ -20,6 +20,10 @@ import (
 type policies struct {
 	kept *policy.Policy
 	err  error
+	// preview is what keeping any policy would do; nil for that it holds. unseen is why
+	// that cannot be told.
+	preview *policy.Preview
+	unseen  error
 }
 
 var (
@@ -58,6 +62,16 @@ func (p *policies) Put(_ context.Context, asked policy.Policy) (policy.Policy, b
 	return asked, replaced, nil
 }
 
+func (p *policies) Preview(_ context.Context, asked policy.Policy) (policy.Preview, error) {
+	asked.Source = policy.ForNamespace
+	if p.preview == nil {
+		return policy.Preview{Policy: asked, Matches: []policy.Match{{Claim: photos, Holds: true}}}, p.unseen
+	}
+	told := *p.preview
+	told.Policy = asked
+	return told, p.unseen
+}
+
 func (p *policies) Delete(_ context.Context, id string) (policy.Policy, error) {
 	switch {
 	case p.err != nil:
@@ -68,6 +82,41 @@ func (p *policies) Delete(_ context.Context, id string) (policy.Policy, error) {
 	deleted := *p.kept
 	p.kept = nil
 	return deleted, nil
+}
+
+func TestAPolicyIsPreviewed(t *testing.T) {
+	preview := policy.Preview{Replaces: true, Matches: []policy.Match{
+		{Claim: backup.Claim{Namespace: "media", Name: "music"}, Holds: true, Reason: policy.Unbound, Message: "the claim is not bound to a volume (Pending)"},
+		{Claim: photos, Holder: nightly},
+	}}
+	w := newWorld()
+	w.policies.preview = &preview
+	resp, body := send(t, http.MethodPost, w.serve(t, nil)+"/v1/policies", jsonType, `{"namespace":"media","interval_hours":6,"dry_run":true}`)
+	assert.Equal(t, http.StatusOK, resp.StatusCode)
+	golden(t, "policy_preview.json", body)
+	assert.Nil(t, w.policies.kept, "nothing is kept")
+}
+
+func TestAPolicyThatDoesNothingIsKeptWithAWarning(t *testing.T) {
+	for name, test := range map[string]struct {
+		preview policy.Preview
+		unseen  error
+		says    string
+	}{
+		"for a namespace with a typo":    {preview: policy.Preview{NamespaceMissing: true}, says: "namespace meida does not exist"},
+		"for a namespace without claims": {says: "namespace meida has no claims"},
+		"whose claims have others":       {preview: policy.Preview{Matches: []policy.Match{{Claim: photos, Holder: nightly}}}, says: "none of the 1 claims"},
+		"of which that cannot be told":   {unseen: backup.Errorf(backup.Unavailable, "no answer"), says: "could not be told: no answer"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld()
+			w.policies.preview, w.policies.unseen = &test.preview, test.unseen
+			resp, body := send(t, http.MethodPost, w.serve(t, nil)+"/v1/policies", jsonType, `{"namespace":"meida","interval_hours":6}`)
+			assert.Equal(t, http.StatusCreated, resp.StatusCode)
+			assert.Contains(t, body, test.says)
+			assert.NotNil(t, w.policies.kept, "it is kept for when there are claims")
+		})
+	}
 }
 
 func TestPolicyExamples(t *testing.T) {

@@ -40,8 +40,8 @@ func (s *Server) restoreRoutes() []route {
 	}, {
 		method: http.MethodPost, path: "/v1/restores/namespace", handle: s.restoreNamespace,
 		summary: "Restore the claims of a namespace to new claims",
-		body:    wire.NamespaceRestoreRequest{}, headers: preferences, asynchronous: true,
-		answers: severally(wire.NamespaceRestore{}),
+		body:    wire.NamespaceRestoreRequest{}, headers: preferences,
+		answers: severally(wire.NamespaceRestore{}), also: answers{http.StatusAccepted: wire.Batch{}},
 	}, {
 		method: http.MethodGet, path: "/v1/restores", handle: s.listRestores,
 		summary: "Restores, newest first",

@@ -30,14 +30,14 @@ type route struct {
 	query []parameter
 	// headers are request headers that change the answer.
 	headers []parameter
-	// asynchronous is true where the answer may be a batch that goes on without the
-	// caller; it is answered with 202, as some of the others are.
-	asynchronous bool
 	// body is a value of the wire type that the body is read into; nil where
 	// there is no body.
 	body any
 	// answers are the answers that are no error.
 	answers answers
+	// also has what is answered with one of these statuses in the place of that, where
+	// the request asks for it.
+	also answers
 }
 
 // parameter is one of a route's query parameters or headers.

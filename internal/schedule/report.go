@@ -37,21 +37,30 @@ func (s *Scheduler) Report(ctx context.Context) (policy.Report, error) {
 // of the one with the same target; replaced tells of that. Kinds of errors:
 // Invalid with the field at fault, Conflict if no more policies fit, Unavailable.
 func (s *Scheduler) Put(ctx context.Context, p policy.Policy) (kept policy.Policy, replaced bool, err error) {
+	if p, err = s.admissible(p); err != nil {
+		return policy.Policy{}, false, err
+	}
+	replaced, err = s.cfg.Store.Put(ctx, p)
+	return p, replaced, err
+}
+
+// admissible returns the policy as it would be kept. The error is of kind Invalid, with
+// the field at fault.
+func (s *Scheduler) admissible(p policy.Policy) (policy.Policy, error) {
 	p.Source = policy.ForNamespace
 	if p.PVC != "" {
 		p.Source = policy.ForClaim
 	}
 	if err := p.Validate(); err != nil {
-		return policy.Policy{}, false, err
+		return policy.Policy{}, err
 	}
 	if slices.Contains(kube.ExcludedNamespaces(s.cfg.Namespace), p.Namespace) {
-		return policy.Policy{}, false, &backup.Error{Kind: backup.Invalid, Field: "namespace", Message: "Soteria keeps out of namespace " + p.Namespace}
+		return policy.Policy{}, &backup.Error{Kind: backup.Invalid, Reason: backup.NamespaceExcluded, Field: "namespace", Message: "Soteria keeps out of namespace " + p.Namespace}
 	}
 	if _, known := s.cfg.Backupers[p.Driver]; p.Driver != "" && !known {
-		return policy.Policy{}, false, backup.UnknownDriver(p.Driver, slices.Sorted(maps.Keys(s.cfg.Backupers)))
+		return policy.Policy{}, backup.UnknownDriver(p.Driver, slices.Sorted(maps.Keys(s.cfg.Backupers)))
 	}
-	replaced, err = s.cfg.Store.Put(ctx, p)
-	return p, replaced, err
+	return p, nil
 }
 
 // Delete deletes a policy of the API and gives what it was. Kinds of errors:
