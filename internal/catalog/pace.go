@@ -77,7 +77,7 @@ func (s *source) notInTime(ctx context.Context, pending *listing) error {
 	if now.Add(left).Before(deadline) {
 		return nil
 	}
-	return s.expecting(backup.Errorf(backup.Unavailable, "the list of %s backups is being read, which is expected to take %d s more", s.lister.Name(), int(left.Seconds()+1)))
+	return s.caused(s.expecting(backup.Errorf(backup.Unavailable, "the list of %s backups is being read, which is not done before %d s from now", s.lister.Name(), int(left.Seconds()+1))))
 }
 
 // warm returns after how long the next listing is to begin so that the last one is

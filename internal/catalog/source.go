@@ -338,9 +338,14 @@ func (s *source) settles(began moment, q question) bool {
 // listing and never a wrong answer.
 func (s *source) fresh(began moment, asked time.Time) bool {
 	bound := s.bound(began)
-	age := asked.Sub(began.at)
-	wallAge := asked.Round(0).Sub(began.at.Round(0))
-	return bound > 0 && age <= bound && wallAge >= 0 && wallAge <= bound
+	return bound > 0 && within(bound, began.at, asked)
+}
+
+// within reports whether a time is at most so long before another one, by the monotonic
+// clock and by the wall clock.
+func within(bound time.Duration, before, after time.Time) bool {
+	age, wallAge := after.Sub(before), after.Round(0).Sub(before.Round(0))
+	return age <= bound && wallAge >= 0 && wallAge <= bound
 }
 
 // quietSince reports whether no backup of the claim has ended since then.
@@ -615,7 +620,7 @@ func (s *source) listAll(ctx context.Context) (*contents, error) {
 // told is left to a listing.
 func (s *source) confirm(ctx context.Context) bool {
 	confirmer, can := s.lister.(driver.Confirmer)
-	if !can || s.last == nil || s.last.mark == "" || s.clock.Since(s.last.readAt) > unconfirmedAfter {
+	if !can || s.last == nil || s.last.mark == "" || !within(unconfirmedAfter, s.last.readAt, s.clock.Now()) {
 		return false
 	}
 	confirmed, err := confirmer.Confirm(ctx, s.last.mark)
