@@ -340,11 +340,14 @@ func TestAKindForEachCause(t *testing.T) {
 	}
 }
 
-// gate is an HTTP proxy in front of a server. The first request for a snapshot
-// is handed to what the test wants to happen in the middle of a listing.
+// gate is an HTTP proxy in front of a server. The first request of restic's for the
+// snapshots is handed to what the test wants to happen in the middle of a listing.
 type gate struct {
 	host string
 	once atomic.Bool
+	// looked is how often somebody asked for the snapshots: first the driver itself,
+	// then restic.
+	looked atomic.Int64
 }
 
 func newGate(t *testing.T, server *restictest.Server, inTheMiddle func(w http.ResponseWriter, r *http.Request, pass http.Handler)) *gate {
@@ -358,7 +361,7 @@ func newGate(t *testing.T, server *restictest.Server, inTheMiddle func(w http.Re
 	g := &gate{}
 	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		aboutSnapshots := strings.Contains(r.URL.Path, "/snapshots") || strings.Contains(r.URL.Query().Get("prefix"), "snapshots")
-		if aboutSnapshots && g.once.CompareAndSwap(false, true) {
+		if aboutSnapshots && g.looked.Add(1) > 1 && g.once.CompareAndSwap(false, true) {
 			inTheMiddle(w, r, pass)
 			return
 		}
@@ -468,7 +471,7 @@ func TestARepositoryThatIsSwappedIsNoticed(t *testing.T) {
 	})
 }
 
-func TestAListingCostsTwoRunsOfRestic(t *testing.T) {
+func TestAListingOfAnEmptyRepositoryCostsOneRunOfResticAfterTheFirst(t *testing.T) {
 	r := local(t, restictest.Restic(t))
 	r.Init(t)
 	runs := filepath.Join(t.TempDir(), "runs")
@@ -479,7 +482,7 @@ func TestAListingCostsTwoRunsOfRestic(t *testing.T) {
 	}
 	ran, err := os.ReadFile(runs)
 	require.NoError(t, err)
-	assert.Equal(t, []string{"cat", "snapshots", "cat", "snapshots", "cat"}, strings.Fields(string(ran)))
+	assert.Equal(t, []string{"cat", "snapshots", "cat", "snapshots"}, strings.Fields(string(ran)))
 }
 
 func TestASecretThatCannotBeReadIsUnavailable(t *testing.T) {

@@ -59,11 +59,14 @@ func (d *Driver) Confirm(ctx context.Context, mark string) (bool, error) {
 func (d *Driver) read(ctx context.Context, program cli.Program) (*reading, error) {
 	opened, kept := d.open(program), d.keptReading()
 	var now store.Contents
-	if kept != nil && kept.store == opened {
+	if opened != nil {
 		var err error
 		if now, err = opened.Look(ctx); err != nil {
 			opened = nil // restic says what is wrong
-		} else if read, whole := kept.extend(ctx, program, now); whole {
+		}
+	}
+	if opened != nil && kept != nil && kept.store == opened {
+		if read, whole := kept.extend(ctx, program, now); whole {
 			d.keep(read)
 			return read, nil
 		}
@@ -108,7 +111,8 @@ func (r *reading) extend(ctx context.Context, program cli.Program, now store.Con
 
 // readWhole reads every snapshot, with the identity before and after it. Where the
 // store was looked at before (now is what it held), the config of a repository that was
-// read before stands for its identity.
+// read before stands for its identity, and a snapshot whose file was there before and
+// after must be among those read.
 func (d *Driver) readWhole(ctx context.Context, program cli.Program, opened *store.Store, now store.Contents) (*reading, error) {
 	known := ""
 	if kept := d.keptReading(); kept != nil && kept.store == opened && kept.config == now.Config {
@@ -125,7 +129,10 @@ func (d *Driver) readWhole(ctx context.Context, program cli.Program, opened *sto
 	if err := listSnapshots(ctx, program, faster(program.Location.Kind), gathered.add); err != nil {
 		return nil, err
 	}
-	read := newReading(ctx, opened, gathered.snapshots)
+	read, err := d.newReading(ctx, opened, now, gathered.snapshots)
+	if err != nil {
+		return nil, err
+	}
 	if read.identity = known; known == "" || read.config != now.Config {
 		var err error
 		if read.identity, err = cli.Identity(ctx, program); err != nil {
@@ -136,35 +143,64 @@ func (d *Driver) readWhole(ctx context.Context, program cli.Program, opened *sto
 		return nil, backup.Errorf(backup.RepositoryChanged,
 			"the repository at %s is %.12s and was %.12s when the listing began", d.location.Text, read.identity, before)
 	}
+	if last := d.seen(); last != "" && last != read.identity {
+		return nil, backup.Errorf(backup.RepositoryChanged,
+			"the repository at %s is %.12s and was %.12s when it was listed last", d.location.Text, read.identity, last)
+	}
 	return read, nil
 }
 
+// seen returns the identity that the last listing read; "" where that failed.
+func (d *Driver) seen() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.lastSeen
+}
+
 // newReading returns what was just read, with what confirms it where the store, if any,
-// can be looked at. Which repository it is of is for the caller to say.
-func newReading(ctx context.Context, opened *store.Store, snapshots []snapshot) *reading {
+// can be looked at; now is what that held before. Which repository it is of is for the
+// caller to say. A store that lists its files now in whole and now in part fools no one:
+// what it listed before and after, and not to restic, is an error.
+func (d *Driver) newReading(ctx context.Context, opened *store.Store, now store.Contents, snapshots []snapshot) (*reading, error) {
 	read := &reading{snapshots: snapshots}
 	if opened == nil {
-		return read
+		return read, nil
 	}
 	later, err := opened.Look(ctx)
 	if err != nil {
-		return read
+		return read, nil
+	}
+	ids := idsOf(snapshots)
+	if missed := missing(ids, now.Snapshots, later.Snapshots); len(missed) > 0 && now.Config == later.Config {
+		return nil, backup.Errorf(backup.Unavailable,
+			"restic read %d snapshots of the repository at %s and not %d others whose files are there, such as %s: the store lists its files in part at times; see to the store",
+			len(snapshots), d.location.Text, len(missed), backup.ShortID(missed[0]))
 	}
 	read.store, read.config = opened, later.Config
-	read.mark = store.Contents{Snapshots: idsOf(snapshots), Config: later.Config}.Mark()
-	return read
+	read.mark = store.Contents{Snapshots: ids, Config: later.Config}.Mark()
+	return read, nil
+}
+
+// missing returns what both lists hold and ids lack. All are sorted.
+func missing(ids, before, after []string) []string {
+	var missed []string
+	for _, id := range before {
+		_, stays := slices.BinarySearch(after, id)
+		if _, read := slices.BinarySearch(ids, id); stays && !read {
+			missed = append(missed, id)
+		}
+	}
+	return missed
 }
 
 // identitySeen returns the identity that the last listing read, for one of which the
 // store cannot be looked at; else "": which config an identity belongs to is learned
 // from two readings of it in one listing.
 func (d *Driver) identitySeen(opened *store.Store) string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
 	if opened != nil {
 		return ""
 	}
-	return d.lastSeen
+	return d.seen()
 }
 
 // keep keeps what a listing read, for the next one; nil is one that failed. Of what

@@ -137,12 +137,17 @@ func TestAnotherRepositoryInThePlaceOfOneIsNotConfirmed(t *testing.T) {
 	// Even one that has a file of each snapshot's name.
 	require.NoError(t, os.CopyFS(filepath.Join(r.Folder, "snapshots"), os.DirFS(filepath.Join(aside, "snapshots"))))
 	assert.False(t, r.confirm(t, mark))
+	_, err := r.driver.List(t.Context(), &drivertest.Listing{})
+	assert.Equal(t, backup.RepositoryChanged, backup.KindOf(err), "%v", err)
 	id, err := r.driver.List(t.Context(), &drivertest.Listing{})
 	require.NoError(t, err)
 	assert.Equal(t, other, id, "the catalog is told whose these are")
+	assert.False(t, r.confirm(t, mark))
 
 	require.NoError(t, os.RemoveAll(r.Folder))
 	require.NoError(t, os.Rename(aside, r.Folder))
+	_, err = r.driver.List(t.Context(), &drivertest.Listing{})
+	assert.Equal(t, backup.RepositoryChanged, backup.KindOf(err), "%v", err)
 	ids, mark, _ := r.list(t)
 	assert.Equal(t, []string{kept}, ids)
 	assert.True(t, r.confirm(t, mark))
@@ -164,4 +169,73 @@ func TestAStoreThatFailsConfirmsNothing(t *testing.T) {
 	assert.False(t, confirmed)
 	_, err = r.driver.List(t.Context(), &drivertest.Listing{})
 	assert.Equal(t, backup.RepositoryAbsent, backup.KindOf(err))
+}
+
+// TestAStoreThatListsInPartIsNoticed has a store leave a snapshot out of the list that
+// restic asks for, and of no other.
+func TestAStoreThatListsInPartIsNoticed(t *testing.T) {
+	r := newOnS3(t)
+	kept, hidden := add(t, r.Repository, claim, then), add(t, r.Repository, claim, then.Add(time.Hour))
+	aside := filepath.Join(t.TempDir(), "aside")
+	file := filepath.Join(r.Folder, "snapshots", hidden)
+	hide := `case "$*" in *snapshots*) mv ` + file + " " + aside + `; "$RESTIC" "$@"; code=$?; mv ` + aside + " " + file + `; exit $code;; esac; exec "$RESTIC" "$@"`
+	d := newDriver(t, wrapped(t, r.Restic, hide), r.Address, fullSecret())
+	_, err := d.List(t.Context(), &drivertest.Listing{})
+	require.ErrorContains(t, err, "lists its files in part")
+	assert.Equal(t, backup.Unavailable, backup.KindOf(err))
+	assert.ErrorContains(t, err, backup.ShortID(hidden))
+	assert.NotContains(t, err.Error(), kept)
+}
+
+// TestVanishedNamesAreReadAgainBeforeAnythingFollows has the store's own list leave a
+// snapshot out that restic finds: no confirmation, and no listing without it.
+func TestVanishedNamesAreReadAgainBeforeAnythingFollows(t *testing.T) {
+	r := newOnS3(t)
+	kept, hidden := add(t, r.Repository, claim, then), add(t, r.Repository, claim, then.Add(time.Hour))
+	aside := filepath.Join(t.TempDir(), "aside")
+	file := filepath.Join(r.Folder, "snapshots", hidden)
+	back := `[ -e ` + aside + ` ] && mv ` + aside + " " + file + `; exec "$RESTIC" "$@"`
+	d := newDriver(t, wrapped(t, r.Restic, back), r.Address, fullSecret())
+	var first, second drivertest.Listing
+	_, err := d.List(t.Context(), &first)
+	require.NoError(t, err)
+	require.NoError(t, os.Rename(file, aside))
+	confirmed, err := d.Confirm(t.Context(), first.Marked)
+	require.NoError(t, err)
+	assert.False(t, confirmed)
+	_, err = d.List(t.Context(), &second)
+	require.NoError(t, err)
+	var ids []string
+	for _, b := range second.Backups {
+		ids = append(ids, b.ID)
+	}
+	assert.ElementsMatch(t, []string{kept, hidden}, ids)
+}
+
+func TestAFolderIsConfirmedWithoutRestic(t *testing.T) {
+	exe := restictest.Restic(t)
+	r := local(t, exe)
+	id := r.Init(t)
+	first := add(t, r, claim, then)
+	runs := filepath.Join(t.TempDir(), "runs")
+	require.NoError(t, os.WriteFile(runs, nil, 0o600))
+	on := onS3{Repository: r, id: id, runs: runs, driver: newDriver(t, wrapped(t, exe, `echo "$*" >>`+runs+`; exec "$RESTIC" "$@"`), r.Address, fullSecret())}
+	ids, mark, _ := on.list(t)
+	assert.Equal(t, []string{first}, ids)
+	assert.True(t, on.confirm(t, mark))
+	second := add(t, r, claim, then.Add(time.Hour))
+	assert.False(t, on.confirm(t, mark))
+	ids, mark, ran := on.list(t)
+	assert.ElementsMatch(t, []string{first, second}, ids)
+	assert.Len(t, ran, 1)
+
+	aside := r.Address + "-aside" // as a share that is not mounted
+	require.NoError(t, os.Rename(r.Address, aside))
+	confirmed, err := on.driver.Confirm(t.Context(), mark)
+	require.Error(t, err)
+	assert.False(t, confirmed)
+	_, err = on.driver.List(t.Context(), &drivertest.Listing{})
+	assert.Equal(t, backup.RepositoryAbsent, backup.KindOf(err))
+	require.NoError(t, os.Rename(aside, r.Address))
+	assert.True(t, on.confirm(t, mark))
 }

@@ -102,6 +102,7 @@ func (s *server) get(ctx context.Context, name, wanted string) (io.ReadCloser, e
 	if wanted != "" {
 		req.Header.Set("Accept", wanted)
 	}
+	req.Header.Set("Cache-Control", "no-cache") // for a proxy on the way
 	if !s.user.IsEmpty() || !s.password.IsEmpty() {
 		req.SetBasicAuth(s.user.Reveal(), s.password.Reveal())
 	}

@@ -71,9 +71,8 @@ type reader interface {
 	close()
 }
 
-// Can reports whether stores of a kind can be looked at. A folder is left to restic: it
-// may be a share that hangs, which only a process of its own can be made to give up.
-func Can(kind cli.Kind) bool { return kind == cli.S3 || kind == cli.Rest }
+// Can reports whether stores of a kind can be looked at.
+func Can(kind cli.Kind) bool { return kind == cli.S3 || kind == cli.Rest || kind == cli.Local }
 
 // Open prepares to look at a store and asks it nothing yet. Observe may be nil.
 func Open(location cli.Location, credentials cli.Credentials, region string, observe Observer) (*Store, error) {
@@ -87,6 +86,8 @@ func Open(location cli.Location, credentials cli.Credentials, region string, obs
 		s.reader, err = openBucket(location, credentials, region, observe)
 	case cli.Rest:
 		s.reader, err = openServer(location, credentials, observe)
+	case cli.Local:
+		s.reader = newFolder(location.Folder())
 	default:
 		return nil, backup.Errorf(backup.Internal, "a store of kind %q cannot be looked at", location.Kind)
 	}

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -8,7 +9,9 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -34,6 +37,10 @@ var shelves = map[string]func(*testing.T) shelf{
 	"a rest-server": func(t *testing.T) shelf {
 		s := restictest.StartRest(t)
 		return shelf{cli.Location{Kind: cli.Rest, Text: "rest:http://" + s.Host + "/cluster"}, filepath.Join(s.Folder, "cluster")}
+	},
+	"a folder": func(t *testing.T) shelf {
+		folder := filepath.Join(t.TempDir(), "cluster")
+		return shelf{cli.Location{Kind: cli.Local, Text: folder}, folder}
 	},
 }
 
@@ -136,6 +143,9 @@ func TestALookThatIsNotWholeIsAnError(t *testing.T) {
 		}
 		t.Run(kind+", the credentials are wrong", func(t *testing.T) {
 			s := start(t)
+			if s.location.Kind == cli.Local {
+				t.Skip("a folder has no credentials")
+			}
 			s.write(t, "config", "the first")
 			s.write(t, "snapshots/"+id(1), "x")
 			wrong := credentials()
@@ -223,15 +233,40 @@ func TestALookTakesTwoRequests(t *testing.T) {
 			count.Store(0) // an S3 store is asked for its region once
 			_, err = opened.Look(t.Context())
 			require.NoError(t, err)
-			assert.EqualValues(t, 2, count.Load())
+			assert.EqualValues(t, map[cli.Kind]int{cli.S3: 2, cli.Rest: 2, cli.Local: 0}[s.location.Kind], count.Load())
 		})
 	}
 }
 
-func TestOnlyStoresThatCanBeGivenUpAreLookedAt(t *testing.T) {
-	assert.True(t, store.Can(cli.S3))
-	assert.True(t, store.Can(cli.Rest))
-	assert.False(t, store.Can(cli.Local))
-	_, err := store.Open(cli.Location{Kind: cli.Local, Text: "/srv"}, nil, "", nil)
+func TestOnlyKnownStoresAreLookedAt(t *testing.T) {
+	for _, kind := range []cli.Kind{cli.S3, cli.Rest, cli.Local} {
+		assert.True(t, store.Can(kind), kind)
+	}
+	assert.False(t, store.Can("sftp"))
+	_, err := store.Open(cli.Location{Kind: "sftp", Text: "sftp:host:/srv"}, nil, "", nil)
 	require.Error(t, err)
+}
+
+// TestAFolderThatHangsIsGivenUp has a share hang as a pipe does that no one writes to.
+func TestAFolderThatHangsIsGivenUp(t *testing.T) {
+	s := shelves["a folder"](t)
+	s.write(t, "snapshots/"+id(1), "x")
+	pipe := filepath.Join(s.folder, "config")
+	require.NoError(t, syscall.Mkfifo(pipe, 0o600))
+	opened := s.open(t, nil)
+	soon, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err := opened.Look(soon)
+	require.ErrorContains(t, err, "it hangs")
+	_, err = opened.Look(soon)
+	require.ErrorContains(t, err, "an earlier reading hangs", "no second goroutine waits")
+
+	writer, err := os.OpenFile(pipe, os.O_WRONLY, 0)
+	require.NoError(t, err)
+	require.NoError(t, os.Remove(pipe))
+	require.NoError(t, writer.Close())
+	s.write(t, "config", "the first")
+	now, err := opened.Look(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, []string{id(1)}, now.Snapshots)
 }
