@@ -312,3 +312,46 @@ func TestTheDoubtTellsHowManyFromWhereAndWhatSettlesIt(t *testing.T) {
 	assert.NotContains(t, err.Error(), "\x1b")
 	assert.LessOrEqual(t, len(err.Error()), backup.MaxNote, "an event holds it")
 }
+
+func TestALayoutSaysWhichFolderIsAClaims(t *testing.T) {
+	claim := backup.Claim{Namespace: "shop", Name: "db.1"}
+	for layout, want := range map[string]string{
+		"{namespace}/{pvc}":                   "shop/db.1",
+		"volsync/{namespace}/{pvc}":           "volsync/shop/db.1",
+		"{pvc}.{namespace}":                   "db.1.shop",
+		"volsync/{pvc}-backup => shop/{pvc}":  "volsync/db.1-backup",
+		"volsync/{pvc}-backup => other/{pvc}": "",
+		"{namespace} => {namespace}/db.1":     "shop",
+		"{namespace} => {namespace}/data":     "",
+		"{pvc} => shop/{pvc}.1":               "",
+	} {
+		parsed, err := attribution.ParseLayout(layout)
+		require.NoError(t, err, layout)
+		folder, is := parsed.Folder(claim)
+		assert.Equal(t, want != "", is, layout)
+		if is {
+			assert.Equal(t, want, folder, layout)
+			of, _ := parsed.Claim(folder)
+			assert.Equal(t, claim, of, layout)
+		}
+	}
+}
+
+func TestAFolderOfALayoutIsTheClaimsAlone(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		layout, err := attribution.ParseLayout(rapid.SampledFrom([]string{"{namespace}/{pvc}", "a/{pvc}/{namespace}", "{pvc}.{namespace}", "x-{pvc} => n/{pvc}"}).Draw(t, "layout"))
+		require.NoError(t, err)
+		name := rapid.StringMatching(`[a-z0-9./-]{1,12}`)
+		claim := backup.Claim{Namespace: rapid.SampledFrom([]string{"n", "a", "shop"}).Draw(t, "namespace"), Name: name.Draw(t, "name")}
+		other := backup.Claim{Namespace: rapid.SampledFrom([]string{"n", "a", "shop"}).Draw(t, "other namespace"), Name: name.Draw(t, "other name")}
+		folder, is := layout.Folder(claim)
+		otherFolder, otherIs := layout.Folder(other)
+		if is && otherIs && folder == otherFolder {
+			assert.Equal(t, claim, other)
+		}
+		if of, isClaim := layout.Claim(folder); is {
+			assert.True(t, isClaim)
+			assert.Equal(t, claim, of)
+		}
+	})
+}

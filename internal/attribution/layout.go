@@ -74,3 +74,16 @@ func (l Layout) Claim(folder string) (backup.Claim, bool) {
 	ruling := Rules{Adopt: []Rule{l.rule}}.Of(Facts{keyFolder: {folder}})
 	return ruling.Claim, ruling.Standing == Adopted
 }
+
+// Folder returns the one folder that is the claim's, by its path without a slash at its
+// end; false where none is, or where the layout does not say so in so many words.
+func (l Layout) Folder(claim backup.Claim) (string, bool) {
+	folder, _, _ := strings.Cut(l.String(), arrow)
+	folder = strings.NewReplacer(namespaceMark, claim.Namespace, pvcMark, claim.Name).Replace(strings.TrimSpace(folder))
+	of, is := l.Claim(folder)
+	return folder, is && of == claim && plain(l.rule.namespace, namespaceMark) && plain(l.rule.pvc, pvcMark)
+}
+
+// plain reports whether a part of a claim is just what the placeholder stands for, or holds
+// no placeholder.
+func plain(part, mark string) bool { return part == mark || !strings.ContainsAny(part, "{}") }

@@ -31,6 +31,14 @@
 // That an answer is missing only because a listing takes its usual time is said as such
 // (see [backup.NotYet]): nothing has to be set right.
 //
+// A driver that can prove single claims (see [driver.Prover]) is asked for those alone,
+// by all who ask at a time and also while a listing runs: a repository that takes long to
+// list is listed every [Config.RefreshInterval], and no question waits for that. Such a
+// look is believed as a listing is: it began after the question or at most
+// [Config.Freshness] before, it read the same repository, and the ledger and the memory
+// are read again for it. What lies outside the claims' own parts of the repository, such
+// as strays, is as the last listing saw it. What a look does not settle takes a listing.
+//
 // # What is missing
 //
 // A listing is also compared with what the [Memory] holds of every claim. A backup

@@ -136,13 +136,17 @@ func (r recollection) expectsAny() bool {
 	return false
 }
 
-// recall reads the memory, and waits for the copy where one is being read.
-func (s *source) recall(ctx context.Context, repository string, copied func() (expectation.Copies, error)) recollection {
+// recall reads the memory, and waits for the copy where one is being read. Only says of
+// which claims; nil is of all.
+func (s *source) recall(ctx context.Context, repository string, copied func() (expectation.Copies, error), only func(expectation.Claims) expectation.Claims) recollection {
 	var r recollection
 	var err error
 	name := s.lister.Name()
 	if r.stored, err = s.cfg.Memory.Claims(ctx, name); err != nil {
 		r.unread = backup.Errorf(backup.KindOf(err), "reading which %s backups each claim is expected to have: %w", name, err)
+	}
+	if only != nil {
+		r.stored = only(r.stored)
 	}
 	if s.mergedOf != repository {
 		r.unaccepted, err = s.cfg.Unaccepted.Claims(ctx, name, repository)

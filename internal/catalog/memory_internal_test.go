@@ -33,15 +33,15 @@ func BenchmarkLearn(b *testing.B) {
 	for day := range 8 {
 		days = append(days, listing(20_001+day))
 	}
-	s.learn(b.Context(), days[0], s.recall(b.Context(), "5e1f", nothing))
+	s.learn(b.Context(), days[0], s.recall(b.Context(), "5e1f", nothing, nil))
 	b.Run("nothing changed", func(b *testing.B) {
 		for b.Loop() {
-			s.learn(b.Context(), days[0], s.recall(b.Context(), "5e1f", nothing))
+			s.learn(b.Context(), days[0], s.recall(b.Context(), "5e1f", nothing, nil))
 		}
 	})
 	b.Run("every claim changed", func(b *testing.B) {
 		for i := range b.N {
-			s.learn(b.Context(), days[1+i%8], s.recall(b.Context(), "5e1f", nothing))
+			s.learn(b.Context(), days[1+i%8], s.recall(b.Context(), "5e1f", nothing, nil))
 		}
 	})
 }

@@ -28,7 +28,8 @@ import (
 // repositories that are swapped and emptied; strays, which a person accepts; a ledger and a memory that cannot be
 // read or written; backups that vanish, that Soteria forgets and that a person
 // accepts; a backup system that is dropped; a clock that jumps; restarts, and questions
-// to another replica. Every answer is compared with the history of what the repository
+// to another replica; with a driver that proves single claims and with one that cannot.
+// Every answer is compared with the history of what the repository
 // really held.
 func TestNoneIsNeverWrong(t *testing.T) {
 	seen := make(map[backup.Certainty]int)
@@ -38,9 +39,11 @@ func TestNoneIsNeverWrong(t *testing.T) {
 		steps := rapid.SliceOfN(rapid.Custom(drawStep), count, count).Draw(rt, "steps")
 		freshness := rapid.SampledFrom([]time.Duration{0, time.Second, 2 * time.Second, 30 * time.Second}).Draw(rt, "freshness")
 		expect := rapid.SampledFrom([]catalog.Expected{catalog.Unsaid, catalog.ExpectNothing, catalog.ExpectNothing}).Draw(rt, "expect")
+		proves := rapid.Bool().Draw(rt, "proves")
 		var w *world
 		synctest.Test(t, func(t *testing.T) {
 			w = newWorld(freshness, expect)
+			w.proves = proves
 			w.live(t, steps)
 		})
 		for _, violation := range w.violations {
@@ -122,10 +125,12 @@ const listingTimeout = 20 * time.Second
 type world struct {
 	freshness time.Duration
 	expect    catalog.Expected
-	ledger    *chronicle
-	claims    *remembered
-	apart     *apart
-	register  *register
+	// proves is true where the driver can prove single claims.
+	proves   bool
+	ledger   *chronicle
+	claims   *remembered
+	apart    *apart
+	register *register
 
 	// replicas are the catalogs that run, of which serving is asked.
 	replicas [2]replica
@@ -322,6 +327,50 @@ func (w *world) Confirm(ctx context.Context, mark string) (bool, error) {
 	return mark == state.mark(), nil
 }
 
+// Prove reads the state at some moment between its begin and its end. It tells of claims
+// in the state that are not asked for as well, leaves some out that are, and tells of some
+// that their backups have gone, which is for the catalog to find out.
+func (w *world) Prove(ctx context.Context, claims []backup.Claim, _ time.Duration, into driver.Listing) (string, []backup.Claim, error) {
+	w.mu.Lock()
+	latency, pick, mood := w.latency/2, w.pick, w.mood
+	w.mu.Unlock()
+	early := latency * time.Duration(pick%4) / 3
+	if err := sleep(ctx, early); err != nil {
+		return "", nil, err
+	}
+	w.mu.Lock()
+	state := w.history[len(w.history)-1]
+	w.mu.Unlock()
+	if err := sleep(ctx, latency-early); err != nil {
+		return "", nil, err
+	}
+	switch {
+	case mood == "listings fail" && pick%3 != 0:
+		return "", nil, backup.Errorf(backup.Unavailable, "connection refused")
+	case mood == "listings are cut short" && pick%3 != 0:
+		return state.repository, claims, errors.New("unexpected end of output")
+	case mood == "listings are incomplete" && pick%3 != 0:
+		into.Incomplete(backup.Errorf(backup.Unavailable, "one of two stores does not answer"))
+		return state.repository, claims, nil
+	}
+	for _, b := range state.backups {
+		if pick%5 != 0 || slices.Contains(claims, b.Claim) {
+			into.Backup(b)
+		}
+	}
+	into.Strays(state.strays, strayWords)
+	if len(state.backups)+len(state.strays) == 0 {
+		return state.repository, nil, nil
+	}
+	return state.repository, claims[:len(claims)-min(len(claims), pick%7/6)], nil
+}
+
+// withoutProofs is a lister that can prove no single claims.
+type withoutProofs struct {
+	driver.Lister
+	driver.Confirmer
+}
+
 // mark identifies what a repository holds, as the names of its files do.
 func (v version) mark() string {
 	if len(v.backups)+len(v.strays) == 0 {
@@ -388,7 +437,11 @@ func (w *world) start(t *testing.T, number int) {
 	cfg.ListingTimeout = listingTimeout
 	cfg.Expect, cfg.Memory, cfg.Unaccepted = map[string]catalog.Expected{"restic": w.expect}, w.claims, w.apart
 	cfg.Accepted = w.register
-	c := catalog.New(cfg, []driver.Lister{w}, w.ledger, jumping{world: w}, newOutcomes())
+	var lister driver.Lister = withoutProofs{w, w}
+	if w.proves {
+		lister = w
+	}
+	c := catalog.New(cfg, []driver.Lister{lister}, w.ledger, jumping{world: w}, newOutcomes())
 	for claim, jobs := range w.jobs {
 		for _, began := range jobs {
 			c.BackupStarted(claim, began.String())
@@ -761,7 +814,8 @@ func (w *world) judge(claim backup.Claim, a backup.Answer, asked time.Time, jump
 	real := slices.ContainsFunc(currentSince(w.history, func(v version) time.Time { return v.from }, since), func(v version) bool {
 		return v.repository == e.Repository && holds(v.of(claim), held, e.Incomplete) && (!none || w.register.acceptedAll(idsOfStrays(v), since)) &&
 			w.ledger.expected(since, func(recorded catalog.Expectation) bool {
-				return recorded.Repository == v.repository && recorded.HeldBackups == (len(v.backups)+len(v.strays) > 0)
+				// A look at one claim does not see the first backup of another.
+				return recorded.Repository == v.repository && (recorded.HeldBackups == (len(v.backups)+len(v.strays) > 0) || w.proves && !recorded.HeldBackups)
 			}) || !none && w.expect == catalog.Unsaid && w.ledger.blank(since)
 	})
 	if !real {

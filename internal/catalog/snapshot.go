@@ -39,6 +39,8 @@ type contents struct {
 	size    int
 	// mark is what they are confirmed by; "" where they cannot be.
 	mark string
+	// alone are the claims that were looked at by themselves since they were listed.
+	alone map[backup.Claim]looked
 }
 
 // snapshot is what is known of a repository as of one listing, or as of one moment at
@@ -72,8 +74,9 @@ type snapshot struct {
 	// unseenIfRebuilt is why the same listing would prove nothing in a cluster that
 	// sees the repository for the first time.
 	unseenIfRebuilt error
-	// answers are those for claims with many backups, by claim, as they were made.
-	answers sync.Map
+	// answers are those for claims with many backups, by claim, as they were made; nil
+	// keeps none.
+	answers *sync.Map
 }
 
 // remember notes what is expected of every claim, and which claims lack it.
@@ -94,7 +97,7 @@ const few = 16
 
 // found is the answer for a claim that has backups.
 func (s *snapshot) found(claim backup.Claim) backup.Answer {
-	if len(s.byClaim[claim].backups) <= few {
+	if s.answers == nil || len(s.byClaim[claim].backups) <= few {
 		return s.makeFound(claim)
 	}
 	if made, known := s.answers.Load(claim); known {
@@ -106,7 +109,7 @@ func (s *snapshot) found(claim backup.Claim) backup.Answer {
 }
 
 func (s *snapshot) makeFound(claim backup.Claim) backup.Answer {
-	return backup.FoundBackups(s.byClaim[claim].backups, s.evidence).Doubting(s.older(claim))
+	return backup.FoundBackups(s.byClaim[claim].backups, s.evidenceOf(claim)).Doubting(s.older(claim))
 }
 
 // older returns why the newest of a claim's backups may not be the newest that exists;
@@ -152,7 +155,7 @@ func (s *snapshot) othersNewer(claim backup.Claim) error {
 
 // none is the answer for a claim that has no backups.
 func (s *snapshot) none(claim backup.Claim) backup.Answer {
-	evidence := s.evidence
+	evidence := s.evidenceOf(claim)
 	evidence.AcceptedAt = s.expected[claim].AcceptedAt
 	return backup.ProvedNone(evidence).Doubting(s.doubt(claim)).Doubting(s.unproved())
 }

@@ -68,7 +68,12 @@ type source struct {
 	// made is when the source was.
 	made time.Time
 
-	// What follows belongs to the goroutine that lists. last is what the last listing
+	// rounds look at single claims.
+	rounds rounds
+
+	// turn is held while what was read is judged and settled, and guards what follows.
+	turn sync.Mutex
+	// last is what the last listing
 	// told, believed or not. recalled is all that was
 	// ever known of the claims' backups, copiedOf the repository whose copy was
 	// read after it was accepted, and vouched the one in which that copy remembered something.
@@ -126,6 +131,7 @@ func newSource(cfg Config, lister driver.Lister, ledger Ledger, clock clock.Cloc
 		next:           newListing(),
 		backupsRunning: make(map[backup.Claim]map[string]struct{}),
 		backupsEnded:   make(map[backup.Claim]uint64),
+		rounds:         newRounds(lister),
 	}
 }
 
@@ -149,7 +155,7 @@ func (s *source) known(ctx context.Context, claim backup.Claim) backup.Answer {
 func (s *source) remember(claim backup.Claim) (answer backup.Answer, found bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.latest == nil || !s.quietSince(s.latest.began, claim) {
+	if s.latest == nil || !s.quietSince(s.latest.beganFor(claim), claim) {
 		return backup.Answer{}, false
 	}
 	return s.foundBefore(claim)
@@ -182,7 +188,7 @@ func (s *source) foundBefore(claim backup.Claim) (answer backup.Answer, found bo
 // unquiet says that a backup of the claim has ended since the last listing began, or why
 // that could not be looked at; nil where none has. The caller holds the lock.
 func (s *source) unquiet(claim backup.Claim) error {
-	if s.latest == nil || s.quietSince(s.latest.began, claim) {
+	if s.latest == nil || s.quietSince(s.latest.beganFor(claim), claim) {
 		return nil
 	}
 	if s.failure != nil {
@@ -314,8 +320,10 @@ func (s *source) consult(q question) (backup.Answer, *listing) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case s.latest != nil && s.settles(s.latest.began, q):
+	case s.latest != nil && s.settles(s.latest.beganFor(q.claim), q):
 		return s.answer(q.claim), nil
+	case s.mayAskAlone(q):
+		return backup.Answer{}, s.askAlone(q)
 	case s.running != nil && s.settles(s.running.began, q):
 		return backup.Answer{}, s.running
 	case s.running == nil && s.failure != nil:
@@ -445,6 +453,7 @@ func (s *source) run(ctx context.Context) {
 	var watching sync.WaitGroup
 	defer watching.Wait()
 	watching.Go(func() { s.keepWatch(ctx) })
+	watching.Go(func() { s.keepProving(ctx) })
 	for {
 		s.list(ctx)
 		if !s.rest(ctx) {
@@ -497,6 +506,7 @@ func (s *source) list(ctx context.Context) {
 	err = s.caused(err)
 	took := s.clock.Since(l.began.at)
 	recovered := s.settle(l, found, err)
+	s.turn.Unlock()
 	if ctx.Err() != nil {
 		return
 	}
@@ -530,15 +540,22 @@ func (s *source) begin() *listing {
 	return s.running
 }
 
-// read finds out what the repository holds and decides whether to believe it.
+// read finds out what the repository holds and decides whether to believe it. It takes
+// the turn, which the caller gives back once the outcome is settled.
 func (s *source) read(ctx context.Context, began moment) (*snapshot, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.ListingTimeout)
 	defer cancel()
-	copied := s.startCopy(ctx)
-	found, confirmed, err := s.contents(ctx)
+	s.turn.Lock()
+	copied, last := s.startCopy(ctx), s.last
+	s.turn.Unlock()
+	found, confirmed, err := s.contents(ctx, last)
+	s.turn.Lock()
 	if err != nil {
+		s.last = nil
 		return nil, err
 	}
+	found = found.keeping(s.last, began)
+	s.last = found
 	if found.isBlind() { // what was read says less than why the rest was not
 		return nil, backup.Errorf(backup.KindOf(found.incomplete), "listing the %s repository: %w", s.lister.Name(), found.incomplete)
 	}
@@ -554,7 +571,7 @@ func (s *source) read(ctx context.Context, began moment) (*snapshot, error) {
 	if s.provisional != "" && s.provisional != repository {
 		s.provisional, s.recalled = "", nil // it was the wrong one
 	}
-	known := s.recall(ctx, repository, copied)
+	known := s.recall(ctx, repository, copied, nil)
 	vouched := s.vouched == repository || s.vouches(known, found)
 	l := listed{
 		driver: s.lister.Name(), repository: repository, backups: found.size + len(found.strayed),
@@ -566,7 +583,7 @@ func (s *source) read(ctx context.Context, began moment) (*snapshot, error) {
 		return nil, err
 	}
 	snapshot := &snapshot{
-		contents: found, confirmed: confirmed, began: began, strays: strays, unsorted: unsorted, unaccepted: unaccepted, whose: s.cfg.Clusters,
+		contents: found, answers: new(sync.Map), confirmed: confirmed, began: began, strays: strays, unsorted: unsorted, unaccepted: unaccepted, whose: s.cfg.Clusters,
 		evidence: backup.Evidence{Driver: l.driver, Repository: repository, BeganAt: began.at, EndedAt: ended, Incomplete: found.incomplete != nil},
 	}
 	if s.cfg.Copies[l.driver] == nil {
@@ -590,12 +607,12 @@ const unconfirmedAfter = 30 * time.Minute
 
 // contents returns what the repository holds, looked at after the call: what the last
 // listing found where the driver confirms that, else what it lists now.
-func (s *source) contents(ctx context.Context) (found *contents, confirmed bool, err error) {
-	if s.confirm(ctx) {
-		return s.last, true, nil
+func (s *source) contents(ctx context.Context, last *contents) (found *contents, confirmed bool, err error) {
+	if s.confirm(ctx, last) {
+		return last, true, nil
 	}
-	s.last, err = s.listAll(ctx)
-	return s.last, false, err
+	found, err = s.listAll(ctx)
+	return found, false, err
 }
 
 // listAll lists the repository.
@@ -616,14 +633,14 @@ func (s *source) listAll(ctx context.Context) (*contents, error) {
 	return found.contents(repository, s.clock.Now()), nil
 }
 
-// confirm reports whether the last listing still stands. What keeps that from being
+// confirm reports whether what the last listing found still stands. What keeps that from being
 // told is left to a listing.
-func (s *source) confirm(ctx context.Context) bool {
+func (s *source) confirm(ctx context.Context, last *contents) bool {
 	confirmer, can := s.lister.(driver.Confirmer)
-	if !can || s.last == nil || s.last.mark == "" || !within(unconfirmedAfter, s.last.readAt, s.clock.Now()) {
+	if !can || last == nil || last.mark == "" || !within(unconfirmedAfter, last.readAt, s.clock.Now()) {
 		return false
 	}
-	confirmed, err := confirmer.Confirm(ctx, s.last.mark)
+	confirmed, err := confirmer.Confirm(ctx, last.mark)
 	if err != nil {
 		s.cfg.Log.Debug("a listing could not be confirmed; the repository is listed again", "driver", s.lister.Name(), "error", err)
 		return false
@@ -748,6 +765,7 @@ func (s *source) settle(l *listing, found *snapshot, err error) (recovered bool)
 	if s.failures++; found.passing() == nil {
 		s.failures = 0
 	}
+	clear(s.rounds.unsettled)
 	maps.DeleteFunc(s.backupsEnded, func(_ backup.Claim, ended uint64) bool { return ended < found.began.seq })
 	l.end(nil)
 	return recovered
@@ -764,6 +782,8 @@ func (s *source) fail(err error) {
 	}
 	s.next.end(err)
 	s.next = newListing()
+	s.rounds.next.end(err)
+	s.rounds.next = newRound()
 }
 
 // stop answers all who wait, now and from now on.

@@ -74,6 +74,21 @@ type Confirmer interface {
 	Confirm(ctx context.Context, mark string) (bool, error)
 }
 
+// Prover is a [Lister] that can prove which backups single claims have without listing
+// the whole repository.
+type Prover interface {
+	// Prove tells into of every backup of these claims, and of what puts them in doubt,
+	// from the repository's state at or after the call, and returns the identity of the
+	// repository and the claims of which it told all there is. Of the others nothing
+	// follows: what they have takes a listing, as it does before the first one, and
+	// where a backup that was listed is not there. Of a repository in which nothing is
+	// found something else must have been seen at most so long before the call: one that
+	// was emptied proves nothing. What lies outside the claims' own parts is not looked at.
+	//
+	// Errors, side effects, repeating and ctx are as those of [Lister.List].
+	Prove(ctx context.Context, claims []backup.Claim, within time.Duration, into Listing) (repository string, proved []backup.Claim, err error)
+}
+
 // Watcher is a [Lister] of a backup system that can be read only every so often, and
 // that says when what it knows changes in between.
 type Watcher interface {

@@ -43,6 +43,23 @@ func (c Config) Open(ctx context.Context, reader client.Reader) (*Reading, error
 	return c.open(k)
 }
 
+// Reopen is [Config.Open] where the last reading, if any, was opened with other keys than
+// the store has now; else it returns that one, with its connections.
+func (c Config) Reopen(ctx context.Context, reader client.Reader, last *Reading) (*Reading, error) {
+	k, err := c.readKeys(ctx, reader)
+	if err != nil {
+		return nil, err
+	}
+	if last != nil && last.keys.id.Equal(k.id.Reveal()) && last.keys.key.Equal(k.key.Reveal()) {
+		return last, nil
+	}
+	opened, err := c.open(k)
+	if err == nil && last != nil {
+		last.Close()
+	}
+	return opened, err
+}
+
 // OpenWithOwnKeys begins a reading with the keys that the configuration holds
 // itself. It must be valid and name no Secret. Errors are of kind Unavailable.
 func (c Config) OpenWithOwnKeys() (*Reading, error) {

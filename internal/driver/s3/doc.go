@@ -33,6 +33,7 @@
 // fewer where they are small. [Config.Concurrency] of them are under way at
 // once; one more is made where the region is not known.
 //
-// A listing proves that there is no backup for every claim at once: questions
-// share it, see package catalog.
+// A listing proves that there is no backup for every claim at once. Once there was one, a
+// single claim is proved by one request for its own folder, see [Driver.Prove]: how long
+// a listing takes does not matter to those who ask.
 package s3

@@ -26,11 +26,12 @@ const (
 	page = 1000
 )
 
-// Driver looks backups up. It implements [driver.Lister].
+// Driver looks backups up. It is safe for concurrent use.
 type Driver struct {
 	config Config
 	reader client.Reader
 	clock  clock.PassiveClock
+	seen   seen
 }
 
 var _ driver.Lister = (*Driver)(nil)
@@ -53,10 +54,24 @@ func (d *Driver) List(ctx context.Context, into driver.Listing) (string, error) 
 		return "", err
 	}
 	defer store.Close()
-	l := listing{store: store, layout: d.config.Layout, folders: make(map[backup.Claim]*folder), strayed: repositories{}}
+	began, l := d.clock.Now(), d.newListing(store)
 	if err := l.read(ctx, d.config.Concurrency); err != nil {
 		return "", store.Explain(err, remedy)
 	}
+	d.seen.noteAll(l.folders, began)
+	d.tell(l, into)
+	return d.identity(), nil
+}
+
+func (d *Driver) identity() string { return d.config.Bucket.Bucket + "@" + d.config.Bucket.Host() }
+
+func (d *Driver) newListing(store *objectstore.Reading) *listing {
+	return &listing{store: store, layout: d.config.Layout, folders: make(map[backup.Claim]*folder), strayed: repositories{}}
+}
+
+// tell tells of what was found in the claims' folders, and of the repositories there that
+// are no claim's.
+func (d *Driver) tell(l *listing, into driver.Listing) {
 	now := d.clock.Now()
 	for claim, folder := range l.folders {
 		backups, doubt := folder.backups(claim, d.address(folder.path), now)
@@ -74,7 +89,6 @@ func (d *Driver) List(ctx context.Context, into driver.Listing) (string, error) 
 		}
 	}
 	into.Strays(strays, words{layout: d.config.Layout, bucket: d.config.Bucket.Bucket})
-	return d.config.Bucket.Bucket + "@" + d.config.Bucket.Host(), nil
 }
 
 // address says where a folder is.
