@@ -28,6 +28,9 @@
 // The index of the whole repository is in memory: about 100 bytes for each of its
 // contents, of which every file has at least one.
 //
+// Whether the last listing still stands is told by less, see [Driver.Confirm]: no snapshot
+// comes or goes without a blob of the index, of which the names and sizes are compared.
+//
 // # Torn repositories
 //
 // A damaged blob is an error, since each is authenticated when it is read. A

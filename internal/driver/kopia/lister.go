@@ -15,6 +15,8 @@ type holding struct {
 	backups    []backup.Backup
 	doubts     []doubt
 	strays     []attribution.Stray
+	// mark identifies what was read; "" where it may change by itself.
+	mark string
 }
 
 // doubt is a claim that may have other backups than those that were found.
@@ -27,37 +29,19 @@ type doubt struct {
 // while the store hangs leaves its turn to the reading, which nobody can
 // interrupt; those that follow wait for that to end.
 func (d *Driver) List(ctx context.Context, into driver.Listing) (string, error) {
-	select {
-	case d.turn <- struct{}{}:
-	case <-ctx.Done():
-		return "", d.late(ctx)
+	found, err := inTurn(ctx, d, func() (holding, error) { return d.read(ctx) })
+	if err != nil {
+		return "", err
 	}
-	type outcome struct {
-		found holding
-		err   error
+	for _, b := range found.backups {
+		into.Backup(b)
 	}
-	read := make(chan outcome, 1)
-	go func() {
-		defer func() { <-d.turn }()
-		found, err := d.read(ctx)
-		read <- outcome{found, d.explain(ctx, err)}
-	}()
-	select {
-	case <-ctx.Done():
-		return "", d.late(ctx)
-	case o := <-read:
-		if o.err != nil {
-			return "", o.err
-		}
-		for _, b := range o.found.backups {
-			into.Backup(b)
-		}
-		for _, doubted := range o.found.doubts {
-			into.Doubt(doubted.claim, doubted.why)
-		}
-		into.Strays(o.found.strays, Strays(d.Name()))
-		return o.found.repository, nil
+	for _, doubted := range found.doubts {
+		into.Doubt(doubted.claim, doubted.why)
 	}
+	into.Strays(found.strays, Strays(d.Name()))
+	into.Mark(found.mark)
+	return found.repository, nil
 }
 
 func (d *Driver) late(ctx context.Context) error {
@@ -81,9 +65,16 @@ func (d *Driver) read(ctx context.Context) (holding, error) {
 			return holding{}, err
 		}
 	}
+	names, err := look(ctx, d.store)
+	if err != nil {
+		return holding{}, err
+	}
 	found, err := d.open.list(ctx, d.cfg)
 	if err != nil {
 		return holding{}, err
+	}
+	if d.open.hasSettled(found) && d.open.view.read(names) {
+		found.mark = names.mark(before)
 	}
 	switch after, err := describe(ctx, d.store); {
 	case err != nil:

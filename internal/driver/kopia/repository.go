@@ -179,6 +179,12 @@ func (r *repository) lookAgain(ctx context.Context, cfg Config) (sessions, error
 	return running, nil
 }
 
+// hasSettled reports whether what was found can change only with the blobs that say it: no
+// backup is running, and none is lost.
+func (r *repository) hasSettled(found holding) bool {
+	return r.revision != never && len(found.doubts) == len(r.listed.doubts) && len(found.strays) == len(r.listed.strays)
+}
+
 // never is the revision of no index.
 const never = -1
 

@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 
 	"github.com/kopia/kopia/repo/blob"
+	"github.com/kopia/kopia/repo/content"
 	"github.com/kopia/kopia/repo/content/indexblob"
 	"github.com/kopia/kopia/repo/format"
 
@@ -38,6 +41,8 @@ type view struct {
 	// failed is told of an error of the store. Kopia would ask again, for minutes,
 	// and then not say why.
 	failed context.CancelCauseFunc
+	// listed is what the last list of each prefix held since during was called.
+	listed map[blob.ID]names
 }
 
 var _ blob.Storage = (*view)(nil)
@@ -45,6 +50,9 @@ var _ blob.Storage = (*view)(nil)
 // during ends ctx with the first error that the store gives, until done.
 func (v *view) during(ctx context.Context) (watched context.Context, done func()) {
 	watched, cancel := context.WithCancelCause(ctx)
+	v.mu.Lock()
+	v.listed = make(map[blob.ID]names)
+	v.mu.Unlock()
 	v.tell(cancel)
 	return watched, func() {
 		v.tell(nil)
@@ -104,7 +112,36 @@ func (v *view) ListBlobs(ctx context.Context, prefix blob.ID, each func(blob.Met
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return v.saw(v.store.ListBlobs(ctx, prefix, each))
+	listed := names{}
+	err := v.saw(v.store.ListBlobs(ctx, prefix, func(b blob.Metadata) error {
+		listed[b.BlobID] = b.Length
+		return each(b)
+	}))
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	delete(v.listed, prefix)
+	if err == nil && v.listed != nil {
+		v.listed[prefix] = listed
+	}
+	return err
+}
+
+// read reports whether the blobs that kopia was told of since during was called are those
+// of these names, as far as kopia asked.
+func (v *view) read(all names) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	asked := false
+	for prefix, listed := range v.listed {
+		if !slices.ContainsFunc(changing, func(c blob.ID) bool { return strings.HasPrefix(string(prefix), string(c)) }) {
+			continue // of packs, which are not read by their names
+		}
+		asked = asked || prefix != content.BlobIDPrefixSession
+		if !maps.Equal(listed, all.below(prefix)) {
+			return false
+		}
+	}
+	return asked
 }
 
 // GetMetadata implements [blob.Reader]. Nothing that is called asks for it.
