@@ -15,6 +15,9 @@ const (
 	// margin is how much earlier than need be a listing begins that keeps another one
 	// fresh.
 	margin = 2 * time.Second
+	// ofBound is the part of a bound that a listing which no one waits for has patience,
+	// see [driver.Sharer]: it ends in time all the same.
+	ofBound = 4
 )
 
 // bound is how long before a question a listing that began then may have begun. The
@@ -50,7 +53,7 @@ func (s *source) keepWatch(ctx context.Context) {
 func (s *source) notice(watched bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.watched, s.changed = watched, s.now().seq
+	s.watched, s.changed, s.patience = watched, s.now().seq, 0
 }
 
 // notInTime returns why a listing that somebody waits for is not going to end before
@@ -82,7 +85,8 @@ func (s *source) notInTime(ctx context.Context, pending *listing) error {
 
 // warm returns after how long the next listing is to begin so that the last one is
 // followed before its bound ends, or soon if a change has ended it; false where nobody
-// asked lately, or the driver has no bound of its own. The caller holds the lock.
+// asked lately, or the driver has no bound of its own. It says how patient that listing
+// may be. The caller holds the lock.
 func (s *source) warm() (time.Duration, bool) {
 	const rest = 3 // of a bound, the part that lies between listings while all changes
 	bound, now := s.cfg.Bounds[s.lister.Name()], s.clock.Now()
@@ -90,8 +94,11 @@ func (s *source) warm() (time.Duration, bool) {
 		return 0, false
 	}
 	after := bound - s.took - margin
-	if s.bound(s.latest.began) < bound {
+	switch _, shares := s.lister.(driver.Sharer); {
+	case s.bound(s.latest.began) < bound:
 		after = bound / rest
+	case shares:
+		after, s.patience = min(after, bound/2), bound/ofBound
 	}
 	return max(after-now.Sub(s.latest.began.at), 0), true
 }

@@ -131,3 +131,58 @@ func TestWithoutAWatchTheBoundIsTheOrdinaryOne(t *testing.T) {
 		assert.Equal(t, 2, s.watches, "it watches again")
 	})
 }
+
+// shared is a slow system of which one listing may count for another replica.
+type shared struct {
+	*slow
+	// patience is that of each listing.
+	patience []time.Duration
+}
+
+func (s *shared) List(ctx context.Context, into driver.Listing) (string, error) {
+	s.mu.Lock()
+	s.patience = append(s.patience, 0)
+	s.mu.Unlock()
+	return s.slow.List(ctx, into)
+}
+
+func (s *shared) ListShared(ctx context.Context, patience time.Duration, into driver.Listing) (string, error) {
+	s.mu.Lock()
+	s.patience = append(s.patience, patience)
+	s.mu.Unlock()
+	if err := sleep(ctx, patience); err != nil {
+		return "", err
+	}
+	return s.slow.List(ctx, into)
+}
+
+func TestAListingThatSomebodyWaitsForHasNoPatienceAndOneThatKeepsAnotherFreshHas(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &shared{slow: &slow{repository: newRepository("longhorn", music)}}
+		s.set(func(r *repository) { r.latency = 4 * time.Second })
+		cfg := catalog.DefaultConfig()
+		cfg.Bounds = map[string]time.Duration{"longhorn": 30 * time.Second}
+		cfg.Expect = map[string]catalog.Expected{"longhorn": catalog.ExpectNothing}
+		c := catalog.New(cfg, []driver.Lister{s}, newMemory(), clock.RealClock{}, newOutcomes())
+		stop := run(t, c)
+		defer stop()
+		time.Sleep(time.Minute)
+		assert.Equal(t, []time.Duration{0}, s.patience)
+		asked(t, c)
+		time.Sleep(5 * time.Second)
+		assert.Equal(t, []time.Duration{0, 0}, s.patience, "somebody asked")
+		for range 40 {
+			time.Sleep(7 * time.Second)
+			answer, waited := asked(t, c)
+			assert.Equal(t, backup.None, answer.Certainty(), "%v", answer.Err())
+			assert.Zero(t, waited)
+		}
+		for _, patience := range s.patience[2:] {
+			assert.Equal(t, 7500*time.Millisecond, patience)
+		}
+		s.change()
+		before := len(s.patience)
+		time.Sleep(20 * time.Second)
+		assert.Contains(t, s.patience[before:], time.Duration(0), "what changed is read at once")
+	})
+}

@@ -108,6 +108,9 @@ type source struct {
 	// was last asked for.
 	took     time.Duration
 	wantedAt time.Time
+	// patience is how long the next listing may wait for another replica's, unless
+	// somebody waits for it.
+	patience time.Duration
 	// watched is true while every change is noticed, and changed is when, as a
 	// sequence, the last one was, or when it began to be.
 	watched bool
@@ -483,6 +486,7 @@ func (s *source) rest(ctx context.Context) bool {
 func (s *source) due() (time.Duration, <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.patience = 0
 	pause := s.cfg.RetryMin
 	for range s.failures - 1 {
 		pause = min(2*pause, s.cfg.RetryMax)
@@ -619,7 +623,7 @@ func (s *source) contents(ctx context.Context, last *contents) (found *contents,
 func (s *source) listAll(ctx context.Context) (*contents, error) {
 	name := s.lister.Name()
 	found := newBuilder(name)
-	repository, err := s.lister.List(ctx, found)
+	repository, err := s.listShared(ctx, found)
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return nil, &backup.Error{
 			Kind:    backup.Unavailable,
@@ -631,6 +635,20 @@ func (s *source) listAll(ctx context.Context) (*contents, error) {
 		return nil, backup.Errorf(backup.KindOf(err), "listing the %s repository: %w", name, err)
 	}
 	return found.contents(repository, s.clock.Now()), nil
+}
+
+// listShared lists, with the patience that there is.
+func (s *source) listShared(ctx context.Context, into driver.Listing) (string, error) {
+	s.mu.Lock()
+	patience := s.patience
+	if s.running.isWanted {
+		patience = 0
+	}
+	s.mu.Unlock()
+	if sharer, shares := s.lister.(driver.Sharer); shares && patience > 0 {
+		return sharer.ListShared(ctx, patience, into)
+	}
+	return s.lister.List(ctx, into)
 }
 
 // confirm reports whether what the last listing found still stands. What keeps that from being

@@ -89,6 +89,14 @@ type Prover interface {
 	Prove(ctx context.Context, claims []backup.Claim, within time.Duration, into Listing) (repository string, proved []backup.Claim, err error)
 }
 
+// Sharer is a [Lister] that has the backup system do something first, which counts for
+// every replica that was waiting when it was asked for.
+type Sharer interface {
+	// ListShared is [Lister.List] that waits so long, at most, for another replica to ask
+	// before it asks itself.
+	ListShared(ctx context.Context, patience time.Duration, into Listing) (repository string, err error)
+}
+
 // Watcher is a [Lister] of a backup system that can be read only every so often, and
 // that says when what it knows changes in between.
 type Watcher interface {

@@ -546,3 +546,35 @@ func TestListingAsksForNoMoreSyncsThanItNeeds(t *testing.T) {
 	list(t, d)
 	assert.Equal(t, 1, w.Calls("backupTargetSync")-before)
 }
+
+// TestReplicasThatBeginTogetherShareOneSync has one replica wait for what the other asks,
+// and at last ask itself.
+func TestReplicasThatBeginTogetherShareOneSync(t *testing.T) {
+	w := newWorld(t)
+	w.Store(stored("pvc-1", "backup-1", noon, ours(plex)))
+	a, b := w.driver(t, "a"), w.driver(t, "b")
+	listings := make(chan error, 2)
+	shared := func(d *longhorn.Driver, patience time.Duration) {
+		listing := &drivertest.Listing{}
+		_, err := d.ListShared(t.Context(), patience, listing)
+		assert.Equal(t, []string{"backup-1"}, ids(listing, plex))
+		listings <- err
+	}
+	go shared(a, time.Hour)
+	require.Eventually(t, func() bool { return w.Calls("LIST backuptargets") > 2 }, 10*time.Second, time.Millisecond, "it looks for the other's request")
+	assert.Zero(t, w.Calls("backupTargetSync"), "it waits for the other")
+	go shared(b, 0)
+	require.NoError(t, <-listings)
+	require.NoError(t, <-listings)
+	assert.Equal(t, 1, w.Calls("backupTargetSync"))
+}
+
+func TestAListingThatNoOtherReplicaHelpsAsksItself(t *testing.T) {
+	w := newWorld(t)
+	w.Store(stored("pvc-1", "backup-1", noon, ours(plex)))
+	listing := &drivertest.Listing{}
+	_, err := w.driver(t, "a").ListShared(t.Context(), 5*time.Second, listing)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"backup-1"}, ids(listing, plex))
+	assert.Equal(t, 1, w.Calls("backupTargetSync"))
+}

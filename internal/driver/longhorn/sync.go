@@ -192,6 +192,8 @@ type syncing struct {
 	// since when.
 	unread      int
 	unreadSince time.Time
+	// patientUntil is when the listing asks for what no one else has asked for by then.
+	patientUntil time.Time
 	// waitsFor says what the listing is waiting for.
 	waitsFor string
 }
@@ -199,11 +201,12 @@ type syncing struct {
 // sync has Longhorn read its backup targets again, waits for that as long as inTime
 // lasts, and reads what it knows then. Targets that Longhorn has not read by then are
 // left, if it has read others.
-func (d *Driver) sync(ctx, inTime context.Context) (synced, string, error) {
+func (d *Driver) sync(ctx, inTime context.Context, patience time.Duration) (synced, string, error) {
 	s, err := d.beginSync(inTime)
 	if err != nil {
 		return synced{}, "", err
 	}
+	s.patientUntil = d.cluster.Clock.Now().Add(patience)
 	for pause := firstLook; ; pause = min(pause*3/2, lastLook) {
 		known, done, err := s.look(inTime)
 		if done && err == nil {
@@ -357,6 +360,10 @@ func (s *syncing) ask(ctx context.Context) error {
 		asked := fmt.Sprintf("it was asked to sync backup target %s and has yet to", t.name)
 		if !t.mayBeAsked(s.cluster.Clock.Now()) {
 			s.waitsFor = asked
+			continue
+		}
+		if s.cluster.Clock.Now().Before(s.patientUntil) {
+			s.waitsFor = fmt.Sprintf("another replica may ask it to sync backup target %s", t.name)
 			continue
 		}
 		err := s.api.SyncBackupTarget(ctx, t.name)

@@ -15,13 +15,16 @@ import (
 	"github.com/soteria-dr/soteria/internal/driver"
 )
 
-var _ driver.Watcher = (*Driver)(nil)
+var (
+	_ driver.Watcher = (*Driver)(nil)
+	_ driver.Sharer  = (*Driver)(nil)
+)
 
 // Watch implements [driver.Watcher]. It notices each backup that begins, ends, is read
-// from a backup target or goes, each backup volume that comes or goes, and each change
+// from a backup target or goes, but not how far it has come, each backup volume that comes or goes, and each change
 // of a backup target's URL and availability. That a target or a backup volume was
 // synced is no change: what a sync found is. It costs three watches, and no memory but
-// for the targets.
+// for the targets and for the backups that are being taken.
 func (d *Driver) Watch(ctx context.Context, began, changed func()) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -40,7 +43,7 @@ func (d *Driver) Watch(ctx context.Context, began, changed func()) error {
 		judge    func(change) bool
 	}{
 		{"backuptargets", newTargetWatch(targets).changed}, {"backupvolumes", volumeChanged},
-		{"backups", func(change) bool { return true }},
+		{"backups", backupWatch{}.changed},
 	}
 	for _, j := range judges {
 		stream, err := d.records.watch(ctx, j.resource)
@@ -95,6 +98,33 @@ func follow(stream io.Reader, resource string, judge func(change) bool, changed 
 func volumeChanged(c change) bool {
 	var v volumeRecord
 	return c.Type != apiwatch.Modified || json.Unmarshal(c.Object, &v) != nil || v.isGoing()
+}
+
+// backupWatch remembers of each backup that was seen unfinished what matters of it. One
+// that is taken changes every few seconds.
+type backupWatch map[string]string
+
+// standing is what matters of a backup, beside how far it has come.
+func (b backupRecord) standing() string {
+	b.Status.Progress, b.Status.Size = 0, ""
+	text, err := json.Marshal(b)
+	if err != nil {
+		return "" // which is never what it was
+	}
+	return string(text)
+}
+
+// changed reports whether a backup is not as it was.
+func (w backupWatch) changed(c change) bool {
+	var b backupRecord
+	if json.Unmarshal(c.Object, &b) != nil {
+		return true
+	}
+	before, now := w[b.name()], b.standing()
+	if delete(w, b.name()); c.Type == apiwatch.Modified && stateOf(b) == runningBackup {
+		w[b.name()] = now
+	}
+	return c.Type != apiwatch.Modified || now == "" || before != now
 }
 
 // targetWatch remembers where each backup target is and whether it is available.

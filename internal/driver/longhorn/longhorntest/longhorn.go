@@ -313,7 +313,7 @@ func (l *Longhorn) Reinstall() {
 }
 
 // Calls counts the calls of the REST API whose text ("POST
-// volumes/a?action=expand") holds this.
+// volumes/a?action=expand") holds this, and lists of custom resources ("LIST backups").
 func (l *Longhorn) Calls(text string) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()

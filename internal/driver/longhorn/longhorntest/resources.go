@@ -19,6 +19,7 @@ func (l *Longhorn) serveResources(w http.ResponseWriter, r *http.Request) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.calls = append(l.calls, "LIST "+r.PathValue("resource"))
 	query := r.URL.Query()
 	key, value, selects := strings.Cut(query.Get("labelSelector"), "=")
 	var all []map[string]any
