@@ -28,7 +28,8 @@ import (
 // repositories that are swapped and emptied; strays, which a person accepts; a ledger and a memory that cannot be
 // read or written; backups that vanish, that Soteria forgets and that a person
 // accepts; a backup system that is dropped; a clock that jumps; restarts, and questions
-// to another replica; with a driver that proves single claims and with one that cannot.
+// to another replica; with a driver that proves single claims and with one that cannot, and
+// with one that notices changes, whose watch ends and begins.
 // Every answer is compared with the history of what the repository
 // really held.
 func TestNoneIsNeverWrong(t *testing.T) {
@@ -40,10 +41,11 @@ func TestNoneIsNeverWrong(t *testing.T) {
 		freshness := rapid.SampledFrom([]time.Duration{0, time.Second, 2 * time.Second, 30 * time.Second}).Draw(rt, "freshness")
 		expect := rapid.SampledFrom([]catalog.Expected{catalog.Unsaid, catalog.ExpectNothing, catalog.ExpectNothing}).Draw(rt, "expect")
 		proves := rapid.Bool().Draw(rt, "proves")
+		bound := rapid.SampledFrom([]time.Duration{0, 30 * time.Second}).Draw(rt, "bound")
 		var w *world
 		synctest.Test(t, func(t *testing.T) {
 			w = newWorld(freshness, expect)
-			w.proves = proves
+			w.proves, w.bound = proves, bound
 			w.live(t, steps)
 		})
 		for _, violation := range w.violations {
@@ -87,7 +89,7 @@ func drawStep(t *rapid.T) step {
 			"memory unreadable", "memory unwritable", "memory well", "memory well", "memory well", "dropped", "kept", "kept",
 			"stray appears", "stray goes", "stray goes", "register unreadable", "register well", "register well",
 			"ledger unreadable", "ledger unwritable", "ledger well", "ledger well", "ledger well", "clock jumps",
-			"restart", "restart", "another replica", "another replica",
+			"restart", "restart", "another replica", "another replica", "watches end",
 		}).Draw(t, "what"),
 		claim: rapid.SampledFrom([]backup.Claim{photos, music}).Draw(t, "claim"),
 		wait:  span.Draw(t, "wait"),
@@ -125,8 +127,10 @@ const listingTimeout = 20 * time.Second
 type world struct {
 	freshness time.Duration
 	expect    catalog.Expected
-	// proves is true where the driver can prove single claims.
+	// proves is true where the driver can prove single claims. bound is for how long a
+	// listing holds while the watches notice no change; 0 without.
 	proves   bool
+	bound    time.Duration
 	ledger   *chronicle
 	claims   *remembered
 	apart    *apart
@@ -139,6 +143,8 @@ type world struct {
 	mu      sync.Mutex
 	jump    time.Duration
 	history []version
+	// watches are those of the replicas, told of each change, and how to end them.
+	watches map[*watch]struct{}
 	ids     int
 	// mood, latency and pick are how the next listings behave.
 	mood    string
@@ -173,6 +179,7 @@ func newWorld(freshness time.Duration, expect catalog.Expected) *world {
 		ledger:    &chronicle{memory: newMemory()},
 		register:  newRegister(),
 		history:   []version{{from: time.Now(), repository: repositoryID}},
+		watches:   make(map[*watch]struct{}),
 		jobs:      make(map[backup.Claim][]time.Time),
 		ended:     make(map[backup.Claim][]ending),
 		answers:   make(map[backup.Certainty]int),
@@ -369,7 +376,39 @@ func (w *world) Prove(ctx context.Context, claims []backup.Claim, _ time.Duratio
 type withoutProofs struct {
 	driver.Lister
 	driver.Confirmer
+	driver.Watcher
 }
+
+// watch is one of a replica's.
+type watch struct {
+	changed func()
+	end     context.CancelFunc
+}
+
+// Watch notices each change of what the repository holds at the moment it happens.
+func (w *world) Watch(ctx context.Context, began, changed func()) error {
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	mine := &watch{changed: changed, end: end}
+	w.change(func() { w.watches[mine] = struct{}{} })
+	defer w.change(func() { delete(w.watches, mine) })
+	began()
+	<-ctx.Done()
+	return errors.New("the watch ended")
+}
+
+// each does something with every watch.
+func (w *world) each(do func(*watch)) {
+	w.mu.Lock()
+	watches := slices.Collect(maps.Keys(w.watches))
+	w.mu.Unlock()
+	for _, one := range watches {
+		do(one)
+	}
+}
+
+// age is how old a listing may be.
+func (w *world) age() time.Duration { return max(w.freshness, w.bound) }
 
 // mark identifies what a repository holds, as the names of its files do.
 func (v version) mark() string {
@@ -437,7 +476,8 @@ func (w *world) start(t *testing.T, number int) {
 	cfg.ListingTimeout = listingTimeout
 	cfg.Expect, cfg.Memory, cfg.Unaccepted = map[string]catalog.Expected{"restic": w.expect}, w.claims, w.apart
 	cfg.Accepted = w.register
-	var lister driver.Lister = withoutProofs{w, w}
+	cfg.Bounds = map[string]time.Duration{"restic": w.bound}
+	var lister driver.Lister = withoutProofs{w, w, w}
 	if w.proves {
 		lister = w
 	}
@@ -484,9 +524,20 @@ func (w *world) recover(t *testing.T) {
 	}
 }
 
-// apply changes the world.
+// apply changes the world, which the watches notice if that changes what the repository
+// holds.
 func (w *world) apply(s step) {
+	before := len(w.history)
+	w.do(s)
+	if len(w.history) != before {
+		w.each(func(one *watch) { one.changed() })
+	}
+}
+
+func (w *world) do(s step) {
 	switch s.what {
+	case "watches end":
+		w.each(func(one *watch) { one.end() })
 	case "backup begins":
 		w.begin(s)
 	case "backup succeeds", "backup fails":
@@ -710,14 +761,14 @@ func (w *world) judgeMemory(claim backup.Claim, a backup.Answer, asked time.Time
 	var wrong []string
 	at := place{a.Evidence()[0].Repository, claim}
 	last, proved := w.proved[at]
-	proved = proved && last.at.Before(asked.Add(-w.freshness))
+	proved = proved && last.at.Before(asked.Add(-w.age()))
 	switch {
 	case a.Certainty() == backup.None && proved:
 		wrong = append(wrong, fmt.Sprintf("a backup of %s was proved to exist, and nobody settled that it is gone", last.newest))
 	case proves && a.Certainty() == backup.Found && a.Doubt() == nil && proved && a.Backups()[0].TakenAt.Before(last.newest):
 		wrong = append(wrong, fmt.Sprintf("a newer backup of %s was proved to exist, and there is no doubt", last.newest))
 	}
-	since := asked.Add(-w.freshness)
+	since := asked.Add(-w.age())
 	unlooked := !w.droppedSince.IsZero() && w.droppedSince.Before(since)
 	if unlooked && (a.Certainty() == backup.None || proves && a.Certainty() == backup.Found && a.Doubt() == nil) {
 		wrong = append(wrong, "a backup system that held backups is not looked at")
@@ -800,10 +851,12 @@ func (w *world) judge(claim backup.Claim, a backup.Answer, asked time.Time, jump
 	if none && slices.ContainsFunc(w.jobs[claim], now.After) {
 		wrong = append(wrong, "a backup of the claim is running")
 	}
-	var since time.Time
+	// What the repository held did not change within the bound, else the bound does not
+	// hold; what is recorded of it and accepted in it may have.
+	var since, recordedSince time.Time
 	if proof {
-		since = asked.Add(-w.freshness)
-		if e.BeganAt.Before(since.Add(jumped)) {
+		since, recordedSince = asked.Add(-w.freshness), asked.Add(-w.age())
+		if e.BeganAt.Before(recordedSince.Add(jumped)) {
 			wrong = append(wrong, "the listing began too early")
 		}
 	}
@@ -812,11 +865,11 @@ func (w *world) judge(claim backup.Claim, a backup.Answer, asked time.Time, jump
 		wrong = append(wrong, "a part of the repository could not be read, and there is no doubt")
 	}
 	real := slices.ContainsFunc(currentSince(w.history, func(v version) time.Time { return v.from }, since), func(v version) bool {
-		return v.repository == e.Repository && holds(v.of(claim), held, e.Incomplete) && (!none || w.register.acceptedAll(idsOfStrays(v), since)) &&
-			w.ledger.expected(since, func(recorded catalog.Expectation) bool {
+		return v.repository == e.Repository && holds(v.of(claim), held, e.Incomplete) && (!none || w.register.acceptedAll(idsOfStrays(v), recordedSince)) &&
+			w.ledger.expected(recordedSince, func(recorded catalog.Expectation) bool {
 				// A look at one claim does not see the first backup of another.
 				return recorded.Repository == v.repository && (recorded.HeldBackups == (len(v.backups)+len(v.strays) > 0) || w.proves && !recorded.HeldBackups)
-			}) || !none && w.expect == catalog.Unsaid && w.ledger.blank(since)
+			}) || !none && w.expect == catalog.Unsaid && w.ledger.blank(recordedSince)
 	})
 	if !real {
 		wrong = append(wrong, fmt.Sprintf("at no time since %s did the expected repository hold just %v of it", since.Format(time.StampMicro), held))
