@@ -210,7 +210,7 @@ func newManager(c config, connection *rest.Config, serving *certificate.Serving)
 	if err := addTypes(scheme); err != nil {
 		return nil, err
 	}
-	cached := restore.CacheByObject()
+	cached := restore.CacheByObject(c.Namespace)
 	maps.Copy(cached, map[client.Object]cache.ByObject{
 		// Of all Secrets only the certificate is cached; credentials are read
 		// from the API server at each use.

@@ -257,6 +257,15 @@ type Filler interface {
 	Finding(ctx context.Context, claimUID types.UID) (Finding, error)
 }
 
+// CommonFiller is a [Filler] whose Release and Finding are about what others leave, too.
+type CommonFiller interface {
+	Filler
+
+	// Releases identifies what Release removes and Finding looks at. Of fillers that
+	// return the same, one does it for all.
+	Releases() string
+}
+
 // Finding is what a fill found on its volume before it wrote. The zero value is
 // that nothing is known.
 type Finding uint8

@@ -104,8 +104,7 @@ func (r *Reconciler) cancelOne(ctx context.Context, key types.NamespacedName, ui
 	if err := r.removed(ctx, key.Namespace, uid); err != nil {
 		return 0, err
 	}
-	r.events.forget(uid)
-	r.watchdog.forget(uid)
+	r.forget(uid)
 	log.Info("nothing is left of the restore of a deleted claim")
 	return 0, nil
 }

@@ -25,7 +25,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
-	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
@@ -87,6 +86,9 @@ type Config struct {
 	Client client.Client
 	// Reader reads from the API server itself.
 	Reader client.Reader
+	// Cache holds the pods of Soteria's Jobs in its own namespace, as they were moments
+	// ago; nil does without.
+	Cache client.Reader
 
 	Facts   Facts
 	Catalog Catalog
@@ -129,9 +131,11 @@ type Reconciler struct {
 	namespace      string
 	client         client.Client
 	reader         client.Reader
+	cache          client.Reader
 	facts          Facts
 	catalog        Catalog
 	fillers        map[string]driver.Filler
+	releasers      []driver.Filler
 	makers         map[string]driver.VolumeMaker
 	blank          driver.Filler
 	events         *announcer
@@ -145,6 +149,7 @@ type Reconciler struct {
 	startTimeout   time.Duration
 	waiting        func(ctx context.Context, doubt error) string
 	watchdog       *watchdog
+	memory         memory
 	placing        turns
 	phases         []phase
 	// woken holds a word while claims that wait for their backup to be settled
@@ -175,8 +180,8 @@ func New(c Config) *Reconciler {
 		startTimeout   = 10 * time.Minute
 	)
 	r := &Reconciler{
-		namespace: c.Namespace, client: c.Client, reader: c.Reader,
-		facts: c.Facts, catalog: c.Catalog, fillers: c.Fillers, makers: c.Makers, blank: c.Blank,
+		namespace: c.Namespace, client: c.Client, reader: c.Reader, cache: c.Cache,
+		facts: c.Facts, catalog: c.Catalog, fillers: c.Fillers, releasers: releasers(c.Fillers, c.Blank), makers: c.Makers, blank: c.Blank,
 		observer: c.Observer, clock: c.Clock, jitter: c.Jitter,
 		concurrency: c.Concurrency, listingTimeout: c.ListingTimeout, silence: c.Silence, consumerWait: c.ConsumerWait, startTimeout: c.StartTimeout, waiting: c.Waiting,
 		woken: make(chan crevent.GenericEvent, 1),
@@ -349,20 +354,17 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr manager.Manager) 
 		}
 	}
 	const soonestError, latestError = time.Second, time.Minute
-	err := builder.ControllerManagedBy(mgr).
+	b := builder.ControllerManagedBy(mgr).
 		Named("restore").
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: r.concurrency,
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](soonestError, latestError),
 		}).
-		Watches(&corev1.PersistentVolumeClaim{}, handler.EnqueueRequestsFromMapFunc(claimsOfClaim)).
-		Watches(&v1alpha1.Restore{}, handler.EnqueueRequestsFromMapFunc(r.claimsOfRestore), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
-		Watches(&corev1.PersistentVolume{}, handler.EnqueueRequestsFromMapFunc(claimServed)).
-		Watches(&batchv1.Job{}, handler.EnqueueRequestsFromMapFunc(claimOfFill)).
-		Watches(&storagev1.VolumeAttachment{}, handler.EnqueueRequestsFromMapFunc(r.claimsOfAttachment)).
-		WatchesRawSource(source.Channel(r.woken, handler.EnqueueRequestsFromMapFunc(r.claimsUnsettled))).
-		Complete(r)
-	if err != nil {
+		WatchesRawSource(source.Channel(r.woken, handler.EnqueueRequestsFromMapFunc(r.claimsUnsettled)))
+	for _, w := range r.watches() {
+		b = b.Watches(w.object, handler.EnqueueRequestsFromMapFunc(w.claims), builder.WithPredicates(w.matters))
+	}
+	if err := b.Complete(r); err != nil {
 		return fmt.Errorf("set up the restore controller: %w", err)
 	}
 	return nil
@@ -461,9 +463,9 @@ func requests(key types.NamespacedName) []reconcile.Request {
 }
 
 // CacheByObject bounds what the manager's cache must hold for this controller:
-// of volumes and Jobs only those with Soteria's label. Those of others are not
-// seen through such a cache.
-func CacheByObject() map[client.Object]cache.ByObject {
+// of volumes and Jobs only those with Soteria's label, of pods only those in its own
+// namespace. Those of others are not seen through such a cache.
+func CacheByObject(namespace string) map[client.Object]cache.ByObject {
 	ours := labels.SelectorFromSet(labels.Set{v1alpha1.ManagedByLabel: v1alpha1.ManagedBy})
 	return map[client.Object]cache.ByObject{
 		&corev1.PersistentVolumeClaim{}: {Transform: cache.TransformStripManagedFields()},
@@ -472,5 +474,6 @@ func CacheByObject() map[client.Object]cache.ByObject {
 		&storagev1.VolumeAttachment{}:   {Transform: cache.TransformStripManagedFields()},
 		&storagev1.StorageClass{}:       {Transform: cache.TransformStripManagedFields()},
 		&batchv1.Job{}:                  {Label: ours, Transform: cache.TransformStripManagedFields()},
+		&corev1.Pod{}:                   {Namespaces: map[string]cache.Config{namespace: {}}, Label: ours, Transform: cache.TransformStripManagedFields()},
 	}
 }

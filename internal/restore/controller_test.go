@@ -29,7 +29,7 @@ func TestTheControllerRegistersWithAManagerThatCachesOnlyWhatItNeeds(t *testing.
 	mgr, err := manager.New(&rest.Config{Host: "http://127.0.0.1:1"}, manager.Options{
 		Scheme:         scheme(),
 		MapperProvider: func(*rest.Config, *http.Client) (meta.RESTMapper, error) { return mapper(), nil },
-		Cache:          cache.Options{ByObject: restore.CacheByObject()},
+		Cache:          cache.Options{ByObject: restore.CacheByObject(own)},
 		Metrics:        metricsserver.Options{BindAddress: "0"},
 	})
 	require.NoError(t, err)

@@ -1,6 +1,10 @@
 package restore
 
-import "sigs.k8s.io/controller-runtime/pkg/handler"
+import (
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+)
 
 // What tests look at from outside.
 var (
@@ -37,4 +41,20 @@ func MapsOf(r *Reconciler) map[string]handler.MapFunc {
 		"claim": claimsOfClaim, "served": claimServed, "fill": claimOfFill,
 		"restore": r.claimsOfRestore, "attachment": r.claimsOfAttachment, "unsettled": r.claimsUnsettled,
 	}
+}
+
+// Watch is what starts passes when it changes.
+type Watch struct {
+	Object  client.Object
+	Claims  handler.MapFunc
+	Matters predicate.Predicate
+}
+
+// WatchesOf returns all that starts passes.
+func WatchesOf(r *Reconciler) []Watch {
+	var all []Watch
+	for _, w := range r.watches() {
+		all = append(all, Watch{w.object, w.claims, w.matters})
+	}
+	return all
 }

@@ -27,7 +27,7 @@ func (r *Reconciler) heedFinding(ctx context.Context, claim types.UID) error {
 	if err != nil || prime == nil || !serves(prime, v1alpha1.RolePrime, claim) || placeholder(prime) {
 		return err
 	}
-	for _, filler := range r.allFillers() {
+	for _, filler := range r.releasers {
 		found, err := filler.Finding(ctx, claim)
 		if err != nil {
 			return fmt.Errorf("ask what fills of claim %s found on their volume: %w", claim, err)

@@ -17,8 +17,12 @@ import (
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 )
 
-// touchEvery is how long a touched claim is given to become bound.
-const touchEvery = time.Second
+// touchEvery is how long a touched claim is given to become bound, at first, and
+// touchSeldom once it has not for long: the binder looks at it as often by itself.
+const (
+	touchEvery  = time.Second
+	touchSeldom = 15 * time.Second
+)
 
 // handedAnnotations are copied from the prime's volume to the claim's: the
 // provisioner goes by them when it deletes the volume one day.
@@ -53,31 +57,41 @@ func (r *Reconciler) awaitUnused(ctx context.Context, o *observed) (next, error)
 	if o.handingOver() {
 		return proceed, nil
 	}
+	// The cache spares the API server while the volume is attached; that it is
+	// not is believed only of the API server.
+	if r.memory.of(o.claim.UID).released == o.prime.UID && !o.way.made() {
+		if attached, err := attachedTo(ctx, r.client, o.primeVolume.Name); err != nil || attached != "" {
+			return r.awaitDetached(o, attached), err
+		}
+	}
 	gone, err := r.release(ctx, o.claim.UID)
 	if err != nil {
 		return next{}, err
 	}
 	if !gone {
 		o.handsOver("waiting for the pods that filled the volume to be gone")
-		return waitFor(soon), nil
+		return waitFor(r.patient(o)), nil
 	}
 	r.killPoint(ctx, o.claim, KillReleased)
+	r.memory.change(o.claim.UID, func(known *firsthand) { known.released = o.prime.UID })
 	if o.way.made() {
 		return proceed, nil
 	}
-	// The cache spares the API server while the volume is attached; that it is
-	// not is believed only of the API server.
 	for _, from := range []client.Reader{r.client, r.reader} {
 		attached, err := attachedTo(ctx, from, o.primeVolume.Name)
 		if err != nil {
 			return next{}, err
 		}
 		if attached != "" {
-			o.handsOver(fmt.Sprintf("waiting for volume %s to be detached from node %s", o.primeVolume.Name, attached))
-			return waitFor(watchSoonest), nil
+			return r.awaitDetached(o, attached), nil
 		}
 	}
 	return proceed, nil
+}
+
+func (r *Reconciler) awaitDetached(o *observed, node string) next {
+	o.handsOver(fmt.Sprintf("waiting for volume %s to be detached from node %s", o.primeVolume.Name, node))
+	return waitFor(max(watchSoonest, r.patient(o)))
 }
 
 // attachedTo gives a node that a volume is attached to, or is still being
@@ -193,17 +207,18 @@ func (r *Reconciler) awaitBound(ctx context.Context, o *observed) (next, error) 
 	}
 	o.handsOver(fmt.Sprintf("waiting for Kubernetes to bind volume %s to the claim", o.lockVolume.Name))
 	if o.lockVolume.Status.Phase != corev1.VolumeBound {
-		return waitFor(soon), nil
+		return waitFor(r.patient(o)), nil
 	}
+	every := min(max(touchEvery, r.patient(o)), touchSeldom)
 	if touched, err := time.Parse(time.RFC3339Nano, o.claim.Annotations[v1alpha1.TouchedAnnotation]); err == nil {
-		if wait := touchEvery - o.now.Sub(touched); wait > 0 && wait <= touchEvery {
+		if wait := every - o.now.Sub(touched); wait > 0 && wait <= every {
 			return waitFor(wait), nil
 		}
 	}
 	if err := r.touch(ctx, o); err != nil {
 		return next{}, err
 	}
-	return waitFor(touchEvery), nil
+	return waitFor(every), nil
 }
 
 func (r *Reconciler) touch(ctx context.Context, o *observed) error {
@@ -216,6 +231,10 @@ func (r *Reconciler) touch(ctx context.Context, o *observed) error {
 
 // removePrime deletes the prime once its volume is sure to outlive it.
 func (r *Reconciler) removePrime(ctx context.Context, o *observed) (next, error) {
+	if o.prime != nil && !o.prime.DeletionTimestamp.IsZero() && serves(o.prime, v1alpha1.RolePrime, o.claim.UID) {
+		o.handsOver("the claim is bound; removing what the restore needed")
+		return waitFor(r.patient(o)), nil
+	}
 	prime, err := find(ctx, r.reader, r.primeKey(o.claim.UID), &corev1.PersistentVolumeClaim{})
 	if err != nil || prime == nil || !serves(prime, v1alpha1.RolePrime, o.claim.UID) {
 		return proceed, err
@@ -233,7 +252,7 @@ func (r *Reconciler) removePrime(ctx context.Context, o *observed) (next, error)
 	if err := r.remove(ctx, prime); err != nil {
 		return next{}, err
 	}
-	return waitFor(soon), nil
+	return waitFor(r.patient(o)), nil
 }
 
 // removeOldVolume deletes the object of the prime's volume: its storage has
@@ -256,7 +275,7 @@ func (r *Reconciler) removeOldVolume(ctx context.Context, o *observed) (next, er
 		}
 	}
 	r.killPoint(ctx, o.claim, KillOldVolumeDeleted)
-	return waitFor(soon), nil
+	return waitFor(r.patient(o)), nil
 }
 
 // complete records the end, which only a bound claim is.
@@ -281,8 +300,7 @@ func (r *Reconciler) complete(ctx context.Context, o *observed) (next, error) {
 	}
 	r.killPoint(ctx, o.claim, KillCompleted)
 	r.events.say(o.claim, o.restore, finished(s, took))
-	r.events.forget(o.claim.UID)
-	r.watchdog.forget(o.claim.UID)
+	r.forget(o.claim.UID)
 	r.observer.Completed(driverName(s), took)
 	return proceed, nil
 }

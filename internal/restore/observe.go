@@ -44,6 +44,10 @@ type observed struct {
 	// told is true once this pass told of something that is in the way, planned
 	// while the restore waits for a pod until a time that was told.
 	told, planned bool
+	// underWay is true where the pass only looks on at an attempt: no volume was read.
+	underWay bool
+	// consumers are the pods that wait for the claim, once they were looked for.
+	consumers *[]corev1.Pod
 	// named is who keeps the lock's name from the claim, once this pass waits for that.
 	named *stall.Stall
 }
@@ -77,17 +81,23 @@ func bound(claim *corev1.PersistentVolumeClaim) bool {
 func (r *Reconciler) observe(ctx context.Context, claim *corev1.PersistentVolumeClaim) (*observed, error) {
 	o := &observed{now: r.clock.Now(), claim: claim}
 	var err error
-	if o.restore, err = find(ctx, r.reader, types.NamespacedName{Namespace: claim.Namespace, Name: o.restoreName()}, &v1alpha1.Restore{}); err != nil {
+	var own bool
+	if o.restore, own, err = r.readRecord(ctx, claim, o.restoreName()); err != nil {
 		return nil, err
 	}
 	if o.restore != nil {
 		o.stored = o.restore.DeepCopy()
 	}
+	if o.prime, err = find(ctx, r.client, r.primeKey(claim.UID), &corev1.PersistentVolumeClaim{}); err != nil {
+		return nil, err
+	}
+	if o.underWay, err = r.underWay(ctx, o, own); err != nil || o.underWay {
+		return o, err
+	}
 	if o.lockVolume, err = find(ctx, r.reader, types.NamespacedName{Name: claim.Spec.VolumeName}, &corev1.PersistentVolume{}); err != nil {
 		return nil, err
 	}
-	o.prime, err = find(ctx, r.client, r.primeKey(claim.UID), &corev1.PersistentVolumeClaim{})
-	return o, err
+	return o, nil
 }
 
 func (r *Reconciler) primeKey(claim types.UID) types.NamespacedName {

@@ -55,7 +55,7 @@ func (r *Reconciler) placement(ctx context.Context, o *observed) (place driver.P
 
 // place finds the same whether the fill has begun or not.
 func (r *Reconciler) place(ctx context.Context, o *observed) (place driver.Placement, wait string, err error) {
-	waiting, err := r.consumers(ctx, o.claim)
+	waiting, err := r.consumersOf(ctx, o)
 	switch {
 	case err != nil:
 		return driver.Placement{}, "", err
@@ -126,6 +126,18 @@ func (r *Reconciler) begun(ctx context.Context, from client.Reader, claim types.
 		return false, fmt.Errorf("list the Jobs that fill for claim %s: %w", claim, err)
 	}
 	return slices.ContainsFunc(jobs.Items, func(job batchv1.Job) bool { return attempt == 0 || attemptOf(&job) == attempt }), nil
+}
+
+// consumersOf is [Reconciler.consumers], looked for once in a pass.
+func (r *Reconciler) consumersOf(ctx context.Context, o *observed) ([]corev1.Pod, error) {
+	if o.consumers == nil {
+		waiting, err := r.consumers(ctx, o.claim)
+		if err != nil {
+			return nil, err
+		}
+		o.consumers = &waiting
+	}
+	return *o.consumers, nil
 }
 
 // consumers returns the pods that wait for the claim, the oldest first. Pods of

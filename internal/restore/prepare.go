@@ -184,7 +184,7 @@ func (r *Reconciler) clear(ctx context.Context, o *observed, flaw string) (clear
 // is trusted, and in a class that binds at once nothing is written, before.
 func (r *Reconciler) checkVolume(ctx context.Context, o *observed) (next, error) {
 	class := o.way.class
-	if o.way.made() {
+	if o.way.made() || o.underWay {
 		return proceed, nil
 	}
 	if !bound(o.prime) {
@@ -197,7 +197,7 @@ func (r *Reconciler) checkVolume(ctx context.Context, o *observed) (next, error)
 		}
 		o.waits(v1alpha1.PhasePreparing, v1alpha1.ConditionTransferred, reasonPreparing, fmt.Sprintf(
 			"waiting for %s to make a volume; if that takes long, look at kubectl -n %s describe pvc %s", class.Provisioner, o.prime.Namespace, o.prime.Name))
-		return waitFor(soon), nil
+		return waitFor(r.patient(o)), nil
 	}
 	volume, err := find(ctx, r.reader, types.NamespacedName{Name: o.prime.Spec.VolumeName}, &corev1.PersistentVolume{})
 	if err != nil {
@@ -208,6 +208,7 @@ func (r *Reconciler) checkVolume(ctx context.Context, o *observed) (next, error)
 	}
 	if madeFor(volume, o.prime) {
 		o.primeVolume = volume
+		r.memory.change(o.claim.UID, func(known *firsthand) { known.prime, known.volume = o.prime.UID, volume.Name })
 		return r.checkRoom(o)
 	}
 	return r.startOver(ctx, o, fmt.Sprintf("the prime was bound to volume %s, which was made by hand and is left alone", volume.Name))

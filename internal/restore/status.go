@@ -30,6 +30,7 @@ func (r *Reconciler) record(ctx context.Context, o *observed) error {
 		return fmt.Errorf("record the status of Restore %s/%s: %w", o.restore.Namespace, o.restore.Name, err)
 	}
 	o.stored = o.restore.DeepCopy()
+	r.memory.change(o.claim.UID, func(known *firsthand) { known.record, known.version = o.restore.UID, o.restore.ResourceVersion })
 	return nil
 }
 

@@ -3,6 +3,8 @@ package restore
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -40,6 +42,9 @@ func (r *Reconciler) transfer(ctx context.Context, o *observed) (next, error) {
 		return next{}, err
 	}
 	r.killPoint(ctx, o.claim, KillFillStarted)
+	if ended := state.Phase == driver.FillDone || state.Phase == driver.FillFailed; ended && o.underWay {
+		return waitFor(atOnce), nil // with all that was not read
+	}
 	if o.way.made() {
 		return r.observeFill(o, state), nil
 	}
@@ -106,7 +111,7 @@ func (r *Reconciler) nextAttempt(o *observed) time.Duration {
 		s.Attempt++
 	}
 	s.RetryAt, s.Progress = nil, nil
-	o.waits(v1alpha1.PhaseTransferring, v1alpha1.ConditionTransferred, reasonPreparing, fmt.Sprintf("attempt %d begins", s.Attempt))
+	o.waits(v1alpha1.PhaseTransferring, v1alpha1.ConditionTransferred, reasonPreparing, fmt.Sprintf("attempt %d waits to start", s.Attempt))
 	return 0
 }
 
@@ -167,12 +172,15 @@ func (r *Reconciler) observeFill(o *observed, state driver.FillState) next {
 	if state.Message != "" {
 		message += ": " + backup.Clip(state.Message, maxWords)
 	}
-	reason := reasonPreparing
+	reason, delay := reasonPreparing, r.patient(o)
 	if o.planned {
-		reason = reasonWaitsForPod
+		reason, delay = reasonWaitsForPod, consumerDelay(o.now.Sub(o.claim.CreationTimestamp.Time))
+	}
+	if o.way.made() {
+		delay = watchDelay(o.took()) // not watched
 	}
 	o.waits(v1alpha1.PhaseTransferring, v1alpha1.ConditionTransferred, reason, message)
-	return waitFor(watchDelay(o.took()))
+	return waitFor(delay)
 }
 
 func running(state driver.FillState, now time.Time) time.Duration {
@@ -206,7 +214,7 @@ func driverName(s *v1alpha1.RestoreStatus) string {
 // names the driver may be gone.
 func (r *Reconciler) release(ctx context.Context, claim types.UID) (gone bool, err error) {
 	gone = true
-	for _, filler := range r.allFillers() {
+	for _, filler := range r.releasers {
 		released, err := filler.Release(ctx, claim)
 		if err != nil {
 			return false, fmt.Errorf("remove what fills of claim %s left: %w", claim, err)
@@ -216,10 +224,21 @@ func (r *Reconciler) release(ctx context.Context, claim types.UID) (gone bool, e
 	return gone, nil
 }
 
-func (r *Reconciler) allFillers() []driver.Filler {
-	all := make([]driver.Filler, 0, len(r.fillers)+1)
-	for _, filler := range r.fillers {
-		all = append(all, filler)
+// releasers are the fillers to ask for what is left of fills: all, but one alone of those
+// that release the same.
+func releasers(fillers map[string]driver.Filler, blank driver.Filler) []driver.Filler {
+	var all []driver.Filler
+	asked := map[string]bool{}
+	for _, name := range slices.Sorted(maps.Keys(fillers)) {
+		all = append(all, fillers[name])
 	}
-	return append(all, r.blank)
+	return slices.DeleteFunc(append(all, blank), func(filler driver.Filler) bool {
+		common, ok := filler.(driver.CommonFiller)
+		if !ok {
+			return false
+		}
+		again := asked[common.Releases()]
+		asked[common.Releases()] = true
+		return again
+	})
 }

@@ -35,7 +35,7 @@ type Filler struct {
 	fills moverjob.Fills
 }
 
-var _ driver.Filler = (*Filler)(nil)
+var _ driver.CommonFiller = (*Filler)(nil)
 
 // New makes a Filler.
 func New(cfg Config, fills moverjob.Fills) *Filler { return &Filler{cfg: cfg, fills: fills} }
@@ -62,6 +62,9 @@ func (f *Filler) Fill(ctx context.Context, req driver.FillRequest) (driver.FillS
 func (f *Filler) Release(ctx context.Context, claimUID types.UID) (bool, error) {
 	return f.fills.Release(ctx, claimUID)
 }
+
+// Releases implements [driver.CommonFiller].
+func (f *Filler) Releases() string { return f.fills.Releases() }
 
 // Finding implements [driver.Filler].
 func (f *Filler) Finding(ctx context.Context, claimUID types.UID) (driver.Finding, error) {

@@ -53,6 +53,9 @@ func (d *Driver) Release(ctx context.Context, claimUID types.UID) (bool, error) 
 	return d.fills.Release(ctx, claimUID)
 }
 
+// Releases implements [driver.CommonFiller].
+func (d *Driver) Releases() string { return d.fills.Releases() }
+
 // Finding implements [driver.Filler].
 func (d *Driver) Finding(ctx context.Context, claimUID types.UID) (driver.Finding, error) {
 	return d.fills.Finding(ctx, claimUID)

@@ -26,6 +26,9 @@ type Fills struct {
 	// Client writes; Reader reads the API server itself, not a cache.
 	Client client.Client
 	Reader client.Reader
+	// Cache holds Soteria's own Jobs and the pods of those in its namespace, as they
+	// were moments ago; nil does without.
+	Cache client.Reader
 	// Logs reads the progress of running movers; nil does without.
 	Logs LogReader
 	// Namespace is Soteria's own, where primes and their Jobs live.
@@ -83,28 +86,16 @@ type Secret func() (*corev1.Secret, error)
 // the Job only once no pod of another attempt for the claim is left, so that two
 // never write at once. Secret, if not nil, is asked for before the Job is made
 // and as long as its pod does not run.
+//
+// While the cache says that the Job is there and its mover waits or works, nothing else
+// is asked. Whatever begins or ends an attempt is read from the API server.
 func (f Fills) Ensure(ctx context.Context, req driver.FillRequest, want *batchv1.Job, secret Secret) (driver.FillState, error) {
-	waitsFor, err := f.retireOthers(ctx, req, want.Name)
-	if err != nil || waitsFor != "" {
-		return driver.FillState{Message: waitsFor}, err
-	}
-	job, waitsFor, err := f.ensureJob(ctx, want, secret)
-	if err != nil || waitsFor != "" {
-		return driver.FillState{Message: waitsFor}, err
-	}
-	if job.DeletionTimestamp != nil {
-		return driver.FillState{Message: fmt.Sprintf("Job %s is being deleted", job.Name)}, nil
-	}
-	if waitsFor, err := f.replaceOutdated(ctx, job, want); err != nil || waitsFor != "" {
-		return driver.FillState{Message: waitsFor}, err
-	}
-	state, err := Observe(ctx, f.Reader, job)
-	if err != nil {
-		return driver.FillState{}, backup.Errorf(backup.Unavailable, "observing Job %s/%s: %w", job.Namespace, job.Name, err)
-	}
-	if state.Phase == Pending {
-		if err := EnsureSecret(ctx, f.Client, job, secret); err != nil {
-			return driver.FillState{}, err
+	job, state, settled := f.glance(ctx, req, want)
+	if !settled {
+		var fill driver.FillState
+		var err error
+		if job, state, fill, err = f.look(ctx, req, want, secret); err != nil || job == nil {
+			return fill, err
 		}
 	}
 	fill := f.fillState(ctx, state)
@@ -116,13 +107,64 @@ func (f Fills) Ensure(ctx context.Context, req driver.FillRequest, want *batchv1
 	return fill, nil
 }
 
-// retireOthers deletes the Jobs of earlier attempts and says what must go before
-// this attempt may begin.
-func (f Fills) retireOthers(ctx context.Context, req driver.FillRequest, name string) (waitsFor string, err error) {
+// look reads from the API server what there is of the attempt, and makes its Job where
+// it may. The Job is nil where there is something else to wait for first, which the
+// fill's state says.
+func (f Fills) look(ctx context.Context, req driver.FillRequest, want *batchv1.Job, secret Secret) (*batchv1.Job, State, driver.FillState, error) {
+	waits := func(message string, err error) (*batchv1.Job, State, driver.FillState, error) {
+		return nil, State{}, driver.FillState{Message: message}, err
+	}
 	jobs, pods, err := f.leftOf(ctx, req.ClaimUID)
 	if err != nil {
-		return "", err
+		return waits("", err)
 	}
+	if message, err := f.retireOthers(ctx, req, want.Name, jobs, pods); err != nil || message != "" {
+		return waits(message, err)
+	}
+	job := named(jobs, want.Name)
+	if job == nil {
+		made, message, err := f.makeJob(ctx, want, secret, pods)
+		if err != nil || message != "" {
+			return waits(message, err)
+		}
+		return made, State{CreatedAt: PodlessSince(made)}, driver.FillState{}, nil
+	}
+	if job.DeletionTimestamp != nil {
+		return waits(fmt.Sprintf("Job %s is being deleted", job.Name), nil)
+	}
+	own := ownedBy(job, pods)
+	if len(own) == 0 { // somebody may have taken Soteria's labels off it
+		if own, err = PodsOf(ctx, f.Reader, job); err != nil {
+			return waits("", backup.Errorf(backup.Unavailable, "observing Job %s/%s: %w", job.Namespace, job.Name, err))
+		}
+	}
+	if message, err := f.replaceOutdated(ctx, job, want, own); err != nil || message != "" {
+		return waits(message, err)
+	}
+	state, err := observeWith(ctx, f.Reader, job, own)
+	if err != nil {
+		return waits("", backup.Errorf(backup.Unavailable, "observing Job %s/%s: %w", job.Namespace, job.Name, err))
+	}
+	if state.Phase == Pending {
+		if err := f.makeUpSecret(ctx, job, secret); err != nil {
+			return waits("", err)
+		}
+	}
+	return job, state, driver.FillState{}, nil
+}
+
+func named(jobs []batchv1.Job, name string) *batchv1.Job {
+	for i := range jobs {
+		if jobs[i].Name == name {
+			return &jobs[i]
+		}
+	}
+	return nil
+}
+
+// retireOthers deletes the Jobs of earlier attempts and says what must go before
+// this attempt may begin.
+func (f Fills) retireOthers(ctx context.Context, req driver.FillRequest, name string, jobs []batchv1.Job, pods []corev1.Pod) (waitsFor string, err error) {
 	for i := range jobs {
 		job := &jobs[i]
 		if job.Name == name {
@@ -144,39 +186,54 @@ func (f Fills) retireOthers(ctx context.Context, req driver.FillRequest, name st
 	return waitsFor, nil
 }
 
-// ensureJob reads the Job or makes it. It makes none while a pod of a Job of that name
-// is left, which waitsFor says.
-func (f Fills) ensureJob(ctx context.Context, want *batchv1.Job, secret Secret) (found *batchv1.Job, waitsFor string, err error) {
-	var job batchv1.Job
-	key := client.ObjectKeyFromObject(want)
-	err = f.Reader.Get(ctx, key, &job)
-	if apierrors.IsNotFound(err) {
-		if waitsFor, err := f.podLeft(ctx, want); err != nil || waitsFor != "" {
-			return nil, waitsFor, err
-		}
-		if secret != nil {
-			if _, err := secret(); err != nil {
-				return nil, "", err
-			}
-		}
-		created := want.DeepCopy()
-		err = f.Client.Create(ctx, created)
-		if err == nil {
-			// At once: a kubelet that has looked for it in vain looks again only
-			// after a while, two minutes in the end.
-			return created, "", EnsureSecret(ctx, f.Client, created, secret)
-		}
-		if apierrors.IsAlreadyExists(err) {
-			err = f.Reader.Get(ctx, key, &job)
-		}
+// makeJob makes the Job and the Secret that its pod waits for. It makes none while a pod
+// of a Job of that name is left, which waitsFor says.
+func (f Fills) makeJob(ctx context.Context, want *batchv1.Job, secret Secret, pods []corev1.Pod) (made *batchv1.Job, waitsFor string, err error) {
+	if waitsFor, err := f.podLeft(ctx, want, pods); err != nil || waitsFor != "" {
+		return nil, waitsFor, err
 	}
-	switch {
+	if secret != nil {
+		credentials, err := secret()
+		if err != nil {
+			return nil, "", err
+		}
+		secret = func() (*corev1.Secret, error) { return credentials, nil } // read once
+	}
+	key, created := client.ObjectKeyFromObject(want), want.DeepCopy()
+	err = f.Client.Create(ctx, created)
+	if err == nil {
+		// At once: a kubelet that has looked for it in vain looks again only
+		// after a while, two minutes in the end.
+		return created, "", EnsureSecret(ctx, f.Client, created, secret)
+	}
+	if !apierrors.IsAlreadyExists(err) {
+		return nil, "", backup.Errorf(backup.Unavailable, "making Job %s: %w", key, err)
+	}
+	var job batchv1.Job
+	switch err := f.Reader.Get(ctx, key, &job); {
 	case err != nil:
 		return nil, "", backup.Errorf(backup.Unavailable, "making Job %s: %w", key, err)
 	case !serves(&job, v1alpha1.RoleFill, types.UID(want.Labels[v1alpha1.ClaimUIDLabel])):
 		return nil, "", backup.Errorf(backup.Conflict, "Job %s exists and is not the fill it should be", key)
 	}
-	return &job, "", nil
+	return nil, fmt.Sprintf("Job %s was made a moment ago", job.Name), nil
+}
+
+// makeUpSecret makes the Secret that a Job's pod waits for where a crash left it out.
+func (f Fills) makeUpSecret(ctx context.Context, job *batchv1.Job, secret Secret) error {
+	if secret == nil {
+		return nil
+	}
+	there := &metav1.PartialObjectMetadata{}
+	there.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Secret"))
+	key := types.NamespacedName{Namespace: job.Namespace, Name: CredentialsName(job.Name)}
+	switch err := f.Reader.Get(ctx, key, there); {
+	case err == nil: // one of an earlier Job of that name goes by itself
+		return nil
+	case !apierrors.IsNotFound(err):
+		return backup.Errorf(backup.Unavailable, "reading Secret %s: %w", key, err)
+	}
+	return EnsureSecret(ctx, f.Client, job, secret)
 }
 
 // ObserveFill tells how far a Job that restores is, in a driver's words.
@@ -194,6 +251,10 @@ func (f Fills) fillState(ctx context.Context, s State) driver.FillState {
 	case Pending:
 		state.Phase = driver.FillPending
 	case Running:
+		if s.Good {
+			s.Phase, s.Message = Succeeded, ""
+			return f.fillState(ctx, s)
+		}
 		state.Phase = driver.FillRunning
 		state.Progress, state.Finding = f.progress(ctx, s.Pod)
 	case Failed:
@@ -270,8 +331,17 @@ func (f Fills) Finding(ctx context.Context, claimUID types.UID) (driver.Finding,
 	return found, nil
 }
 
-// Release implements [driver.Filler].
+// Release implements [driver.Filler]. That something is left is believed of the cache,
+// that nothing is of the API server alone.
 func (f Fills) Release(ctx context.Context, claimUID types.UID) (gone bool, err error) {
+	if jobs, pods, err := f.cachedOf(ctx, claimUID); err == nil && len(jobs)+len(pods) > 0 {
+		for i := range jobs {
+			if err := f.delete(ctx, &jobs[i]); err != nil {
+				return false, err
+			}
+		}
+		return false, nil
+	}
 	jobs, pods, err := f.leftOf(ctx, claimUID)
 	if err != nil {
 		return false, err
@@ -284,19 +354,28 @@ func (f Fills) Release(ctx context.Context, claimUID types.UID) (gone bool, err 
 	return len(jobs) == 0 && len(pods) == 0, nil
 }
 
+// Releases implements [driver.CommonFiller]: the Jobs of all fills in a namespace are
+// looked after in the same way, whoever described them.
+func (f Fills) Releases() string { return "Jobs in namespace " + f.Namespace }
+
 // leftOf finds the Jobs and pods of every attempt for a claim. Copies of
 // credentials need no look: the garbage collector removes them after their Job.
 func (f Fills) leftOf(ctx context.Context, claimUID types.UID) ([]batchv1.Job, []corev1.Pod, error) {
+	return f.listOf(ctx, f.Reader, claimUID)
+}
+
+// listOf is leftOf as read from the API server or a cache.
+func (f Fills) listOf(ctx context.Context, from client.Reader, claimUID types.UID) ([]batchv1.Job, []corev1.Pod, error) {
 	if claimUID == "" {
 		return nil, nil, backup.Errorf(backup.Internal, "a fill without the uid of its claim")
 	}
 	ofClaim := []client.ListOption{client.InNamespace(f.Namespace), client.MatchingLabels(Labels(v1alpha1.RoleFill, claimUID))}
 	var jobs batchv1.JobList
-	if err := f.Reader.List(ctx, &jobs, ofClaim...); err != nil {
+	if err := from.List(ctx, &jobs, ofClaim...); err != nil {
 		return nil, nil, backup.Errorf(backup.Unavailable, "listing the Jobs that fill for claim %s: %w", claimUID, err)
 	}
 	var pods corev1.PodList
-	if err := f.Reader.List(ctx, &pods, ofClaim...); err != nil {
+	if err := from.List(ctx, &pods, ofClaim...); err != nil {
 		return nil, nil, backup.Errorf(backup.Unavailable, "listing the pods that fill for claim %s: %w", claimUID, err)
 	}
 	return jobs.Items, pods.Items, nil

@@ -50,6 +50,9 @@ type State struct {
 	EndedAt time.Time
 	// Result is what the mover left, nil if nothing.
 	Result *report.Result
+	// Good is true of a Job that is not settled yet whose mover has ended well and said
+	// so: how the Job ends does not change what the mover did.
+	Good bool
 }
 
 // Finished reports whether a Job has ended, well or badly. The conditions are
@@ -70,6 +73,11 @@ func Observe(ctx context.Context, reader client.Reader, job *batchv1.Job) (State
 	if err != nil {
 		return State{}, err
 	}
+	return observeWith(ctx, reader, job, pods)
+}
+
+// observeWith is [Observe] of a Job whose pods were read, the newest first.
+func observeWith(ctx context.Context, reader client.Reader, job *batchv1.Job, pods []corev1.Pod) (State, error) {
 	condition, finished := Finished(job)
 	switch {
 	case finished && condition == batchv1.JobComplete:
@@ -149,13 +157,19 @@ func PodsOf(ctx context.Context, reader client.Reader, job *batchv1.Job) ([]core
 	if err := reader.List(ctx, &list, client.InNamespace(job.Namespace), client.MatchingLabels{batchv1.JobNameLabel: job.Name}); err != nil {
 		return nil, fmt.Errorf("listing the pods of Job %s/%s: %w", job.Namespace, job.Name, err)
 	}
-	pods := slices.DeleteFunc(list.Items, func(p corev1.Pod) bool {
+	return ownedBy(job, list.Items), nil
+}
+
+// ownedBy picks the pods that the Job controller made for exactly this Job, the newest
+// first.
+func ownedBy(job *batchv1.Job, all []corev1.Pod) []corev1.Pod {
+	pods := slices.DeleteFunc(slices.Clone(all), func(p corev1.Pod) bool {
 		return !slices.ContainsFunc(p.OwnerReferences, isOwner(job))
 	})
 	slices.SortFunc(pods, func(a, b corev1.Pod) int {
 		return cmp.Or(b.CreationTimestamp.Compare(a.CreationTimestamp.Time), strings.Compare(a.Name, b.Name))
 	})
-	return pods, nil
+	return pods
 }
 
 func succeeded(pods []corev1.Pod) State {
@@ -275,6 +289,7 @@ func (s State) ended(pod corev1.Pod, status corev1.ContainerStatus) State {
 	s.take(pod, status)
 	another := func(c corev1.ContainerStatus) bool { return c.Name != Container && c.State.Running != nil }
 	good := status.State.Terminated.ExitCode == 0 && s.Result != nil && !s.Result.Failed()
+	s.Good = good
 	switch sidecar := slices.IndexFunc(pod.Status.ContainerStatuses, another); {
 	case good && pod.Status.Phase == corev1.PodFailed:
 		s.Phase = Succeeded

@@ -33,19 +33,17 @@ func (s Spec) settled() string {
 // replaceOutdated deletes a Job that was made with other settings than those that hold
 // now, so that it is made with them: they may be what keeps it from starting. One
 // whose mover has run stays as it is. It says what there is to wait for then.
-func (f Fills) replaceOutdated(ctx context.Context, job, want *batchv1.Job) (waitsFor string, err error) {
-	was := job.Annotations[v1alpha1.SettingsAnnotation]
-	if was == "" || was == want.Annotations[v1alpha1.SettingsAnnotation] {
-		return "", nil
-	}
-	pods, err := PodsOf(ctx, f.Reader, job)
-	if err != nil {
-		return "", backup.Errorf(backup.Unavailable, "observing Job %s/%s: %w", job.Namespace, job.Name, err)
-	}
-	if EverRan(job, pods) {
+func (f Fills) replaceOutdated(ctx context.Context, job, want *batchv1.Job, pods []corev1.Pod) (waitsFor string, err error) {
+	if !outdated(job, want) || EverRan(job, pods) {
 		return "", nil
 	}
 	return fmt.Sprintf("Job %s, which has not started, is made again with the settings that have changed", job.Name), f.delete(ctx, job)
+}
+
+// outdated reports whether a Job was made with other settings than those that hold now.
+func outdated(job, want *batchv1.Job) bool {
+	was := job.Annotations[v1alpha1.SettingsAnnotation]
+	return was != "" && was != want.Annotations[v1alpha1.SettingsAnnotation]
 }
 
 // EverRan reports whether a mover of the Job has run, as far as the Job's status and
@@ -61,11 +59,14 @@ func EverRan(job *batchv1.Job, pods []corev1.Pod) bool {
 	})
 }
 
-// podLeft says that a pod of an earlier Job of that name is left.
-func (f Fills) podLeft(ctx context.Context, want *batchv1.Job) (waitsFor string, err error) {
-	var pods corev1.PodList
-	if err := f.Reader.List(ctx, &pods, client.InNamespace(want.Namespace), client.MatchingLabels{batchv1.JobNameLabel: want.Name}); err != nil {
-		return "", backup.Errorf(backup.Unavailable, "listing the pods of Job %s/%s: %w", want.Namespace, want.Name, err)
+// podLeft says that a pod of an earlier Job of that name is left: one of those of the
+// claim, or one that lacks their labels.
+func (f Fills) podLeft(ctx context.Context, want *batchv1.Job, ofClaim []corev1.Pod) (waitsFor string, err error) {
+	pods := corev1.PodList{Items: ofClaim}
+	if len(ofClaim) == 0 {
+		if err := f.Reader.List(ctx, &pods, client.InNamespace(want.Namespace), client.MatchingLabels{batchv1.JobNameLabel: want.Name}); err != nil {
+			return "", backup.Errorf(backup.Unavailable, "listing the pods of Job %s/%s: %w", want.Namespace, want.Name, err)
+		}
 	}
 	if len(pods.Items) == 0 {
 		return "", nil
