@@ -55,7 +55,7 @@ const (
 	eventSource       = "soteria"
 	admissionBudget   = 3 * time.Second
 	gracePeriod       = 20 * time.Second
-	// A restore takes about 55 calls; client-go's own limit of 20 a second would
+	// A restore takes some 55 calls; client-go's own limit of 20 a second would
 	// make a storm of claims wait for it. The API server has its own fairness.
 	requestsPerSecond = 200
 	requestBurst      = 400
@@ -135,7 +135,7 @@ func newApp(ctx context.Context, c config, connection *rest.Config, log *slog.Lo
 	measured := metrics.New(ctrlmetrics.Registry)
 	measured.Begin(c.foreseen())
 
-	fills := moverjob.Fills{Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Logs: moverjob.NewLogReader(clientset), Namespace: c.Namespace}
+	fills := moverjob.Fills{Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Cache: mgr.GetCache(), Logs: moverjob.NewLogReader(clientset), Namespace: c.Namespace}
 	systems, err := newBackends(c, platform{mgr: mgr, clientset: clientset, image: image, instance: instance, fills: fills, log: log})
 	if err != nil {
 		return nil, err

@@ -98,6 +98,7 @@ type config struct {
 	AttributionConfig
 	JobConfig
 	KeepConfig
+	RestoreConfig
 
 	// What is derived while reading.
 	backupArgs   []string
@@ -242,6 +243,7 @@ func (c *config) check() []error {
 	problems = append(problems, c.checkPolicies()...)
 	problems = append(problems, c.checkChoice()...)
 	problems = append(problems, c.deriveKeep()...)
+	problems = append(problems, c.checkRestores()...)
 	slices.SortFunc(problems, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	if c.uses(longhorn.Name) {
 		problems = append(problems, c.longhorn().Validate()...)

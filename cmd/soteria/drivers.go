@@ -119,7 +119,7 @@ func (b *backends) addRestic(c config, p platform) error {
 	settings.Instance = p.instance
 	d, err := restic.New(settings, restic.Cluster{
 		Observe: c.clocks.Transport,
-		Client:  p.fills.Client, Reader: p.fills.Reader, Logs: p.fills.Logs,
+		Client:  p.fills.Client, Reader: p.fills.Reader, Cache: p.fills.Cache, Logs: p.fills.Logs,
 		MayMake: func(ctx context.Context, made string) error { return guard.MayMake(ctx, restic.Name, made) },
 	})
 	if err != nil {

@@ -20,6 +20,21 @@ func addSpent(c config, mgr manager.Manager) error {
 	return (&spent.Reconciler{Client: mgr.GetClient(), Events: mgr.GetEventRecorder(eventSource), Policy: c.policy()}).SetupWithManager(mgr)
 }
 
+// RestoreConfig is what the environment says of how restores run. It is exported for the
+// library that reads it.
+type RestoreConfig struct {
+	RestoreConcurrency int `env:"SOTERIA_RESTORE_CONCURRENCY" envDefault:"10"`
+}
+
+// checkRestores checks it.
+func (c *RestoreConfig) checkRestores() []error {
+	var problems []error
+	if c.RestoreConcurrency < 1 {
+		problems = append(problems, fmt.Errorf("SOTERIA_RESTORE_CONCURRENCY: %d must be at least 1", c.RestoreConcurrency))
+	}
+	return problems
+}
+
 // requests makes what carries out the API's requests for restores, on every
 // replica.
 func requests(c config, mgr manager.Manager, known *catalog.Catalog, controller *restore.Reconciler) *intent.Requests {

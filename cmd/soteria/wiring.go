@@ -94,6 +94,8 @@ func addRestores(ctx context.Context, c config, mgr manager.Manager, known *cata
 		Blank:          blank.New(blank.Config{SoteriaImage: image, JobNodeSelector: c.nodeSelector, JobServiceAccount: c.JobServiceAccount, JobSettings: c.jobSettings}, fills),
 		Events:         mgr.GetEventRecorder(eventSource),
 		Observer:       measured,
+		Cache:          mgr.GetCache(),
+		Fills:          c.RestoreConcurrency,
 		ListingTimeout: c.ListingTimeout,
 		ConsumerWait:   c.FirstConsumerWait,
 		StartTimeout:   c.JobStartTimeout,

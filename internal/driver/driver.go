@@ -329,8 +329,10 @@ type FillState struct {
 	Partial bool
 	// Finding is what the fill found on its volume before it wrote.
 	Finding Finding
-	// StartedAt is when the bytes began to move; zero before.
+	// StartedAt is when the bytes began to move, and EndedAt when what moved them ended;
+	// zero before, and where that is not known.
 	StartedAt time.Time
+	EndedAt   time.Time
 }
 
 // VolumeRequest asks for a volume of the backup system's own that holds a

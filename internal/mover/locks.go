@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"sync/atomic"
 	"time"
 
@@ -52,10 +50,6 @@ func removeStaleLocks(ctx context.Context, p Process, program cli.Program) error
 // noLocks reports whether the repository is known to hold no lock at all, which takes
 // one request in the place of a restic that opens the repository.
 func noLocks(ctx context.Context, program cli.Program) bool {
-	if folder := program.Location.Folder(); folder != "" {
-		locks, err := os.ReadDir(filepath.Join(folder, "locks"))
-		return err == nil && len(locks) == 0
-	}
 	if !store.Can(program.Location.Kind) {
 		return false
 	}

@@ -31,6 +31,6 @@ func TestDelaysAreSpreadSoThatClaimsDoNotAskAtOnce(t *testing.T) {
 
 func TestALongTransferIsLookedAtLessOften(t *testing.T) {
 	assert.Equal(t, 2*time.Second, restore.WatchDelay(0))
-	assert.Equal(t, 6*time.Second, restore.WatchDelay(2*time.Minute))
+	assert.Equal(t, 6*time.Second, restore.WatchDelay(24*time.Second))
 	assert.Equal(t, 15*time.Second, restore.WatchDelay(time.Hour))
 }

@@ -1,11 +1,18 @@
 package restore_test
 
 import (
-	"fmt"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
+	"github.com/soteria-dr/soteria/internal/restore"
 )
 
 func TestARestoreTakesFewCallsAndNoConflict(t *testing.T) {
@@ -13,19 +20,20 @@ func TestARestoreTakesFewCallsAndNoConflict(t *testing.T) {
 		claims       int
 		late, attach bool
 		empty        bool
-		most         int // calls for each claim
+		configure    func(*restore.Config)
+		most         int // calls for each claim, events included
 	}{
-		"one, bound at once":                {claims: 1, most: 1000},
-		"one, on storage that is attached":  {claims: 1, attach: true, most: 1000},
-		"one, bound for the first consumer": {claims: 1, late: true, most: 1000},
-		"one that starts empty":             {claims: 1, empty: true, most: 1000},
-		"fifty at once":                     {claims: 50, most: 1000},
-		"fifty at once, attached":           {claims: 50, attach: true, late: true, most: 1000},
+		"one, bound at once":                {claims: 1, most: 54},
+		"one, on storage that is attached":  {claims: 1, attach: true, most: 59},
+		"one, bound for the first consumer": {claims: 1, late: true, most: 54},
+		"one that starts empty":             {claims: 1, empty: true, most: 52},
+		"fifty, ten at a time": {claims: 50, late: true, most: 59,
+			configure: func(c *restore.Config) { c.Fills = 10 }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newStorm(t, aClass(test.late, corev1.PersistentVolumeReclaimDelete))
-			s.attach = test.attach
+			s.attach, s.configure = test.attach, test.configure
 			if test.empty {
 				s.answer = none
 			}
@@ -40,10 +48,167 @@ func TestARestoreTakesFewCallsAndNoConflict(t *testing.T) {
 					last = at
 				}
 			}
-			t.Logf("%s: %d claims, the last bound after %s, %.1f calls and %.1f passes each, %d conflicts:%s", name, test.claims, last.Sub(noon),
-				float64(s.total())/float64(test.claims), float64(s.passes)/float64(test.claims), s.conflicts(), s.table(test.claims))
+			t.Logf("%s: the last of %d claims bound after %s, %.1f calls and %.1f passes each, %d conflicts, at most %d movers at once:%s", name, test.claims, last.Sub(noon),
+				float64(s.total())/float64(test.claims), float64(s.passes)/float64(test.claims), s.conflicts(), s.most, s.table(test.claims))
 			assert.LessOrEqual(t, s.total(), test.claims*test.most)
-			fmt.Println(s.most)
+			assert.Zero(t, s.conflicts())
+			assert.LessOrEqual(t, s.most, 10)
+
+			passes, calls := s.passes, s.total()
+			s.lasts(time.Hour)
+			assert.Equal(t, passes, s.passes, "claims that have their volumes are left in peace")
+			assert.Equal(t, calls, s.total())
+		})
+	}
+}
+
+// begins applies one claim and goes on until its mover runs.
+func (s *storm) begins(t *testing.T) {
+	t.Helper()
+	s.boot()
+	s.apply(stormClaim(0))
+	s.until(func() bool { return s.running == 1 }, "began")
+}
+
+func TestAMoverThatWorksForLongIsLookedAtForItsProgressAlone(t *testing.T) {
+	s := newStorm(t, aClass(true, corev1.PersistentVolumeReclaimDelete))
+	s.moves = func(*batchv1.Job) time.Duration { return 90 * time.Second }
+	s.begins(t)
+	before := s.total()
+	s.lasts(80 * time.Second)
+	t.Logf("80 s of work took %d calls:%s", s.total()-before, s.table(1))
+	assert.LessOrEqual(t, s.total()-before, 20)
+	assert.Equal(t, s.total()-before, s.calls["get pods/log"]+1, "the log, and once that it runs")
+}
+
+func TestAPodThatFindsNoNodeIsLookedAtLessAndLessOften(t *testing.T) {
+	s := newStorm(t, aClass(true, corev1.PersistentVolumeReclaimDelete))
+	found := false
+	s.starts = func(*batchv1.Job) bool { return found }
+	s.boot()
+	s.apply(stormClaim(0))
+	s.lasts(5 * time.Second)
+	before, passes := s.total(), s.passes
+	s.lasts(100 * time.Second)
+	t.Logf("100 s without a node took %d calls in %d passes:%s", s.total()-before, s.passes-passes, s.table(1))
+	assert.LessOrEqual(t, s.total()-before, 30)
+	assert.LessOrEqual(t, s.passes-passes, 12)
+	found = true
+	s.until(s.completed(1), "completed once a node was there")
+}
+
+func TestAMoverThatEndedWellIsBelievedBeforeItsJobIsSettled(t *testing.T) {
+	s := newStorm(t, aClass(false, corev1.PersistentVolumeReclaimDelete))
+	s.unsettled = true
+	s.boot()
+	s.apply(stormClaim(0))
+	s.until(s.completed(1), "completed")
+	took := s.boundAt["uid-0"].Sub(noon)
+	t.Logf("bound %s after the claim was made, of which the cluster itself took %s", took,
+		provisionTakes+podTakes+startTakes+moveTakes+collectTakes+removeTakes+2*bindTakes)
+	assert.Less(t, took, provisionTakes+podTakes+startTakes+moveTakes+settleTakes, "nothing waited for the Job, nor for a timer")
+}
+
+func TestACrashWhileAMoverWorksLosesNothing(t *testing.T) {
+	s := newStorm(t, aClass(true, corev1.PersistentVolumeReclaimDelete))
+	s.begins(t)
+	s.boot() // a new leader, which knows nothing
+	s.enqueue(types.NamespacedName{Namespace: claimKey.Namespace, Name: "db-0"}, 0)
+	s.until(s.completed(1), "completed")
+	assert.Equal(t, 1, s.calls["create jobs"])
+}
+
+func TestFillsWaitForTheirTurnAndTheMostWantedAreFirst(t *testing.T) {
+	const claims = 5
+	s := newStorm(t, aClass(false, corev1.PersistentVolumeReclaimDelete))
+	s.configure = func(c *restore.Config) { c.Fills = 1 }
+	s.boot()
+	for i := range claims {
+		s.apply(stormClaim(i))
+	}
+	require.NoError(t, s.api.Create(t.Context(), consumer("app", "db-4")))
+	s.until(func() bool { return s.running == 1 }, "began")
+	waits := s.record(3)
+	assert.Equal(t, v1alpha1.PhasePreparing, waits.Status.Phase)
+	assert.Contains(t, waits.Status.Message, "as many restores run as SOTERIA_RESTORE_CONCURRENCY allows (1)")
+	s.until(s.completed(claims), "completed")
+	assert.Equal(t, 1, s.most)
+	assert.Equal(t, []string{"shop/db-0", "shop/db-4", "shop/db-1", "shop/db-2", "shop/db-3"}, s.began, "the second is the one that a pod waits for, then the oldest")
+	assert.Zero(t, s.conflicts())
+}
+
+func TestAFillThatHasEndedWaitsForNoTurn(t *testing.T) {
+	s := newStorm(t, aClass(false, corev1.PersistentVolumeReclaimDelete))
+	s.configure = func(c *restore.Config) { c.Fills = 1 }
+	s.begins(t)
+	s.apply(stormClaim(1))
+	s.until(func() bool {
+		return s.record(1) != nil && strings.Contains(s.record(1).Status.Message, "as many restores run")
+	}, "waited")
+	s.until(func() bool { return s.running == 0 }, "ended")
+	s.pass(types.NamespacedName{Namespace: claimKey.Namespace, Name: "db-1"}) // takes the turn
+	s.pass(types.NamespacedName{Namespace: claimKey.Namespace, Name: "db-0"})
+	assert.Equal(t, v1alpha1.PhaseHandingOver, s.record(0).Status.Phase)
+	s.until(s.completed(2), "completed")
+	assert.Equal(t, 2, s.calls["create jobs"])
+}
+
+func TestAClaimThatWaitsForAPodTakesNoTurn(t *testing.T) {
+	s := newStorm(t, aClass(true, corev1.PersistentVolumeReclaimDelete))
+	s.configure = func(c *restore.Config) { c.Fills, c.ConsumerWait = 1, 2*time.Minute }
+	s.boot()
+	s.apply(stormClaim(0))
+	s.lasts(time.Second)
+	require.Contains(t, s.record(0).Status.Message, "waiting for a pod that uses the claim")
+	require.NoError(t, s.api.Create(t.Context(), consumer("app", "db-1")))
+	s.apply(stormClaim(1))
+	s.until(func() bool { return !s.boundAt["uid-1"].IsZero() }, "restored")
+	assert.Less(t, s.boundAt["uid-1"].Sub(noon), 10*time.Second)
+	s.until(s.completed(2), "completed both")
+}
+
+func TestTheBoundOnFillsOutlivesTheProcess(t *testing.T) {
+	s := newStorm(t, aClass(false, corev1.PersistentVolumeReclaimDelete))
+	s.configure = func(c *restore.Config) { c.Fills = 1 }
+	s.begins(t)
+	s.boot()
+	s.apply(stormClaim(1))
+	s.enqueue(types.NamespacedName{Namespace: claimKey.Namespace, Name: "db-0"}, 0)
+	s.until(s.completed(2), "completed")
+	assert.Equal(t, 1, s.most)
+}
+
+func TestAFillThatDoesNoWorkKeepsNoOtherWaiting(t *testing.T) {
+	for name, hinder := range map[string]func(*storm){
+		"its pod is on a node that is gone": func(s *storm) {
+			s.node = func(job *batchv1.Job) string {
+				if job.Annotations[v1alpha1.ClaimAnnotation] == "shop/db-0" {
+					return "gone"
+				}
+				return "node-1"
+			}
+			s.moves = func(job *batchv1.Job) time.Duration {
+				if job.Annotations[v1alpha1.ClaimAnnotation] == "shop/db-0" {
+					return time.Hour
+				}
+				return time.Second
+			}
+		},
+		"its pod finds no node": func(s *storm) {
+			s.starts = func(job *batchv1.Job) bool { return job.Annotations[v1alpha1.ClaimAnnotation] != "shop/db-0" }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStorm(t, aClass(false, corev1.PersistentVolumeReclaimDelete))
+			s.configure = func(c *restore.Config) { c.Fills = 1 }
+			hinder(s)
+			s.boot()
+			s.apply(stormClaim(0))
+			s.until(func() bool { return len(s.began) == 1 }, "began")
+			s.apply(stormClaim(1))
+			s.until(func() bool { return !s.boundAt["uid-1"].IsZero() }, "restored the other")
+			assert.Less(t, s.boundAt["uid-1"].Sub(noon), 7*time.Minute)
+			assert.Zero(t, s.boundAt["uid-0"])
 		})
 	}
 }

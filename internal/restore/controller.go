@@ -109,6 +109,9 @@ type Config struct {
 	// Concurrency is how many claims are worked on at once; by default 32, since
 	// claims mostly wait for listings that they share.
 	Concurrency int
+	// Fills is how many primes may be filled at once; the others wait for their turn, the
+	// most wanted first. 0 is as many as there are.
+	Fills int
 	// ListingTimeout bounds one question to the catalog; by default 2 minutes.
 	ListingTimeout time.Duration
 	// Silence is how long a question to the catalog may take before the claim's
@@ -150,11 +153,15 @@ type Reconciler struct {
 	waiting        func(ctx context.Context, doubt error) string
 	watchdog       *watchdog
 	memory         memory
+	most           int
+	line           line
 	placing        turns
 	phases         []phase
 	// woken holds a word while claims that wait for their backup to be settled
 	// are to be looked at again.
 	woken chan crevent.GenericEvent
+	// turn holds a word while fills that wait for their turn are to be looked at again.
+	turn chan crevent.GenericEvent
 }
 
 // phase takes a restore one step further and says how to go on.
@@ -184,7 +191,8 @@ func New(c Config) *Reconciler {
 		facts: c.Facts, catalog: c.Catalog, fillers: c.Fillers, releasers: releasers(c.Fillers, c.Blank), makers: c.Makers, blank: c.Blank,
 		observer: c.Observer, clock: c.Clock, jitter: c.Jitter,
 		concurrency: c.Concurrency, listingTimeout: c.ListingTimeout, silence: c.Silence, consumerWait: c.ConsumerWait, startTimeout: c.StartTimeout, waiting: c.Waiting,
-		woken: make(chan crevent.GenericEvent, 1),
+		most:  c.Fills,
+		woken: make(chan crevent.GenericEvent, 1), turn: make(chan crevent.GenericEvent, 1),
 	}
 	if r.observer == nil {
 		r.observer = nobody{}
@@ -297,12 +305,7 @@ func (r *Reconciler) advance(ctx context.Context, claim *corev1.PersistentVolume
 	if o.over() {
 		return 0, nil
 	}
-	var n next
-	for _, run := range r.phases {
-		if n, err = run(ctx, o); err != nil || !n.settled {
-			break
-		}
-	}
+	n, err := r.run(ctx, o)
 	if err == nil && !n.settled {
 		n, err = r.watch(ctx, o, n)
 	}
@@ -310,6 +313,25 @@ func (r *Reconciler) advance(ctx context.Context, claim *corev1.PersistentVolume
 		r.stalls(o, err)
 	}
 	return n.after, errors.Join(err, r.record(ctx, o))
+}
+
+// run takes the restore as far as it goes.
+func (r *Reconciler) run(ctx context.Context, o *observed) (n next, err error) {
+	o.adopted = o.inLine || o.leaving != ""
+	if o.inLine {
+		o.planned = true
+		return waitFor(askEvery), nil
+	}
+	if o.leaving != "" {
+		o.handsOver(o.leaving)
+		return waitFor(r.patient(o)), nil
+	}
+	for _, run := range r.phases {
+		if n, err = run(ctx, o); err != nil || !n.settled {
+			break
+		}
+	}
+	return n, err
 }
 
 // stalls tells people of an error that stopped a pass.
@@ -360,7 +382,8 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr manager.Manager) 
 			MaxConcurrentReconciles: r.concurrency,
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](soonestError, latestError),
 		}).
-		WatchesRawSource(source.Channel(r.woken, handler.EnqueueRequestsFromMapFunc(r.claimsUnsettled)))
+		WatchesRawSource(source.Channel(r.woken, handler.EnqueueRequestsFromMapFunc(r.claimsUnsettled))).
+		WatchesRawSource(source.Channel(r.turn, handler.EnqueueRequestsFromMapFunc(r.claimsNext)))
 	for _, w := range r.watches() {
 		b = b.Watches(w.object, handler.EnqueueRequestsFromMapFunc(w.claims), builder.WithPredicates(w.matters))
 	}

@@ -17,7 +17,7 @@
 //
 // Every phase is derived from what is observed, settles its own condition and
 // either lets the pass proceed or says when to look again. Nothing is kept in
-// memory but which events were told, so a crash anywhere resumes; a restore is
+// memory but which events were told and what spares questions (kept.go, turns.go), so a crash anywhere resumes; a restore is
 // retried for ever and has no state of final failure.
 //
 // # Two ways to a volume
@@ -33,7 +33,9 @@
 //
 //   - The Restore and both volumes are read from the API server, not from a
 //     cache, and statuses are patched with the resource version they were read
-//     at: no step is taken, and no backup chosen, on a stale record.
+//     at: no step is taken, and no backup chosen, on a stale record. A Restore whose
+//     backup is settled is taken from the cache where that has exactly what this
+//     process wrote last.
 //   - A backup is pinned in the status before a byte of it is asked for.
 //   - A prime is complete only when it says so itself (FilledAnnotation), which
 //     names the attempt and the backup; the mark goes when the prime goes.
@@ -72,6 +74,7 @@
 //	a backup to be settled (select)    told at once, and counted in held_claims (events.go)
 //	a pod that uses the claim          told at once, with its end (SOTERIA_FIRST_CONSUMER_WAIT)
 //	other claims of that pod           the watchdog
+//	other fills, for its turn          told at once, with an event after half a minute
 //	a volume for the prime             the watchdog, in the provisioner's words
 //	a fill's pod to start or to end    the watchdog; the Job's deadline ends it
 //	a volume of the backup system      the watchdog; what it refuses is told at once
@@ -84,23 +87,33 @@
 //	what a cancelled restore left      the watchdog (watchRemoval)
 //	an error that ends every pass      told at once; condition Stalled after two minutes (controller.go)
 //
+// # What starts a pass
+//
+// The claim, its Restore, its prime, the volumes, the Jobs that fill and their pods, and
+// the attachments are watched (watches.go). A change starts a pass where a phase may go by
+// it; what a pass writes itself does not. Timers are for what is not watched, such as
+// progress, pods of other namespaces and backup systems, and for the watchdog; they back
+// off. Fills wait for their turn once as many run as SOTERIA_RESTORE_CONCURRENCY allows,
+// the most wanted first (turns.go).
+//
 // # What it costs
 //
-// A pass reads the Restore and the lock's volume from the API server, and the
-// prime's volume once it exists: 2 or 3 GETs. A whole restore takes about 10
-// passes: 20 writes, 30 GETs and 5 lists, beside what the
-// driver asks and looking on while bytes move (every 2 s at first, every 15 s
-// once it has taken five minutes). A claim that waits for a catalog that cannot
-// tell costs 2 GETs every 5 s to 2 min, a completed one nothing. One that waits for a
-// pod lists the pending pods of its namespace every few seconds. A restore of which
-// nothing has moved for two minutes costs, every 30 s, 2 lists, and a list of events or
-// a GET for each Job, pod, prime, volume and node that it depends on; while no attempt
-// begins, also a listing every five minutes. The connection
-// should leave limiting to the API server: client-go's own limit of 20 calls per
-// second would stretch a storm of restores.
+// A whole restore takes about 13 passes and 55 calls, events included: calls_test.go
+// counts them. A pass that only looks on, at a mover that works or waits, at pods that go
+// or at a fill whose turn it is not, asks the API server nothing but the log for progress
+// (kept.go): what is known first-hand is the Restore as this process wrote it last, and
+// that the prime's volume was proved. Whatever begins or ends an attempt, hands a volume
+// over or removes something is read from the API server. A claim that waits for a catalog
+// that cannot tell costs a GET every 5 s to 2 min, a completed one nothing. One that waits
+// for a pod lists the pending pods of its namespace every half second at first, every 15 s
+// later. A restore of which nothing has moved for two minutes costs, every 30 s at first
+// and every five minutes later, 2 lists, and a list of events or a GET for each Job, pod,
+// prime, volume and node that it depends on; while no attempt begins, also a listing every
+// five minutes. The connection should leave limiting to the API server: client-go's own
+// limit of 20 calls per second would stretch a storm of restores.
 //
 // Caches hold every PersistentVolumeClaim and Restore (about 2 KB each once
 // managed fields are dropped, see [CacheByObject]), the volumes and Jobs with
-// Soteria's label, all VolumeAttachments and StorageClasses. Pods are never
-// cached.
+// Soteria's label, the pods of those Jobs in its own namespace, all VolumeAttachments and
+// StorageClasses. Other pods are never cached.
 package restore

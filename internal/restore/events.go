@@ -56,6 +56,7 @@ const (
 	reasonStalled          = "RestoreStalled"
 	reasonProgressing      = "Progressing"
 	reasonWaitsForPod      = "WaitsForPod"
+	reasonWaitsForTurn     = "WaitsForTurn"
 )
 
 // looking tells that the look for the claim's backups takes its time.
@@ -117,6 +118,11 @@ func waitsForPod(class string, until time.Time) event {
 	return event{kind: corev1.EventTypeNormal, reason: reasonWaitsForPod, action: "Wait", note: fmt.Sprintf(
 		"The restore waits for a pod that uses the claim, since storage class %s makes volumes where that pod runs; without one it begins at %s, on any node (now: annotate the claim with %s=true)",
 		class, until.UTC().Format(time.RFC3339), v1alpha1.RestoreWithoutPodAnnotation)}
+}
+
+// waitsForTurn reports that as many restores run as may.
+func waitsForTurn(message string) event {
+	return event{kind: corev1.EventTypeNormal, reason: reasonWaitsForTurn, action: "Wait", note: "The restore waits: " + message}
 }
 
 // setAside tells where the data of the claim's earlier life is.

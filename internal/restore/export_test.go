@@ -1,9 +1,12 @@
 package restore
 
 import (
+	"context"
+
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 )
 
 // What tests look at from outside.
@@ -40,6 +43,16 @@ func MapsOf(r *Reconciler) map[string]handler.MapFunc {
 	return map[string]handler.MapFunc{
 		"claim": claimsOfClaim, "served": claimServed, "fill": claimOfFill,
 		"restore": r.claimsOfRestore, "attachment": r.claimsOfAttachment, "unsettled": r.claimsUnsettled,
+	}
+}
+
+// TurnsOf returns the claims that are looked at since a turn has ended.
+func TurnsOf(r *Reconciler) []reconcile.Request {
+	select {
+	case <-r.turn:
+		return r.claimsNext(context.Background(), nil)
+	default:
+		return nil
 	}
 }
 

@@ -57,19 +57,12 @@ func (r *Reconciler) awaitUnused(ctx context.Context, o *observed) (next, error)
 	if o.handingOver() {
 		return proceed, nil
 	}
-	// The cache spares the API server while the volume is attached; that it is
-	// not is believed only of the API server.
-	if r.memory.of(o.claim.UID).released == o.prime.UID && !o.way.made() {
-		if attached, err := attachedTo(ctx, r.client, o.primeVolume.Name); err != nil || attached != "" {
-			return r.awaitDetached(o, attached), err
-		}
-	}
 	gone, err := r.release(ctx, o.claim.UID)
 	if err != nil {
 		return next{}, err
 	}
 	if !gone {
-		o.handsOver("waiting for the pods that filled the volume to be gone")
+		o.handsOver(waitsForPods)
 		return waitFor(r.patient(o)), nil
 	}
 	r.killPoint(ctx, o.claim, KillReleased)
@@ -77,21 +70,28 @@ func (r *Reconciler) awaitUnused(ctx context.Context, o *observed) (next, error)
 	if o.way.made() {
 		return proceed, nil
 	}
+	if n, err := r.readVolume(ctx, o); err != nil || !n.settled {
+		return n, err
+	}
+	// The cache spares the API server while the volume is attached; that it is
+	// not is believed only of the API server.
 	for _, from := range []client.Reader{r.client, r.reader} {
 		attached, err := attachedTo(ctx, from, o.primeVolume.Name)
 		if err != nil {
 			return next{}, err
 		}
 		if attached != "" {
-			return r.awaitDetached(o, attached), nil
+			o.handsOver(waitsForNode(o.primeVolume.Name, attached))
+			return waitFor(r.patient(o)), nil
 		}
 	}
 	return proceed, nil
 }
 
-func (r *Reconciler) awaitDetached(o *observed, node string) next {
-	o.handsOver(fmt.Sprintf("waiting for volume %s to be detached from node %s", o.primeVolume.Name, node))
-	return waitFor(max(watchSoonest, r.patient(o)))
+const waitsForPods = "waiting for the pods that filled the volume to be gone"
+
+func waitsForNode(volume, node string) string {
+	return fmt.Sprintf("waiting for volume %s to be detached from node %s", volume, node)
 }
 
 // attachedTo gives a node that a volume is attached to, or is still being
@@ -205,7 +205,7 @@ func (r *Reconciler) awaitBound(ctx context.Context, o *observed) (next, error) 
 	if bound(o.claim) {
 		return proceed, nil
 	}
-	o.handsOver(fmt.Sprintf("waiting for Kubernetes to bind volume %s to the claim", o.lockVolume.Name))
+	r.takesLong(o, fmt.Sprintf("waiting for Kubernetes to bind volume %s to the claim", o.lockVolume.Name))
 	if o.lockVolume.Status.Phase != corev1.VolumeBound {
 		return waitFor(r.patient(o)), nil
 	}
@@ -229,17 +229,34 @@ func (r *Reconciler) touch(ctx context.Context, o *observed) error {
 	return nil
 }
 
+// takesLong says what the handover waits for, where that takes more than a moment.
+func (r *Reconciler) takesLong(o *observed, message string) {
+	const moment = 5 * time.Second
+	if o.status().Phase != v1alpha1.PhaseHandingOver || o.now.Sub(r.watchdog.since(o)) > moment {
+		o.handsOver(message)
+	}
+}
+
+const removes = "the claim is bound; removing what the restore needed"
+
 // removePrime deletes the prime once its volume is sure to outlive it.
 func (r *Reconciler) removePrime(ctx context.Context, o *observed) (next, error) {
 	if o.prime != nil && !o.prime.DeletionTimestamp.IsZero() && serves(o.prime, v1alpha1.RolePrime, o.claim.UID) {
-		o.handsOver("the claim is bound; removing what the restore needed")
+		r.takesLong(o, removes)
 		return waitFor(r.patient(o)), nil
 	}
-	prime, err := find(ctx, r.reader, r.primeKey(o.claim.UID), &corev1.PersistentVolumeClaim{})
-	if err != nil || prime == nil || !serves(prime, v1alpha1.RolePrime, o.claim.UID) {
-		return proceed, err
+	if o.prime == nil && r.memory.of(o.claim.UID).primeGone {
+		return proceed, nil // and no other is made for a claim that is bound
 	}
-	o.handsOver("the claim is bound; removing what the restore needed")
+	prime, err := find(ctx, r.reader, r.primeKey(o.claim.UID), &corev1.PersistentVolumeClaim{})
+	if err != nil {
+		return next{}, err
+	}
+	if prime == nil || !serves(prime, v1alpha1.RolePrime, o.claim.UID) {
+		r.memory.change(o.claim.UID, func(known *firsthand) { known.primeGone = true })
+		return proceed, nil
+	}
+	r.takesLong(o, removes)
 	volume, err := find(ctx, r.reader, types.NamespacedName{Name: prime.Spec.VolumeName}, &corev1.PersistentVolume{})
 	if err != nil {
 		return next{}, err
@@ -263,7 +280,7 @@ func (r *Reconciler) removeOldVolume(ctx context.Context, o *observed) (next, er
 		return proceed, err
 	}
 	r.killPoint(ctx, o.claim, KillPrimeDeleted)
-	o.handsOver("the claim is bound; removing what the restore needed")
+	r.takesLong(o, removes)
 	for i := range volumes {
 		volume := &volumes[i]
 		if !retained(volume, o.claim.UID) || !sameBackend(volume, o.lockVolume) {

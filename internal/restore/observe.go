@@ -46,6 +46,10 @@ type observed struct {
 	told, planned bool
 	// underWay is true where the pass only looks on at an attempt: no volume was read.
 	underWay bool
+	// inLine is true where the pass only looks whether it is the fill's turn.
+	inLine bool
+	// leaving is what leaves a filled volume, where the pass only waits for that.
+	leaving string
 	// consumers are the pods that wait for the claim, once they were looked for.
 	consumers *[]corev1.Pod
 	// named is who keeps the lock's name from the claim, once this pass waits for that.
@@ -91,7 +95,10 @@ func (r *Reconciler) observe(ctx context.Context, claim *corev1.PersistentVolume
 	if o.prime, err = find(ctx, r.client, r.primeKey(claim.UID), &corev1.PersistentVolumeClaim{}); err != nil {
 		return nil, err
 	}
-	if o.underWay, err = r.underWay(ctx, o, own); err != nil || o.underWay {
+	if err := r.lookOn(ctx, o, own); err != nil || o.underWay || o.inLine || o.leaving != "" {
+		return o, err
+	}
+	if o.lockVolume, err = r.handedVolume(ctx, claim); err != nil || o.lockVolume != nil {
 		return o, err
 	}
 	if o.lockVolume, err = find(ctx, r.reader, types.NamespacedName{Name: claim.Spec.VolumeName}, &corev1.PersistentVolume{}); err != nil {

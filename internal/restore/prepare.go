@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
+	"github.com/soteria-dr/soteria/internal/stall"
 )
 
 // provisionedByAnnotation is what every provisioner writes on the volumes it
@@ -108,6 +109,9 @@ func (r *Reconciler) makePrime(ctx context.Context, o *observed) (next, error) {
 	}
 	r.killPoint(ctx, o.claim, KillPrimeMade)
 	o.prime = prime
+	if !o.way.made() && !late(o.way.class) {
+		return waitFor(r.patient(o)), nil // for its volume, which is told where it takes long
+	}
 	return r.checkVolume(ctx, o)
 }
 
@@ -199,6 +203,22 @@ func (r *Reconciler) checkVolume(ctx context.Context, o *observed) (next, error)
 			"waiting for %s to make a volume; if that takes long, look at kubectl -n %s describe pvc %s", class.Provisioner, o.prime.Namespace, o.prime.Name))
 		return waitFor(r.patient(o)), nil
 	}
+	quiet := o.now.Sub(r.watchdog.since(o)) >= stall.Patience
+	if !quiet && r.provedFor(o) && (isFilled(o.prime) || o.isRunning()) {
+		return proceed, nil // it is read again before it is handed over
+	}
+	if n, err := r.readVolume(ctx, o); err != nil || !n.settled {
+		return n, err
+	}
+	return r.checkRoom(o)
+}
+
+// readVolume reads the prime's volume, unless this pass has, and proves that it was made
+// for the prime.
+func (r *Reconciler) readVolume(ctx context.Context, o *observed) (next, error) {
+	if o.primeVolume != nil {
+		return proceed, nil
+	}
 	volume, err := find(ctx, r.reader, types.NamespacedName{Name: o.prime.Spec.VolumeName}, &corev1.PersistentVolume{})
 	if err != nil {
 		return next{}, err
@@ -209,7 +229,7 @@ func (r *Reconciler) checkVolume(ctx context.Context, o *observed) (next, error)
 	if madeFor(volume, o.prime) {
 		o.primeVolume = volume
 		r.memory.change(o.claim.UID, func(known *firsthand) { known.prime, known.volume = o.prime.UID, volume.Name })
-		return r.checkRoom(o)
+		return proceed, nil
 	}
 	return r.startOver(ctx, o, fmt.Sprintf("the prime was bound to volume %s, which was made by hand and is left alone", volume.Name))
 }

@@ -27,6 +27,8 @@ func (r *Reconciler) record(ctx context.Context, o *observed) error {
 	}
 	patch := client.MergeFromWithOptions(o.stored, client.MergeFromWithOptimisticLock{})
 	if err := r.client.Status().Patch(ctx, o.restore, patch); err != nil {
+		// It may have been written all the same.
+		r.memory.change(o.claim.UID, func(known *firsthand) { known.record, known.version = "", unknownVersion })
 		return fmt.Errorf("record the status of Restore %s/%s: %w", o.restore.Namespace, o.restore.Name, err)
 	}
 	o.stored = o.restore.DeepCopy()
@@ -51,16 +53,16 @@ func (o *observed) setCondition(condition string, value metav1.ConditionStatus, 
 	o.setConditionAt(o.now, condition, value, reason, message)
 }
 
-// setConditionAt says since when a condition holds that rests on something later than
-// what the pass saw at first.
-func (o *observed) setConditionAt(at time.Time, condition string, value metav1.ConditionStatus, reason, message string) {
+// setConditionAt sets a condition that holds since the time given, which is that of what
+// it rests on.
+func (o *observed) setConditionAt(since time.Time, condition string, value metav1.ConditionStatus, reason, message string) {
 	meta.SetStatusCondition(&o.status().Conditions, metav1.Condition{
 		Type:               condition,
 		Status:             value,
 		Reason:             reason,
 		Message:            message,
 		ObservedGeneration: o.restore.Generation,
-		LastTransitionTime: metav1.NewTime(at),
+		LastTransitionTime: metav1.NewTime(since),
 	})
 }
 

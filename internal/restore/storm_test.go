@@ -17,7 +17,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/uuid"
@@ -78,6 +80,8 @@ type storm struct {
 	attach bool
 	// starts is asked whether the pod of a Job finds a node; nil is always.
 	starts func(*batchv1.Job) bool
+	// node is where the pod of a Job runs; nil is node-1.
+	node func(*batchv1.Job) string
 	// moves is how long the mover of a Job moves data; nil is [moveTakes].
 	moves func(*batchv1.Job) time.Duration
 	// settles reports whether Jobs are ever settled after their mover.
@@ -112,6 +116,12 @@ func newStorm(t *testing.T, objects ...client.Object) *storm {
 func (s *storm) boot() {
 	counted := interceptor.NewClient(s.api, s.counting())
 	cached := interceptor.NewClient(s.api, interceptor.Funcs{
+		List: func(ctx context.Context, c client.WithWatch, list client.ObjectList, opts ...client.ListOption) error {
+			if s.listSeen(list, opts...) {
+				return nil
+			}
+			return c.List(ctx, list, opts...)
+		},
 		Create: func(ctx context.Context, _ client.WithWatch, obj client.Object, opts ...client.CreateOption) error {
 			return counted.Create(ctx, obj, opts...)
 		},
@@ -125,9 +135,9 @@ func (s *storm) boot() {
 			return counted.SubResource(sub).Patch(ctx, obj, patch, opts...)
 		},
 	})
-	fills := moverjob.Fills{Client: cached, Reader: counted, Cache: s.api, Namespace: own, Clock: s.clock, Logs: quiet{s}}
+	fills := moverjob.Fills{Client: cached, Reader: counted, Cache: cached, Namespace: own, Clock: s.clock, Logs: quiet{s}}
 	c := restore.Config{
-		Namespace: own, Client: cached, Reader: counted, Cache: s.api,
+		Namespace: own, Client: cached, Reader: counted, Cache: cached,
 		Facts: func(ctx context.Context, claim *corev1.PersistentVolumeClaim, r *v1alpha1.Restore) (decision.Facts, error) {
 			return kube.ReadFacts(ctx, counted, claim, r, kube.Policy{OwnNamespace: own})
 		},
@@ -139,6 +149,27 @@ func (s *storm) boot() {
 		s.configure(&c)
 	}
 	s.rec = restore.New(c)
+}
+
+// listSeen lists what the watches have seen, which is quicker than asking the store; false
+// for what is searched by a field.
+func (s *storm) listSeen(list client.ObjectList, opts ...client.ListOption) bool {
+	options := (&client.ListOptions{}).ApplyOptions(opts)
+	if options.FieldSelector != nil {
+		return false
+	}
+	kind := strings.TrimSuffix(fmt.Sprintf("%T", list), "List")
+	var found []runtime.Object
+	for _, key := range slices.Sorted(maps.Keys(s.seen)) {
+		obj := s.seen[key]
+		inNamespace := options.Namespace == "" || obj.GetNamespace() == options.Namespace
+		if fmt.Sprintf("%T", obj) != kind || !inNamespace || options.LabelSelector != nil && !options.LabelSelector.Matches(labels.Set(obj.GetLabels())) {
+			continue
+		}
+		found = append(found, obj.DeepCopyObject())
+	}
+	require.NoError(s.t, meta.SetList(list, found))
+	return true
 }
 
 // says is the catalog.
@@ -156,6 +187,12 @@ func (c says) Prove(_ context.Context, claim backup.Claim) backup.Answer {
 	}
 	return answer
 }
+
+func (c says) ProveBackup(ctx context.Context, claim backup.Claim, _ string) backup.Answer {
+	return c.Prove(ctx, claim)
+}
+
+func (c says) Last(claim backup.Claim) backup.Answer { return c.Prove(context.Background(), claim) }
 
 // told counts events, each of which is a call.
 type told struct{ s *storm }
@@ -292,6 +329,9 @@ func (s *storm) notice(c client.Client, obj client.Object) {
 	require.True(s.t, ok)
 	err := c.Get(context.Background(), client.ObjectKeyFromObject(obj), now)
 	gone := apierrors.IsNotFound(err)
+	if was != nil && !s.cached(was) {
+		was = nil // as the controller sees it
+	}
 	if gone {
 		delete(s.seen, key)
 	} else {
@@ -387,6 +427,9 @@ func (s *storm) forward(to time.Time) {
 func (s *storm) pass(key types.NamespacedName) {
 	s.passes++
 	result, err := s.rec.Reconcile(context.Background(), reconcile.Request{NamespacedName: key})
+	for _, request := range restore.TurnsOf(s.rec) {
+		s.enqueue(request.NamespacedName, deliverTakes)
+	}
 	switch {
 	case err != nil:
 		s.enqueue(key, backoff)
@@ -472,8 +515,12 @@ func (s *storm) completed(n int) func() bool {
 				if o.Status.Phase == v1alpha1.PhaseCompleted {
 					done++
 				}
-			case *batchv1.Job, *corev1.Pod:
+			case *batchv1.Job:
 				return false
+			case *corev1.Pod:
+				if o.Namespace == own {
+					return false
+				}
 			}
 		}
 		return done == n
@@ -538,6 +585,9 @@ func (s *storm) provision(prime string) {
 	volume.Annotations = map[string]string{"pv.kubernetes.io/provisioned-by": provider}
 	volume.Finalizers = []string{protection}
 	volume.Spec.ClaimRef = &corev1.ObjectReference{Namespace: own, Name: prime, UID: claim.UID}
+	var class storagev1.StorageClass
+	require.NoError(s.t, s.api.Get(ctx, types.NamespacedName{Name: *claim.Spec.StorageClassName}, &class))
+	volume.Spec.PersistentVolumeReclaimPolicy = *class.ReclaimPolicy
 	require.NoError(s.t, s.api.Create(ctx, volume))
 	volume.Status.Phase = corev1.VolumeBound
 	require.NoError(s.t, s.api.Status().Update(ctx, volume))
@@ -635,11 +685,14 @@ func (s *storm) startPod(job *batchv1.Job) {
 func (s *storm) schedule(job *batchv1.Job) {
 	if s.starts != nil && !s.starts(job) {
 		s.podStatus(job, func(pod *corev1.Pod) {
-			pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: "Unschedulable", Message: "0/1 nodes are available"}}
+			pod.Status.Conditions = []corev1.PodCondition{{
+				Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: "Unschedulable", Message: "0/1 nodes are available", LastTransitionTime: pod.CreationTimestamp,
+			}}
 		})
 		s.after(startTakes, func() { s.schedule(job) })
 		return
 	}
+	s.place(job)
 	s.podStatus(job, func(pod *corev1.Pod) {
 		pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionTrue}}
 	})
@@ -650,6 +703,30 @@ func (s *storm) schedule(job *batchv1.Job) {
 		})
 	})
 	s.after(startTakes, func() { s.run(job) })
+}
+
+// place binds a pod to its node.
+func (s *storm) place(job *batchv1.Job) {
+	pod := &corev1.Pod{}
+	if s.api.Get(context.Background(), podKey(job), pod) != nil {
+		return
+	}
+	pod.Spec.NodeName = "node-1"
+	if s.node != nil {
+		pod.Spec.NodeName = s.node(job)
+	}
+	require.NoError(s.t, s.api.Update(context.Background(), pod))
+}
+
+// record is the Restore of the i-th claim; nil before there is one.
+func (s *storm) record(i int) *v1alpha1.Restore {
+	record := &v1alpha1.Restore{}
+	err := s.api.Get(context.Background(), types.NamespacedName{Namespace: claimKey.Namespace, Name: stormClaim(i).Spec.VolumeName}, record)
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	require.NoError(s.t, err)
+	return record
 }
 
 func (s *storm) run(job *batchv1.Job) {
@@ -746,4 +823,15 @@ func (s *storm) jobStatus(job *batchv1.Job, change func(*batchv1.JobStatus)) {
 	require.NoError(s.t, errors.Join(err))
 	change(&live.Status)
 	require.NoError(s.t, s.api.Status().Update(context.Background(), live))
+}
+
+// consumer is a pod that waits for a claim.
+func consumer(name, claim string) *corev1.Pod {
+	return &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Namespace: claimKey.Namespace, Name: name, UID: types.UID(name)},
+		Spec: corev1.PodSpec{Volumes: []corev1.Volume{{Name: "data", VolumeSource: corev1.VolumeSource{
+			PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: claim},
+		}}}},
+		Status: corev1.PodStatus{Phase: corev1.PodPending},
+	}
 }

@@ -27,6 +27,11 @@ func (r *Reconciler) transfer(ctx context.Context, o *observed) (next, error) {
 	if o.status().RetryAt != nil && !marksItsVolume(o.prime) && !o.way.made() {
 		return r.startOver(ctx, o, "the prime was filled by a version of Soteria that did not mark what it wrote")
 	}
+	if due := o.status().RetryAt == nil || !o.status().RetryAt.After(o.now); due {
+		if n, waits, err := r.awaitTurn(ctx, o); err != nil || waits {
+			return n, err
+		}
+	}
 	if wait := r.nextAttempt(o); wait > 0 {
 		return waitFor(wait), nil
 	}
@@ -45,7 +50,7 @@ func (r *Reconciler) transfer(ctx context.Context, o *observed) (next, error) {
 	if ended := state.Phase == driver.FillDone || state.Phase == driver.FillFailed; ended && o.underWay {
 		return waitFor(atOnce), nil // with all that was not read
 	}
-	if o.way.made() {
+	if o.way.made() || state.Phase == driver.FillDone { // what a fill found that is done is noted with that
 		return r.observeFill(o, state), nil
 	}
 	foreign, err := r.heedPrime(ctx, o.prime, state.Finding)
@@ -66,6 +71,9 @@ func (r *Reconciler) fill(ctx context.Context, o *observed) (driver.FillState, e
 		defer r.placing.take(o.claim.Namespace)()
 	}
 	request, wait, err := r.fillRequest(ctx, o)
+	if wait != "" {
+		r.yield(o)
+	}
 	if err != nil || wait != "" {
 		return driver.FillState{Message: wait}, err
 	}
@@ -132,11 +140,17 @@ func (r *Reconciler) fillRequest(ctx context.Context, o *observed) (request driv
 		CheckRoom:   looksForRoom(o),
 		Annotations: o.claim.Annotations,
 	}
-	if running := meta.FindStatusCondition(s.Conditions, v1alpha1.ConditionTransferred); running != nil && running.Reason == reasonRunning {
+	if o.isRunning() {
 		return request, "", nil
 	}
 	request.Placement, wait, err = r.placement(ctx, o)
 	return request, wait, err
+}
+
+// isRunning reports whether the record says that the mover of the attempt runs.
+func (o *observed) isRunning() bool {
+	c := meta.FindStatusCondition(o.status().Conditions, v1alpha1.ConditionTransferred)
+	return c != nil && c.Reason == reasonRunning
 }
 
 // observeFill records what was seen of the fill.
@@ -144,10 +158,12 @@ func (r *Reconciler) observeFill(o *observed, state driver.FillState) next {
 	s := o.status()
 	switch state.Phase {
 	case driver.FillDone:
+		r.yield(o)
 		s.Progress = progressOf(s.Progress, state.Progress)
 		o.fill = state
 		return proceed
 	case driver.FillFailed:
+		r.yield(o)
 		if state.Partial {
 			return r.attemptFailed(o, v1alpha1.ConditionTransferred, reasonTransferPartial, ResultPartial, state.Message)
 		}

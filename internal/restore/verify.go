@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
@@ -20,7 +21,7 @@ func (r *Reconciler) verify(ctx context.Context, o *observed) (next, error) {
 		return proceed, nil
 	}
 	o.status().Phase = v1alpha1.PhaseVerifying
-	if o.primeVolume == nil && o.made == nil {
+	if o.primeVolume == nil && o.made == nil && !r.provedFor(o) {
 		return waitFor(soon), nil // the cache has not seen yet what the volume is
 	}
 	if isFilled(o.prime) {
@@ -28,6 +29,9 @@ func (r *Reconciler) verify(ctx context.Context, o *observed) (next, error) {
 		return proceed, nil
 	}
 	if lack := mismatch(o.fill.Restored, o.fill.Expected); lack != "" {
+		if _, err := r.heedPrime(ctx, o.prime, o.fill.Finding); err != nil {
+			return next{}, err
+		}
 		return r.attemptFailed(o, v1alpha1.ConditionVerified, reasonVerifyFailed, ResultPartial, lack), nil
 	}
 	if err := r.markFilled(ctx, o); err != nil {
@@ -62,7 +66,10 @@ func mismatch(restored, expected driver.Counts) string {
 // markFilled writes the durable mark, on the very prime that was looked at.
 func (r *Reconciler) markFilled(ctx context.Context, o *observed) error {
 	marked := o.prime.DeepCopy()
-	marked.Annotations[v1alpha1.FilledAnnotation] = o.now.UTC().Format(time.RFC3339)
+	marked.Annotations[v1alpha1.FilledAnnotation] = o.filledAt().UTC().Format(time.RFC3339)
+	if o.fill.Finding == driver.FindingOwn && !written(o.prime) {
+		marked.Annotations[v1alpha1.WrittenAnnotation] = o.now.UTC().Format(time.RFC3339)
+	}
 	marked.Annotations[v1alpha1.AttemptAnnotation] = strconv.Itoa(int(o.status().Attempt))
 	if err := r.client.Patch(ctx, marked, client.MergeFromWithOptions(o.prime, client.MergeFromWithOptimisticLock{})); err != nil {
 		return fmt.Errorf("mark the prime %s/%s as filled: %w", marked.Namespace, marked.Name, err)
@@ -71,14 +78,29 @@ func (r *Reconciler) markFilled(ctx context.Context, o *observed) error {
 	return nil
 }
 
+// filledAt is when the fill that was found done ended: as the kubelet says or, without
+// that, now. Of a node whose clock is ahead it is now, too.
+func (o *observed) filledAt() time.Time {
+	if ended := o.fill.EndedAt; !ended.IsZero() && ended.Before(o.now) {
+		return ended
+	}
+	return o.now
+}
+
+// settleFilled says in the conditions that the volume holds what it should, since it was
+// filled.
 func settleFilled(o *observed) {
 	s := o.status()
+	since, err := time.Parse(time.RFC3339, o.prime.Annotations[v1alpha1.FilledAnnotation])
+	if err != nil {
+		since = o.now
+	}
 	s.RetryAt = nil
 	s.Attempt = max(s.Attempt, attemptOf(o.prime))
 	message := "the volume stays empty"
 	if s.Backup != nil {
 		message = fmt.Sprintf("attempt %s restored the backup, at %s", o.prime.Annotations[v1alpha1.AttemptAnnotation], o.prime.Annotations[v1alpha1.FilledAnnotation])
 	}
-	o.settles(v1alpha1.ConditionTransferred, reasonTransferComplete, message)
-	o.settles(v1alpha1.ConditionVerified, reasonVerified, message)
+	o.setConditionAt(since, v1alpha1.ConditionTransferred, metav1.ConditionTrue, reasonTransferComplete, message)
+	o.setConditionAt(since, v1alpha1.ConditionVerified, metav1.ConditionTrue, reasonVerified, message)
 }

@@ -44,7 +44,7 @@ func (r *Reconciler) watch(ctx context.Context, o *observed, n next) (next, erro
 		o.setCondition(v1alpha1.ConditionStalled, metav1.ConditionTrue, string(stall.Person), o.status().Message)
 		return n, nil
 	}
-	if !r.watchdog.due(o.claim.UID) {
+	if !r.watchdog.due(o.claim.UID, since) {
 		o.repeatStall()
 		return n, nil
 	}
@@ -222,7 +222,7 @@ func (r *Reconciler) tellStall(o *observed, found stall.Stall, since time.Time) 
 func (r *Reconciler) watchUnrecorded(ctx context.Context, o *observed) {
 	const waits = "the pods that fill the claim's volume to be gone, since the Restore that counted them was deleted"
 	since := r.watchdog.removes(o.claim.UID, waits)
-	if o.now.Sub(since) < stall.Patience || !r.watchdog.due(o.claim.UID) {
+	if o.now.Sub(since) < stall.Patience || !r.watchdog.due(o.claim.UID, since) {
 		return
 	}
 	w := r.gather(ctx, o.claim.UID)
@@ -248,7 +248,7 @@ func (o *observed) repeatStall() {
 func (r *Reconciler) watchRemoval(ctx context.Context, key types.NamespacedName, uid types.UID, left leftovers, waits remains) error {
 	since := r.watchdog.removes(uid, waits.what)
 	now := r.clock.Now()
-	if now.Sub(since) < stall.Patience || !r.watchdog.due(uid) {
+	if now.Sub(since) < stall.Patience || !r.watchdog.due(uid, since) {
 		return nil
 	}
 	found := r.removalStall(ctx, uid, waits, since)

@@ -17,8 +17,10 @@ import (
 )
 
 const (
-	// inspectEvery is how often a wait that lasts too long is looked into.
-	inspectEvery = 30 * time.Second
+	// inspectEvery is how often a wait that lasts too long is looked into, at first, and
+	// inspectSeldom once it has lasted for long.
+	inspectEvery  = 30 * time.Second
+	inspectSeldom = 5 * time.Minute
 	// noteEvery is how often progress of moving bytes is recorded.
 	noteEvery = time.Minute
 	// proveEvery is how often it is proved that the backup of an attempt that does not
@@ -136,12 +138,15 @@ func (o *observed) patience() time.Duration {
 	return patience
 }
 
-// due reports whether it is time to look into the wait of a claim.
-func (w *watchdog) due(claim types.UID) bool {
+// due reports whether it is time to look into the wait of a claim, which has lasted since
+// then.
+func (w *watchdog) due(claim types.UID, since time.Time) bool {
+	const share = 20 // of the wait until the next look
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	m, now := w.of(claim), w.clock.Now()
-	if !m.inspected.IsZero() && now.Sub(m.inspected) < inspectEvery {
+	every := min(max(now.Sub(since)/share, inspectEvery), inspectSeldom)
+	if !m.inspected.IsZero() && now.Sub(m.inspected) < every {
 		return false
 	}
 	m.inspected = now

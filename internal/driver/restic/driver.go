@@ -31,6 +31,9 @@ type Cluster struct {
 	// what was so a moment ago.
 	Client client.Client
 	Reader client.Reader
+	// Cache holds Soteria's own Jobs and their pods, for looking on while they work;
+	// nil does without.
+	Cache client.Reader
 	// Logs reads the progress that movers print; nil does without.
 	Logs moverjob.LogReader
 	// Clock is the time; nil is the real one.
@@ -91,7 +94,7 @@ func New(cfg Config, cluster Cluster) (*Driver, error) {
 	}
 	return &Driver{
 		cfg: cfg, location: location, cluster: cluster,
-		fills: moverjob.Fills{Client: cluster.Client, Reader: cluster.Reader, Logs: cluster.Logs, Namespace: cfg.Namespace, Clock: cluster.Clock},
+		fills: moverjob.Fills{Client: cluster.Client, Reader: cluster.Reader, Cache: cluster.Cache, Logs: cluster.Logs, Namespace: cfg.Namespace, Clock: cluster.Clock},
 	}, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"strconv"
+	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -36,6 +37,9 @@ type Fills struct {
 	// Clock is the time; nil is the real one.
 	Clock clock.PassiveClock
 }
+
+// tellsAfter is how long a mover takes, at the least, to print how far it is.
+const tellsAfter = time.Second
 
 // FillSpec fills in what all Jobs that fill primes have in common: identity,
 // place and policy. A fill is never retried by Kubernetes, since the restore
@@ -246,7 +250,7 @@ func (f Fills) ObserveFill(ctx context.Context, job *batchv1.Job) (driver.FillSt
 }
 
 func (f Fills) fillState(ctx context.Context, s State) driver.FillState {
-	state := driver.FillState{Message: s.Message, StartedAt: s.StartedAt}
+	state := driver.FillState{Message: s.Message, StartedAt: s.StartedAt, EndedAt: s.FinishedAt}
 	switch s.Phase {
 	case Pending:
 		state.Phase = driver.FillPending
@@ -256,7 +260,9 @@ func (f Fills) fillState(ctx context.Context, s State) driver.FillState {
 			return f.fillState(ctx, s)
 		}
 		state.Phase = driver.FillRunning
-		state.Progress, state.Finding = f.progress(ctx, s.Pod)
+		if began := f.now().Sub(s.StartedAt); began < 0 || began >= tellsAfter {
+			state.Progress, state.Finding = f.progress(ctx, s.Pod)
+		}
 	case Failed:
 		state.Phase = driver.FillFailed
 		state.Partial = s.Result != nil && s.Result.Partial

@@ -64,19 +64,32 @@ func (f Fills) cachedOf(ctx context.Context, claimUID types.UID) ([]batchv1.Job,
 	return f.listOf(ctx, f.Cache, claimUID)
 }
 
-// Working reports whether the mover of a Job of Soteria's may still do something, or is
-// about to begin: it has not ended, and its pod is not one that no node suits. The pods
-// may be those of other Jobs, too.
+// Working reports whether the mover of a Job has not ended yet, as far as the Job and
+// its pods tell. The pods may be those of other Jobs, too.
 func Working(job *batchv1.Job, pods []corev1.Pod) bool {
 	if _, finished := Finished(job); finished || job.DeletionTimestamp != nil {
 		return false
 	}
 	own := ownedBy(job, pods)
-	if len(own) == 0 {
-		return true
-	}
-	return slices.ContainsFunc(own, func(pod corev1.Pod) bool {
+	return len(own) == 0 || slices.ContainsFunc(own, func(pod corev1.Pod) bool {
 		status, found := moverStatus(&pod)
 		return !found || status.State.Terminated == nil
 	})
+}
+
+// Homeless returns since when no node suits the pods of a Job; zero where one has a
+// node, or there is none.
+func Homeless(job *batchv1.Job, pods []corev1.Pod) (since time.Time) {
+	for _, pod := range ownedBy(job, pods) {
+		at := slices.IndexFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
+			return c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse
+		})
+		if at < 0 || pod.Spec.NodeName != "" {
+			return time.Time{}
+		}
+		if began := pod.Status.Conditions[at].LastTransitionTime.Time; began.After(since) {
+			since = began
+		}
+	}
+	return since
 }

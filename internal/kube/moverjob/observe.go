@@ -48,6 +48,9 @@ type State struct {
 	// EndedAt is when the last pod of an unfinished Job ended; zero as long as one has
 	// not, or there is none.
 	EndedAt time.Time
+	// FinishedAt is when the mover ended, as the kubelet says; zero where it has not, or
+	// is gone.
+	FinishedAt time.Time
 	// Result is what the mover left, nil if nothing.
 	Result *report.Result
 	// Good is true of a Job that is not settled yet whose mover has ended well and said
@@ -255,7 +258,7 @@ func SucceededPod(ctx context.Context, reader client.Reader, job *batchv1.Job) (
 // take reads what a mover that has ended left behind.
 func (s *State) take(pod corev1.Pod, status corev1.ContainerStatus) {
 	s.Pod = pod.Name
-	s.StartedAt = status.State.Terminated.StartedAt.Time
+	s.StartedAt, s.FinishedAt = status.State.Terminated.StartedAt.Time, status.State.Terminated.FinishedAt.Time
 	if result, err := report.Decode(status.State.Terminated.Message); err == nil {
 		s.Result = &result
 	}

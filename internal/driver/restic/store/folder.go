@@ -20,14 +20,14 @@ type folder struct {
 
 func newFolder(path string) *folder { return &folder{path: path, turn: make(chan struct{}, 1)} }
 
-func (f *folder) names(ctx context.Context, each func(string)) error {
-	entries, err := inTurn(ctx, f, func() ([]os.DirEntry, error) { return os.ReadDir(filepath.Join(f.path, "snapshots")) })
+func (f *folder) names(ctx context.Context, folder string, each func(string)) error {
+	entries, err := inTurn(ctx, f, func() ([]os.DirEntry, error) { return os.ReadDir(filepath.Join(f.path, folder)) })
 	if err != nil {
 		return err
 	}
 	for _, entry := range entries {
 		if entry.IsDir() {
-			return backup.Errorf(backup.Unavailable, "reading the repository in %s: snapshots/%.80q is a folder", f.path, entry.Name())
+			return backup.Errorf(backup.Unavailable, "reading the repository in %s: %s/%.80q is a folder", f.path, folder, entry.Name())
 		}
 		each(entry.Name())
 	}

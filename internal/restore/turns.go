@@ -1,0 +1,277 @@
+package restore
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	crevent "sigs.k8s.io/controller-runtime/pkg/event"
+	logf "sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
+	"github.com/soteria-dr/soteria/internal/kube/moverjob"
+)
+
+const (
+	// homelessFor is how long no node may suit a fill's pod before it counts as waiting
+	// for one, and another fill may begin.
+	homelessFor = time.Minute
+	// askEvery is how often a fill that waits for its turn looks whether a pod waits for
+	// its claim, and whether work under way is on nodes that are gone.
+	askEvery = 30 * time.Second
+	// grantedFor is how long the cache may take to show the Job of a fill whose turn
+	// it is.
+	grantedFor = 30 * time.Second
+)
+
+// line is where fills wait for their turn. What runs is seen in the cluster, so that the
+// bound holds across restarts; only those that wait are remembered, and they ask again.
+type line struct {
+	mu      sync.Mutex
+	waiting map[types.UID]waiter
+	// granted are those whose turn it is, and when it came, until their Jobs are seen.
+	granted map[types.UID]time.Time
+	// idle are Jobs that were found to do no work, and lookedAt is when.
+	idle     sets.Set[types.UID]
+	lookedAt time.Time
+}
+
+// waiter is a claim whose fill waits for its turn.
+type waiter struct {
+	key   types.NamespacedName
+	claim types.UID
+	// wanted is true while a pod waits for the claim, and made is when the claim was.
+	wanted bool
+	made   time.Time
+	since  time.Time
+	asked  time.Time
+}
+
+// before orders fills by how much they are wanted: those first that a pod waits for, then
+// the oldest claims.
+func (w waiter) before(other waiter) int {
+	first := func(w waiter) int {
+		if w.wanted {
+			return 0
+		}
+		return 1
+	}
+	return cmp.Or(cmp.Compare(first(w), first(other)), w.made.Compare(other.made), cmp.Compare(w.key.String(), other.key.String()))
+}
+
+// awaitTurn makes a fill wait while as many run as may. Its condition says so, and an
+// event, once it has waited for a while.
+func (r *Reconciler) awaitTurn(ctx context.Context, o *observed) (n next, waits bool, err error) {
+	if r.most <= 0 || o.way.made() || o.underWay {
+		return next{}, false, nil
+	}
+	if s := o.status(); s.RetryAt == nil && s.Attempt >= attemptOf(o.prime) {
+		if begun, err := r.begun(ctx, r.client, o.claim.UID, s.Attempt); err != nil || begun {
+			return next{}, false, err
+		}
+	}
+	working, err := r.working(ctx)
+	if err != nil {
+		return next{}, false, err
+	}
+	consumers, err := r.consumersOf(ctx, o)
+	if err != nil || len(consumers) == 0 && placeable(o) && r.awaitConsumer(o) != "" {
+		return next{}, false, err // it waits for a pod first
+	}
+	own := waiter{key: client.ObjectKeyFromObject(o.claim), claim: o.claim.UID, wanted: len(consumers) > 0, made: o.claim.CreationTimestamp.Time, since: o.now, asked: o.now}
+	since, granted := r.line.ask(own, r.most, working)
+	if granted {
+		return next{}, false, nil
+	}
+	r.lookForIdle(ctx, o.now)
+	message := fmt.Sprintf("as many restores run as SOTERIA_RESTORE_CONCURRENCY allows (%d); this one begins by itself when its turn comes", r.most)
+	o.planned = true
+	o.waits(v1alpha1.PhasePreparing, v1alpha1.ConditionTransferred, reasonWaitsForTurn, message)
+	if o.now.Sub(since) >= askEvery {
+		r.events.say(o.claim, o.restore, waitsForTurn(message))
+	}
+	return waitFor(askEvery), true, nil
+}
+
+// ask puts a claim into the line, or takes it out where it is its turn, which it is while
+// fewer than the most run and no other is wanted more.
+func (l *line) ask(own waiter, most int, working sets.Set[types.UID]) (since time.Time, granted bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, has := l.granted[own.claim]; has {
+		return time.Time{}, true
+	}
+	if before, waits := l.waiting[own.claim]; waits {
+		own.since = before.since
+	}
+	if l.waiting == nil {
+		l.waiting, l.granted = map[types.UID]waiter{}, map[types.UID]time.Time{}
+	}
+	l.waiting[own.claim] = own
+	next := l.next(most, working, own.asked)
+	if !slices.ContainsFunc(next, func(w waiter) bool { return w.claim == own.claim }) {
+		return own.since, false
+	}
+	delete(l.waiting, own.claim)
+	l.granted[own.claim] = own.asked
+	return time.Time{}, true
+}
+
+// next returns those whose turn it is, the most wanted first. The caller holds the lock.
+func (l *line) next(most int, working sets.Set[types.UID], now time.Time) []waiter {
+	taken := working.Clone()
+	for claim, at := range l.granted {
+		if now.Sub(at) >= grantedFor || working.Has(claim) {
+			delete(l.granted, claim)
+			continue
+		}
+		taken.Insert(claim)
+	}
+	var all []waiter
+	for _, w := range l.waiting {
+		if now.Sub(w.asked) < 2*askEvery { // others have gone their way
+			all = append(all, w)
+		}
+	}
+	slices.SortFunc(all, waiter.before)
+	return all[:max(0, min(most-taken.Len(), len(all)))]
+}
+
+// waits reports whether a claim is in the line and it is not its turn yet, nor time to
+// ask whether a pod waits for it.
+func (l *line) waits(claim types.UID, most int, working sets.Set[types.UID], now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	w, waiting := l.waiting[claim]
+	return waiting && now.Sub(w.asked) < askEvery &&
+		!slices.ContainsFunc(l.next(most, working, now), func(w waiter) bool { return w.claim == claim })
+}
+
+// leave takes a claim out of the line, and gives its turn back.
+func (l *line) leave(claim types.UID) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.waiting, claim)
+	delete(l.granted, claim)
+}
+
+// working returns the claims of which a fill works, as the caches have it. A mover that
+// has ended does not, nor one that no node suits for long, or that is on a node that is
+// gone.
+func (r *Reconciler) working(ctx context.Context) (sets.Set[types.UID], error) {
+	found := sets.New[types.UID]()
+	err := r.eachFill(ctx, func(job *batchv1.Job, pods []corev1.Pod) {
+		homeless := moverjob.Homeless(job, pods)
+		if moverjob.Working(job, pods) && !r.line.found(job.UID) && (homeless.IsZero() || r.clock.Now().Sub(homeless) < homelessFor) {
+			found.Insert(servedUID(job))
+		}
+	})
+	return found, err
+}
+
+// eachFill calls do for each Job of a fill with the pods that may be its own.
+func (r *Reconciler) eachFill(ctx context.Context, do func(*batchv1.Job, []corev1.Pod)) error {
+	var (
+		jobs  batchv1.JobList
+		pods  corev1.PodList
+		fills = client.MatchingLabels{v1alpha1.ManagedByLabel: v1alpha1.ManagedBy, v1alpha1.RoleLabel: v1alpha1.RoleFill}
+	)
+	if err := r.client.List(ctx, &jobs, client.InNamespace(r.namespace), fills, client.UnsafeDisableDeepCopy); err != nil {
+		return fmt.Errorf("list the Jobs of all fills: %w", err)
+	}
+	if r.cache != nil {
+		if err := r.cache.List(ctx, &pods, client.InNamespace(r.namespace), fills, client.UnsafeDisableDeepCopy); err != nil {
+			return fmt.Errorf("list the pods of all fills: %w", err)
+		}
+	}
+	byJob := map[string][]corev1.Pod{}
+	for _, pod := range pods.Items {
+		byJob[pod.Labels[batchv1.JobNameLabel]] = append(byJob[pod.Labels[batchv1.JobNameLabel]], pod)
+	}
+	for i := range jobs.Items {
+		do(&jobs.Items[i], byJob[jobs.Items[i].Name])
+	}
+	return nil
+}
+
+func (l *line) found(job types.UID) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.idle.Has(job)
+}
+
+// lookForIdle finds out, now and then while fills wait, which Jobs take a turn and do no
+// work, such as those on a node that is gone. What cannot be told works.
+func (r *Reconciler) lookForIdle(ctx context.Context, now time.Time) {
+	r.line.mu.Lock()
+	due := now.Sub(r.line.lookedAt) >= askEvery
+	if due {
+		r.line.lookedAt = now
+	}
+	r.line.mu.Unlock()
+	if !due {
+		return
+	}
+	idle := sets.New[types.UID]()
+	err := r.eachFill(ctx, func(job *batchv1.Job, pods []corev1.Pod) {
+		if !moverjob.Working(job, pods) {
+			return
+		}
+		stuck, err := moverjob.Stuck(ctx, r.reader, job, now, r.startTimeout)
+		if err != nil {
+			logf.FromContext(ctx).Info("could not tell whether a fill works", "job", job.Name, "because", err.Error())
+		}
+		if stuck != "" {
+			idle.Insert(job.UID)
+		}
+	})
+	if err != nil {
+		return
+	}
+	r.line.mu.Lock()
+	defer r.line.mu.Unlock()
+	r.line.idle = idle
+}
+
+// yield lets the next fill begin.
+func (r *Reconciler) yield(o *observed) {
+	r.line.leave(o.claim.UID)
+	r.turnOver()
+}
+
+// turnOver has those looked at whose turn it is, since a fill has ended. It does not
+// block.
+func (r *Reconciler) turnOver() {
+	if r.most <= 0 {
+		return
+	}
+	select {
+	case r.turn <- crevent.GenericEvent{Object: &v1alpha1.Restore{}}:
+	default:
+	}
+}
+
+// claimsNext returns the claims whose fills may begin.
+func (r *Reconciler) claimsNext(ctx context.Context, _ client.Object) []reconcile.Request {
+	working, err := r.working(ctx)
+	if err != nil {
+		logf.FromContext(ctx).Error(err, "could not find the restores that may begin; they look again by themselves")
+		return nil
+	}
+	r.line.mu.Lock()
+	defer r.line.mu.Unlock()
+	var found []reconcile.Request
+	for _, w := range r.line.next(r.most, working, r.clock.Now()) {
+		found = append(found, requests(w.key)...)
+	}
+	return found
+}
