@@ -39,6 +39,7 @@ func TestTheDefaults(t *testing.T) {
 	assert.Equal(t, int32(300), c.PolicyEvalSeconds)
 	assert.Equal(t, 4, c.BackupConcurrency)
 	assert.Equal(t, 10, c.RestoreConcurrency)
+	assert.Empty(t, c.EmptyProvisioners)
 	assert.Equal(t, 2*time.Second, c.Freshness)
 	assert.Equal(t, 503, c.ExistsUnknownStatus)
 	assert.Equal(t, 24*time.Hour, c.inventory().MaxAge)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/util/validation"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	"github.com/soteria-dr/soteria/internal/backup"
@@ -23,7 +24,8 @@ func addSpent(c config, mgr manager.Manager) error {
 // RestoreConfig is what the environment says of how restores run. It is exported for the
 // library that reads it.
 type RestoreConfig struct {
-	RestoreConcurrency int `env:"SOTERIA_RESTORE_CONCURRENCY" envDefault:"10"`
+	RestoreConcurrency int      `env:"SOTERIA_RESTORE_CONCURRENCY" envDefault:"10"`
+	EmptyProvisioners  []string `env:"SOTERIA_EMPTY_PROVISIONERS"`
 }
 
 // checkRestores checks it.
@@ -31,6 +33,11 @@ func (c *RestoreConfig) checkRestores() []error {
 	var problems []error
 	if c.RestoreConcurrency < 1 {
 		problems = append(problems, fmt.Errorf("SOTERIA_RESTORE_CONCURRENCY: %d must be at least 1", c.RestoreConcurrency))
+	}
+	for _, name := range c.EmptyProvisioners {
+		if len(validation.IsQualifiedName(strings.ToLower(name))) > 0 {
+			problems = append(problems, fmt.Errorf("SOTERIA_EMPTY_PROVISIONERS: %q is not a provisioner as a StorageClass names it, such as driver.longhorn.io", name))
+		}
 	}
 	return problems
 }

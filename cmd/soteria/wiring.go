@@ -100,6 +100,8 @@ func addRestores(ctx context.Context, c config, mgr manager.Manager, known *cata
 		ConsumerWait:   c.FirstConsumerWait,
 		StartTimeout:   c.JobStartTimeout,
 		Waiting:        waits.Words,
+
+		EmptyProvisioners: c.EmptyProvisioners,
 	})
 	known.OnRecovery(func(string) { controller.Wake() })
 	return controller, controller.SetupWithManager(ctx, mgr)

@@ -27,6 +27,8 @@ func TestARestoreTakesFewCallsAndNoConflict(t *testing.T) {
 		"one, on storage that is attached":  {claims: 1, attach: true, most: 59},
 		"one, bound for the first consumer": {claims: 1, late: true, most: 54},
 		"one that starts empty":             {claims: 1, empty: true, most: 52},
+		"one that starts empty, unseen": {claims: 1, empty: true, most: 38,
+			configure: func(c *restore.Config) { c.EmptyProvisioners = []string{provider} }},
 		"fifty, ten at a time": {claims: 50, late: true, most: 59,
 			configure: func(c *restore.Config) { c.Fills = 10 }},
 	} {
@@ -211,4 +213,57 @@ func TestAFillThatDoesNoWorkKeepsNoOtherWaiting(t *testing.T) {
 			assert.Zero(t, s.boundAt["uid-0"])
 		})
 	}
+}
+
+func TestAClaimIsHandedANewVolumeUnseenOnTheWordOfTheOperatorAlone(t *testing.T) {
+	for name, test := range map[string]struct {
+		listed string
+		late   bool
+		jobs   int
+	}{
+		"its provisioner makes empty volumes":       {listed: provider},
+		"another one does":                          {listed: "other.example.com", jobs: 1},
+		"no one says so":                            {jobs: 1},
+		"its volume is made for the first consumer": {listed: provider, late: true, jobs: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStorm(t, aClass(test.late, corev1.PersistentVolumeReclaimDelete))
+			s.answer = none
+			s.configure = func(c *restore.Config) { c.EmptyProvisioners = []string{test.listed} }
+			s.boot()
+			s.apply(stormClaim(0))
+			s.until(s.completed(1), "completed")
+			assert.Equal(t, test.jobs, s.calls["create jobs"])
+			assert.True(t, s.record(0).Status.Empty)
+		})
+	}
+}
+
+func TestABackupIsRestoredByAJobWhateverItsProvisionerMakes(t *testing.T) {
+	s := newStorm(t, aClass(false, corev1.PersistentVolumeReclaimDelete))
+	s.configure = func(c *restore.Config) { c.EmptyProvisioners = []string{provider} }
+	s.boot()
+	s.apply(stormClaim(0))
+	s.until(s.completed(1), "completed")
+	assert.Equal(t, 1, s.calls["create jobs"])
+}
+
+func TestAVolumeThatNobodyLookedAtKeepsThePolicyOfItsClass(t *testing.T) {
+	s := newStorm(t, aClass(false, corev1.PersistentVolumeReclaimRetain))
+	s.answer = none
+	s.configure = func(c *restore.Config) { c.EmptyProvisioners = []string{provider} }
+	s.boot()
+	claim := stormClaim(0)
+	s.apply(claim)
+	s.until(func() bool { return s.calls["create persistentvolumeclaims"] == 1 }, "made a prime")
+	s.until(func() bool {
+		prime := &corev1.PersistentVolumeClaim{}
+		err := s.api.Get(t.Context(), types.NamespacedName{Namespace: own, Name: restore.PrimeName("uid-0")}, prime)
+		return err == nil && prime.Status.Phase == corev1.ClaimBound
+	}, "made its volume")
+	require.NoError(t, s.api.Delete(t.Context(), claim))
+	s.lasts(time.Minute)
+	volume := &corev1.PersistentVolume{}
+	require.NoError(t, s.api.Get(t.Context(), types.NamespacedName{Name: "pv-of-prime-uid-0"}, volume), "what it holds is not known")
+	assert.Equal(t, corev1.PersistentVolumeReclaimRetain, volume.Spec.PersistentVolumeReclaimPolicy)
 }

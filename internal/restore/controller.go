@@ -112,6 +112,9 @@ type Config struct {
 	// Fills is how many primes may be filled at once; the others wait for their turn, the
 	// most wanted first. 0 is as many as there are.
 	Fills int
+	// EmptyProvisioners are those that an operator says make empty volumes: a claim that
+	// starts empty in a class of theirs which binds at once needs no Job that looks.
+	EmptyProvisioners []string
 	// ListingTimeout bounds one question to the catalog; by default 2 minutes.
 	ListingTimeout time.Duration
 	// Silence is how long a question to the catalog may take before the claim's
@@ -155,6 +158,7 @@ type Reconciler struct {
 	memory         memory
 	most           int
 	line           line
+	empties        []string
 	placing        turns
 	phases         []phase
 	// woken holds a word while claims that wait for their backup to be settled
@@ -191,7 +195,7 @@ func New(c Config) *Reconciler {
 		facts: c.Facts, catalog: c.Catalog, fillers: c.Fillers, releasers: releasers(c.Fillers, c.Blank), makers: c.Makers, blank: c.Blank,
 		observer: c.Observer, clock: c.Clock, jitter: c.Jitter,
 		concurrency: c.Concurrency, listingTimeout: c.ListingTimeout, silence: c.Silence, consumerWait: c.ConsumerWait, startTimeout: c.StartTimeout, waiting: c.Waiting,
-		most:  c.Fills,
+		most: c.Fills, empties: c.EmptyProvisioners,
 		woken: make(chan crevent.GenericEvent, 1), turn: make(chan crevent.GenericEvent, 1),
 	}
 	if r.observer == nil {

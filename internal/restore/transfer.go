@@ -27,6 +27,9 @@ func (r *Reconciler) transfer(ctx context.Context, o *observed) (next, error) {
 	if o.status().RetryAt != nil && !marksItsVolume(o.prime) && !o.way.made() {
 		return r.startOver(ctx, o, "the prime was filled by a version of Soteria that did not mark what it wrote")
 	}
+	if r.startsUnseen(o) {
+		return r.observeFill(o, driver.FillState{Phase: driver.FillDone}), nil
+	}
 	if due := o.status().RetryAt == nil || !o.status().RetryAt.After(o.now); due {
 		if n, waits, err := r.awaitTurn(ctx, o); err != nil || waits {
 			return n, err
@@ -197,6 +200,16 @@ func (r *Reconciler) observeFill(o *observed, state driver.FillState) next {
 	}
 	o.waits(v1alpha1.PhaseTransferring, v1alpha1.ConditionTransferred, reason, message)
 	return waitFor(delay)
+}
+
+// startsUnseen reports whether a claim that starts empty is handed its new volume without
+// a look at it: the volume is there, none of this prime's attempts has begun, nothing was
+// found on it, and the operator says that its provisioner makes empty ones.
+func (r *Reconciler) startsUnseen(o *observed) bool {
+	s := o.status()
+	return s.Empty && s.Backup == nil && s.RetryAt == nil && s.Attempt < attemptOf(o.prime) &&
+		o.primeVolume != nil && o.primeVolume.Annotations[v1alpha1.ForeignDataAnnotation] == "" && !late(o.way.class) &&
+		slices.Contains(r.empties, o.way.class.Provisioner)
 }
 
 func running(state driver.FillState, now time.Time) time.Duration {

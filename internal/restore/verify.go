@@ -98,6 +98,9 @@ func settleFilled(o *observed) {
 	s.RetryAt = nil
 	s.Attempt = max(s.Attempt, attemptOf(o.prime))
 	message := "the volume stays empty"
+	if unseen(o.prime) {
+		message = "the volume is new, and its provisioner makes empty ones, as SOTERIA_EMPTY_PROVISIONERS says"
+	}
 	if s.Backup != nil {
 		message = fmt.Sprintf("attempt %s restored the backup, at %s", o.prime.Annotations[v1alpha1.AttemptAnnotation], o.prime.Annotations[v1alpha1.FilledAnnotation])
 	}

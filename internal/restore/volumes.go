@@ -66,7 +66,13 @@ func fateOf(volume *corev1.PersistentVolume, prime *corev1.PersistentVolumeClaim
 // written reports whether all that is on the prime's volume is known to have been
 // written by the restore. Versions that emptied whatever they found knew no better.
 func written(prime *corev1.PersistentVolumeClaim) bool {
-	return isFilled(prime) || prime.Annotations[v1alpha1.WrittenAnnotation] != v1alpha1.NotWritten
+	return isFilled(prime) && !unseen(prime) || prime.Annotations[v1alpha1.WrittenAnnotation] != v1alpha1.NotWritten
+}
+
+// unseen reports whether a prime stays empty on the word of the operator: no Job has
+// looked at its volume.
+func unseen(prime *corev1.PersistentVolumeClaim) bool {
+	return prime.Annotations[v1alpha1.BackupAnnotation] == v1alpha1.EmptyBackup && prime.Annotations[v1alpha1.WrittenAnnotation] == v1alpha1.NotWritten
 }
 
 // lockOf gives the lock of the claim that a prime and its volume serve; "" when
