@@ -12,8 +12,6 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/mover/report"
 )
@@ -127,23 +125,31 @@ func (t *target) writeMark() error {
 	if err := errors.Join(err, mark.Sync(), mark.Close()); err != nil {
 		return err
 	}
-	folder, err := os.Open(t.volume)
-	if err != nil {
-		return err
-	}
-	err = folder.Sync()
-	if errors.Is(err, unix.EINVAL) { // network file systems that cannot: the file itself is safe
-		err = nil
-	}
-	return errors.Join(err, folder.Close())
+	return flushFolder(t.volume)
 }
 
-// finish makes sure that all data is on the disk, removes the mark, gives the root
-// folder what only it can have last (its times), and makes sure of that too.
+// clear leaves a volume that is marked as empty as it was before.
+func (t *target) clear(ctx context.Context) error {
+	if err := empty(ctx, t.volume, t.markName()); err != nil {
+		return err
+	}
+	if err := os.Remove(filepath.Join(t.volume, t.markName())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return flush(t.volume)
+}
+
+// finish makes sure that all data is on the disk and concludes.
 func (t *target) finish(root func(volume string) error, result *report.Result) error {
 	if err := flush(t.volume); err != nil {
 		return backup.Errorf(backup.DriverFailed, "%w", err)
 	}
+	return t.conclude(root, result)
+}
+
+// conclude removes the mark, gives the root folder what only it can have last (its
+// times), and makes sure that this is on the disk too. All data must be there.
+func (t *target) conclude(root func(volume string) error, result *report.Result) error {
 	if err := os.Remove(filepath.Join(t.volume, t.markName())); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return backup.Errorf(backup.DriverFailed, "removing the mark of the restore: %w", err)
 	}
@@ -151,7 +157,7 @@ func (t *target) finish(root func(volume string) error, result *report.Result) e
 		result.Partial = true
 		return backup.Errorf(backup.Partial, "the volume's root folder: %w", err)
 	}
-	if err := flush(t.volume); err != nil {
+	if err := flushFolder(t.volume); err != nil {
 		return backup.Errorf(backup.DriverFailed, "%w", err)
 	}
 	result.Finding = report.FindingOwn

@@ -42,6 +42,8 @@ type printer struct {
 	clock clock.PassiveClock
 	// senses see what is not printed, too.
 	senses *senses
+	// seen is called with all progress, also with what is not printed; nil is no one.
+	seen func(report.Progress)
 	// moved keeps what was printed last, for who prints more of it; nil is no one.
 	moved *atomic.Pointer[report.Progress]
 	last  time.Time
@@ -53,6 +55,9 @@ func (p Process) printer(to io.Writer) *printer {
 
 func (p *printer) print(progress report.Progress) error {
 	p.senses.counts(progress)
+	if p.seen != nil {
+		p.seen(progress)
+	}
 	now := p.clock.Now()
 	if !p.last.IsZero() && now.Sub(p.last) < progressInterval {
 		return nil

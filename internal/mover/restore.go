@@ -2,13 +2,13 @@ package mover
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"path"
 	"regexp"
 	"strconv"
-	"strings"
 
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/driver/restic/cli"
@@ -82,10 +82,15 @@ var snapshotPattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
 // may set it at all.
 const selinuxLabel = "security.selinux"
 
-// run fills the volume and verifies it against the snapshot. Volume and snapshot
-// are both looked at before anything is written or removed.
+// run fills the volume and verifies it against the snapshot. The volume is looked at
+// before anything is written or removed.
+//
+// Each restic that opens the repository derives its key and reads its index, which is
+// most of the time of a small restore. So the snapshot is studied beside the restore
+// where memory allows, and before it where the volume must be seen to have room.
 func (w restoreWork) run(ctx context.Context, p Process, result *report.Result) error {
 	result.Snapshot = w.snapshot
+	p.Stderr = &oneByOne{to: p.Stderr}
 	held, err := w.target.look()
 	if err != nil {
 		return err
@@ -94,37 +99,41 @@ func (w restoreWork) run(ctx context.Context, p Process, result *report.Result) 
 	if err != nil {
 		return err
 	}
-	root, err := w.findRoot(ctx, p, program)
-	if err != nil {
-		return err
+	var snapshot *studied
+	memory, enough := memoryBeside(cli.Room())
+	if held.foreign() || w.room || !enough {
+		if snapshot, err = w.study(ctx, p, program); err != nil {
+			return err
+		}
+		defer snapshot.close()
 	}
 	if held.foreign() {
-		return w.acceptWhole(ctx, p, program, root, held, result)
+		return w.acceptWhole(ctx, snapshot, held, result)
 	}
-	if err := w.checkRoom(ctx, p, program, held); err != nil {
-		return err
+	if w.room {
+		if err := w.checkRoom(snapshot, held); err != nil {
+			return err
+		}
 	}
-	if err := w.target.prepare(ctx, p, held, result); err != nil {
+	version := beside(func() (bool, error) { return canExcludeXattr(ctx, program) })
+	err = w.target.prepare(ctx, p, held, result)
+	excludeXattr, versionErr := version()
+	if err := errors.Join(err, versionErr); err != nil {
 		return err
 	}
 	p, end := p.working(ctx)
 	defer end()
-	if err := w.fill(ctx, p, program, root, result); err != nil {
-		return err
-	}
-	if err := w.compare(ctx, p, program, root, result); err != nil {
-		return err
-	}
-	return w.target.finish(root.apply, result)
+	f := filler{restoreWork: w, process: p, program: program, excludeXattr: excludeXattr}
+	return f.run(ctx, snapshot, memory, result)
 }
 
 // acceptWhole looks at a volume that holds data and no mark. An attempt that ended
 // before it could say that it was done leaves such a one: it removed the mark once
 // everything was compared. It is accepted if nothing differs from the snapshot, and
 // refused otherwise; nothing is written to its files either way.
-func (w restoreWork) acceptWhole(ctx context.Context, p Process, program cli.Program, root snapshotRoot, held found, result *report.Result) error {
+func (w restoreWork) acceptWhole(ctx context.Context, snapshot *studied, held found, result *report.Result) error {
 	compared := report.Result{Action: result.Action}
-	err := w.compare(ctx, p, program, root, &compared)
+	err := w.compare(ctx, snapshot, &compared)
 	switch {
 	case backup.KindOf(err) == backup.Partial:
 		return held.refuse(result)
@@ -132,45 +141,7 @@ func (w restoreWork) acceptWhole(ctx context.Context, p Process, program cli.Pro
 		return err
 	}
 	result.Expected, result.Restored = compared.Expected, compared.Restored
-	return w.target.finish(root.apply, result)
-}
-
-// fill runs `restic restore`. A file that restic complains of makes it a failure
-// that names the files, whatever restic's exit status.
-//
-// It takes no lock: restic 0.16 waits a minute for the lock of another restore
-// that vanishes while it is read, and a lock would only keep a prune away, which
-// cannot harm a restore that is verified and tried again.
-func (w restoreWork) fill(ctx context.Context, p Process, program cli.Program, root snapshotRoot, result *report.Result) error {
-	excludeXattr, err := canExcludeXattr(ctx, program)
-	if err != nil {
-		return err
-	}
-	args := []string{"restore", "--json", "--sparse", "--no-lock", "--target", w.target.volume, "--exclude", "/" + lostAndFound}
-	if excludeXattr {
-		args = append(args, "--exclude-xattr", selinuxLabel)
-	}
-	if w.verify == VerifyContents {
-		args = append(args, "--verify")
-	}
-	var summary struct{}
-	err = program.Run(ctx, cli.Invocation{
-		Args: append(args, "--", subfolder(w.snapshot, root.path)),
-		Stdout: func(stdout io.Reader) error {
-			return readMessages(stdout, p.printer(p.Stdout), &summary)
-		},
-		Stderr:    noteProblems(p, result),
-		Otherwise: backup.DriverFailed,
-	})
-	if result.ProblemCount == 0 || ctx.Err() != nil {
-		return err
-	}
-	result.Partial = true
-	message := fmt.Sprintf("restic could not restore all of the data: %d problems", result.ProblemCount)
-	if !excludeXattr && strings.Contains(strings.Join(result.Problems, "\n"), selinuxLabel) {
-		message += " (SELinux labels cannot be left out before restic 0.18: set SOTERIA_RESTIC_IMAGE to a newer one)"
-	}
-	return &backup.Error{Kind: backup.Partial, Message: message, Err: err}
+	return w.target.finish(snapshot.root.apply, result)
 }
 
 // subfolder is how restic is told of a folder of a snapshot.

@@ -1,38 +1,29 @@
 package mover
 
 import (
-	"context"
-	"encoding/json"
 	"fmt"
-	"io"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/soteria-dr/soteria/internal/backup"
-	"github.com/soteria-dr/soteria/internal/driver/restic/cli"
 	"github.com/soteria-dr/soteria/internal/room"
 )
 
 // checkRoom refuses a volume that has no room for what the snapshot holds, so that
-// no one waits for hours for "no space left on device". restic adds the sizes up,
-// which reads folders alone.
-func (w restoreWork) checkRoom(ctx context.Context, p Process, program cli.Program, held found) error {
-	if !w.room {
-		return nil
+// no one waits for hours for "no space left on device". Files of several names are
+// told apart only where that matters.
+func (w restoreWork) checkRoom(snapshot *studied, held found) error {
+	var err error
+	for _, inodes := range []bool{false, true} {
+		need, sizeErr := snapshot.list.size(snapshot.root.path, inodes)
+		if sizeErr != nil {
+			return fmt.Errorf("adding up the sizes in snapshot %.8s: %w", w.snapshot, sizeErr)
+		}
+		if err = hasRoom(w.target.volume, held, need); err == nil {
+			return nil
+		}
 	}
-	var stats struct {
-		TotalSize int64 `json:"total_size"`
-	}
-	err := program.Run(ctx, cli.Invocation{
-		Args:      []string{"stats", "--json", "--no-lock", "--mode", "restore-size", w.snapshot},
-		Stdout:    func(stdout io.Reader) error { return json.NewDecoder(stdout).Decode(&stats) },
-		Stderr:    tell(p),
-		Otherwise: backup.DriverFailed,
-	})
-	if err != nil {
-		return fmt.Errorf("adding up the sizes in snapshot %.8s: %w", w.snapshot, err)
-	}
-	return hasRoom(w.target.volume, held, stats.TotalSize)
+	return err
 }
 
 // hasRoom refuses a volume that has no room for so many bytes. What an earlier

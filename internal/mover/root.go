@@ -54,7 +54,21 @@ const (
 	RootFolder = "folder"
 )
 
-// findRoot finds out which folder of the snapshot was the volume's root.
+// studied is what is known of a snapshot once it was looked at.
+type studied struct {
+	root snapshotRoot
+	list *listing
+}
+
+// close frees the list.
+func (s *studied) close() {
+	if s != nil {
+		s.list.close()
+	}
+}
+
+// study lists the snapshot and finds out which folder of it was the volume's root.
+// The caller closes what it returns.
 //
 // The snapshot says which path was backed up, and restic makes that path absolute
 // whatever was typed; the tree holds what was typed:
@@ -64,75 +78,52 @@ const (
 //	cd /data && restic backup .    /…         the content alone
 //
 // So the tree is looked at. See [chooseRoot].
-func (w restoreWork) findRoot(ctx context.Context, p Process, program cli.Program) (snapshotRoot, error) {
-	own, err := w.readSnapshot(ctx, p, program)
+func (w restoreWork) study(ctx context.Context, p Process, program cli.Program) (*studied, error) {
+	list, err := w.list(ctx, p, program)
 	if err != nil {
-		return snapshotRoot{}, err
+		return nil, err
 	}
-	chain, err := w.readChain(ctx, p, program)
+	root, err := w.findRoot(ctx, p, program, list)
 	if err != nil {
-		return snapshotRoot{}, err
+		list.close()
+		return nil, err
 	}
-	depth, err := chooseRoot(parts(w.folder), chain, own, w.root)
+	return &studied{root, list}, nil
+}
+
+func (w restoreWork) findRoot(ctx context.Context, p Process, program cli.Program, list *listing) (snapshotRoot, error) {
+	depth, err := chooseRoot(parts(w.folder), list.chain, list.own, w.root)
 	if err != nil {
-		return snapshotRoot{}, backup.Errorf(backup.Unprocessable, "snapshot %.8s of %s cannot be restored: %w", w.snapshot, w.folder, err)
+		return snapshotRoot{}, refusal(backup.Unprocessable, "snapshot %.8s of %s cannot be restored: %v", w.snapshot, w.folder, err)
 	}
 	if depth == 0 {
 		return snapshotRoot{path: "/"}, nil
 	}
-	return snapshotRoot{path: joined(chain[:depth]), folder: &chain[depth-1]}, nil
+	folder, err := w.readRoot(ctx, p, program, list.chain[:depth])
+	if err != nil {
+		return snapshotRoot{}, err
+	}
+	return snapshotRoot{path: joined(list.chain[:depth]), folder: folder}, nil
 }
 
-// readSnapshot reads what the snapshot says of itself, checks that it is of the
-// folder, and reports whether a backup Job of Soteria's made it: such a Job always
-// names the whole path.
-func (w restoreWork) readSnapshot(ctx context.Context, p Process, program cli.Program) (own bool, err error) {
-	var snapshot struct {
-		Paths []string `json:"paths"`
-		Tags  []string `json:"tags"`
-		Host  string   `json:"hostname"`
-	}
-	err = program.Run(ctx, cli.Invocation{
-		Args:      []string{"cat", "snapshot", "--no-lock", w.snapshot},
-		Stdout:    func(stdout io.Reader) error { return json.NewDecoder(stdout).Decode(&snapshot) },
+// readRoot reads all that the snapshot holds of the folder at the end of a chain: its
+// extended attributes are in no list.
+func (w restoreWork) readRoot(ctx context.Context, p Process, program cli.Program, chain []rootFolder) (*rootFolder, error) {
+	parent, wanted := joined(chain[:len(chain)-1]), chain[len(chain)-1]
+	var only []rootFolder
+	err := program.Run(ctx, cli.Invocation{
+		Args:      []string{"cat", "tree", "--no-lock", subfolder(w.snapshot, parent)},
+		Stdout:    func(stdout io.Reader) (err error) { only, err = readOnlyEntry(stdout); return err },
 		Stderr:    tell(p),
 		Otherwise: backup.DriverFailed,
 	})
-	if err != nil {
-		return false, fmt.Errorf("reading snapshot %.8s: %w", w.snapshot, err)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("reading snapshot %.8s: %w", w.snapshot, err)
+	case len(only) != 1 || only[0].Name != wanted.Name || only[0].Type != wanted.Type:
+		return nil, backup.Errorf(backup.DriverFailed, "reading snapshot %.8s: %s does not hold what the list of its files says", w.snapshot, parent)
 	}
-	if !slices.Equal(snapshot.Paths, []string{w.folder}) {
-		return false, backup.Errorf(backup.DriverFailed, "snapshot %.8s holds no folder %s: it is of %s", w.snapshot, w.folder, strings.Join(snapshot.Paths, ", "))
-	}
-	namespace, name, _ := strings.Cut(snapshot.Host, "/")
-	return slices.Contains(snapshot.Tags, "namespace="+namespace) && slices.Contains(snapshot.Tags, "pvc="+name), nil
-}
-
-// readChain follows the snapshot's tree down from its top for as long as a folder
-// holds a single entry that may be a part of the backed up path.
-func (w restoreWork) readChain(ctx context.Context, p Process, program cli.Program) ([]rootFolder, error) {
-	wanted := parts(w.folder)
-	var chain []rootFolder
-	for len(chain) < len(wanted) {
-		var only []rootFolder
-		err := program.Run(ctx, cli.Invocation{
-			Args:      []string{"cat", "tree", "--no-lock", subfolder(w.snapshot, joined(chain))},
-			Stdout:    func(stdout io.Reader) (err error) { only, err = readOnlyEntry(stdout); return err },
-			Stderr:    tell(p),
-			Otherwise: backup.DriverFailed,
-		})
-		if err != nil {
-			return nil, fmt.Errorf("reading snapshot %.8s: %w", w.snapshot, err)
-		}
-		if len(only) != 1 || !slices.Contains(wanted, only[0].Name) {
-			return chain, nil
-		}
-		chain = append(chain, only[0])
-		if only[0].Type != "dir" {
-			return chain, nil
-		}
-	}
-	return chain, nil
+	return &only[0], nil
 }
 
 // readOnlyEntry reads the first two entries of what `restic cat tree` prints, to

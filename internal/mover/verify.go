@@ -2,10 +2,10 @@ package mover
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
 	"io/fs"
+	"path"
 	"path/filepath"
 	"strings"
 	"time"
@@ -14,13 +14,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/soteria-dr/soteria/internal/backup"
-	"github.com/soteria-dr/soteria/internal/driver/restic/cli"
 	"github.com/soteria-dr/soteria/internal/mover/report"
 )
 
-// node is a line of `restic ls --json`.
+// node is an entry that `restic ls --json` lists.
 type node struct {
 	Struct  string      `json:"struct_type"`
+	Message string      `json:"message_type"`
+	Name    string      `json:"name"`
 	Type    string      `json:"type"`
 	Path    string      `json:"path"`
 	Size    int64       `json:"size"`
@@ -31,22 +32,33 @@ type node struct {
 	ModTime time.Time   `json:"mtime"`
 }
 
+// is reports whether the line is of a kind, snapshot or node. restic says so twice, and
+// means to leave struct_type out one day.
+func (n node) is(kind string) bool { return n.Struct == kind || n.Message == kind }
+
+// isIn reports whether the entry is right in a folder.
+func (n node) isIn(folder string) bool { return path.Dir(n.Path) == folder }
+
 func (n node) attributes() attributes {
 	return attributes{uid: n.UID, gid: n.GID, mode: n.Mode, modified: n.ModTime}
 }
 
 // compare compares what is on the volume with what the snapshot lists: each
 // entry's type, size, owner, mode and time, and the sums.
-func (w restoreWork) compare(ctx context.Context, p Process, program cli.Program, root snapshotRoot, result *report.Result) error {
-	check := &comparison{volume: w.target.volume, folder: root.path, problem: result.Problem, links: map[uint64]*link{}}
-	if err := w.eachNode(ctx, p, program, check.node); err != nil {
-		return err
-	}
-	expected := check.expected()
-	restored, err := count(ctx, w.target.volume, w.target.markName())
-	if err != nil {
+func (w restoreWork) compare(ctx context.Context, snapshot *studied, result *report.Result) error {
+	counted := beside(func() (report.Counts, error) { return count(ctx, w.target.volume, w.target.markName()) })
+	check := &comparison{volume: w.target.volume, folder: snapshot.root.path, problem: result.Problem, links: map[uint64]*link{}}
+	err := snapshot.list.each(func(n node) error {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return check.node(n)
+	})
+	restored, countErr := counted()
+	if err := errors.Join(err, countErr); err != nil {
 		return backup.Errorf(backup.DriverFailed, "%w", err)
 	}
+	expected := check.expected()
 	result.Expected, result.Restored = &expected, &restored
 	return compared(expected, restored, result)
 }
@@ -59,32 +71,6 @@ func compared(expected, restored report.Counts, result *report.Result) error {
 	result.Partial = true
 	return backup.Errorf(backup.Partial, "the volume does not hold what the backup holds: %d of %d files, %d of %d bytes; %d files differ",
 		restored.Files, expected.Files, restored.Bytes, expected.Bytes, result.ProblemCount)
-}
-
-// eachNode calls do for every entry that the snapshot lists. The list is streamed:
-// it may have millions.
-func (w restoreWork) eachNode(ctx context.Context, p Process, program cli.Program, do func(node) error) error {
-	err := program.Run(ctx, cli.Invocation{
-		Args: []string{"ls", "--json", "--no-lock", w.snapshot},
-		Stdout: func(stdout io.Reader) error {
-			return eachLine(stdout, func(line []byte) error {
-				var n node
-				if err := json.Unmarshal(line, &n); err != nil {
-					return fmt.Errorf("the list of the snapshot's files: %w", err)
-				}
-				if n.Struct != "node" {
-					return nil
-				}
-				return do(n)
-			})
-		},
-		Stderr:    tell(p),
-		Otherwise: backup.DriverFailed,
-	})
-	if err != nil {
-		return fmt.Errorf("listing snapshot %.8s: %w", w.snapshot, err)
-	}
-	return nil
 }
 
 // comparison goes through a snapshot's files and looks for each on the volume.
@@ -114,7 +100,7 @@ type link struct {
 
 // node compares one entry of the snapshot's list.
 func (c *comparison) node(n node) error {
-	relative, within := c.relative(n.Path)
+	relative, within := below(c.folder, n.Path)
 	if !within || n.Type == "socket" { // a socket is its program's to make
 		return nil
 	}
@@ -202,14 +188,14 @@ func (c *comparison) expected() report.Counts {
 	return counts
 }
 
-// relative gives an entry's path below the volume's root, and whether it is one
-// that a restore brings back.
-func (c *comparison) relative(path string) (string, bool) {
-	below, found := strings.CutPrefix(path, strings.TrimSuffix(c.folder, "/")+"/")
-	if !found || below == "" || below == lostAndFound || strings.HasPrefix(below, lostAndFound+"/") {
+// below returns an entry's path below the volume's root, which was that folder of the
+// snapshot, and whether the entry is one that a restore brings back.
+func below(folder, entry string) (string, bool) {
+	inner, found := strings.CutPrefix(entry, strings.TrimSuffix(folder, "/")+"/")
+	if !found || inner == "" || inner == lostAndFound || strings.HasPrefix(inner, lostAndFound+"/") {
 		return "", false
 	}
-	return below, true
+	return inner, true
 }
 
 func sameType(listed string, mode uint32) bool {

@@ -110,6 +110,24 @@ func flush(volume string) error {
 	return nil
 }
 
+// flushFolder sees to it that a folder's entries and attributes are on the disk.
+// Network file systems that cannot do that for a folder flush all of it.
+func flushFolder(path string) error {
+	folder, err := os.Open(path) // #nosec G304 -- the volume's mount
+	if err != nil {
+		return fmt.Errorf("flushing the volume's root folder: %w", err)
+	}
+	defer folder.Close() //nolint:errcheck // only a handle
+	err = folder.Sync()
+	if errors.Is(err, unix.EINVAL) {
+		err = unix.Syncfs(int(folder.Fd()))
+	}
+	if err != nil {
+		return fmt.Errorf("flushing the volume's root folder: %w", err)
+	}
+	return nil
+}
+
 // count counts what a volume holds, but for the entry of its root called kept.
 func count(ctx context.Context, volume, kept string) (report.Counts, error) {
 	var counts report.Counts

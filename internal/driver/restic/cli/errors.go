@@ -16,6 +16,9 @@ import (
 // bucket that does not exist is not that.
 var ErrNoRepository = errors.New("there is no repository at this location")
 
+// ErrMemory is the cause of an error where restic needed more memory than it may take.
+var ErrMemory = errors.New("restic may not take as much memory as it needs")
+
 // Exit statuses of restic since 0.17, and 3 and 1 of every version.
 const (
 	exitIncomplete    = 3
@@ -61,6 +64,8 @@ type verdict struct {
 	// wordy marks words that are followed by pages which tell people nothing: the
 	// hint stands for all of it.
 	wordy bool
+	// cause is that of the error; nil where none is told apart.
+	cause error
 }
 
 // verdicts are the words that restic and the S3 and REST servers behind it are
@@ -81,8 +86,8 @@ var verdicts = []verdict{
 	{words: "The specified key does not exist", kind: backup.RepositoryAbsent, hint: noRepositoryHint, absent: true, config: true},
 	{words: "<config/> does not exist", kind: backup.RepositoryAbsent, hint: noRepositoryHint, absent: true, config: true},
 	{words: "/config: no such file or directory", kind: backup.RepositoryAbsent, hint: noRepositoryHint, absent: true, config: true},
-	{words: "fatal error: runtime: out of memory", kind: backup.Unavailable, hint: memoryHint, wordy: true},
-	{words: "fatal error: runtime: cannot allocate memory", kind: backup.Unavailable, hint: memoryHint, wordy: true},
+	{words: "fatal error: runtime: out of memory", kind: backup.Unavailable, hint: memoryHint, wordy: true, cause: ErrMemory},
+	{words: "fatal error: runtime: cannot allocate memory", kind: backup.Unavailable, hint: memoryHint, wordy: true, cause: ErrMemory},
 	{words: "repository is already locked", kind: backup.Unavailable, hint: "another restic holds an exclusive lock"},
 }
 
@@ -116,7 +121,7 @@ func exitError(code int, stderr string, meaning *verdict, otherwise backup.Kind)
 	}
 	switch {
 	case known && found.wordy:
-		return backup.Errorf(found.kind, "%s", found.hint)
+		return &backup.Error{Kind: found.kind, Message: found.hint, Err: found.cause}
 	case known && found.absent && (code == exitNoRepository || code == 1):
 		return &backup.Error{Kind: found.kind, Message: explain(exit, found.hint), Err: errors.Join(ErrNoRepository, exit)}
 	case code == exitNoRepository:
