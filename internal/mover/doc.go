@@ -8,7 +8,8 @@
 //   - backup runs `restic backup` on a mounted volume, holds the snapshot against
 //     the one before it, and records beside it how it ended.
 //   - restore fills a volume from a snapshot and verifies it. It removes only what an
-//     earlier attempt of the same restore wrote, see mark.go.
+//     attempt of the same restore wrote, see mark.go. While restic restores, another
+//     restic lists the snapshot, and what is restored goes to the disk, see fill.go.
 //   - copy makes a volume hold what another one holds.
 //   - blank verifies that a volume is empty.
 //   - pulse reports to the kubelet whether a backup beside it moves anything, see

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"github.com/soteria-dr/soteria/internal/backup"
@@ -24,8 +25,12 @@ type filler struct {
 // run fills the volume, compares it with the snapshot and finishes it. A snapshot that
 // is nil is studied beside the restore, with so much memory; 0 does not bound it.
 func (f filler) run(ctx context.Context, snapshot *studied, memory int64, result *report.Result) error {
-	f.flusher = newFlusher(func() error { return flush(f.target.volume) })
-	var err error
+	volume, err := os.Open(f.target.volume)
+	if err != nil {
+		return backup.Errorf(backup.DriverFailed, "opening the volume: %w", err)
+	}
+	defer volume.Close() //nolint:errcheck // only a handle
+	f.flusher = newFlusher(func() error { return flushAll(volume) })
 	if snapshot != nil {
 		err = f.fill(ctx, snapshot.root.path, result)
 	} else {
@@ -70,6 +75,9 @@ func (f filler) fillAndStudy(ctx context.Context, memory int64, result *report.R
 		bounded := f.program
 		bounded.MaxMemory = memory
 		snapshot, err := f.study(ctx, f.process, bounded)
+		if cli.CacheUnready(err) {
+			snapshot, err = f.study(ctx, f.process, bounded)
+		}
 		if errors.Is(err, errRefused) || err == nil && snapshot.root.path != f.guess() {
 			stop(errOtherRoot)
 		}
@@ -77,6 +85,10 @@ func (f filler) fillAndStudy(ctx context.Context, memory int64, result *report.R
 	})
 	var attempt report.Result
 	fillErr := f.fill(filling, f.guess(), &attempt)
+	if cli.CacheUnready(fillErr) {
+		attempt = report.Result{}
+		fillErr = f.fill(filling, f.guess(), &attempt)
+	}
 	snapshot, err := wait()
 	if f.mustStudyAgain(ctx, err, fillErr) {
 		snapshot, err = f.study(ctx, f.process, f.program)

@@ -2,6 +2,7 @@ package mover_test
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -100,7 +101,7 @@ func (c *counting) since() map[string]int {
 	return reads
 }
 
-func TestARestoreReadsThriceWhatResticReadsToOpenTheRepositoryAndTheDataOnce(t *testing.T) {
+func TestARestoreReadsAtMostThriceWhatResticReads(t *testing.T) {
 	counter := &counting{reads: map[string]int{}}
 	server := restictest.StartRest(t)
 	v := newVolume(t, restictest.Restic(t))
@@ -118,6 +119,7 @@ func TestARestoreReadsThriceWhatResticReadsToOpenTheRepositoryAndTheDataOnce(t *
 	v.repository.CacheDir = t.TempDir()
 	v.repository.Run(t, "restore", "--no-lock", "--target", t.TempDir(), made.Snapshot+":"+v.data)
 	raw := counter.since()
+	v.scratch = t.TempDir() // as empty as that cache
 	status, _, output := v.restore(t, made.Snapshot)
 	require.Zero(t, status, output)
 	moved := counter.since()
@@ -200,6 +202,36 @@ func TestASnapshotThatCannotBeListedBesideTheRestoreIsListedAfterIt(t *testing.T
 		assert.ElementsMatch(t, holds, regular(t, v.target))
 		assert.Equal(t, map[string]int{"version": 1, "restore": 2, "ls": 2}, runs())
 	})
+}
+
+func TestAResticThatFindsItsCacheHalfMadeByTheOtherOneIsRunAgain(t *testing.T) {
+	seed, snapshot := seeded(t, restictest.Restic(t))
+	for _, command := range []string{"restore", "ls"} {
+		t.Run(command, func(t *testing.T) {
+			v := seed.clone(t)
+			// A file of the cache that another one has made and not yet written.
+			cache := filepath.Join(t.TempDir(), "cache")
+			half := filepath.Join(cache, v.id(t))
+			runs := noted(t, &v, `if [ "$1" = `+command+` ] && mkdir `+cache+` 2>/dev/null; then
+	mkdir `+half+` && : >`+half+`/version
+	export RESTIC_CACHE_DIR=`+cache+`
+fi`)
+			status, result, output := v.restore(t, snapshot)
+			require.Zero(t, status, output)
+			assert.Contains(t, output, "unable to open cache: readVersion: ", "as restic words it")
+			assert.Empty(t, result.Problems)
+			assert.Equal(t, inventory(t, v.data), inventory(t, v.target))
+			assert.Equal(t, 2, runs()[command])
+		})
+	}
+}
+
+// id returns the repository's id.
+func (v volume) id(t *testing.T) string {
+	t.Helper()
+	var config struct{ ID string }
+	require.NoError(t, json.Unmarshal(v.repository.Run(t, "cat", "config", "--no-lock"), &config))
+	return config.ID
 }
 
 func TestARestoreThatFailsSaysWhyAndKeepsTheMark(t *testing.T) {

@@ -128,15 +128,19 @@ func (t *target) writeMark() error {
 	return flushFolder(t.volume)
 }
 
-// clear leaves a volume that is marked as empty as it was before.
+// clear leaves a volume that is marked as empty as it was before. The mark goes once
+// nothing that it speaks of can come back.
 func (t *target) clear(ctx context.Context) error {
 	if err := empty(ctx, t.volume, t.markName()); err != nil {
+		return err
+	}
+	if err := flush(t.volume); err != nil {
 		return err
 	}
 	if err := os.Remove(filepath.Join(t.volume, t.markName())); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return flush(t.volume)
+	return flushFolder(t.volume)
 }
 
 // finish makes sure that all data is on the disk and concludes.

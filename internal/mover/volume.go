@@ -104,6 +104,12 @@ func flush(volume string) error {
 		return fmt.Errorf("flushing the volume: %w", err)
 	}
 	defer folder.Close() //nolint:errcheck // only a handle
+	return flushAll(folder)
+}
+
+// flushAll is [flush] for a folder that is open. Linux reports what it could not write
+// since then.
+func flushAll(folder *os.File) error {
 	if err := unix.Syncfs(int(folder.Fd())); err != nil {
 		return fmt.Errorf("flushing the volume: %w", err)
 	}

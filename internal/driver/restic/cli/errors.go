@@ -50,6 +50,14 @@ func Incomplete(err error) bool {
 	return errors.As(err, &exit) && exit.Code == exitIncomplete
 }
 
+// CacheUnready reports whether err is that of a restic which found the cache half made
+// by another one that began at the same moment. restic 0.19 ends then, before it does
+// anything; run again, it finds the cache made.
+func CacheUnready(err error) bool {
+	var exit *ExitError
+	return errors.As(err, &exit) && strings.Contains(exit.Stderr, "unable to open cache: readVersion: ")
+}
+
 // verdict is what words of restic's mean.
 type verdict struct {
 	words string
