@@ -28,10 +28,10 @@ func (a Answer) WithTold(told ...Told) Answer {
 // configuration; empty where the catalog did not say. It must not be changed.
 func (a Answer) Told() []Told { return a.told }
 
-// notYet is an error that passes by itself within seconds.
-type notYet struct{ error }
+// notYetError is an error that passes by itself within seconds.
+type notYetError struct{ error }
 
-func (n *notYet) Unwrap() error { return n.error }
+func (n *notYetError) Unwrap() error { return n.error }
 
 // NotYet says of an error that nothing went wrong: the answer is on its way, within the
 // time that it usually takes. Nil stays nil.
@@ -39,12 +39,12 @@ func NotYet(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &notYet{err}
+	return &notYetError{err}
 }
 
 // IsNotYet reports whether an answer is missing only because it is on its way.
 func IsNotYet(err error) bool {
-	var n *notYet
+	var n *notYetError
 	return errors.As(err, &n)
 }
 

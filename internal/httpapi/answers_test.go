@@ -109,7 +109,7 @@ func TestWhatOneSystemHasIsAnsweredAtOnceByEveryRoute(t *testing.T) {
 func TestAListIsShownWithoutWaitingAndNoAbsenceThatIsNotKnown(t *testing.T) {
 	url := systemsServer(t, false, 1, lister("restic", photos), faulty("longhorn", mem.Fault{Hang: true}))
 	unknown := answered[wire.BackupsUnknown](t, url+"/v1/backups?namespace=media&pvc=music", http.StatusServiceUnavailable)
-	assert.Equal(t, "the longhorn repository has not been listed yet", unknown.Failure.Error)
+	assert.Equal(t, "the longhorn repository has not been listed yet", unknown.Error)
 	require.Len(t, unknown.Systems, 2)
 	assert.Equal(t, wire.SystemNone, unknown.Systems[0].Answer)
 	assert.Nil(t, unknown.Systems[1].ListedAt)

@@ -60,10 +60,10 @@ var homeRules = backup.Rules{Clusters: backup.Clusters{Own: "home", Settled: tru
 
 // What two systems say of which one was not listed yet.
 var (
-	notListed   = backup.NotYet(backup.Errorf(backup.Unavailable, "the longhorn repository has not been listed yet"))
-	inPart      = backup.Combine(backup.FoundBackups([]backup.Backup{newest, oldest}, evidence), backup.UnknownBecause(notListed))
-	saidInPart  = []backup.Told{{Driver: "restic", Certainty: backup.Found, ListedAt: noon}, {Driver: "longhorn", Why: notListed}}
-	saidNothing = []backup.Told{{Driver: "restic", Certainty: backup.None, ListedAt: noon}, {Driver: "longhorn", Why: notListed}}
+	errNotListed = backup.NotYet(backup.Errorf(backup.Unavailable, "the longhorn repository has not been listed yet"))
+	inPart       = backup.Combine(backup.FoundBackups([]backup.Backup{newest, oldest}, evidence), backup.UnknownBecause(errNotListed))
+	saidInPart   = []backup.Told{{Driver: "restic", Certainty: backup.Found, ListedAt: noon}, {Driver: "longhorn", Why: errNotListed}}
+	saidNothing  = []backup.Told{{Driver: "restic", Certainty: backup.None, ListedAt: noon}, {Driver: "longhorn", Why: errNotListed}}
 )
 
 // objectionable are backups of which each but the last has something against it.
@@ -328,13 +328,13 @@ func TestExamples(t *testing.T) {
 			world: func(w *world) { w.answer = says(inPart.WithTold(saidInPart...)) }},
 		"a claim that is looked for is unknown, with what each system said": {
 			path: "/exists/media/photos", status: 503, golden: "exists_systems_unknown.json",
-			world: func(w *world) { w.answer = says(backup.UnknownBecause(notListed).WithTold(saidNothing...)) }},
+			world: func(w *world) { w.answer = says(backup.UnknownBecause(errNotListed).WithTold(saidNothing...)) }},
 		"a list says how old it is and what could not be told": {
 			path: "/v1/backups?namespace=media&pvc=photos", status: 200, golden: "backups_systems.json",
 			world: func(w *world) { w.answer = says(inPart.WithTold(saidInPart...)) }},
 		"a list of which nothing is known yet is an error with what each system said": {
 			path: "/v1/backups?namespace=media&pvc=photos", status: 503, golden: "backups_not_listed.json",
-			world: func(w *world) { w.answer = says(backup.UnknownBecause(notListed).WithTold(saidNothing...)) }},
+			world: func(w *world) { w.answer = says(backup.UnknownBecause(errNotListed).WithTold(saidNothing...)) }},
 		"a list of other clusters' backups is shown though a system could not tell": {
 			path: "/v1/backups?namespace=media&pvc=photos", status: 200, golden: "backups_others_in_doubt.json",
 			world: func(w *world) {
