@@ -43,6 +43,7 @@ func (s *Server) startTest(w http.ResponseWriter, r *http.Request, _ httprouter.
 		return
 	}
 	if wish.Target.Name != "" {
+		wish.Test = true
 		s.answerRestore(w, r, wish)
 		return
 	}

@@ -66,6 +66,16 @@ func TestRestoreTests(t *testing.T) {
 		assert.Equal(t, backup.Invalid, backup.KindOf(err))
 		assert.Equal(t, "target_pvc", backup.FieldOf(err))
 	})
+	t.Run("with a target restore to it and mark it as a test's", func(t *testing.T) {
+		w := newWorld()
+		resp, _ := send(t, http.MethodPost, w.serve(t, nil)+"/v1/restore-test", jsonType, `{"namespace":"media","pvc":"photos","target_pvc":"look"}`)
+		assert.Equal(t, http.StatusAccepted, resp.StatusCode)
+		resp, _ = send(t, http.MethodPost, w.serve(t, nil)+"/v1/restores", jsonType, `{"namespace":"media","pvc":"photos","target_pvc":"keep"}`)
+		assert.Equal(t, http.StatusAccepted, resp.StatusCode)
+		require.Len(t, w.claims.wishes, 2)
+		assert.True(t, w.claims.wishes[0].Test)
+		assert.False(t, w.claims.wishes[1].Test)
+	})
 	t.Run("of no backup, and those that the driver refuses, keep their kind", func(t *testing.T) {
 		for _, kind := range backup.Kinds()[backup.Invalid:] {
 			w := newWorld()

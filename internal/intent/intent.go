@@ -67,6 +67,8 @@ type Wish struct {
 	// one drawn. With it a wish may be carried out again: a target that has this lock
 	// was made by the first time.
 	Lock string
+	// Test marks the target as a test's, see [kube.IsTest].
+	Test bool
 	// DryRun checks all that can be checked, the API server's part included, and
 	// makes nothing.
 	DryRun bool
@@ -128,6 +130,9 @@ func (r *Requests) Restore(ctx context.Context, wish Wish) (Made, error) {
 	}
 	if err := r.stamp(ctx, wish, target, answer); err != nil {
 		return Made{}, err
+	}
+	if wish.Test {
+		target.Annotations[v1alpha1.TestAnnotation] = target.Spec.VolumeName
 	}
 	if err := r.create(ctx, target, wish); err != nil {
 		return r.lost(ctx, wish, err)

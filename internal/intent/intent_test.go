@@ -173,6 +173,22 @@ func TestARestoreMakesOneLockedClaimThatTheControllerWouldRestore(t *testing.T) 
 	assert.Equal(t, newest, verdict.Backup, "the backup that was chosen, though a newer one has come")
 }
 
+func TestTheTargetOfATestIsMarkedForThisLifeOfIt(t *testing.T) {
+	w := newWorld(bound(photos))
+	_, err := w.requests().Restore(t.Context(), wish(func(w *intent.Wish) { w.Test = true }))
+	require.NoError(t, err)
+	target := w.claim(t, photos2)
+	assert.True(t, kube.IsTest(target))
+	again := target.DeepCopy()
+	again.Spec.VolumeName = kube.NewLock()
+	assert.False(t, kube.IsTest(again), "what is made from its manifest is protected as any claim")
+
+	w = newWorld(bound(photos))
+	_, err = w.requests().Restore(t.Context(), wish())
+	require.NoError(t, err)
+	assert.False(t, kube.IsTest(w.claim(t, photos2)), "a restore is no test")
+}
+
 func TestARestoreUnderTheOldNameIsOfTheClaimItself(t *testing.T) {
 	w := newWorld()
 	_, err := w.requests().Restore(t.Context(), wish(func(w *intent.Wish) { w.Target = photos }))

@@ -127,6 +127,20 @@ func TestTheHealthOfAClaim(t *testing.T) {
 				c.Status.Phase = corev1.ClaimBound
 			}, restore: v1alpha1.PhaseCompleted,
 			listings: []inventory.Listing{listed("restic", time.Hour)}, health: inventory.Fresh},
+		"that a restore test made is skipped, whatever backups there are": {
+			claim: func(c *corev1.PersistentVolumeClaim) {
+				inventorytest.Locked(lock)(c)
+				c.Status.Phase = corev1.ClaimBound
+				metav1.SetMetaDataAnnotation(&c.ObjectMeta, v1alpha1.TestAnnotation, lock)
+			}, restore: v1alpha1.PhaseCompleted,
+			listings: []inventory.Listing{empty("restic")}, health: inventory.Skipped, says: "made by a restore test"},
+		"with the mark of another claim's test is judged by its backups": {
+			claim: func(c *corev1.PersistentVolumeClaim) {
+				inventorytest.Locked(lock)(c)
+				c.Status.Phase = corev1.ClaimBound
+				metav1.SetMetaDataAnnotation(&c.ObjectMeta, v1alpha1.TestAnnotation, "soteria-bbbbbbbbbbbbbbbb")
+			}, restore: v1alpha1.PhaseCompleted,
+			listings: []inventory.Listing{empty("restic")}, health: inventory.NoBackups},
 		"whose Restore is gone since is judged by its backups": {
 			claim: func(c *corev1.PersistentVolumeClaim) {
 				inventorytest.Locked(lock)(c)

@@ -54,6 +54,8 @@ func (s *subject) health(f *Facts) (health Health, message string) {
 		return Lost, "the claim's volume is gone"
 	case s.claim.Status.Phase != corev1.ClaimBound:
 		return Unbound, ""
+	case kube.IsTest(s.claim):
+		return Skipped, kube.TestSpared
 	case s.unreviewed != "":
 		return Unreviewed, s.unreviewed
 	case s.backups.Fresh(f.Now, f.Settings.MaxAge):

@@ -65,6 +65,8 @@ func obstacle(pvc *corev1.PersistentVolumeClaim, open *v1alpha1.Restore, exclude
 		return policy.Restoring, fmt.Sprintf("Restore %s: %s", open.Name, cmp.Or(open.Status.Message, string(open.Status.Phase)))
 	case unbound && locked:
 		return policy.Held, "the claim waits for its Restore"
+	case kube.IsTest(pvc):
+		return policy.Excluded, kube.TestSpared
 	case unbound:
 		return policy.Unbound, fmt.Sprintf("the claim is not bound to a volume (%s)", cmp.Or(string(pvc.Status.Phase), "no phase yet"))
 	}
