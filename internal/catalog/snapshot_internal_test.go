@@ -106,7 +106,7 @@ func BenchmarkKnown(b *testing.B) {
 	for i := range many {
 		found.Backup(someBackup(i, manyClaims))
 	}
-	s := newSource(DefaultConfig(), nil, nil, clock.RealClock{}, nil)
+	s := newSource(DefaultConfig(), named("restic"), nil, clock.RealClock{}, nil)
 	s.latest = found.snapshot("5e1f", s.now(), time.Time{})
 	c := &Catalog{sources: []*source{s}}
 	claim := someBackup(many/2, manyClaims).Claim
