@@ -3,6 +3,7 @@ package catalog_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -156,6 +157,13 @@ func (s *shared) ListShared(ctx context.Context, patience time.Duration, into dr
 	return s.slow.List(ctx, into)
 }
 
+// had is how patient the listings were.
+func (s *shared) had() []time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.patience)
+}
+
 func TestAListingThatSomebodyWaitsForHasNoPatienceAndOneThatKeepsAnotherFreshHas(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &shared{slow: &slow{repository: newRepository("longhorn", music)}}
@@ -167,22 +175,22 @@ func TestAListingThatSomebodyWaitsForHasNoPatienceAndOneThatKeepsAnotherFreshHas
 		stop := run(t, c)
 		defer stop()
 		time.Sleep(time.Minute)
-		assert.Equal(t, []time.Duration{0}, s.patience)
+		assert.Equal(t, []time.Duration{0}, s.had())
 		asked(t, c)
 		time.Sleep(5 * time.Second)
-		assert.Equal(t, []time.Duration{0, 0}, s.patience, "somebody asked")
+		assert.Equal(t, []time.Duration{0, 0}, s.had(), "somebody asked")
 		for range 40 {
 			time.Sleep(7 * time.Second)
 			answer, waited := asked(t, c)
 			assert.Equal(t, backup.None, answer.Certainty(), "%v", answer.Err())
 			assert.Zero(t, waited)
 		}
-		for _, patience := range s.patience[2:] {
+		for _, patience := range s.had()[2:] {
 			assert.Equal(t, 7500*time.Millisecond, patience)
 		}
 		s.change()
-		before := len(s.patience)
+		before := len(s.had())
 		time.Sleep(20 * time.Second)
-		assert.Contains(t, s.patience[before:], time.Duration(0), "what changed is read at once")
+		assert.Contains(t, s.had()[before:], time.Duration(0), "what changed is read at once")
 	})
 }

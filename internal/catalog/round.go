@@ -211,7 +211,7 @@ func (s *source) join(ctx context.Context, found *contents, looks map[backup.Cla
 	s.mu.Lock()
 	latest := s.latest
 	s.mu.Unlock()
-	if s.last == nil || latest == nil || found.incomplete != nil {
+	if s.last == nil || latest == nil || !found.isWhole() {
 		return nil, nil //nolint:nilnil // a listing has to tell
 	}
 	if found.repository != s.last.repository {
@@ -261,7 +261,7 @@ func (s *source) learnAlone(ctx context.Context, joined *snapshot, claims []back
 		return some
 	}
 	s.recalled = only(all)
-	known := s.recall(ctx, joined.repository, func() (expectation.Copies, error) { return nil, nil }, only)
+	known := s.recall(ctx, joined.repository, noCopies, only)
 	part := &snapshot{evidence: joined.evidence, contents: &contents{byClaim: make(map[backup.Claim]entry, len(claims))}}
 	for _, claim := range claims {
 		replace(part.byClaim, claim, joined.byClaim)
@@ -279,6 +279,9 @@ func (s *source) learnAlone(ctx context.Context, joined *snapshot, claims []back
 	}
 	joined.unread, joined.unwritten = cmp.Or(joined.unread, part.unread), cmp.Or(joined.unwritten, part.unwritten)
 }
+
+// noCopies is for a repository whose copies this process has read.
+func noCopies() (expectation.Copies, error) { return expectation.Copies{}, nil }
 
 // settleRound keeps what a round found and answers those who wait for it. A failure is
 // that of a listing: it answers all.

@@ -57,7 +57,10 @@ func (s *single) Prove(ctx context.Context, claims []backup.Claim, _ time.Durati
 }
 
 func (s *single) List(ctx context.Context, into driver.Listing) (string, error) {
-	if s.marked {
+	s.mu.Lock()
+	marked := s.marked
+	s.mu.Unlock()
+	if marked {
 		into.Mark(s.mark())
 	}
 	return s.repository.List(ctx, into)
@@ -148,7 +151,7 @@ func TestWhatALookFindsOutlivesTheListingThatBeganBefore(t *testing.T) {
 // that is no proof of what a look found meanwhile.
 func TestALookThatCameBetweenIsNotConfirmed(t *testing.T) {
 	withSingle(t, func(t *testing.T, s *single, c *catalog.Catalog) {
-		s.marked = true
+		s.change(func(s *single) { s.marked = true })
 		time.Sleep(20 * time.Second)
 		s.add(photos)
 		answer := c.Prove(within(t, budget), photos)

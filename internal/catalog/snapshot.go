@@ -318,6 +318,9 @@ func (c *contents) isBlind() bool {
 	return c.incomplete != nil && c.size+len(c.strayed) == 0
 }
 
+// isWhole reports whether all of what was to be read could be.
+func (c *contents) isWhole() bool { return c.incomplete == nil }
+
 // all goes through every backup, in no order.
 func (c *contents) all() iter.Seq[backup.Backup] {
 	return func(yield func(backup.Backup) bool) {

@@ -152,7 +152,7 @@ func (p *proving) claim(ctx context.Context, claim backup.Claim) error {
 	}
 	held, snapshots := p.seen.of(claim)
 	if snapshots {
-		if err := p.snapshots(ctx, claim, at); err != nil {
+		if err := p.snapshots(ctx, at); err != nil {
 			return err
 		}
 	} else if err := p.folder(ctx, at); err != nil {
@@ -181,7 +181,7 @@ func (p *proving) folder(ctx context.Context, at string) error {
 }
 
 // snapshots reads the snapshots of a claim's folder alone.
-func (p *proving) snapshots(ctx context.Context, claim backup.Claim, at string) error {
+func (p *proving) snapshots(ctx context.Context, at string) error {
 	objects, err := p.look(ctx, prefixOf(at), minio.ListObjectsOptions{Prefix: prefixOf(at) + "snapshots/", Recursive: true})
 	if err != nil {
 		return err

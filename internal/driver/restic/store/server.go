@@ -59,7 +59,7 @@ func (s *server) names(ctx context.Context, folder string, each func(string)) er
 	if err != nil {
 		return err
 	}
-	defer body.Close() //nolint:errcheck // only read from
+	defer body.Close() // it was only read
 	decoder := json.NewDecoder(io.LimitReader(body, maxList))
 	var files []struct {
 		Name string `json:"name"`
@@ -84,7 +84,7 @@ func (s *server) config(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer body.Close() //nolint:errcheck // only read from
+	defer body.Close() // it was only read
 	read, err := io.ReadAll(io.LimitReader(body, maxConfig+1))
 	if err != nil {
 		return nil, s.unreadable("the config", err)
