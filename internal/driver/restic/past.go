@@ -90,7 +90,7 @@ func endsOf(jobs []batchv1.Job) []time.Time {
 // new. What has not happened yet, by since, cannot have been read: now is late enough.
 func (d *Driver) readSince(ctx context.Context, since, now time.Time) *reading {
 	kept, at := d.provedReading()
-	if kept == nil || !at.Before(since) {
+	if kept == nil || !at.Before(since) && !at.After(now) { // later than now: the clock was set back
 		return kept
 	}
 	program, err := d.program(ctx)
@@ -119,7 +119,7 @@ func (d *Driver) proved(read *reading, at time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch {
-	case at.Before(d.provedAt):
+	case at.Before(d.provedAt) && !d.provedAt.After(d.cluster.Clock.Now()):
 	case read.store == nil:
 		d.provedRead = nil
 	default:

@@ -138,6 +138,24 @@ func TestWhatABackupAddedIsReadBeforeTheNextIsTold(t *testing.T) {
 	assert.Empty(t, runs, "nothing is new")
 }
 
+func TestAClockThatIsSetBackHasTheStoreLookedAtAgain(t *testing.T) {
+	t.Parallel()
+	a := newAsking(t)
+	a.took(t, a.clock.Now().Add(-24*time.Hour), nil)
+	a.list(t)
+	a.clock.Step(-3 * time.Hour)
+	newest := a.took(t, a.clock.Now().Add(-time.Minute), nil)
+	flags, job, runs := a.told(t, request())
+	assert.Equal(t, newest, flags["--parent"])
+	assert.Len(t, runs, 1)
+
+	a.end(t, job)
+	a.clock.Step(5 * time.Minute)
+	flags, _, runs = a.told(t, request())
+	assert.Equal(t, newest, flags["--parent"])
+	assert.Empty(t, runs, "what was read since is built upon")
+}
+
 func TestWhatIsNotKnownIsNotTold(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]func(t *testing.T, a asking, id string){
