@@ -90,7 +90,7 @@ func MoverPods() cache.ByObject {
 	}
 }
 
-// Reconcile tells the outcome of one Job that has finished, or whose mover has ended
+// Reconcile reports the outcome of one Job that has finished, or whose mover has ended
 // well: the mover's own word is final then, and a Job that fails may be tried again.
 func (o *Outcomes) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
 	job := &batchv1.Job{}
@@ -146,7 +146,7 @@ func (o *Outcomes) tell(ctx context.Context, job *batchv1.Job, change func(*batc
 	return o.announce(ctx, job, result, text)
 }
 
-// announce tells what came of a Job.
+// announce reports what came of a Job.
 func (o *Outcomes) announce(ctx context.Context, job *batchv1.Job, result Result, text string) error {
 	name, _ := claimOf(job)
 	return o.Announcer.Announce(ctx, o.Driver, name, job, result, text)

@@ -55,7 +55,7 @@ const backupRetries = 2
 
 // Backup implements [driver.Backuper].
 //
-// One claim has one backup at a time, whoever asks: Jobs of a claim are numbered, and
+// One claim has one backup at a time, for all who ask: Jobs of a claim are numbered, and
 // the name of the Secret that a Job's pod waits for is made of the claim's uid and the
 // number, so that of two requests which both found nothing running, one finds that name
 // taken, and takes its Job back. The Job itself is named for people, by its time.
@@ -238,7 +238,7 @@ func numberOf(job *batchv1.Job) int {
 	}
 	number, err := strconv.ParseInt(text, 10, 32)
 	if err != nil || number < 0 {
-		return 0 // whoever changed it: two Jobs of one number are still kept apart
+		return 0 // somebody changed it: two Jobs of one number are still kept apart
 	}
 	return int(number)
 }
@@ -275,7 +275,7 @@ func (d *Driver) backupJobs(ctx context.Context, claim *corev1.PersistentVolumeC
 	return jobs.Items, nil
 }
 
-// nextBackup gives the number of the claim's next backup Job. One that has not
+// nextBackup returns the number of the claim's next backup Job. One that has not
 // ended is a Conflict, unless it is past its time and cannot be ended; should its maker have died before it made the Job's
 // Secret, that is made up for, unless this is a dry run. The number of a Job that the
 // request replaces is not used again: its Secret may be there still.
