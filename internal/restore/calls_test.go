@@ -155,6 +155,17 @@ func TestAFillThatHasEndedWaitsForNoTurn(t *testing.T) {
 	assert.Equal(t, 2, s.calls["create jobs"])
 }
 
+func TestAnAttemptThatIsBegunAnewKeepsItsTurn(t *testing.T) {
+	s := newStorm(t, aClass(false, corev1.PersistentVolumeReclaimDelete))
+	s.configure = func(c *restore.Config) { c.Fills = 1 }
+	s.hangs = func(job *batchv1.Job) bool { return job.Annotations[v1alpha1.AttemptAnnotation] == "1" }
+	s.boot()
+	s.apply(stormClaim(0))
+	s.until(s.completed(1), "completed")
+	assert.Equal(t, int32(2), s.record(0).Status.Attempt)
+	assert.Less(t, s.boundAt["uid-0"].Sub(noon), 15*time.Minute)
+}
+
 func TestAClaimThatWaitsForAPodTakesNoTurn(t *testing.T) {
 	s := newStorm(t, aClass(true, corev1.PersistentVolumeReclaimDelete))
 	s.configure = func(c *restore.Config) { c.Fills, c.ConsumerWait = 1, 2*time.Minute }

@@ -80,7 +80,7 @@ func (r *Reconciler) awaitTurn(ctx context.Context, o *observed) (n next, waits 
 		}
 	}
 	working, err := r.working(ctx)
-	if err != nil {
+	if err != nil || working.Has(o.claim.UID) { // by the Job of an earlier attempt
 		return next{}, false, err
 	}
 	consumers, err := r.consumersOf(ctx, o)
