@@ -86,6 +86,9 @@ func serve(ctx context.Context, args []string, env map[string]string, stderr io.
 	if err != nil {
 		return err
 	}
+	if err := mgr.Add(memoryRelease{clock: clock.RealClock{}, log: slog.New(handler)}); err != nil {
+		return fmt.Errorf("adding what ends the start: %w", err)
+	}
 	if err := mgr.Start(ctx); err != nil {
 		return fmt.Errorf("running: %w", err)
 	}

@@ -144,11 +144,7 @@ func servePlumber(ctx context.Context, env map[string]string, stderr io.Writer) 
 	if err != nil {
 		return err
 	}
-	known.OnRecovery(func(string) { // by then all has run once that is not needed again
-		if err := footprint.ReleaseProgram(); err != nil {
-			log.Debug("the process takes more memory than it needs", "error", err)
-		}
-	})
+	known.OnRecovery(func(string) { go releaseMemory(log) }) // by then all has run once that is not needed again
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return known.Start(ctx) })
 	group.Go(func() error { return server.Start(ctx) })

@@ -47,7 +47,7 @@ func TestAReleasedProgramTakesLessAndGoesOn(t *testing.T) {
 		return status.RssFile
 	}
 	before := mapped()
-	require.NoError(t, ReleaseProgram())
+	require.NoError(t, Settle())
 	assert.Less(t, mapped(), before)
 
 	var out bytes.Buffer

@@ -10,6 +10,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// Settle returns to the kernel what only the start needed: garbage, and parts of the program, see
+// [ReleaseProgram], whose error it returns. It takes a collection of garbage.
+func Settle() error {
+	debug.FreeOSMemory()
+	return ReleaseProgram()
+}
+
 // ReleaseProgram takes out of memory what is mapped of the program's file, its code
 // and constants. The kernel reads in again what is used; what only the start needed,
 // which is most of a large program, counts no more as this process's memory.
