@@ -27,6 +27,7 @@ type Restores interface {
 	Plan(ctx context.Context, asked intent.NamespaceWish) (intent.Plan, error)
 	MakeNamespace(ctx context.Context, name, requestedBy string) error
 	Draw() string
+	Source(ctx context.Context, namespace string, choice intent.Choice) (backup.Claim, error)
 	Records(ctx context.Context, namespace string) ([]v1alpha1.Restore, error)
 	Record(ctx context.Context, namespace, name string) (v1alpha1.Restore, error)
 }
@@ -62,6 +63,9 @@ func (s *Server) restoreRoutes() []route {
 // would start.
 func (s *Server) startRestore(w http.ResponseWriter, r *http.Request, _ httprouter.Params) {
 	wish, err := readRestoreRequest(w, r)
+	if err == nil {
+		err = wish.Source.Validate()
+	}
 	if err == nil && wish.Target.Name == "" {
 		err = &backup.Error{Kind: backup.Invalid, Reason: backup.Missing, Field: "target_pvc", Message: "target_pvc is required: the name of the claim to make"}
 	}
@@ -114,13 +118,10 @@ func (s *Server) restore(ctx context.Context, by signin.Identity, wish intent.Wi
 	return made, err
 }
 
+// readRestoreRequest reads a request, whose source may have no name.
 func readRestoreRequest(w http.ResponseWriter, r *http.Request) (intent.Wish, error) {
 	var body wire.RestoreRequest
 	if err := read(w, r, &body); err != nil {
-		return intent.Wish{}, err
-	}
-	source := backup.Claim{Namespace: body.Namespace, Name: body.PVC}
-	if err := source.Validate(); err != nil {
 		return intent.Wish{}, err
 	}
 	choice, err := choiceOf(body.Snapshot, body.AsOf, body.Cluster, body.Driver, body.Tags)
@@ -129,7 +130,7 @@ func readRestoreRequest(w http.ResponseWriter, r *http.Request) (intent.Wish, er
 	}
 	choice.URL = body.BackupURL
 	return intent.Wish{
-		Source: source, Choice: choice,
+		Source: backup.Claim{Namespace: body.Namespace, Name: body.PVC}, Choice: choice,
 		Target: backup.Claim{Namespace: cmp.Or(body.TargetNamespace, body.Namespace), Name: body.TargetPVC},
 		Shape: intent.Shape{
 			StorageClass: body.StorageClass, Size: body.Size, AccessModes: body.AccessModes, VolumeMode: body.VolumeMode,

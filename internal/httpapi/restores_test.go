@@ -64,6 +64,13 @@ func (c *claimsStub) MakeNamespace(_ context.Context, name, _ string) error {
 	return c.refuse["make "+name]
 }
 
+func (c *claimsStub) Source(_ context.Context, namespace string, choice intent.Choice) (backup.Claim, error) {
+	if choice.Snapshot == "" {
+		return backup.Claim{}, &backup.Error{Kind: backup.Invalid, Reason: backup.Missing, Field: "pvc", Message: "pvc is missing"}
+	}
+	return backup.Claim{Namespace: namespace, Name: "photos"}, nil
+}
+
 func (c *claimsStub) Draw() string {
 	c.drawn++
 	return fmt.Sprintf("soteria-drawn-%d", c.drawn)

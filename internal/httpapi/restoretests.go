@@ -38,6 +38,9 @@ func (s *Server) restoreTestRoutes() []route {
 // nothing.
 func (s *Server) startTest(w http.ResponseWriter, r *http.Request, _ httprouter.Params) {
 	wish, err := readRestoreRequest(w, r)
+	if err == nil {
+		wish.Source, err = s.sourceOf(r.Context(), wish)
+	}
 	if err != nil {
 		s.fail(w, r, err)
 		return
@@ -58,6 +61,16 @@ func (s *Server) startTest(w http.ResponseWriter, r *http.Request, _ httprouter.
 		Namespace: wish.Source.Namespace, PVC: wish.Source.Name, Backup: chosen.ID, TakenAt: chosen.TakenAt,
 		RoomBytes: test.RoomBytes, RequestedBy: wish.RequestedBy, DryRun: wish.DryRun,
 	})
+}
+
+// sourceOf is the claim that a request names or, where it names none, means.
+func (s *Server) sourceOf(ctx context.Context, wish intent.Wish) (backup.Claim, error) {
+	if wish.Source.Namespace == "" || wish.Source.Name != "" {
+		return wish.Source, wish.Source.Validate()
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.LookupBudget)
+	defer cancel()
+	return s.services.Restores.Source(ctx, wish.Source.Namespace, wish.Choice)
 }
 
 func (s *Server) test(ctx context.Context, wish intent.Wish) (backup.Backup, driver.TestState, error) {

@@ -52,6 +52,22 @@ func TestRestoreTests(t *testing.T) {
 		assert.Empty(t, w.claims.wishes, "no claim is made")
 		assert.Contains(t, w.logged(), `"action":"restore-test","claim":"media/photos"`)
 	})
+	t.Run("need no claim where a backup's id settles it", func(t *testing.T) {
+		w := newWorld()
+		started, err := w.client(t).TestRestore(t.Context(), wire.RestoreRequest{Namespace: "media", Snapshot: "aaaaaaaaaaaa"})
+		require.NoError(t, err)
+		assert.Equal(t, "photos", started.PVC)
+		assert.Contains(t, w.logged(), `"action":"restore-test","claim":"media/photos"`)
+	})
+	t.Run("say that the claim is missing where nothing settles it", func(t *testing.T) {
+		w := newWorld()
+		_, err := w.client(t).TestRestore(t.Context(), wire.RestoreRequest{Namespace: "media"})
+		assert.Equal(t, "pvc", backup.FieldOf(err))
+		assert.Equal(t, backup.Missing, backup.ReasonOf(err))
+		_, err = w.client(t).Restore(t.Context(), wire.RestoreRequest{Namespace: "media", Snapshot: "aaaaaaaaaaaa", TargetPVC: "copy"})
+		assert.Equal(t, "pvc", backup.FieldOf(err), "a restore names its source")
+		assert.Zero(t, w.tester.request)
+	})
 	t.Run("as a dry run start nothing", func(t *testing.T) {
 		w := newWorld()
 		started, err := w.client(t).TestRestore(t.Context(), wire.RestoreRequest{Namespace: "media", PVC: "photos", DryRun: true})

@@ -4,9 +4,10 @@ import "time"
 
 // RestoreRequest is the body of POST /v1/restores.
 type RestoreRequest struct {
-	// Namespace and PVC name the claim whose backup is wanted.
+	// Namespace and PVC name the claim whose backup is wanted. A restore test needs no
+	// PVC where Snapshot names a backup or the namespace has one claim alone.
 	Namespace string `json:"namespace"`
-	PVC       string `json:"pvc"`
+	PVC       string `json:"pvc,omitempty"`
 	// Snapshot is latest (the default), a backup's id, at least the first eight
 	// characters of one, or the name of the snapshot that a backup was made of.
 	Snapshot string `json:"snapshot,omitempty"`
@@ -31,12 +32,6 @@ type RestoreRequest struct {
 	Size         string   `json:"size,omitempty"`
 	AccessModes  []string `json:"access_modes,omitempty"`
 	VolumeMode   string   `json:"volume_mode,omitempty"`
-	// Copy makes the target a throwaway copy to look at: it is neither backed up nor
-	// counted, and DELETE /v1/copies/{namespace}/{pvc} removes it.
-	Copy bool `json:"copy,omitempty"`
-	// Expires (RFC 3339) is when a copy is removed by itself; absent for one that stays
-	// until somebody removes it.
-	Expires string `json:"expires,omitempty"`
 	// DryRun only tells what would be done.
 	DryRun bool `json:"dry_run,omitempty"`
 }
@@ -64,12 +59,9 @@ type RestoreStarted struct {
 	VolumeMode   string `json:"volume_mode"`
 	// Notes are what a person should know of the backup: what speaks against it, and
 	// which newer ones were passed over and why. Absent where there is nothing.
-	Notes []string `json:"notes,omitempty"`
-	// Copy and Expires are as in [RestoreRequest].
-	Copy        bool       `json:"copy,omitempty"`
-	Expires     *time.Time `json:"expires,omitempty"`
-	RequestedBy string     `json:"requested_by"`
-	DryRun      bool       `json:"dry_run"`
+	Notes       []string `json:"notes,omitempty"`
+	RequestedBy string   `json:"requested_by"`
+	DryRun      bool     `json:"dry_run"`
 }
 
 // Restores answers GET /v1/restores.
