@@ -388,7 +388,7 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr manager.Manager) 
 		}).
 		WatchesRawSource(source.Channel(r.woken, handler.EnqueueRequestsFromMapFunc(r.claimsUnsettled))).
 		WatchesRawSource(source.Channel(r.turn, handler.EnqueueRequestsFromMapFunc(r.claimsNext)))
-	for _, w := range r.watches() {
+	for _, w := range r.watches(ctx) {
 		b = b.Watches(w.object, handler.EnqueueRequestsFromMapFunc(w.claims), builder.WithPredicates(w.matters))
 	}
 	if err := b.Complete(r); err != nil {

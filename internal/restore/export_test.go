@@ -66,7 +66,7 @@ type Watch struct {
 // WatchesOf returns all that starts passes.
 func WatchesOf(r *Reconciler) []Watch {
 	var all []Watch
-	for _, w := range r.watches() {
+	for _, w := range r.watches(context.Background()) {
 		all = append(all, Watch{w.object, w.claims, w.matters})
 	}
 	return all

@@ -1,4 +1,3 @@
-//nolint:contextcheck // what the cluster does is no part of the call that it reacts to
 package restore_test
 
 import (

@@ -30,13 +30,8 @@ func (r *Reconciler) transfer(ctx context.Context, o *observed) (next, error) {
 	if r.startsUnseen(o) {
 		return r.observeFill(o, driver.FillState{Phase: driver.FillDone}), nil
 	}
-	if due := o.status().RetryAt == nil || !o.status().RetryAt.After(o.now); due {
-		if n, waits, err := r.awaitTurn(ctx, o); err != nil || waits {
-			return n, err
-		}
-	}
-	if wait := r.nextAttempt(o); wait > 0 {
-		return waitFor(wait), nil
+	if n, err := r.awaitAttempt(ctx, o); err != nil || !n.settled {
+		return n, err
 	}
 	if err := r.record(ctx, o); err != nil {
 		return next{}, err
@@ -53,7 +48,27 @@ func (r *Reconciler) transfer(ctx context.Context, o *observed) (next, error) {
 	if ended := state.Phase == driver.FillDone || state.Phase == driver.FillFailed; ended && o.underWay {
 		return waitFor(atOnce), nil // with all that was not read
 	}
-	if o.way.made() || state.Phase == driver.FillDone { // what a fill found that is done is noted with that
+	return r.heedFill(ctx, o, state)
+}
+
+// awaitAttempt waits until the next attempt is due and it is its turn, or goes on with
+// the one that is under way.
+func (r *Reconciler) awaitAttempt(ctx context.Context, o *observed) (next, error) {
+	if retry := o.status().RetryAt; retry == nil || !retry.After(o.now) {
+		if n, waits, err := r.awaitTurn(ctx, o); err != nil || waits {
+			return n, err
+		}
+	}
+	if wait := r.nextAttempt(o); wait > 0 {
+		return waitFor(wait), nil
+	}
+	return proceed, nil
+}
+
+// heedFill records what was seen of the fill, and first what it found on the volume.
+// What one that is done found is noted with that it is ([Reconciler.markFilled]).
+func (r *Reconciler) heedFill(ctx context.Context, o *observed, state driver.FillState) (next, error) {
+	if o.way.made() || state.Phase == driver.FillDone {
 		return r.observeFill(o, state), nil
 	}
 	foreign, err := r.heedPrime(ctx, o.prime, state.Finding)

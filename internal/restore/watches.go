@@ -29,17 +29,17 @@ type watched struct {
 
 // watches lists what starts passes. What a pass itself writes does not, unless the
 // claim that it is for is gone: each phase goes on by itself after its own writes.
-func (r *Reconciler) watches() []watched {
+func (r *Reconciler) watches(ctx context.Context) []watched {
 	removed := predicate.Funcs{
 		CreateFunc: func(crevent.CreateEvent) bool { return false },
 		UpdateFunc: func(crevent.UpdateEvent) bool { return false },
 	}
 	return []watched{
-		{&corev1.PersistentVolumeClaim{}, claimsOfClaim, r.news(claimState)},
-		{&v1alpha1.Restore{}, r.claimsOfRestore, r.news(func(obj client.Object) any { return obj.GetGeneration() })},
-		{&corev1.PersistentVolume{}, claimServed, r.news(volumeState)},
-		{&batchv1.Job{}, claimOfFill, r.news(jobState)},
-		{&corev1.Pod{}, claimOfFill, r.news(podState)},
+		{&corev1.PersistentVolumeClaim{}, claimsOfClaim, r.news(ctx, claimState)},
+		{&v1alpha1.Restore{}, r.claimsOfRestore, r.news(ctx, func(obj client.Object) any { return obj.GetGeneration() })},
+		{&corev1.PersistentVolume{}, claimServed, r.news(ctx, volumeState)},
+		{&batchv1.Job{}, claimOfFill, r.news(ctx, jobState)},
+		{&corev1.Pod{}, claimOfFill, r.news(ctx, podState)},
 		{&storagev1.VolumeAttachment{}, r.claimsOfAttachment, removed},
 	}
 }
@@ -47,9 +47,9 @@ func (r *Reconciler) watches() []watched {
 // news passes on a change of an object in which its state changes, and its removal. That
 // there is a new one is news at start, and where Soteria did not make it for a claim that
 // is still there.
-func (r *Reconciler) news(state func(client.Object) any) predicate.Predicate {
+func (r *Reconciler) news(ctx context.Context, state func(client.Object) any) predicate.Predicate {
 	return predicate.Funcs{
-		CreateFunc: func(e crevent.CreateEvent) bool { return e.IsInInitialList || !r.expected(e.Object) },
+		CreateFunc: func(e crevent.CreateEvent) bool { return e.IsInInitialList || !r.expected(ctx, e.Object) },
 		UpdateFunc: func(e crevent.UpdateEvent) bool {
 			resync := e.ObjectOld.GetResourceVersion() == e.ObjectNew.GetResourceVersion()
 			return resync || !equality.Semantic.DeepEqual(state(e.ObjectOld), state(e.ObjectNew))
@@ -59,12 +59,12 @@ func (r *Reconciler) news(state func(client.Object) any) predicate.Predicate {
 
 // expected reports whether an object serves a claim that is there, as far as the cache
 // says. Should that claim be gone, the word of it is still to come.
-func (r *Reconciler) expected(obj client.Object) bool {
+func (r *Reconciler) expected(ctx context.Context, obj client.Object) bool {
 	key, serves := servedClaim(obj)
 	if !serves {
 		return false
 	}
-	claim, err := find(context.Background(), r.client, key, &corev1.PersistentVolumeClaim{})
+	claim, err := find(ctx, r.client, key, &corev1.PersistentVolumeClaim{})
 	return err == nil && claim != nil && claim.UID == servedUID(obj) && !doomed(claim)
 }
 
