@@ -158,9 +158,6 @@ func newApp(ctx context.Context, c config, connection *rest.Config, log *slog.Lo
 	if err != nil {
 		return nil, err
 	}
-	if err := addSpent(c, mgr); err != nil {
-		return nil, err
-	}
 	answers, err := addAdmission(ctx, c, mgr, known, names, serving, served, measured)
 	if err != nil {
 		return nil, err

@@ -104,7 +104,10 @@ func addRestores(ctx context.Context, c config, mgr manager.Manager, known *cata
 		EmptyProvisioners: c.EmptyProvisioners,
 	})
 	known.OnRecovery(func(string) { controller.Wake() })
-	return controller, controller.SetupWithManager(ctx, mgr)
+	if err := controller.SetupWithManager(ctx, mgr); err != nil {
+		return nil, err
+	}
+	return controller, addSpent(c, mgr)
 }
 
 // facts reads a waiting claim as admission read it when it was created.

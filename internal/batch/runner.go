@@ -73,7 +73,7 @@ func (r *Runner) Begin(ctx context.Context, record Record) (Record, error) {
 	}
 	shown := stored
 	shown.Members = slices.Clone(stored.Members)
-	if !r.spawn(stored) {
+	if !r.spawn(stored) { //nolint:contextcheck // the work ends with the process, not with the caller
 		r.Log.Info("a batch waits for the leader: this replica is not up yet, or stops", "batch", stored.ID)
 	}
 	return shown, nil
@@ -104,7 +104,7 @@ func (r *Runner) Rescue(ctx context.Context) error {
 			continue
 		}
 		r.Log.Info("taking a batch over: nothing was heard of its replica", "batch", record.ID)
-		r.spawn(taken)
+		r.spawn(taken) //nolint:contextcheck // as in Begin
 	}
 	return r.Store.Remove(ctx, now)
 }

@@ -3,6 +3,7 @@ package intent
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/kube"
@@ -29,7 +30,7 @@ func (r *Requests) Source(ctx context.Context, namespace string, choice Choice) 
 	if err != nil {
 		return backup.Claim{}, err
 	}
-	candidates := append(bound, orphans...)
+	candidates := slices.Concat(bound, orphans)
 	if choice.names() {
 		return r.holder(ctx, namespace, candidates, choice)
 	}

@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -67,17 +68,16 @@ type Forecast struct {
 	Choice *kube.Choice
 }
 
-// Impossible reports whether the manifest asks for what nothing meets, or in words that
-// cannot be understood: waiting does not help.
-func (f *Forecast) Impossible() bool {
-	switch f.Verdict.Reason {
-	case decision.ReasonSelectionNotFound, decision.ReasonInvalidSelection, decision.ReasonSourceHasNone, decision.ReasonRestoreMissing,
-		decision.ReasonInvalidMode, decision.ReasonSkipNeedsReason, decision.ReasonCrossNamespace:
-		return true
-	default:
-		return false
-	}
+// impossible are the reasons of verdicts that no waiting changes: the manifest asks for
+// what nothing meets, or in words that cannot be understood.
+var impossible = []decision.Reason{
+	decision.ReasonSelectionNotFound, decision.ReasonInvalidSelection, decision.ReasonSourceHasNone, decision.ReasonRestoreMissing,
+	decision.ReasonInvalidMode, decision.ReasonSkipNeedsReason, decision.ReasonCrossNamespace,
 }
+
+// Impossible reports whether the manifest has to be corrected before the claim can be
+// made as it asks.
+func (f *Forecast) Impossible() bool { return slices.Contains(impossible, f.Verdict.Reason) }
 
 // Outcome is what would become of a claim, in one word of a small closed set.
 type Outcome string

@@ -39,7 +39,7 @@ func (s *Scheduler) Preview(ctx context.Context, p policy.Policy) (policy.Previe
 		return policy.Preview{}, err
 	}
 	for _, c := range claims {
-		if c.Claim.Namespace != p.Namespace || p.PVC != "" && c.Claim.Name != p.PVC {
+		if c.Namespace != p.Namespace || p.PVC != "" && c.Name != p.PVC {
 			continue
 		}
 		preview.Matches = append(preview.Matches, matchOf(p, c, after))

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -84,7 +85,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	if err := r.Client.Get(ctx, req.NamespacedName, claim); err != nil {
 		return reconcile.Result{}, client.IgnoreNotFound(err)
 	}
-	if !concerns(claim) || claim.Namespace == r.Policy.OwnNamespace {
+	if !concerns(claim) || slices.Contains(kube.ExcludedNamespaces(r.Policy.OwnNamespace), claim.Namespace) {
 		return reconcile.Result{}, nil
 	}
 	if _, name, locked := kube.LockOf(claim); locked && made(claim) {
