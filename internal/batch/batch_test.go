@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -60,6 +61,13 @@ func (w *world) replica() *batch.Runner {
 	}
 }
 
+// asked returns the members that were begun, in the order of that.
+func (w *world) asked() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.begun)
+}
+
 // up lets a replica run; the function that is returned stops it.
 func up(t *testing.T, runner *batch.Runner) (stop func()) {
 	t.Helper()
@@ -107,7 +115,7 @@ func TestABatchGoesOnWithoutItsCaller(t *testing.T) {
 		assert.Equal(t, backup.ChoiceUnmet, backup.ReasonOf(refusal))
 		assert.Equal(t, "as_of", backup.FieldOf(refusal))
 		assert.Equal(t, "do this", backup.SettleOf(refusal))
-		assert.ElementsMatch(t, []string{"claim-0", "claim-1", "claim-2"}, w.begun, "each once")
+		assert.ElementsMatch(t, []string{"claim-0", "claim-1", "claim-2"}, w.asked(), "each once")
 	})
 }
 
@@ -136,7 +144,7 @@ func TestAnotherReplicaGoesOnWhereOneStopped(t *testing.T) {
 		kept, err := second.Get(t.Context(), begun.ID)
 		require.NoError(t, err)
 		require.True(t, kept.Ended())
-		assert.Equal(t, []string{"claim-1"}, w.begun, "what was started is not begun again, and that the process stopped refuses nothing")
+		assert.Equal(t, []string{"claim-1"}, w.asked(), "what was started is not begun again, and that the process stopped refuses nothing")
 		assert.Nil(t, kept.Members[1].Outcome.Refusal)
 	})
 }
@@ -156,7 +164,7 @@ func TestAReplicaThatWorksIsLeftToIt(t *testing.T) {
 			time.Sleep(29 * time.Second)
 			require.NoError(t, second.Rescue(t.Context()))
 		}
-		assert.Len(t, w.begun, 1)
+		assert.Len(t, w.asked(), 1)
 		time.Sleep(time.Minute)
 		stopFirst()
 		stopSecond()
@@ -177,7 +185,7 @@ func TestWhatIsNotBegunInTimeIsNotBegunAtAll(t *testing.T) {
 		kept, err := leader.Get(t.Context(), begun.ID)
 		require.NoError(t, err)
 		assert.ErrorContains(t, kept.Members[0].Outcome.Refusal.Err(), "ask for it again")
-		assert.Empty(t, w.begun)
+		assert.Empty(t, w.asked())
 	})
 }
 
