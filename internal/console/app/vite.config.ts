@@ -19,6 +19,8 @@ export default defineConfig({
   },
   test: {
     environment: 'jsdom',
+    // A zone that is not UTC, so that a test fails where the two are mixed.
+    env: { TZ: 'Europe/Berlin' },
     setupFiles: ['src/testing/setup.ts'],
     restoreMocks: true,
     testTimeout: 60_000,

@@ -1,4 +1,5 @@
 import createClient from 'openapi-fetch';
+import { noteAnswer } from './clock';
 import { ApiError, errorOf, failureOf } from './errors';
 import type { paths } from './schema.gen';
 
@@ -7,8 +8,16 @@ export const api = createClient<paths>({
   baseUrl: window.location.origin,
   // A redirect is a proxy's that wants a sign-in: no page of another site is an answer.
   redirect: 'manual',
-  fetch: (request) => globalThis.fetch(request),
+  fetch: timed,
 });
+
+/** Sends a request, and takes note of when its answer came. */
+async function timed(request: Request): Promise<Response> {
+  const sent = Date.now();
+  const response = await globalThis.fetch(request);
+  noteAnswer(sent, response);
+  return response;
+}
 
 interface Reply {
   data?: unknown;

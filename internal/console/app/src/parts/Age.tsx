@@ -1,26 +1,46 @@
-import { ageInWords, localTime, utcTime } from '@/words/age';
-import { useNow } from './now';
+import { agoInWords, dueInWords, exactTime, zonedTime } from '@/words/age';
+import { serverTime, useNow } from './now';
 
-/** A time as words, with the exact time on hover and for those who listen. */
+/** When something was, as words, with the exact time and its zone on hover. */
 export function Age({ time }: { time: string | null | undefined }) {
   const now = useNow();
   if (!time) return <span className="muted">never</span>;
-  const at = new Date(time);
+  return <Words time={time}>{agoInWords(new Date(time), now)}</Words>;
+}
+
+/** When something is due, as words, with the exact time and its zone on hover. */
+export function Due({ time }: { time: string }) {
+  const now = useNow();
+  return <Words time={time}>{dueInWords(new Date(time), now)}</Words>;
+}
+
+/** How long ago something was by the browser's clock, in milliseconds. */
+export function SinceHere({ at }: { at: number }) {
+  return <Age time={new Date(serverTime(at)).toISOString()} />;
+}
+
+function Words({ time, children }: { time: string; children: string }) {
   return (
-    <time dateTime={time} title={`${utcTime(at)}\n${localTime(at)}`}>
-      {ageInWords(at, now)}
+    <time dateTime={time} title={zonedTime(new Date(time))}>
+      {children}
     </time>
   );
 }
 
-/** A time to the second, with its age beside it. */
-export function Moment({ time }: { time: string }) {
+interface MomentProps {
+  time: string;
+  /** Whether it is to come; else it has been. */
+  due?: boolean;
+}
+
+/** A time to the second in the reader's zone, with how far it is from now beside it. */
+export function Moment({ time, due }: MomentProps) {
   return (
     <>
-      <span className="figure">{utcTime(new Date(time))}</span>{' '}
-      <span className="muted">
-        (<Age time={time} />)
-      </span>
+      <span className="figure" title={zonedTime(new Date(time))}>
+        {exactTime(new Date(time))}
+      </span>{' '}
+      <span className="muted">({due ? <Due time={time} /> : <Age time={time} />})</span>
     </>
   );
 }

@@ -1,7 +1,7 @@
 import type { UseQueryResult } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { failureOf } from '@/api/errors';
-import { Age } from './Age';
+import { SinceHere } from './Age';
 import { Failure } from './Failure';
 import { Notice } from './Notice';
 
@@ -44,7 +44,7 @@ function Old({ query, what }: { query: UseQueryResult; what: string }) {
         </button>
       }
     >
-      Asked for {what} <Age time={new Date(query.dataUpdatedAt).toISOString()} />; asking again failed: {error.message}
+      Asked for {what} <SinceHere at={query.dataUpdatedAt} />; asking again failed: {error.message}
     </Notice>
   );
 }

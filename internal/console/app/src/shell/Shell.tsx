@@ -3,6 +3,7 @@ import { Link, Outlet, useRouterState } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
 import { restoresQuery, whoamiQuery } from '@/api/queries';
 import { isOver } from '@/words/phase';
+import { ClockNotice } from './ClockNotice';
 import { Gate } from './Gate';
 import { THEMES, useTheme, type Theme } from './theme';
 
@@ -50,6 +51,7 @@ export function Shell() {
         </div>
       </header>
       <main id="content" tabIndex={-1}>
+        <ClockNotice />
         <Gate>
           <Outlet />
         </Gate>

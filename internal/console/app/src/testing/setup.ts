@@ -1,6 +1,7 @@
 import '@testing-library/jest-dom/vitest';
 import { cleanup, configure } from '@testing-library/react';
 import { afterAll, afterEach, beforeAll, vi } from 'vitest';
+import { forgetClock } from '@/api/clock';
 import { server } from './server';
 
 // A busy machine takes longer than the second that is given by default.
@@ -10,6 +11,7 @@ beforeAll(() => server.listen({ onUnhandledRequest: 'error' }));
 afterEach(() => {
   cleanup();
   server.resetHandlers();
+  forgetClock();
   window.localStorage.clear();
   vi.useRealTimers();
 });

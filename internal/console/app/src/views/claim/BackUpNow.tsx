@@ -8,7 +8,7 @@ import type { Backup, Backups, ClaimName, Events } from '@/api/types';
 import { Age } from '@/parts/Age';
 import { Notice } from '@/parts/Notice';
 import { useMessages } from '@/parts/toasts';
-import { useNow } from '@/parts/now';
+import { serverTime, useNow } from '@/parts/now';
 import { watched, type Watch, type Watched } from './watch';
 
 interface ButtonProps {
@@ -26,7 +26,7 @@ export function BackUpNow({ claim, backups, onStarted }: ButtonProps) {
     mutationFn: () => backUp(claim),
     onSuccess: (started) => {
       messages.say({ tone: 'busy', title: 'The backup was started', detail: started.job_name ?? started.backup });
-      onStarted({ started, at: Date.now(), before: backups ?? null });
+      onStarted({ started, at: serverTime(), before: backups ?? null });
     },
     onError: (cause) => messages.say({ tone: 'bad', title: 'No backup was started', detail: failureOf(cause).message }),
     onSettled: () => client.invalidateQueries(policiesQuery),
@@ -71,7 +71,7 @@ function becameOf(watch: Watch, listed: Backups | undefined, told: Events | unde
 }
 
 function untilNextLook(watch: Watch, listed: Backups | undefined, told: Events | undefined): number | false {
-  const now = Date.now();
+  const now = serverTime();
   const { state } = becameOf(watch, listed, told, now);
   return state === 'waiting' || state === 'unlisted' ? waitToLook(watch.at, now) : false;
 }

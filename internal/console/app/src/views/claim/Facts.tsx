@@ -32,7 +32,7 @@ export function Facts({ entry, standing }: { entry: InventoryClaim; standing: Po
       </div>
       <div>
         <dt>Next run</dt>
-        <dd>{entry.next_run ? <Moment time={entry.next_run} /> : 'none'}</dd>
+        <dd>{entry.next_run ? <Moment time={entry.next_run} due /> : 'none'}</dd>
       </div>
       <div>
         <dt>Verdict when it was created</dt>

@@ -1,6 +1,6 @@
 import { Link } from '@tanstack/react-router';
 import type { InventoryClaim, Orphan } from '@/api/types';
-import { Age } from '@/parts/Age';
+import { Age, Due } from '@/parts/Age';
 import { ClaimLink } from '@/parts/ClaimLink';
 import { Shape, State } from '@/parts/State';
 import { GROUPS, GROUP_WORDS, healthInWords, protectionInWords } from '@/words/health';
@@ -80,7 +80,7 @@ function ClaimCells({ claim }: { claim: InventoryClaim }) {
         {claim.protection}
       </div>
       <div role="cell" className="cell-next">
-        {claim.next_run ? <Age time={claim.next_run} /> : <span className="muted">no policy</span>}
+        {claim.next_run ? <Due time={claim.next_run} /> : <span className="muted">no policy</span>}
       </div>
     </>
   );

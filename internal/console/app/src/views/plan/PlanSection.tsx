@@ -4,7 +4,7 @@ import { Age } from '@/parts/Age';
 import { ClaimLink } from '@/parts/ClaimLink';
 import { Shape } from '@/parts/State';
 import { Table, type Column } from '@/parts/Table';
-import { utcTime } from '@/words/age';
+import { printedTime } from '@/words/age';
 import { OUTCOME_WORDS } from '@/words/outcome';
 import { countInWords, sizeInWords } from '@/words/size';
 import type { Section } from './sections';
@@ -71,7 +71,7 @@ function BackupName({ claim }: { claim: PlannedClaim }) {
 function TakenAt({ time }: { time: string }) {
   return (
     <>
-      <Age time={time} /> <span className="muted print-only">{utcTime(new Date(time))}</span>
+      <Age time={time} /> <span className="muted print-only">{printedTime(new Date(time))}</span>
     </>
   );
 }

@@ -1,5 +1,5 @@
 import type { Policies, Policy } from '@/api/types';
-import { Age } from '@/parts/Age';
+import { Due } from '@/parts/Age';
 import { State } from '@/parts/State';
 import { Table, type Column } from '@/parts/Table';
 import { useNow } from '@/parts/now';
@@ -47,7 +47,7 @@ function When({ policy, next, now }: { policy: Policy; next: string | null; now:
       {!policy.enabled && <State wording={{ label: 'Paused', tone: 'idle', meaning: 'It takes no backups until it is on again.' }} />}
       {next && (
         <span className="muted next-run">
-          next <Age time={next} />
+          next: <Due time={next} />
         </span>
       )}
     </>

@@ -1,6 +1,6 @@
 import { useNow } from '@/parts/now';
 import { TextField } from '@/parts/TextField';
-import { shortTime, utcTime } from '@/words/age';
+import { shortTime, zonedTime } from '@/words/age';
 import { ScheduleError, readSchedule, type Reading } from '@/words/cron';
 
 interface Props {
@@ -49,7 +49,7 @@ function InWords({ reading }: { reading: Reading }) {
           <p className="hint">The next five runs, by your clock. Starts are spread over up to three minutes.</p>
           <ol>
             {reading.next.map((time) => (
-              <li key={time.getTime()} title={utcTime(time)}>
+              <li key={time.getTime()} title={zonedTime(time)}>
                 {shortTime(time)}
               </li>
             ))}

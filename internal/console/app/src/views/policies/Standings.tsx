@@ -1,5 +1,5 @@
 import type { Policies, PolicyClaim } from '@/api/types';
-import { Age } from '@/parts/Age';
+import { Age, Due } from '@/parts/Age';
 import { ClaimLink } from '@/parts/ClaimLink';
 import { State } from '@/parts/State';
 import { Table, type Column } from '@/parts/Table';
@@ -31,6 +31,6 @@ const COLUMNS: Column<PolicyClaim>[] = [
   { label: 'Claim', names: true, cell: ({ namespace, pvc }) => <ClaimLink namespace={namespace} pvc={pvc} /> },
   { label: 'State', cell: (claim) => <State wording={standingInWords(claim)} /> },
   { label: 'Last backup', cell: ({ last_backup_at }) => <Age time={last_backup_at} /> },
-  { label: 'Next try', cell: ({ next_run }) => (next_run ? <Age time={next_run} /> : <span className="muted">none</span>) },
+  { label: 'Next try', cell: ({ next_run }) => (next_run ? <Due time={next_run} /> : <span className="muted">none</span>) },
   { label: 'Why', cell: ({ message, reason }) => message ?? reason },
 ];

@@ -1,5 +1,5 @@
 import type { Restore } from '@/api/types';
-import { Age, Moment } from '@/parts/Age';
+import { Age, Due, Moment } from '@/parts/Age';
 import { ClaimLink } from '@/parts/ClaimLink';
 import { Notice } from '@/parts/Notice';
 import { Progress } from '@/parts/Progress';
@@ -35,7 +35,7 @@ export function RestoreCard({ restore, pace }: { restore: Restore; pace: Pace })
         {restore.attempt > 1 && <>; attempt {restore.attempt}</>}
         {restore.retry_at && (
           <>
-            ; tried again <Age time={restore.retry_at} />
+            ; the next try is <Due time={restore.retry_at} />
           </>
         )}
         .

@@ -3,7 +3,7 @@ import { Link, getRouteApi } from '@tanstack/react-router';
 import { useMemo, useState } from 'react';
 import { restoresQuery } from '@/api/queries';
 import type { Restore, Restores } from '@/api/types';
-import { Age } from '@/parts/Age';
+import { Age, SinceHere } from '@/parts/Age';
 import { Answer } from '@/parts/Answer';
 import { ClaimLink } from '@/parts/ClaimLink';
 import { Empty } from '@/parts/Empty';
@@ -31,7 +31,7 @@ export function RestoresView() {
   return (
     <Page
       title="Restores"
-      aside={restores.dataUpdatedAt > 0 && <>Asked for <Age time={new Date(restores.dataUpdatedAt).toISOString()} />; asked again by itself.</>}
+      aside={restores.dataUpdatedAt > 0 && <>Asked for <SinceHere at={restores.dataUpdatedAt} />; asked again by itself.</>}
       actions={
         <Link to="/restore" className="button primary">
           Restore…
