@@ -17,6 +17,9 @@ export class ApiError extends Error {
     readonly field?: string,
     /** The command that settles it, where one does. */
     readonly settle?: string,
+    /** The cause in a few words, for a headline, and for programs; where the API names it. */
+    readonly title?: string,
+    readonly reason?: string,
   ) {
     super(message);
   }
@@ -39,7 +42,7 @@ export class ApiError extends Error {
 
 /** Makes an error of an answer's status and body; proxies in between may send any body. */
 export function errorOf(status: number, body: unknown): ApiError {
-  if (isErrorBody(body)) return new ApiError(status, body.code, body.error, body.field, body.settle);
+  if (isErrorBody(body)) return new ApiError(status, body.code, body.error, body.field, body.settle, body.title, body.reason);
   return new ApiError(status, `http_${status}`, unexplained(status));
 }
 

@@ -76,6 +76,9 @@ export function restoresQuery(of?: ClaimName) {
   });
 }
 
+/** More backups than a claim has: asks for all that are known. */
+export const ALL_BACKUPS = 10_000;
+
 /** A claim's newest backups, at most `limit` of them. */
 export function backupsQuery(claim: ClaimName, limit: number) {
   return queryOptions({

@@ -1,13 +1,16 @@
-/** The API's words, by the names that the views use. All are generated from the OpenAPI document. */
+/** The API's words, by the names that the views use. They are generated from the OpenAPI document, but for those in wire.ts. */
 import type { components } from './schema.gen';
+import type { Cause, ChoiceRequest, ClaimChoice, NamespaceRestoreExtras, NamespaceRestoreResult } from './wire';
 
 type Schemas = components['schemas'];
 
-export type ErrorBody = Schemas['Error'];
+export type { Batch, BatchMember, Batches, ClaimChoice, Copies, Copy, PolicyMatch, PolicyPreview } from './wire';
+
+export type ErrorBody = Schemas['Error'] & Cause;
 
 export type Inventory = Schemas['Inventory'];
 export type InventoryNamespace = Inventory['namespaces'][number];
-export type InventoryClaim = InventoryNamespace['pvcs'][number];
+export type InventoryClaim = InventoryNamespace['pvcs'][number] & { choice?: ClaimChoice };
 export type Orphan = Inventory['orphans'][number];
 export type Listing = Inventory['listings'][number];
 
@@ -16,7 +19,7 @@ export type Backup = Backups['backups'][number];
 export type BackupStarted = Schemas['BackupStarted'];
 
 export type Plan = Schemas['Plan'];
-export type PlannedClaim = Plan['claims'][number];
+export type PlannedClaim = Plan['claims'][number] & { choice?: ClaimChoice; impossible?: boolean };
 
 export type Policies = Schemas['Policies'];
 export type Policy = Schemas['Policy'];
@@ -26,8 +29,8 @@ export type Keep = NonNullable<PolicyRequest['keep']>;
 
 export type Restore = Schemas['Restore'];
 export type Restores = Schemas['Restores'];
-export type RestoreRequest = Schemas['RestoreRequest'];
-export type RestoreStarted = Schemas['RestoreStarted'];
+export type RestoreRequest = Schemas['RestoreRequest'] & ChoiceRequest & { copy?: boolean; expires?: string };
+export type RestoreStarted = Schemas['RestoreStarted'] & { copy?: boolean; expires?: string | null };
 export type RestoreTest = Schemas['RestoreTests']['tests'][number];
 
 export type Events = Schemas['Events'];
@@ -40,8 +43,8 @@ export type WhoAmI = Schemas['WhoAmI'];
 
 export type NamespaceBackup = Schemas['NamespaceBackup'];
 export type NamespaceBackupRequest = Schemas['NamespaceBackupRequest'];
-export type NamespaceRestore = Schemas['NamespaceRestore'];
-export type NamespaceRestoreRequest = Schemas['NamespaceRestoreRequest'];
+export type NamespaceRestore = Omit<Schemas['NamespaceRestore'], 'results'> & Cause & NamespaceRestoreExtras & { results: NamespaceRestoreResult[] };
+export type NamespaceRestoreRequest = Schemas['NamespaceRestoreRequest'] & ChoiceRequest & { create_namespace?: boolean; claims?: { pvc: string; snapshot?: string; target_pvc?: string }[] };
 
 /** A claim's name and namespace. */
 export interface ClaimName {

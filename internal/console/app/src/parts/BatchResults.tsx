@@ -1,5 +1,7 @@
+import type { ReactNode } from 'react';
 import type { Wording } from '@/words/health';
 import { ClaimLink } from './ClaimLink';
+import { Settle } from './Command';
 import { State } from './State';
 import { Table, type Column } from './Table';
 
@@ -11,7 +13,9 @@ export interface BatchResult {
   driver?: string;
   error?: string;
   /** What was started, where that has a name. */
-  detail?: string;
+  detail?: ReactNode;
+  /** The command that settles the error. */
+  settle?: string;
 }
 
 const RESULTS: Record<string, Wording> = {
@@ -51,6 +55,16 @@ function columnsFor(namespace: string, targetNamespace: string | undefined): Col
     ...(targetNamespace ? [target] : []),
     { label: 'Result', cell: ({ result }) => <State wording={RESULTS[result] ?? { label: result, tone: 'unknown', meaning: '' }} /> },
     { label: 'Driver', cell: ({ driver }) => driver },
-    { label: 'What', cell: ({ error, detail }) => error ?? <span className="mono">{detail}</span> },
+    { label: 'What', cell: (line) => <What {...line} /> },
   ];
+}
+
+function What({ error, settle, detail }: BatchResult) {
+  if (error === undefined) return detail;
+  return (
+    <>
+      {error}
+      <Settle command={settle} />
+    </>
+  );
 }

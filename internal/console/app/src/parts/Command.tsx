@@ -1,20 +1,10 @@
-import { useState } from 'react';
-
-type Copied = 'not yet' | 'yes' | 'failed';
+import { useCopy, type Copied } from './useCopy';
 
 const BUTTON: Record<Copied, string> = { 'not yet': 'Copy', yes: 'Copied', failed: 'Copy' };
 
 /** A command that settles something, to be copied. `label` says what it does. */
 export function Command({ command, label }: { command: string; label: string }) {
-  const [copied, setCopied] = useState<Copied>('not yet');
-  const copy = () => {
-    // A page that is not served by TLS has no clipboard.
-    const write = (navigator as { clipboard?: Clipboard }).clipboard?.writeText(command) ?? Promise.reject(new Error('no clipboard'));
-    write.then(
-      () => setCopied('yes'),
-      () => setCopied('failed'),
-    );
-  };
+  const [copied, copy] = useCopy(command);
   return (
     <div className="command">
       <span className="command-label">{label}</span>
@@ -30,8 +20,8 @@ export function Command({ command, label }: { command: string; label: string }) 
   );
 }
 
-/** The command of Soteria's own that settles something. It runs where Soteria does. */
+/** The command that settles something. One of Soteria's own runs where Soteria does. */
 export function Settle({ command }: { command: string | undefined }) {
   if (!command) return null;
-  return <Command command={command} label="Settle it, in Soteria’s pod:" />;
+  return <Command command={command} label={/^soteria\b/.test(command) ? 'Settle it, in Soteria’s pod:' : 'Settle it:'} />;
 }

@@ -31,7 +31,7 @@ export function Failure({ error, what, retry, retrying }: Props) {
   return (
     <Notice
       tone={error.passing ? 'warn' : 'bad'}
-      title={TITLES[error.code] ?? `Soteria could not give ${what}`}
+      title={error.title ?? TITLES[error.code] ?? `Soteria could not give ${what}`}
       urgent
       action={
         <button type="button" onClick={retry} disabled={retrying}>

@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link, getRouteApi } from '@tanstack/react-router';
 import { useState } from 'react';
-import { backupsQuery, inventoryQuery, policiesQuery, restoresQuery } from '@/api/queries';
+import { ALL_BACKUPS, backupsQuery, inventoryQuery, policiesQuery, restoresQuery } from '@/api/queries';
 import type { ClaimName, Inventory, InventoryClaim, PolicyClaim } from '@/api/types';
 import { Notice } from '@/parts/Notice';
 import { Page } from '@/parts/Page';
@@ -29,7 +29,6 @@ export function ClaimView() {
 
 /** How many backups are asked for at first; the rest on request. */
 const FIRST = 200;
-const ALL = 10_000;
 
 function Claim({ claim }: { claim: ClaimName }) {
   const [limit, setLimit] = useState(FIRST);
@@ -74,7 +73,7 @@ function Claim({ claim }: { claim: ClaimName }) {
       <ClaimDoubts claim={claim} entry={entry} backups={backups.data} />
       <Restoring claim={claim} />
       {entry && <Facts entry={entry} standing={standing} />}
-      <BackupsSection claim={claim} query={backups} more={limit === FIRST ? () => setLimit(ALL) : undefined} />
+      <BackupsSection claim={claim} query={backups} more={limit === FIRST ? () => setLimit(ALL_BACKUPS) : undefined} />
       <EventsSection claim={claim} />
       <Tests claim={claim} backups={known} />
     </Page>

@@ -1,48 +1,69 @@
-import { useQuery } from '@tanstack/react-query';
+import { useQuery, type UseQueryResult } from '@tanstack/react-query';
 import { restore } from '@/api/actions';
+import { failureOf } from '@/api/errors';
 import { backupsQuery, inventoryQuery } from '@/api/queries';
+import type { Backups } from '@/api/types';
 import { TextField, errorAt } from '@/parts/TextField';
-import { BackupChoice, OFFERED } from './BackupChoice';
+import { BackupChoice } from './BackupChoice';
+import { contradictionOf, faultOfTime } from './choice';
 import { ClaimPlan } from './ClaimPlan';
 import { Names, namesIn } from './Names';
 import { SourceNamespace, TargetNamespace, type PartProps } from './NamespaceNames';
 import { ClaimStarted } from './Started';
 import { useRestoring } from './useRestoring';
-import { claimRequest, defaultTarget } from './wish';
+import { claimRequest, freeTarget } from './wish';
 import { WishForm } from './WishForm';
 import type { WishProps } from './wishProps';
 
+/** How many backups there are to choose from; older ones are found on the claim's page, and as of a time. */
+const OFFERED = 200;
+
 /** The form that brings one claim back, its plan, and what became of it. */
 export function ClaimRestore(props: WishProps) {
-  const request = claimRequest(props.kept);
-  const { data } = useQuery({ ...backupsQuery({ namespace: props.kept.namespace ?? '', pvc: props.kept.pvc ?? '' }, OFFERED), enabled: request !== null });
-  const backups = data?.backups ?? [];
+  const { kept, draft } = props;
+  const { data: inventory } = useQuery(inventoryQuery);
+  const named = Boolean(kept.namespace && kept.pvc);
+  const backups = useQuery({ ...backupsQuery({ namespace: kept.namespace ?? '', pvc: kept.pvc ?? '' }, OFFERED), enabled: named });
+  const free = freeTarget(kept, namesIn(inventory));
+  const request = claimRequest(kept, free);
   const { plan, outcome, again, start, change, ...state } = useRestoring(props, request, restore);
   if (outcome) return <ClaimStarted started={outcome} again={again} />;
+  const unmet = faultOfTime(kept) ?? (plan ? contradictionOf(kept, [plan.taken_at]) : null);
   const part: PartProps = { ...props, change, failure: state.failure };
   return (
     <WishForm
       {...state}
       fields={
         <>
-          <Source {...part} />
-          <Target {...part} />
+          <Source {...part} backups={backups} found={plan?.taken_at} unmet={unmet} />
+          <Target {...part} name={draft.pvc === kept.pvc ? free : undefined} />
         </>
       }
       thing="a claim"
-      named={request !== null}
-      plan={plan && <ClaimPlan plan={plan} backups={backups} />}
+      named={named}
+      unmet={unmet}
+      plan={plan && <ClaimPlan plan={plan} backups={backups.data?.backups ?? []} />}
       verb="Restore to the new claim"
+      ready={state.ready && unmet === null}
       // The backup that the plan shows is the one that is restored, though a newer one may come meanwhile.
       onStart={() => request && plan && start({ ...request, snapshot: plan.backup })}
     />
   );
 }
 
-function Source(part: PartProps) {
-  const { draft, kept, change, failure } = part;
+interface SourceProps extends PartProps {
+  backups: UseQueryResult<Backups>;
+  /** When the backup was taken that the plan shows. */
+  found: string | undefined;
+  /** Why no backup can be chosen. */
+  unmet: string | null;
+}
+
+function Source({ backups, found, unmet, ...part }: SourceProps) {
+  const { draft, kept, settled, change, failure } = part;
   const { data: inventory } = useQuery(inventoryQuery);
   const names = namesIn(inventory);
+  const unlisted = backups.error && !backups.data ? failureOf(backups.error).message : null;
   return (
     <section className="panel" aria-labelledby="source">
       <h2 id="source">From</h2>
@@ -63,19 +84,20 @@ function Source(part: PartProps) {
       <Names id="claims" names={names.claims(draft.namespace)} />
       {kept.namespace && kept.pvc && (
         <BackupChoice
-          claim={{ namespace: kept.namespace, pvc: kept.pvc }}
-          snapshot={draft.snapshot}
-          onChange={(snapshot) => change({ snapshot })}
-          error={errorAt(failure, 'snapshot')}
+          wish={draft}
+          data={backups.data}
+          found={settled ? found : undefined}
+          unmet={settled ? (unmet ?? errorAt(failure, 'as_of')) : null}
+          onChange={change}
+          error={errorAt(failure, 'snapshot') ?? unlisted}
         />
       )}
     </section>
   );
 }
 
-function Target(part: PartProps) {
+function Target({ name = '', ...part }: PartProps & { name: string | undefined }) {
   const { draft, change, failure } = part;
-  const name = draft.pvc ? defaultTarget(draft.pvc) : '';
   return (
     <section className="panel" aria-labelledby="target">
       <h2 id="target">To</h2>
@@ -87,7 +109,7 @@ function Target(part: PartProps) {
           onChange={(as) => change({ as: as || undefined })}
           placeholder={name}
           autoComplete="off"
-          hint={name ? `Empty: ${name}. It must not exist.` : 'It must not exist.'}
+          hint={name ? `Empty: ${name}, which is free. It must not exist.` : 'It must not exist.'}
           error={errorAt(failure, 'target_pvc')}
         />
       </div>

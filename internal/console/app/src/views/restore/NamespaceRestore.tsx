@@ -1,49 +1,67 @@
 import { useQuery } from '@tanstack/react-query';
 import { restoreNamespace } from '@/api/actions';
 import { inventoryQuery } from '@/api/queries';
-import type { NamespaceRestore as Outcome } from '@/api/types';
-import { BatchResults, countResults } from '@/parts/BatchResults';
-import { Notice } from '@/parts/Notice';
+import type { Inventory } from '@/api/types';
+import { countResults } from '@/parts/BatchResults';
 import { TextField, errorAt } from '@/parts/TextField';
 import { plural } from '@/words/size';
+import { TimeChoice } from './BackupChoice';
+import { contradictionOf, faultOfTime } from './choice';
 import { Names, namesIn } from './Names';
 import { SourceNamespace, TargetNamespace, type PartProps } from './NamespaceNames';
+import { NamespacePlan } from './NamespacePlan';
 import { NamespaceStarted } from './Started';
 import { useRestoring } from './useRestoring';
-import { namespaceRequest } from './wish';
+import { freePrefix, namespaceRequest, startOf, withOrphans } from './wish';
 import { WishForm } from './WishForm';
 import type { WishProps } from './wishProps';
 
 /** The form that brings a namespace back, its plan claim by claim, and what became of each. */
 export function NamespaceRestore(props: WishProps) {
-  const request = namespaceRequest(props.kept);
+  const { kept } = props;
+  const { data: inventory } = useQuery(inventoryQuery);
+  const request = namespaceRequest(kept, withOrphans(kept, inventory));
   const { plan, outcome, again, start, change, ...state } = useRestoring(props, request, restoreNamespace);
   if (outcome) return <NamespaceStarted outcome={outcome} again={again} />;
   const count = plan ? countResults(plan, 'would_start') : 0;
+  const unmet = faultOfTime(kept) ?? (plan ? contradictionOf(kept, plan.results.flatMap(({ taken_at }) => taken_at ?? [])) : null);
+  const homeless = Boolean(plan?.target_missing && !kept.make);
   return (
     <WishForm
       {...state}
-      fields={<NamespaceFields {...props} change={change} failure={state.failure} />}
+      fields={<NamespaceFields {...props} change={change} failure={state.failure} inventory={inventory} unmet={props.settled ? (unmet ?? errorAt(state.failure, 'as_of')) : null} />}
       thing="a namespace"
-      named={request !== null}
-      plan={plan && <NamespacePlan plan={plan} />}
-      verb={count > 0 ? `Restore ${plural(count, 'claim')}` : 'Restore'}
-      ready={state.ready && count > 0}
-      onStart={() => request && start(request)}
+      named={Boolean(kept.namespace)}
+      unmet={unmet}
+      plan={plan && <NamespacePlan plan={plan} make={props.draft.make ?? false} free={freePrefix(plan, namesIn(inventory))} change={change} again={state.recheck} />}
+      verb={verbOf(count, plan?.results.length ?? 0)}
+      ready={state.ready && count > 0 && unmet === null && !homeless}
+      held={homeless ? 'The target namespace does not exist: see above.' : undefined}
+      onStart={() => request && plan && start(startOf(request, plan))}
     />
   );
 }
 
-function NamespaceFields(part: PartProps) {
+function verbOf(count: number, all: number): string {
+  if (count === 0) return 'Restore';
+  return count === all ? `Restore ${plural(count, 'claim')}` : `Restore ${count} of ${plural(all, 'claim')}`;
+}
+
+interface FieldsProps extends PartProps {
+  inventory: Inventory | undefined;
+  /** Why the time that is wished for is of no use. */
+  unmet: string | null;
+}
+
+function NamespaceFields({ inventory, unmet, ...part }: FieldsProps) {
   const { draft, change, failure } = part;
-  const { data: inventory } = useQuery(inventoryQuery);
   const orphans = inventory?.orphans.filter(({ namespace }) => namespace === draft.namespace).length ?? 0;
   return (
     <section className="panel" aria-labelledby="source">
       <h2 id="source">From and to</h2>
       <div className="fields">
         <SourceNamespace {...part} />
-        <TargetNamespace {...part} hint="Empty: the same. It must exist." />
+        <TargetNamespace {...part} hint="Empty: the same." />
         <TextField
           label="Prefix of the new names"
           value={draft.prefix ?? ''}
@@ -53,39 +71,13 @@ function NamespaceFields(part: PartProps) {
           hint="Empty: the claims’ own names, for a namespace that was lost."
           error={errorAt(failure, 'target_prefix')}
         />
+        <TimeChoice asOf={draft.asOf} unmet={unmet} onChange={(asOf) => change({ asOf })} />
       </div>
       <label className="check">
-        <input type="checkbox" checked={draft.orphans ?? false} onChange={(event) => change({ orphans: event.target.checked || undefined })} />
+        <input type="checkbox" checked={withOrphans(draft, inventory)} onChange={(event) => change({ orphans: event.target.checked })} />
         Also claims that exist only as backups{orphans > 0 && `, of which ${plural(orphans, 'is', 'are')} known`}
       </label>
       <Names id="namespaces" names={namesIn(inventory).namespaces} />
     </section>
-  );
-}
-
-function NamespacePlan({ plan }: { plan: Outcome }) {
-  return (
-    <>
-      {plan.error && (
-        <Notice tone="bad" title="Nothing would be started" urgent>
-          {plan.error}
-        </Notice>
-      )}
-      {plan.warnings?.map((warning) => (
-        <Notice key={warning} tone="unknown" title="There may be more claims than these">
-          {warning}
-        </Notice>
-      ))}
-      {plan.results.length === 0 ? (
-        <p className="muted">There is no claim to restore. Claims that are gone need “Also claims that exist only as backups”.</p>
-      ) : (
-        <BatchResults
-          label="What would become of each claim"
-          namespace={plan.namespace}
-          targetNamespace={plan.target_namespace}
-          results={plan.results.map((result) => ({ ...result, detail: result.backup && `from backup ${result.backup}` }))}
-        />
-      )}
-    </>
   );
 }

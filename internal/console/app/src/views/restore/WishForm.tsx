@@ -1,5 +1,6 @@
 import type { ReactNode } from 'react';
 import type { ApiError } from '@/api/errors';
+import { Notice } from '@/parts/Notice';
 import { Unfit } from './Unfit';
 
 interface Props {
@@ -9,6 +10,8 @@ interface Props {
   thing: string;
   /** Whether something is named. */
   named: boolean;
+  /** Why the choice of a backup cannot be met; null where it can, as far as is known. */
+  unmet: string | null;
   /** What would be done; nothing while that is not known. */
   plan: ReactNode;
   checking: boolean;
@@ -16,12 +19,15 @@ interface Props {
   /** What the button says, and whether it works. */
   verb: string;
   ready: boolean;
+  /** What else keeps the button from working. */
+  held?: string | undefined;
   starting: boolean;
   onStart: () => void;
 }
 
 /** A form that says what will happen before its button works. */
-export function WishForm({ fields, thing, named, plan, checking, failure, verb, ready, starting, onStart }: Props) {
+export function WishForm({ fields, thing, named, unmet, plan, checking, failure, verb, ready, held, starting, onStart }: Props) {
+  const disabled = ready ? null : whyNot({ thing, named, unmet, checking, failure, starting, held });
   return (
     <form
       className="restore"
@@ -34,19 +40,38 @@ export function WishForm({ fields, thing, named, plan, checking, failure, verb, 
       <section className="panel" aria-labelledby="plan" aria-live="polite">
         <h2 id="plan">What will happen</h2>
         {!named && <p className="muted">Name {thing} to see what would be restored.</p>}
-        {named && checking && !plan && !failure && <p className="muted">Asking what would be restored…</p>}
+        {named && unmet && (
+          <Notice tone="bad" title="Nothing would be restored">
+            {unmet}
+          </Notice>
+        )}
+        {named && !unmet && checking && !plan && !failure && <p className="muted">Asking what would be restored…</p>}
         {failure && <Unfit error={failure} />}
-        {!failure && plan && (
+        {!failure && !unmet && plan && (
           <div aria-busy={checking} className={checking ? 'checking' : undefined}>
             {plan}
           </div>
         )}
         <div className="dialog-actions">
-          <button type="submit" className="primary" disabled={!ready}>
+          {disabled && (
+            <span id="why-not" className="hint">
+              {disabled}
+            </span>
+          )}
+          <button type="submit" className="primary" disabled={!ready} aria-describedby={disabled ? 'why-not' : undefined}>
             {starting ? 'Starting…' : verb}
           </button>
         </div>
       </section>
     </form>
   );
+}
+
+/** Says why the button does not work. */
+function whyNot({ thing, named, unmet, checking, failure, starting, held }: Pick<Props, 'thing' | 'named' | 'unmet' | 'checking' | 'failure' | 'starting' | 'held'>): string | null {
+  if (starting) return null;
+  if (!named) return `Name ${thing} first.`;
+  if (unmet) return 'The choice of a backup cannot be met: see above.';
+  if (failure) return 'It cannot be done as it is asked for: see above.';
+  return checking ? 'It is being asked what would be restored.' : (held ?? 'No claim would be restored.');
 }

@@ -44,6 +44,8 @@ export function useRestoring<R extends { dry_run?: boolean }, A>(props: WishProp
     /** What was started; null until then. */
     outcome,
     again: () => setOutcome(null),
+    /** Asks again what would be done. */
+    recheck: () => void plan.refetch(),
     /** Changes the wish, and forgets why the last one could not be fulfilled. */
     change: (change: Parameters<WishProps['change']>[0]) => {
       start.reset();

@@ -1,5 +1,6 @@
-import type { Backup, NamespaceRestoreRequest, RestoreRequest } from '@/api/types';
+import type { Inventory, NamespaceRestore, NamespaceRestoreRequest, RestoreRequest } from '@/api/types';
 import { text } from '../inventory/filters';
+import { faultOfTime } from './choice';
 
 /** What is wished back, as the address says it. What is absent is the default. */
 export interface Wish {
@@ -7,15 +8,20 @@ export interface Wish {
   of?: 'namespace';
   namespace?: string;
   pvc?: string;
-  /** A backup's id; absent: the latest. */
+  /** A backup's id. */
   snapshot?: string;
+  /** As of when the newest backup is wanted, in RFC 3339; empty while no time was said. Without this and `snapshot`, it is the latest. */
+  asOf?: string;
   to?: string;
   as?: string;
   storageClass?: string;
   size?: string;
   /** What begins the names of a namespace's new claims. */
   prefix?: string;
-  orphans?: true;
+  /** Whether claims that exist only as backups are wished back, too; absent: where nothing else is left of the namespace. */
+  orphans?: boolean;
+  /** Whether Soteria is to make the target namespace. */
+  make?: true;
 }
 
 const WORDS = ['namespace', 'pvc', 'snapshot', 'to', 'as', 'storageClass', 'size', 'prefix'] as const;
@@ -28,42 +34,86 @@ export function readWish(search: Record<string, unknown>): Wish {
     const value = text(search[word])?.trim();
     if (value !== undefined) wish[word] = value;
   }
-  if (search.orphans === true || search.orphans === 'true') wish.orphans = true;
+  if (typeof search.asOf === 'string' && wish.snapshot === undefined) wish.asOf = search.asOf.trim();
+  if (isTrue(search.orphans)) wish.orphans = true;
+  if (search.orphans === false || search.orphans === 'false') wish.orphans = false;
+  if (isTrue(search.make)) wish.make = true;
   return wish;
 }
 
-/** Gives the name that a claim's restored copy gets unless another is given. */
-export function defaultTarget(pvc: string): string {
-  return `${pvc}-restored`;
+function isTrue(value: unknown): value is true | 'true' {
+  return value === true || value === 'true';
 }
 
-/** Puts a wish for a claim into a request; null while it names none. */
-export function claimRequest(wish: Wish): RestoreRequest | null {
-  if (!wish.namespace || !wish.pvc) return null;
+/** How long the name of a claim may be in Kubernetes. */
+const LONGEST = 253;
+
+/** Returns a name for a claim's restored copy that no claim has which is known; undefined while the wish names no claim. */
+export function freeTarget({ namespace, to, pvc }: Wish, known: { claims: (namespace: string | undefined) => string[] }): string | undefined {
+  if (!pvc) return undefined;
+  const taken = new Set(known.claims(to ?? namespace));
+  for (let n = 1; ; n++) {
+    const end = n === 1 ? '-restored' : `-restored-${n}`;
+    const name = `${pvc.slice(0, LONGEST - end.length).replace(/[.-]+$/, '')}${end}`;
+    if (!taken.has(name)) return name;
+  }
+}
+
+/** Puts a wish for a claim into a request; null while it names none, or wishes for a time that is none. `free` names the new claim where the wish does not. */
+export function claimRequest(wish: Wish, free: string | undefined): RestoreRequest | null {
+  if (!wish.namespace || !wish.pvc || faultOfTime(wish) !== null) return null;
   return {
     namespace: wish.namespace,
     pvc: wish.pvc,
-    snapshot: wish.snapshot ?? 'latest',
+    ...chosen(wish),
     target_namespace: wish.to ?? wish.namespace,
-    target_pvc: wish.as ?? defaultTarget(wish.pvc),
+    target_pvc: wish.as ?? free,
     ...(wish.storageClass && { storage_class: wish.storageClass }),
     ...(wish.size && { size: wish.size }),
   };
 }
 
-/** Puts a wish for a namespace into a request; null while it names none. */
-export function namespaceRequest(wish: Wish): NamespaceRestoreRequest | null {
-  if (!wish.namespace) return null;
+/** Puts a wish for a namespace into a request; null while it names none, or wishes for a time that is none. */
+export function namespaceRequest(wish: Wish, orphans: boolean): NamespaceRestoreRequest | null {
+  if (!wish.namespace || faultOfTime(wish) !== null) return null;
   return {
     namespace: wish.namespace,
     target_namespace: wish.to ?? wish.namespace,
     target_prefix: wish.prefix ?? '',
-    snapshot: 'latest',
-    include_orphans: wish.orphans ?? false,
+    ...chosen({ asOf: wish.asOf }),
+    include_orphans: orphans,
+    ...(wish.make && { create_namespace: true }),
   };
 }
 
-/** Gives the newest backup that was taken at a time or before it. The backups are newest first. */
-export function newestAsOf(backups: readonly Backup[], time: Date): Backup | undefined {
-  return backups.find(({ taken_at }) => Date.parse(taken_at) <= time.getTime());
+function chosen({ snapshot, asOf }: Pick<Wish, 'snapshot' | 'asOf'>): { snapshot?: string; as_of?: string } {
+  return asOf === undefined ? { snapshot: snapshot ?? 'latest' } : { as_of: asOf };
+}
+
+/** Whether claims that exist only as backups are restored, too: as wished, or else where no claim of the namespace is left. */
+export function withOrphans(wish: Wish, inventory: Inventory | undefined): boolean {
+  if (wish.orphans !== undefined) return wish.orphans;
+  if (!inventory || !wish.namespace) return false;
+  const claims = inventory.namespaces.find(({ name }) => name === wish.namespace)?.pvcs.length ?? 0;
+  return claims === 0 && inventory.orphans.some(({ namespace }) => namespace === wish.namespace);
+}
+
+/**
+ * Puts a plan into the request that does it: of each claim that would be started, the backup that the plan shows, though a newer
+ * one may come meanwhile. A Soteria that does not say when the backups were taken takes no list of claims.
+ */
+export function startOf(request: NamespaceRestoreRequest, { results }: NamespaceRestore): NamespaceRestoreRequest {
+  const starting = results.filter(({ result }) => result === 'would_start');
+  if (!starting.every(({ backup, taken_at }) => backup && taken_at)) return request;
+  return { ...request, claims: starting.map(({ pvc, target_pvc, backup }) => ({ pvc, target_pvc, snapshot: backup ?? 'latest' })) };
+}
+
+/** Returns a prefix under which no new name of a plan is taken; null where none of the plan's is. */
+export function freePrefix({ results, target_namespace, error }: NamespaceRestore, known: { claims: (namespace: string | undefined) => string[] }): string | null {
+  if (!error || !results.some(({ field }) => field === 'target_pvc')) return null;
+  const taken = new Set(known.claims(target_namespace));
+  for (let n = 1; ; n++) {
+    const prefix = n === 1 ? 'restored-' : `restored-${n}-`;
+    if (!results.some(({ pvc }) => taken.has(`${prefix}${pvc}`))) return prefix;
+  }
 }
