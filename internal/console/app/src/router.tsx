@@ -37,6 +37,12 @@ const restores = createRoute({
   component: lazyRouteComponent(() => import('./views/restores/RestoresView'), 'RestoresView'),
 });
 
+const batch = createRoute({
+  getParentRoute: () => root,
+  path: '/batches/$id',
+  component: lazyRouteComponent(() => import('./views/batch/BatchView'), 'BatchView'),
+});
+
 const plan = createRoute({
   getParentRoute: () => root,
   path: '/plan',
@@ -55,7 +61,7 @@ const storage = createRoute({
   component: lazyRouteComponent(() => import('./views/storage/StorageView'), 'StorageView'),
 });
 
-const routeTree = root.addChildren([overview, inventory, claim, restore, restores, plan, policies, storage]);
+const routeTree = root.addChildren([overview, inventory, claim, restore, restores, batch, plan, policies, storage]);
 
 /** Makes the router. Tests give it a history of their own. */
 export function newRouter(history?: RouterHistory) {

@@ -1,24 +1,47 @@
-import { answer, api, batchAnswer } from './client';
-import type { ClaimName, NamespaceBackup, NamespaceBackupRequest, NamespaceRestore, NamespaceRestoreRequest, PolicyRequest, RestoreRequest } from './types';
+import { answer, api, ask, batchAnswer, begun, type Begun } from './client';
+import type { ClaimName, Copy, PolicyPreview, NamespaceBackup, NamespaceBackupRequest, NamespaceRestore, NamespaceRestoreRequest, PolicyRequest, RestoreRequest } from './types';
 
 /** Starts a backup of a claim. */
 export function backUp(claim: ClaimName) {
   return answer(api.POST('/v1/backup', { body: claim }));
 }
 
-/** Starts a backup of every bound claim of a namespace, or tells what it would start. */
-export function backUpNamespace(request: NamespaceBackupRequest): Promise<NamespaceBackup> {
-  return batchAnswer(api.POST('/v1/backup/namespace', { body: request }));
+/** Has work go on in the server when the caller leaves, and a request that was sent arrive though its page is left. */
+const GOES_ON = { headers: { Prefer: 'respond-async' }, keepalive: true };
+
+/** Tells which backups of a namespace's bound claims would be started. */
+export function planNamespaceBackup(request: NamespaceBackupRequest): Promise<NamespaceBackup> {
+  return batchAnswer(api.POST('/v1/backup/namespace', { body: { ...request, dry_run: true } }));
+}
+
+/** Starts a backup of every bound claim of a namespace. */
+export function backUpNamespace(request: NamespaceBackupRequest): Promise<Begun<NamespaceBackup>> {
+  return begun(api.POST('/v1/backup/namespace', { body: request, ...GOES_ON }));
 }
 
 /** Starts a restore to a new claim, or tells on a dry run what it would start. */
 export function restore(request: RestoreRequest) {
-  return answer(api.POST('/v1/restores', { body: request }));
+  return answer(api.POST('/v1/restores', { body: request, keepalive: true }));
 }
 
-/** Starts restores of a namespace's claims, or tells on a dry run what it would start. */
-export function restoreNamespace(request: NamespaceRestoreRequest): Promise<NamespaceRestore> {
-  return batchAnswer(api.POST('/v1/restores/namespace', { body: request }));
+/** Tells which restores of a namespace's claims would be started. */
+export function planNamespaceRestore(request: NamespaceRestoreRequest): Promise<NamespaceRestore> {
+  return batchAnswer(api.POST('/v1/restores/namespace', { body: { ...request, dry_run: true } }));
+}
+
+/** Starts restores of a namespace's claims. */
+export function restoreNamespace(request: NamespaceRestoreRequest): Promise<Begun<NamespaceRestore>> {
+  return begun(api.POST('/v1/restores/namespace', { body: request, ...GOES_ON }));
+}
+
+/** Removes a copy that was made to look at a backup. */
+export function removeCopy({ namespace, pvc }: ClaimName): Promise<Copy> {
+  return ask('DELETE', `/v1/copies/${encodeURIComponent(namespace)}/${encodeURIComponent(pvc)}`);
+}
+
+/** Tells which claims a policy would hold for. */
+export function previewPolicy(request: PolicyRequest, signal: AbortSignal): Promise<PolicyPreview> {
+  return ask('POST', '/v1/policies', { body: { ...request, dry_run: true }, signal });
 }
 
 /** Starts a test of a claim's backup, which leaves nothing. */

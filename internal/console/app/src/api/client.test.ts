@@ -2,7 +2,8 @@ import { HttpResponse, http } from 'msw';
 import { describe, expect, test } from 'vitest';
 import { golden } from '@/testing/golden';
 import { answers, at, server } from '@/testing/server';
-import { restoreNamespace } from './actions';
+import { planNamespaceRestore, restoreNamespace } from './actions';
+import { ask } from './client';
 import { answer, api } from './client';
 import type { ApiError } from './errors';
 
@@ -46,13 +47,50 @@ describe('an error', () => {
 describe('an answer about a batch', () => {
   test('tells what became of each claim also where nothing was started', async () => {
     server.use(http.post(at('/v1/restores/namespace'), () => HttpResponse.json(golden.namespaceRestoreConflict, { status: 409 })));
-    const outcome = await restoreNamespace({ namespace: 'media' });
+    const outcome = await planNamespaceRestore({ namespace: 'media' });
     expect(outcome.results.map(({ result }) => result)).toEqual(['not_started', 'refused']);
     expect(outcome.error).toBe(golden.namespaceRestoreConflict.error);
   });
 
   test('that is an error of the whole request is an error', async () => {
     server.use(http.post(at('/v1/restores/namespace'), () => HttpResponse.json({ error: 'no', code: 'denied' }, { status: 403 })));
-    expect(await failure(restoreNamespace({ namespace: 'media' }))).toMatchObject({ notAllowed: true });
+    expect(await failure(planNamespaceRestore({ namespace: 'media' }))).toMatchObject({ notAllowed: true });
+  });
+});
+
+describe('work on many claims', () => {
+  const batch = { id: 'b1', kind: 'restore', state: 'starting', namespace: 'media', requested_by: 'ada', created_at: '2026-04-12T15:30:00Z', started_all_at: null, counts: { members: 1, waiting: 1, refused: 0, started: 0, done: 0, gone: 0 }, members: [] };
+
+  test('is asked to go on in the server, and is a batch there', async () => {
+    const preferred: (string | null)[] = [];
+    server.use(
+      http.post(at('/v1/restores/namespace'), ({ request }) => {
+        preferred.push(request.headers.get('Prefer'));
+        return HttpResponse.json(batch, { status: 202, headers: { Location: '/v1/batches/b1' } });
+      }),
+    );
+    expect(await restoreNamespace({ namespace: 'media' })).toEqual({ batch });
+    expect(preferred).toEqual(['respond-async']);
+  });
+
+  test('has its results at once where the server does not do that, also where nothing was started', async () => {
+    server.use(http.post(at('/v1/restores/namespace'), () => HttpResponse.json(golden.namespaceRestoreConflict, { status: 409 })));
+    expect(await restoreNamespace({ namespace: 'media' })).toEqual({ outcome: golden.namespaceRestoreConflict });
+  });
+
+  test('that is refused as a whole is an error, with its headline', async () => {
+    server.use(http.post(at('/v1/restores/namespace'), () => HttpResponse.json({ error: 'no', title: 'A setting forbids it', code: 'denied', reason: 'setting' }, { status: 403 })));
+    expect(await failure(restoreNamespace({ namespace: 'media' }))).toMatchObject({ notAllowed: true, title: 'A setting forbids it', reason: 'setting' });
+  });
+});
+
+describe('a path that is not in the generated document', () => {
+  test('is answered, and its errors are the API’s', async () => {
+    server.use(http.get(at('/v1/copies'), () => HttpResponse.json({ copies: [] })));
+    expect(await ask('GET', '/v1/copies')).toEqual({ copies: [] });
+    server.use(http.get(at('/v1/copies'), () => HttpResponse.json({ error: 'not now', code: 'unavailable' }, { status: 503 })));
+    expect(await failure(ask('GET', '/v1/copies'))).toMatchObject({ passing: true, message: 'not now' });
+    server.use(http.get(at('/v1/copies'), () => HttpResponse.html('<html>Sign in</html>')));
+    expect(await failure(ask('GET', '/v1/copies'))).toMatchObject({ code: 'unreadable' });
   });
 });

@@ -2,6 +2,7 @@ import createClient from 'openapi-fetch';
 import { noteAnswer } from './clock';
 import { ApiError, errorOf, failureOf } from './errors';
 import type { paths } from './schema.gen';
+import type { Batch } from './wire';
 
 /** The typed client of the API on the console's own origin. */
 export const api = createClient<paths>({
@@ -43,6 +44,37 @@ export async function batchAnswer<T extends { results: unknown[] }>(call: Promis
   throw errorOf(reply.response.status, reply.error);
 }
 
+/** What became of asking for work on many claims: a batch that goes on in the server or, where it does not do that, the results. */
+export type Begun<T> = { batch: Batch } | { outcome: T };
+
+/** Gives what became of asking for work on many claims. */
+export async function begun<T extends { results: unknown[] }>(call: Promise<Reply>): Promise<Begun<T>> {
+  const reply = await replyTo(call);
+  const body = reply.data ?? reply.error;
+  if (isBatch(body)) return { batch: body };
+  if (hasResults(body)) return { outcome: body as T };
+  throw errorOf(reply.response.status, reply.error);
+}
+
+/** Asks a path that is not in the generated document. */
+export async function ask<T>(method: 'GET' | 'DELETE' | 'POST', path: string, { signal, body }: { signal?: AbortSignal; body?: object } = {}): Promise<T> {
+  const request = new Request(`${window.location.origin}${path}`, {
+    method,
+    redirect: 'manual',
+    ...(signal && { signal }),
+    ...(body && { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } }),
+  });
+  const reply = await replyTo(timed(request).then(replyOf));
+  if (reply.response.ok && reply.data !== undefined) return reply.data as T;
+  throw errorOf(reply.response.status, reply.error);
+}
+
+async function replyOf(response: Response): Promise<Reply> {
+  if (response.type === 'opaqueredirect') return { response };
+  if (response.ok) return { data: await response.json(), response };
+  return { error: await response.json().catch(() => undefined), response };
+}
+
 async function replyTo<R extends Reply>(call: Promise<R>): Promise<R> {
   let reply: R;
   try {
@@ -54,6 +86,10 @@ async function replyTo<R extends Reply>(call: Promise<R>): Promise<R> {
     throw new ApiError(401, 'unauthenticated', 'The sign-in has ended.');
   }
   return reply;
+}
+
+function isBatch(body: unknown): body is Batch {
+  return typeof body === 'object' && body !== null && 'id' in body && 'counts' in body && 'members' in body;
 }
 
 function hasResults(body: unknown): body is { results: unknown[] } {

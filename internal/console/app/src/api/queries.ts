@@ -1,8 +1,8 @@
 import { QueryClient, queryOptions } from '@tanstack/react-query';
-import { answer, api } from './client';
+import { answer, api, ask } from './client';
 import { ApiError } from './errors';
-import { MINUTE, SECOND, pollRestores } from './polling';
-import type { ClaimName, Restores } from './types';
+import { MINUTE, SECOND, pollRestores, waitToLook } from './polling';
+import type { Batch, Batches, ClaimName, Copies, Restores } from './types';
 
 /** Makes the cache of answers. What a view shows is asked for again when the reader comes back to it. */
 export function newQueryClient(): QueryClient {
@@ -96,3 +96,26 @@ export function restoreTestsQuery(claim: ClaimName) {
     refetchInterval: (query) => (query.state.data?.tests.some(({ phase }) => phase === 'Pending' || phase === 'Running') ? 5 * SECOND : MINUTE),
   });
 }
+
+/** Work on many claims that goes on in the server. It is looked at often while it goes on, ever less so the longer it takes. */
+export function batchQuery(id: string) {
+  return queryOptions({
+    queryKey: ['batches', id],
+    queryFn: ({ signal }) => ask<Batch>('GET', `/v1/batches/${encodeURIComponent(id)}`, { signal }),
+    refetchInterval: ({ state: { data } }) => (data?.state === 'done' ? false : waitToLook(data ? Date.parse(data.created_at) : Date.now(), Date.now())),
+  });
+}
+
+/** The last batches, newest first. */
+export const batchesQuery = queryOptions({
+  queryKey: ['batches'],
+  queryFn: ({ signal }) => ask<Batches>('GET', '/v1/batches', { signal }),
+  refetchInterval: MINUTE / 2,
+});
+
+/** The copies that were made to look at backups and that are there. */
+export const copiesQuery = queryOptions({
+  queryKey: ['copies'],
+  queryFn: ({ signal }) => ask<Copies>('GET', '/v1/copies', { signal }),
+  refetchInterval: MINUTE,
+});

@@ -27,6 +27,8 @@ const RESULTS: Record<string, Wording> = {
   failed: { label: 'Failed', tone: 'bad', meaning: 'It has ended, and not well.' },
   would_start: { label: 'Would start', tone: 'busy', meaning: 'Nothing was done yet.' },
   refused: { label: 'Refused', tone: 'bad', meaning: 'It was not started.' },
+  waiting: { label: 'Waiting', tone: 'idle', meaning: 'Its turn has not come yet.' },
+  gone: { label: 'Deleted since', tone: 'idle', meaning: 'It was started, and its claim was deleted.' },
   not_started: { label: 'Not started', tone: 'idle', meaning: 'Other claims’ conflicts kept all of it from being started.' },
 };
 

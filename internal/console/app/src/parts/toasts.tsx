@@ -3,7 +3,7 @@ import type { ReactNode } from 'react';
 import type { Tone } from '@/words/health';
 import { Shape } from './State';
 
-/** How long a message stays that offers to undo something, in milliseconds. */
+/** How long a message stays that offers something, such as to undo what it tells of, in milliseconds. */
 const UNDO_TIME = 20_000;
 
 /** Where messages about what became of an action come from and are shown. */
@@ -45,24 +45,27 @@ export interface Message {
   title: string;
   detail?: ReactNode;
   undo?: () => void;
+  /** Where one sees how it goes on. Messages are beside the views, so that they hold no links of the router. */
+  follow?: { label: string; go: () => void };
 }
 
 /** Gives the function that shows a message. What is undone is not offered to be undone again. */
 export function useMessages() {
   const manager = Toast.useToastManager();
   return {
-    say: ({ tone, title, detail, undo }: Message) => {
-      const undone = () => {
+    say: ({ tone, title, detail, undo, follow }: Message) => {
+      const act = follow?.go ?? undo;
+      const done = () => {
         manager.close(id);
-        undo?.();
+        act?.();
       };
       const id = manager.add({
         type: tone,
         title,
         description: detail,
         priority: tone === 'bad' ? 'high' : 'low',
-        timeout: undo ? UNDO_TIME : undefined,
-        actionProps: undo ? { children: 'Undo', onClick: undone } : undefined,
+        timeout: act ? UNDO_TIME : undefined,
+        actionProps: act ? { children: follow?.label ?? 'Undo', onClick: done } : undefined,
       });
     },
   };

@@ -9,7 +9,7 @@ export interface Ending {
 const RESULTS: Record<string, Ending['result']> = { BackupCompleted: 'complete', BackupPartial: 'partial', BackupFailed: 'failed' };
 
 /** Gives how a backup that was started ended; null while no event tells of it by its name. */
-export function endingOf(started: Pick<BackupStarted, 'job_name' | 'backup'>, events: readonly ClaimEvent[]): Ending | null {
+export function endingOf(started: { [name in 'job_name' | 'backup']?: BackupStarted[name] | undefined }, events: readonly ClaimEvent[]): Ending | null {
   const name = started.job_name ?? started.backup;
   const event = events.find(({ reason, message }) => reason in RESULTS && name !== undefined && namesIn(message).includes(name));
   const result = event && RESULTS[event.reason];

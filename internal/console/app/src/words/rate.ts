@@ -38,7 +38,7 @@ export function pace(samples: readonly Sample[], total: number): Pace {
 }
 
 /** Gives how much is done, from 0 to 1; null while the total is unknown. */
-export function shareDone(restore: Restore): number | null {
+export function shareDone(restore: Pick<Restore, 'phase' | 'progress'>): number | null {
   if (restore.phase === 'Completed') return 1;
   if (!restore.progress || restore.progress.bytes_total <= 0) return null;
   return Math.min(1, restore.progress.bytes_done / restore.progress.bytes_total);

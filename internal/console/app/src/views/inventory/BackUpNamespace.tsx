@@ -1,5 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { backUpNamespace } from '@/api/actions';
+import { useNavigate } from '@tanstack/react-router';
+import { backUpNamespace, planNamespaceBackup } from '@/api/actions';
+import type { Begun } from '@/api/client';
 import { failureOf } from '@/api/errors';
 import { waitToLook } from '@/api/polling';
 import { eventsQuery, inventoryQuery, policiesQuery } from '@/api/queries';
@@ -8,7 +10,7 @@ import { BatchResults, countResults, type BatchResult } from '@/parts/BatchResul
 import { Dialog } from '@/parts/Dialog';
 import { Notice } from '@/parts/Notice';
 import { plural } from '@/words/size';
-import { endingsInWords, outcomesOf } from './endings';
+import { endingsInWords, outcomesOf } from '../batch/endings';
 
 /** More events than a claim has while it is backed up, so that the end of none is pushed out of the list. */
 const EVENTS_OF_A_CLAIM = 50;
@@ -16,9 +18,10 @@ const EVENTS_OF_A_CLAIM = 50;
 /** Backs every bound claim of a namespace up: shows what would be started, then starts it, then what became of each. */
 export function BackUpNamespace({ namespace, onClose }: { namespace: string; onClose: () => void }) {
   const client = useQueryClient();
+  const navigate = useNavigate();
   const plan = useQuery({
     queryKey: ['backup-namespace', namespace],
-    queryFn: () => backUpNamespace({ namespace, dry_run: true }),
+    queryFn: () => planNamespaceBackup({ namespace }),
     staleTime: 0,
     gcTime: 0,
     retry: false,
@@ -28,22 +31,25 @@ export function BackUpNamespace({ namespace, onClose }: { namespace: string; onC
     mutationFn: () => backUpNamespace({ namespace }),
     onSettled: () => Promise.all([client.invalidateQueries(inventoryQuery), client.invalidateQueries(policiesQuery)]),
   });
+  // What goes on in the server has a page of its own, which outlives this dialog.
+  const follow = (begun: Begun<NamespaceBackup>) => void ('batch' in begun && navigate({ to: '/batches/$id', params: { id: begun.batch.id } }));
+  const outcome = start.data && 'outcome' in start.data ? start.data.outcome : null;
   const error = start.error ?? plan.error;
   return (
-    <Dialog open onClose={onClose} title={`Back up ${namespace}`} description={start.data ? 'What became of each claim:' : 'What would be started, claim by claim:'}>
+    <Dialog open onClose={onClose} title={`Back up ${namespace}`} description={outcome ? 'What became of each claim:' : 'What would be started, claim by claim:'}>
       {error && (
         <Notice tone="bad" title="Nothing was started" urgent>
           {failureOf(error).message}
         </Notice>
       )}
       {!plan.data && !error && <p role="status">Asking what would be started…</p>}
-      {start.data ? <Progress batch={start.data} begun={start.submittedAt} /> : plan.data && <Outcome batch={plan.data} results={outcomesOf(plan.data)} />}
+      {outcome ? <Progress batch={outcome} begun={start.submittedAt} /> : plan.data && <Outcome batch={plan.data} results={outcomesOf(plan.data)} />}
       <div className="dialog-actions">
         <button type="button" onClick={onClose}>
-          {start.data ? 'Close' : 'Cancel'}
+          {outcome ? 'Close' : 'Cancel'}
         </button>
-        {!start.data && (
-          <button type="button" className="primary" disabled={!plan.data || countResults(plan.data, 'would_start') === 0 || start.isPending} onClick={() => start.mutate()}>
+        {!outcome && (
+          <button type="button" className="primary" disabled={!plan.data || countResults(plan.data, 'would_start') === 0 || start.isPending || start.isSuccess} onClick={() => start.mutate(undefined, { onSuccess: follow })}>
             {start.isPending ? 'Starting…' : plan.data ? `Back up ${plural(countResults(plan.data, 'would_start'), 'claim')}` : 'Back up'}
           </button>
         )}

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { ClaimEvent } from '@/api/types';
 import { golden } from '@/testing/golden';
-import { endingsInWords, outcomesOf } from './endings';
+import { endingsInWords, outcomesOf } from '../batch/endings';
 import { choicesIn, isFiltered, readFilters, type Filters } from './filters';
 import { rowsOf, type Row } from './rows';
 

@@ -2,7 +2,7 @@ import { useQuery, type UseQueryResult } from '@tanstack/react-query';
 import { restore } from '@/api/actions';
 import { failureOf } from '@/api/errors';
 import { backupsQuery, inventoryQuery } from '@/api/queries';
-import type { Backups } from '@/api/types';
+import type { Backups, RestoreRequest, RestoreStarted } from '@/api/types';
 import { TextField, errorAt } from '@/parts/TextField';
 import { BackupChoice } from './BackupChoice';
 import { contradictionOf, faultOfTime } from './choice';
@@ -25,9 +25,15 @@ export function ClaimRestore(props: WishProps) {
   const named = Boolean(kept.namespace && kept.pvc);
   const backups = useQuery({ ...backupsQuery({ namespace: kept.namespace ?? '', pvc: kept.pvc ?? '' }, OFFERED), enabled: named });
   const free = freeTarget(kept, namesIn(inventory));
-  const request = claimRequest(kept, free);
-  const { plan, outcome, again, start, change, ...state } = useRestoring(props, request, restore);
-  if (outcome) return <ClaimStarted started={outcome} again={again} />;
+  const request = kept.started ? null : claimRequest(kept, free);
+  const onBegun = ({ restore: started, target_pvc }: RestoreStarted, stays: boolean) => {
+    if (stays) props.change({ as: target_pvc, started });
+  };
+  const { plan, start, again, change, ...state } = useRestoring(props, request, { ask: planOf, begin: restore, onBegun });
+  if (kept.started && kept.as) {
+    const target = { namespace: kept.to ?? kept.namespace ?? '', pvc: kept.as };
+    return <ClaimStarted target={target} restore={kept.started} again={() => { again(); props.change({ as: undefined, started: undefined }); }} />;
+  }
   const unmet = faultOfTime(kept) ?? (plan ? contradictionOf(kept, [plan.taken_at]) : null);
   const part: PartProps = { ...props, change, failure: state.failure };
   return (
@@ -50,6 +56,8 @@ export function ClaimRestore(props: WishProps) {
     />
   );
 }
+
+const planOf = (request: RestoreRequest) => restore({ ...request, dry_run: true });
 
 interface SourceProps extends PartProps {
   backups: UseQueryResult<Backups>;

@@ -1,9 +1,12 @@
 import { useQuery } from '@tanstack/react-query';
-import { restoreNamespace } from '@/api/actions';
+import { Navigate, useNavigate } from '@tanstack/react-router';
+import { planNamespaceRestore, restoreNamespace } from '@/api/actions';
+import type { Begun } from '@/api/client';
 import { inventoryQuery } from '@/api/queries';
-import type { Inventory } from '@/api/types';
+import type { Inventory, NamespaceRestore as Outcome } from '@/api/types';
 import { countResults } from '@/parts/BatchResults';
 import { TextField, errorAt } from '@/parts/TextField';
+import { useMessages } from '@/parts/toasts';
 import { plural } from '@/words/size';
 import { TimeChoice } from './BackupChoice';
 import { contradictionOf, faultOfTime } from './choice';
@@ -21,8 +24,14 @@ export function NamespaceRestore(props: WishProps) {
   const { kept } = props;
   const { data: inventory } = useQuery(inventoryQuery);
   const request = namespaceRequest(kept, withOrphans(kept, inventory));
-  const { plan, outcome, again, start, change, ...state } = useRestoring(props, request, restoreNamespace);
-  if (outcome) return <NamespaceStarted outcome={outcome} again={again} />;
+  const messages = useMessages();
+  const navigate = useNavigate();
+  const onBegun = (begun: Begun<Outcome>, stays: boolean) => {
+    if (!stays) messages.say({ tone: 'busy', title: `The restore of ${kept.namespace} goes on`, follow: { label: 'See how far it is', go: () => void navigate(placeOf(begun)) } });
+  };
+  const { plan, outcome, again, start, change, ...state } = useRestoring(props, request, { ask: planNamespaceRestore, begin: restoreNamespace, onBegun });
+  if (outcome && 'batch' in outcome) return <Navigate to="/batches/$id" params={{ id: outcome.batch.id }} />;
+  if (outcome) return <NamespaceStarted outcome={outcome.outcome} again={again} />;
   const count = plan ? countResults(plan, 'would_start') : 0;
   const unmet = faultOfTime(kept) ?? (plan ? contradictionOf(kept, plan.results.flatMap(({ taken_at }) => taken_at ?? [])) : null);
   const homeless = Boolean(plan?.target_missing && !kept.make);
@@ -40,6 +49,11 @@ export function NamespaceRestore(props: WishProps) {
       onStart={() => request && plan && start(startOf(request, plan))}
     />
   );
+}
+
+/** Where one sees how a restore goes on. */
+function placeOf(begun: Begun<Outcome>) {
+  return 'batch' in begun ? ({ to: '/batches/$id', params: { id: begun.batch.id } } as const) : ({ to: '/restores' } as const);
 }
 
 function verbOf(count: number, all: number): string {

@@ -1,25 +1,41 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { restoresQuery } from '@/api/queries';
-import type { NamespaceRestore, Restore, RestoreStarted } from '@/api/types';
+import type { ClaimName, NamespaceRestore, Restore } from '@/api/types';
+import { Age } from '@/parts/Age';
 import { BatchResults, type BatchResult } from '@/parts/BatchResults';
 import { ClaimLink } from '@/parts/ClaimLink';
+import { Id } from '@/parts/Id';
 import { Notice } from '@/parts/Notice';
 import { Progress } from '@/parts/Progress';
 import { State } from '@/parts/State';
 import { isOver, phaseInWords } from '@/words/phase';
 import { plural } from '@/words/size';
 
+interface ClaimProps {
+  target: ClaimName;
+  /** The name of the Restore. */
+  restore: string;
+  again: () => void;
+}
+
 /** What became of the restore of a claim. */
-export function ClaimStarted({ started, again }: { started: RestoreStarted; again: () => void }) {
-  const claim = { namespace: started.target_namespace, pvc: started.target_pvc };
-  const { data } = useQuery(restoresQuery(claim));
-  const restore = data?.restores.find(({ name }) => name === started.restore);
+export function ClaimStarted({ target, restore: name, again }: ClaimProps) {
+  const { data } = useQuery(restoresQuery(target));
+  const restore = data?.restores.find((each) => each.name === name);
   return (
     <section className="panel" aria-labelledby="started">
       <h2 id="started">{restore && isOver(restore) ? 'The data is back' : 'The restore was started'}</h2>
       <p>
-        <ClaimLink {...claim} /> is filled from the {started.driver} backup <span className="mono">{started.backup}</span>.
+        <ClaimLink {...target} /> is filled from{' '}
+        {restore?.backup ? (
+          <>
+            the {restore.backup.driver} backup <Id id={restore.backup.id} />, taken <Age time={restore.backup.taken_at} />
+          </>
+        ) : (
+          'its backup'
+        )}
+        .
       </p>
       <Line restore={restore} />
       <Next again={again} />

@@ -1,20 +1,27 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { failureOf } from '@/api/errors';
 import type { WishProps } from './wishProps';
 
-/**
- * Asks what a restore would do, anew as the wish changes, and starts it. `request` is null while the wish names nothing;
- * `ask` sends it.
- */
-export function useRestoring<R extends { dry_run?: boolean }, A>(props: WishProps, request: R | null, ask: (request: R) => Promise<A>) {
+interface Calls<R, P, A> {
+  /** Asks what would be done. */
+  ask: (request: R) => Promise<P>;
+  /** Starts it. */
+  begin: (request: R) => Promise<A>;
+  /** Is told what was started, and whether the form is still there: one may leave meanwhile. */
+  onBegun: (answer: A, stays: boolean) => void;
+}
+
+/** Asks what a restore would do, again as the wish changes, and starts it. `request` is null while the wish names nothing. */
+export function useRestoring<R, P, A>(props: WishProps, request: R | null, { ask, begin, onBegun }: Calls<R, P, A>) {
+  const stays = useRef(true);
   const client = useQueryClient();
   const [outcome, setOutcome] = useState<A | null>(null);
   const plan = useQuery({
     queryKey: ['restore-plan', request],
     queryFn: () => {
       if (!request) throw new Error('nothing is wished back');
-      return ask({ ...request, dry_run: true });
+      return ask(request);
     },
     enabled: request !== null && outcome === null,
     retry: false,
@@ -22,12 +29,20 @@ export function useRestoring<R extends { dry_run?: boolean }, A>(props: WishProp
     gcTime: 0,
   });
   const start = useMutation({
-    mutationFn: ask,
+    mutationFn: begin,
     onSuccess: async (answer) => {
       setOutcome(answer);
+      onBegun(answer, stays.current);
       await client.invalidateQueries({ queryKey: ['restores'] });
     },
   });
+  useEffect(() => {
+    stays.current = true;
+    return () => {
+      stays.current = false;
+    };
+  }, []);
+  useStay(start.isPending);
   const error = start.error ?? plan.error;
   const checking = !props.settled || plan.isFetching;
   return {
@@ -52,4 +67,14 @@ export function useRestoring<R extends { dry_run?: boolean }, A>(props: WishProp
       props.change(change);
     },
   };
+}
+
+/** Has the browser ask before the page is closed while something is being started: what becomes of it would not be seen. */
+function useStay(busy: boolean): void {
+  useEffect(() => {
+    if (!busy) return undefined;
+    const ask = (event: BeforeUnloadEvent) => event.preventDefault();
+    window.addEventListener('beforeunload', ask);
+    return () => window.removeEventListener('beforeunload', ask);
+  }, [busy]);
 }

@@ -20,11 +20,13 @@ export interface Wish {
   prefix?: string;
   /** Whether claims that exist only as backups are wished back, too; absent: where nothing else is left of the namespace. */
   orphans?: boolean;
+  /** The Restore of a claim that was started here: its page is one that can be left and loaded again. */
+  started?: string;
   /** Whether Soteria is to make the target namespace. */
   make?: true;
 }
 
-const WORDS = ['namespace', 'pvc', 'snapshot', 'to', 'as', 'storageClass', 'size', 'prefix'] as const;
+const WORDS = ['namespace', 'pvc', 'snapshot', 'to', 'as', 'storageClass', 'size', 'prefix', 'started'] as const;
 
 /** Reads a wish from an address's query; what makes no sense there is left out. */
 export function readWish(search: Record<string, unknown>): Wish {

@@ -1,10 +1,13 @@
-import type { ClaimEvent, NamespaceBackup } from '@/api/types';
+import type { ClaimEvent } from '@/api/types';
 import { countResults, type BatchResult } from '@/parts/BatchResults';
 import { endingOf, type Ending } from '@/words/ending';
 import { countInWords, plural } from '@/words/size';
 
+/** A backup of a batch, by the name of what was started. */
+type StartedBackup = BatchResult & { job_name?: string | undefined; backup?: string | undefined };
+
 /** Gives what became of each backup of a batch: how it ended, where an event tells it, in the place of that it was started. */
-export function outcomesOf({ results }: NamespaceBackup, events: readonly ClaimEvent[] = []): BatchResult[] {
+export function outcomesOf({ results }: { results: StartedBackup[] }, events: readonly ClaimEvent[] = []): BatchResult[] {
   return results.map((each) => {
     const outcome = { ...each, detail: each.job_name ?? each.backup };
     const ending = each.result === 'started' ? endingOf(each, events) : null;
