@@ -1,5 +1,5 @@
 import { answer, api, ask, batchAnswer, begun, type Begun } from './client';
-import type { ClaimName, Copy, PolicyPreview, NamespaceBackup, NamespaceBackupRequest, NamespaceRestore, NamespaceRestoreRequest, PolicyRequest, RestoreRequest } from './types';
+import type { ClaimName, Copy, Policy, PolicyPreview, NamespaceBackup, NamespaceBackupRequest, NamespaceRestore, NamespaceRestoreRequest, PolicyRequest, RestoreRequest } from './types';
 
 /** Starts a backup of a claim. */
 export function backUp(claim: ClaimName) {
@@ -50,8 +50,10 @@ export function testRestore(request: ClaimName & { snapshot: string }) {
 }
 
 /** Keeps a policy, in the place of another of the same target. */
-export function keepPolicy(request: PolicyRequest) {
-  return answer(api.POST('/v1/policies', { body: request }));
+export async function keepPolicy(request: PolicyRequest): Promise<Policy> {
+  // A dry run is answered otherwise, at the same path.
+  const kept: unknown = await answer(api.POST('/v1/policies', { body: request }));
+  return kept as Policy;
 }
 
 /** Deletes a policy that is kept here. */

@@ -21,3 +21,13 @@ export function useDraft<T>(kept: T, keep: (draft: T) => void, rest = REST): [dr
   }, [draft, kept, rest]);
   return [draft, (next) => setState({ draft: next, from: kept }), draft === kept];
 }
+
+/** Gives a text once it has rested; until then what it was before. */
+export function useRested(text: string, rest = REST): string {
+  const [rested, setRested] = useState(text);
+  useEffect(() => {
+    const timer = setTimeout(() => setRested(text), rest);
+    return () => clearTimeout(timer);
+  }, [text, rest]);
+  return rested;
+}

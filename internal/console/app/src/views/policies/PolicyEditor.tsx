@@ -3,6 +3,7 @@ import { useState } from 'react';
 import { keepPolicy } from '@/api/actions';
 import { failureOf, type ApiError } from '@/api/errors';
 import { inventoryQuery, policiesQuery } from '@/api/queries';
+import type { Inventory } from '@/api/types';
 import { Dialog } from '@/parts/Dialog';
 import { Notice } from '@/parts/Notice';
 import { Choice, TextField, errorAt } from '@/parts/TextField';
@@ -11,6 +12,8 @@ import { useMessages } from '@/parts/toasts';
 import { KEEP_COUNTS, isKeptHere, keepInWords, targetInWords, timingInWords } from '@/words/policy';
 import { Names, namesIn } from '../restore/Names';
 import { policyRequest, type PolicyForm } from './form';
+import { nearestName } from './near';
+import { Preview, usePreview } from './Preview';
 import { ScheduleField } from './ScheduleField';
 
 /** What is being edited. */
@@ -45,8 +48,12 @@ export function PolicyEditor({ editing, onClose }: { editing: Editing; onClose: 
       await Promise.all([client.invalidateQueries(policiesQuery), client.invalidateQueries(inventoryQuery)]);
     },
   });
+  const [anyway, setAnyway] = useState(editing.targetFixed);
+  const previewed = usePreview(policyRequest(form));
+  const { data: inventory } = useQuery(inventoryQuery);
   const failure = keep.error && failureOf(keep.error);
   const props: PartProps = { form, failure, change: (change) => setForm((before) => ({ ...before, ...change })) };
+  const meant = meantBy(form, inventory, props.change);
   return (
     <Dialog open onClose={onClose} title={editing.title}>
       <form
@@ -63,6 +70,7 @@ export function PolicyEditor({ editing, onClose }: { editing: Editing; onClose: 
         )}
         <Target {...props} fixed={editing.targetFixed} />
         {!editing.targetFixed && <Replaces form={form} />}
+        <Preview previewed={previewed} meant={meant} anyway={anyway} onAnyway={setAnyway} />
         <When {...props} />
         <KeepFields {...props} />
         <label className="check">
@@ -73,13 +81,21 @@ export function PolicyEditor({ editing, onClose }: { editing: Editing; onClose: 
           <button type="button" onClick={onClose}>
             Cancel
           </button>
-          <button type="submit" className="primary" disabled={keep.isPending}>
+          <button type="submit" className="primary" disabled={keep.isPending || !previewed.ready || (previewed.idle && !anyway)}>
             {keep.isPending ? 'Keeping…' : 'Keep the policy'}
           </button>
         </div>
       </form>
     </Dialog>
   );
+}
+
+/** The name of a namespace or claim that is known and near to what was typed, which is not. */
+function meantBy({ namespace, pvc }: PolicyForm, inventory: Inventory | undefined, change: Change) {
+  const names = namesIn(inventory);
+  const known = names.namespaces.includes(namespace);
+  const name = known ? nearestName(pvc, names.claims(namespace)) : nearestName(namespace, names.namespaces);
+  return name === null ? null : { name, take: () => change(known ? { pvc: name } : { namespace: name }) };
 }
 
 function Target({ form, change, failure, fixed }: PartProps & { fixed: boolean }) {
