@@ -37,7 +37,7 @@ export function Table<T>({ label, columns, lines, keyOf, first = Infinity, thing
           <thead>
             <tr>
               {columns.map((column) => (
-                <th key={column.label} scope="col">
+                <th key={column.label} scope="col" className={column.quiet ? 'acts' : undefined}>
                   {column.quiet ? <span className="sr-only">{column.label}</span> : column.label}
                 </th>
               ))}
@@ -73,7 +73,7 @@ function Cell<T>({ column, line }: { column: Column<T>; line: T }) {
     );
   }
   return (
-    <td className={className} data-label={quiet ? undefined : label}>
+    <td className={quiet ? `acts ${className ?? ''}` : className} data-label={quiet ? undefined : label}>
       <div className="cell">{cell(line)}</div>
     </td>
   );

@@ -17,3 +17,29 @@ export const OUTCOME_WORDS: Record<Outcome, Wording> = {
 export function isOutcome(word: string): word is Outcome {
   return (OUTCOMES as readonly string[]).includes(word);
 }
+
+/** A cause of an outcome: the reasons of verdicts that it is of, or null for all others. */
+export interface Cause {
+  reasons: readonly string[] | null;
+  wording: Wording;
+}
+
+const CAUSES: Partial<Record<Outcome, readonly Cause[]>> = {
+  hold: [
+    { reasons: ['RequiredBackupMissing', 'SourceHasNoBackup'], wording: { label: 'Held: no backup exists', tone: 'bad', meaning: 'These claims require a backup and have none, so they would wait.' } },
+    {
+      reasons: ['SelectedBackupNotFound', 'InvalidSelection'],
+      wording: { label: 'Held: the backup they ask for does not exist', tone: 'bad', meaning: 'Their manifests ask for a backup that none is, or in words that cannot be understood. They would wait until that is corrected.' },
+    },
+    { reasons: null, wording: { label: 'Held: it cannot be told', tone: 'unknown', meaning: 'Nobody could tell whether these claims have backups, or which is the newest, so they would wait.' } },
+  ],
+  start_empty: [
+    { reasons: ['Skipped'], wording: { label: 'Start empty, as asked', tone: 'idle', meaning: 'These claims are labelled to start empty, with a reason.' } },
+    { reasons: null, wording: { label: 'Start empty: no backup exists', tone: 'warn', meaning: 'These claims are protected and have no backup, so there is nothing to bring back.' } },
+  ],
+};
+
+/** Returns the causes of an outcome that want different things of a person; none where there is one alone. */
+export function causesOf(outcome: Outcome): readonly Cause[] {
+  return CAUSES[outcome] ?? [];
+}

@@ -2,10 +2,10 @@ import type { ReactNode } from 'react';
 import type { ClaimName, Orphan, PlannedClaim } from '@/api/types';
 import { Age } from '@/parts/Age';
 import { ClaimLink } from '@/parts/ClaimLink';
+import { Id } from '@/parts/Id';
 import { Shape } from '@/parts/State';
 import { Table, type Column } from '@/parts/Table';
 import { printedTime } from '@/words/age';
-import { OUTCOME_WORDS } from '@/words/outcome';
 import { countInWords, sizeInWords } from '@/words/size';
 import type { Section } from './sections';
 
@@ -14,10 +14,10 @@ const SHOWN = 200;
 
 /** The claims of one outcome, and why. */
 export function PlanSection({ section }: { section: Section }) {
-  const { label, meaning, tone } = OUTCOME_WORDS[section.outcome];
+  const { label, meaning, tone } = section.wording;
   return (
-    <section aria-labelledby={section.outcome} className="plan-section">
-      <h2 id={section.outcome}>
+    <section aria-labelledby={section.id} className="plan-section">
+      <h2 id={section.id}>
         <Shape tone={tone} /> {label} <span className="pill">{countInWords(section.claims.length)}</span>
       </h2>
       <p className="muted">{meaning}</p>
@@ -46,7 +46,7 @@ function Why({ claim, children }: { claim: PlannedClaim; children: ReactNode }) 
   return (
     <>
       {children}
-      {[claim.warning, ...(claim.backup ? (claim.notes ?? []) : [])].filter(Boolean).map((words) => (
+      {[claim.warning, claim.choice?.message, ...(claim.backup ? (claim.notes ?? []) : [])].filter(Boolean).map((words) => (
         <span key={words} className="row-warning">
           <Shape tone="warn" /> {words}
         </span>
@@ -61,7 +61,7 @@ function BackupName({ claim }: { claim: PlannedClaim }) {
   const another = backup.namespace !== claim.namespace || backup.pvc !== claim.pvc;
   return (
     <>
-      {backup.driver} <span className="mono">{backup.id}</span>
+      {backup.driver} <Id id={backup.id} />
       {another && ` of ${backup.namespace}/${backup.pvc}`}
     </>
   );

@@ -8,10 +8,9 @@ import { Empty } from '@/parts/Empty';
 import { Page } from '@/parts/Page';
 import { State } from '@/parts/State';
 import { Vintage } from '@/parts/Vintage';
-import { OUTCOMES, OUTCOME_WORDS } from '@/words/outcome';
 import { bytesInWords, countInWords, plural } from '@/words/size';
 import { OrphanSection, PlanSection } from './PlanSection';
-import { bytesToRestore, sectionsOf } from './sections';
+import { bytesToRestore, sectionsOf, tallyOf } from './sections';
 
 /** What would become of every claim if the cluster were rebuilt now, as a page that can be printed. */
 export function PlanView() {
@@ -48,7 +47,7 @@ function Sections({ plan }: { plan: Plan }) {
       <Doubts listings={plan.listings} />
       <Summary plan={plan} />
       {sectionsOf(plan).map((section) => (
-        <PlanSection key={section.outcome} section={section} />
+        <PlanSection key={section.id} section={section} />
       ))}
       <OrphanSection orphans={plan.orphans} />
     </>
@@ -63,10 +62,10 @@ function Summary({ plan }: { plan: Plan }) {
         {countInWords(plan.summary.restore)} of {plural(plan.summary.claims, 'claim')} would come back
       </h2>
       <ul className="tally">
-        {OUTCOMES.map((outcome) => (
-          <li key={outcome}>
-            <span className="tally-count">{countInWords(plan.summary[outcome])}</span>
-            <State wording={OUTCOME_WORDS[outcome]} />
+        {tallyOf(plan).map(({ wording, count }) => (
+          <li key={wording.label}>
+            <span className="tally-count">{countInWords(count)}</span>
+            <State wording={wording} />
           </li>
         ))}
       </ul>
