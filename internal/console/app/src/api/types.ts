@@ -10,7 +10,7 @@ export type ErrorBody = Schemas['Error'] & Cause;
 
 export type Inventory = Schemas['Inventory'];
 export type InventoryNamespace = Inventory['namespaces'][number];
-export type InventoryClaim = InventoryNamespace['pvcs'][number] & { choice?: ClaimChoice };
+export type InventoryClaim = InventoryNamespace['pvcs'][number] & { choice?: ClaimChoice | null };
 export type Orphan = Inventory['orphans'][number];
 export type Listing = Inventory['listings'][number];
 
@@ -19,7 +19,7 @@ export type Backup = Backups['backups'][number];
 export type BackupStarted = Schemas['BackupStarted'];
 
 export type Plan = Schemas['Plan'];
-export type PlannedClaim = Plan['claims'][number] & { choice?: ClaimChoice; impossible?: boolean };
+export type PlannedClaim = Plan['claims'][number] & { choice?: ClaimChoice | null; impossible?: boolean };
 
 export type Policies = Schemas['Policies'];
 export type Policy = Schemas['Policy'];

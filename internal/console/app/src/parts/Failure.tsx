@@ -1,6 +1,8 @@
+import { useState } from 'react';
 import type { ApiError } from '@/api/errors';
 import { Settle } from './Command';
 import { Notice } from './Notice';
+import { useNow } from './now';
 
 /** What is wrong, for the codes that stay until a person settles them. */
 const TITLES: Record<string, string> = {
@@ -9,6 +11,9 @@ const TITLES: Record<string, string> = {
   repository_changed: 'A repository is not what it was',
   repository_dropped: 'A backup system that held backups is not looked at any more',
 };
+
+/** How long Soteria takes at most to get ready while all is well, in milliseconds. */
+const EARLY = 60_000;
 
 interface Props {
   error: ApiError;
@@ -19,6 +24,9 @@ interface Props {
 
 /** Why something cannot be shown, and what to do: sign in, ask for the right, or try again. */
 export function Failure({ error, what, retry, retrying }: Props) {
+  const now = useNow();
+  const [since] = useState(now);
+  const early = error.code === 'unavailable' && now.getTime() - since.getTime() < EARLY;
   if (error.signedOut) return <SignedOut error={error} />;
   if (error.notAllowed) {
     return (
@@ -30,8 +38,8 @@ export function Failure({ error, what, retry, retrying }: Props) {
   }
   return (
     <Notice
-      tone={error.passing ? 'warn' : 'bad'}
-      title={error.title ?? TITLES[error.code] ?? `Soteria could not give ${what}`}
+      tone={early ? 'busy' : error.passing ? 'warn' : 'bad'}
+      title={early ? `Soteria is getting ${what} ready` : error.title ?? TITLES[error.code] ?? `Soteria could not give ${what}`}
       urgent
       action={
         <button type="button" onClick={retry} disabled={retrying}>

@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { statusQuery } from '@/api/queries';
 import type { Listing } from '@/api/types';
+import { useState } from 'react';
 import { isOld, listingTrouble, maxAges } from '@/words/vintage';
 import { Age } from './Age';
 import { Settle } from './Command';
@@ -15,6 +16,7 @@ interface Props {
 /** Says what may be wrong with a report for its age, or for repositories that could not be listed. */
 export function Vintage({ generatedAt, listings }: Props) {
   const now = useNow();
+  const [since] = useState(now);
   const { report, listing: listed } = maxAges(useQuery(statusQuery).data);
   return (
     <>
@@ -24,10 +26,10 @@ export function Vintage({ generatedAt, listings }: Props) {
         </Notice>
       )}
       {listings.map((listing) => {
-        const trouble = listingTrouble(listing, listed, now);
+        const trouble = listingTrouble(listing, listed, now, since);
         if (!trouble) return null;
         return (
-          <Notice key={listing.driver} tone="unknown" title={trouble.title}>
+          <Notice key={listing.driver} tone={trouble.tone} title={trouble.title}>
             {trouble.detail} {listing.listed_at && <>Last listed <Age time={listing.listed_at} />.</>}
             <Settle command={listing.settle} />
           </Notice>

@@ -10,7 +10,7 @@ export function ClockNotice() {
   return (
     <div className="gate">
       <Notice tone="warn" title={`This computer’s clock is ${durationInWords(Math.abs(skew))} ${skew > 0 ? 'behind' : 'ahead of'} Soteria’s`}>
-        Ages are reckoned by Soteria’s clock. Set the clock that is wrong: times to the minute are only as right as Soteria’s.
+        Ages are reckoned by Soteria’s clock. Set the one that is wrong.
       </Notice>
     </div>
   );

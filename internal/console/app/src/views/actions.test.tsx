@@ -3,78 +3,15 @@ import { HttpResponse, http } from 'msw';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { expectAccessible, openConsole } from '@/testing/console';
 import { golden } from '@/testing/golden';
+import { posts } from '@/testing/posts';
 import { answers, at, server } from '@/testing/server';
 
 beforeEach(() => {
   vi.useFakeTimers({ now: new Date('2026-04-12T15:31:00Z'), toFake: ['Date'] });
 });
 
-/** Has a path answer to POST, and gives the bodies that were sent. */
-function posts(path: string, reply: (body: Record<string, unknown>) => { body: object; status: number }) {
-  const sent: Record<string, unknown>[] = [];
-  server.use(
-    http.post(at(path), async ({ request }) => {
-      const body = (await request.json()) as Record<string, unknown>;
-      sent.push(body);
-      const { status, body: answer } = reply(body);
-      return HttpResponse.json(answer, { status });
-    }),
-  );
-  return sent;
-}
-
 /** An event of how a backup ended. */
 const ended = (reason: string, message: string) => ({ ...golden.events.events[0], reason, message });
-
-describe('a claim', () => {
-  test('is backed up at one click, and the backup is shown once it is listed', async () => {
-    const sent = posts('/v1/backup', () => ({ status: 202, body: { driver: 'restic', job_name: 'soteria-backup-1', namespace: 'media', requested_by: 'ada', dry_run: false } }));
-    const { user, client } = openConsole('/claims/media/photos');
-    await screen.findAllByText('aaaaaaaaaaaa');
-    await user.click(screen.getByRole('button', { name: 'Back up now' }));
-    expect(await screen.findByText('A backup is under way')).toBeVisible();
-    expect(sent).toEqual([{ namespace: 'media', pvc: 'photos' }]);
-    const [newest] = golden.backups.backups;
-    server.use(answers('/v1/backups', { ...golden.backups, total: 3, backups: [{ ...newest, id: 'cccccccccccc', taken_at: '2026-04-12T15:31:30Z' }, ...golden.backups.backups] }));
-    await client.refetchQueries();
-    expect(await screen.findByText('The backup is there')).toBeVisible();
-    await expectAccessible();
-  });
-
-  test('whose backup fails says so, and why', async () => {
-    posts('/v1/backup', () => ({ status: 202, body: { driver: 'restic', job_name: 'soteria-backup-1', namespace: 'media', requested_by: 'ada', dry_run: false } }));
-    const { user, client } = openConsole('/claims/media/photos');
-    await screen.findAllByText('aaaaaaaaaaaa');
-    await user.click(screen.getByRole('button', { name: 'Back up now' }));
-    expect(await screen.findByText('A backup is under way')).toBeVisible();
-    server.use(answers('/v1/events', { ...golden.events, events: [ended('BackupFailed', 'backup by Job soteria-backup-1 failed: wrong password')] }));
-    await client.refetchQueries();
-    const alert = await screen.findByRole('alert');
-    expect(alert).toHaveTextContent('The backup failed');
-    expect(alert).toHaveTextContent('wrong password');
-    await expectAccessible();
-  });
-
-  test('that cannot be backed up now says why', async () => {
-    posts('/v1/backup', () => ({ status: 409, body: { error: 'a backup of media/photos is running: Job soteria-backup-1', code: 'conflict' } }));
-    const { user } = openConsole('/claims/media/photos');
-    await screen.findAllByText('aaaaaaaaaaaa');
-    await user.click(screen.getByRole('button', { name: 'Back up now' }));
-    expect((await screen.findAllByText('a backup of media/photos is running: Job soteria-backup-1'))[0]).toBeVisible();
-  });
-
-  test('that exists only as backups cannot be backed up, but restored', async () => {
-    openConsole('/claims/attic/wiki');
-    expect(await screen.findByText('This claim exists only as backups')).toBeVisible();
-    expect(screen.queryByRole('button', { name: 'Back up now' })).not.toBeInTheDocument();
-    expect(screen.getAllByRole('link', { name: 'Restore…' })[0]).toHaveAttribute('href', '/restore?namespace=attic&pvc=wiki');
-  });
-
-  test('that is held says why', async () => {
-    openConsole('/claims/shop/queue');
-    expect((await screen.findAllByText('no backup of shop/queue exists and one is required'))[0]).toBeVisible();
-  });
-});
 
 describe('a namespace', () => {
   test('is backed up after what would be started was shown', async () => {
@@ -214,68 +151,6 @@ describe('a restore of a namespace', () => {
     expect(await screen.findByText('claim media/restore-20260412-photos exists')).toBeVisible();
     expect(screen.getByText('Not started')).toBeVisible();
     expect(screen.getByRole('button', { name: 'Restore' })).toBeDisabled();
-  });
-});
-
-describe('a policy', () => {
-  test('is made with its schedule in words and its next runs', async () => {
-    const sent = posts('/v1/policies', () => ({ status: 201, body: golden.policies.policies[1] ?? {} }));
-    const { user } = openConsole('/policies');
-    await user.click(await screen.findByRole('button', { name: 'New policy…' }));
-    const dialog = await screen.findByRole('dialog', { name: 'New policy' });
-    await user.type(within(dialog).getByRole('combobox', { name: 'Namespace' }), 'media');
-    expect(await within(dialog).findByText('There is a policy for this already')).toBeVisible();
-    await user.selectOptions(within(dialog).getByRole('combobox', { name: 'When' }), 'schedule');
-    await user.type(within(dialog).getByRole('textbox', { name: 'Schedule' }), '0 2 * * *');
-    expect(await within(dialog).findByText('At 02:00, every day, UTC')).toBeVisible();
-    expect(within(dialog).getAllByRole('listitem')).toHaveLength(5);
-    await expectAccessible();
-    await user.click(within(dialog).getByRole('button', { name: 'Keep the policy' }));
-    await waitFor(() => expect(screen.queryByRole('dialog', { name: 'New policy' })).not.toBeInTheDocument());
-    expect(sent).toEqual([{ namespace: 'media', pvc: '', schedule: '0 2 * * *', enabled: true }]);
-  });
-
-  test('that the API refuses is marked at the field, in its words', async () => {
-    posts('/v1/policies', () => ({ status: 400, body: golden.policyInvalid }));
-    const { user } = openConsole('/policies');
-    await user.click(await screen.findByRole('button', { name: 'Change the policy for media/photos' }));
-    await user.click(await screen.findByRole('button', { name: 'Keep the policy' }));
-    const field = screen.getByRole('textbox', { name: 'Schedule' });
-    await waitFor(() => expect(field).toHaveAccessibleDescription(new RegExp('cannot be understood: expected exactly 5 fields')));
-    expect(field).toBeInvalid();
-  });
-
-  test('is deleted after a question, and comes back when that is undone', async () => {
-    const [policy] = golden.policies.policies;
-    const deleted: string[] = [];
-    server.use(
-      http.delete(at('/v1/policies/:id'), ({ params }) => {
-        deleted.push(String(params.id));
-        return HttpResponse.json(policy);
-      }),
-    );
-    const sent = posts('/v1/policies', () => ({ status: 201, body: policy ?? {} }));
-    const { user } = openConsole('/policies');
-    await user.click(await screen.findByRole('button', { name: /^Delete the policy for every claim of media/ }));
-    expect(deleted).toEqual([]);
-    await user.click(within(await screen.findByRole('alertdialog')).getByRole('button', { name: 'Delete the policy' }));
-    await user.click(await screen.findByRole('button', { name: 'Undo' }));
-    await waitFor(() => expect(sent).toEqual([{ namespace: 'media', pvc: '', interval_hours: 6, enabled: true }]));
-    expect(deleted).toEqual([policy?.id]);
-  });
-
-  test('is paused with all else of it as it was', async () => {
-    const sent = posts('/v1/policies', () => ({ status: 200, body: { ...golden.policies.policies[1], enabled: false } }));
-    const { user } = openConsole('/policies');
-    await user.click(await screen.findByRole('button', { name: 'Pause the policy for media/photos' }));
-    expect((await screen.findAllByText('The policy is paused'))[0]).toBeVisible();
-    expect(sent).toEqual([{ namespace: 'media', pvc: 'photos', schedule: '0 2 * * *', driver: 'restic', keep: { last: 3, daily: 7, weekly: 4 }, enabled: false }]);
-  });
-
-  test('that is declared on its claim can only be changed there', async () => {
-    openConsole('/policies');
-    expect(await screen.findByText('Change it on the claim, where Git may hold it.')).toBeVisible();
-    expect(screen.queryByRole('button', { name: /web\/data/ })).not.toBeInTheDocument();
   });
 });
 

@@ -1,5 +1,5 @@
 import type { Restore } from '@/api/types';
-import type { Tone, Wording } from './health';
+import { GROUP_WORDS, type Tone, type Wording } from './health';
 
 /** The phases of a restore, in their order. */
 export const PHASES = ['Pending', 'Selecting', 'Preparing', 'Transferring', 'Verifying', 'HandingOver', 'Completed'] as const;
@@ -33,4 +33,28 @@ export function isOver(restore: Pick<Restore, 'phase'>): boolean {
 /** Gives the place of a phase in their order; -1 for one that the console does not know. */
 export function stepOf(phase: string): number {
   return (PHASES as readonly string[]).indexOf(phase);
+}
+
+type Waiting = Pick<Restore, 'phase' | 'backup' | 'conditions'>;
+
+/**
+ * Whether a restore is held: it looked for a backup, and may neither take one nor start empty. Nothing moves then, though its
+ * phase is Selecting.
+ */
+export function isHeld({ phase, backup, conditions }: Waiting): boolean {
+  return (phase === 'Pending' || phase === 'Selecting') && !backup && conditions.some(({ type, met }) => type === 'Selected' && !met);
+}
+
+/** How long a look for backups takes at most while all is well, in milliseconds. */
+const LOOK = 60_000;
+
+/** Whether a restore is held since it looks for backups just now, as each does that was asked for lately. */
+export function isChecking(restore: Waiting & Pick<Restore, 'created_at'>, now: Date): boolean {
+  return isHeld(restore) && now.getTime() - Date.parse(restore.created_at) < LOOK;
+}
+
+/** Puts how a restore stands in words: one state, which is not that of a step where it is held. */
+export function standingOf(restore: Restore, now: Date): Wording {
+  if (isChecking(restore, now)) return { label: 'Checking for backups', tone: 'busy', meaning: 'It starts in seconds.' };
+  return isHeld(restore) ? GROUP_WORDS.held : phaseInWords(restore);
 }

@@ -1,4 +1,5 @@
 import type { Listing, Status } from '@/api/types';
+import type { Tone } from './health';
 
 /** How old a report and a listing get at most while all is well, in milliseconds. */
 export interface MaxAges {
@@ -19,22 +20,29 @@ export function isOld(time: string, maxAge: number, now: Date): boolean {
   return now.getTime() - new Date(time).getTime() > maxAge;
 }
 
+/** How long a first listing takes at most while all is well, in milliseconds. */
+const FIRST_LOOK = 60_000;
+
 /** What is wrong with what is known of a driver's repository. */
 export interface Trouble {
+  tone: Tone;
   title: string;
   detail: string;
 }
 
-/** Tells what is wrong with a listing; null where it is recent and was believed. */
-export function listingTrouble(listing: Listing, maxAge: number, now: Date): Trouble | null {
+/** Tells what is wrong with a listing; null where it is recent and was believed. `since` is since when it has been looked at here. */
+export function listingTrouble(listing: Listing, maxAge: number, now: Date, since: Date): Trouble | null {
   if (listing.error) {
-    return { title: `The ${listing.driver} repository cannot be listed`, detail: `${sentence(listing.error)} What it holds is unknown, so claims without a known backup wait.` };
+    return { tone: 'unknown', title: `The ${listing.driver} repository cannot be listed`, detail: `${sentence(listing.error)} What it holds is unknown, so claims without a known backup wait.` };
   }
   if (!listing.listed_at) {
-    return { title: `The ${listing.driver} repository has not been listed yet`, detail: 'What it holds is unknown.' };
+    if (now.getTime() - since.getTime() < FIRST_LOOK) {
+      return { tone: 'busy', title: `The ${listing.driver} repository is being looked at for the first time`, detail: 'Claims without a known backup wait for that, and start in seconds.' };
+    }
+    return { tone: 'unknown', title: `The ${listing.driver} repository has not been listed yet`, detail: 'What it holds is unknown.' };
   }
   if (isOld(listing.listed_at, maxAge, now)) {
-    return { title: `The ${listing.driver} repository was not listed lately`, detail: 'Backups may have come or gone since.' };
+    return { tone: 'unknown', title: `The ${listing.driver} repository was not listed lately`, detail: 'Backups may have come or gone since.' };
   }
   return null;
 }

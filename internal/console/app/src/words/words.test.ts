@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { golden } from '@/testing/golden';
 import { countGroups, groupOf, healthInWords } from './health';
 import { isOutcome } from './outcome';
-import { phaseInWords, stepOf } from './phase';
+import { isHeld, phaseInWords, standingOf, stepOf } from './phase';
 import { isKeptHere, keepInWords, sourceInWords, standingInWords, targetInWords, timingInWords } from './policy';
 import { isOld, listingTrouble, maxAges } from './vintage';
 
@@ -47,6 +47,24 @@ describe('a phase', () => {
   });
 });
 
+describe('a restore', () => {
+  const [waiting] = golden.restores.restores.filter(({ pvc }) => pvc === 'cache');
+  const looking = { ...golden.restore, ...waiting, phase: 'Selecting', created_at: '2026-04-12T15:29:30Z', conditions: [{ type: 'Selected', met: false, reason: 'BackupsUnknown', message: 'timed out', since: '2026-04-12T15:29:30Z' }] };
+
+  test('that looks for backups since a few seconds checks, and is held after a minute', () => {
+    expect(standingOf(looking, now)).toMatchObject({ label: 'Checking for backups', tone: 'busy' });
+    expect(standingOf({ ...looking, created_at: '2026-04-12T15:29:00Z' }, now)).toMatchObject({ label: 'Held', tone: 'bad' });
+    expect(isHeld(looking)).toBe(true);
+  });
+
+  test('that has its backup, or was not looked at yet, is not held', () => {
+    expect(isHeld({ ...looking, backup: golden.restore.backup })).toBe(false);
+    expect(isHeld({ ...looking, conditions: [] })).toBe(false);
+    expect(isHeld({ ...looking, phase: 'Transferring' })).toBe(false);
+    expect(standingOf({ ...looking, conditions: [] }, now).label).toBe('Selecting');
+  });
+});
+
 describe('a policy', () => {
   const [ofNamespace, ofClaim, declared] = golden.policies.policies;
 
@@ -72,11 +90,17 @@ describe('a listing', () => {
   test.each([
     ['that is recent and was believed is no trouble', { driver: 'restic', listed_at: recent }, undefined],
     ['that failed is told in the API’s words', { driver: 'restic', listed_at: recent, error: 'timed out' }, 'The restic repository cannot be listed'],
-    ['that never was leaves it unknown what there is', { driver: 'restic', listed_at: null }, 'The restic repository has not been listed yet'],
+    ['that never was for a minute leaves it unknown what there is', { driver: 'restic', listed_at: null }, 'The restic repository has not been listed yet'],
     ['that is old may be wrong', { driver: 'restic', listed_at: '2026-04-12T14:29:00Z' }, 'The restic repository was not listed lately'],
   ])('%s', (_, listing, title) => {
-    expect(listingTrouble(listing, 60_000, now)?.title).toBe(title);
+    expect(listingTrouble(listing, 60_000, now, new Date('2026-04-12T15:29:00Z'))?.title).toBe(title);
   });
+});
+
+test('a first listing that is under way is no warning', () => {
+  const trouble = (since: string) => listingTrouble({ driver: 'restic', listed_at: null }, 60_000, now, new Date(since));
+  expect(trouble('2026-04-12T15:29:30Z')).toMatchObject({ tone: 'busy', title: 'The restic repository is being looked at for the first time' });
+  expect(trouble('2026-04-12T15:29:00Z')).toMatchObject({ tone: 'unknown' });
 });
 
 describe('what is told', () => {

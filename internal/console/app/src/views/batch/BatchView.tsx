@@ -10,6 +10,7 @@ import { BatchResults } from '@/parts/BatchResults';
 import { Empty } from '@/parts/Empty';
 import { Id } from '@/parts/Id';
 import { Notice } from '@/parts/Notice';
+import { serverTime } from '@/parts/now';
 import { Page } from '@/parts/Page';
 import { Progress } from '@/parts/Progress';
 import { phaseInWords } from '@/words/phase';
@@ -111,6 +112,10 @@ function Far({ member }: { member: BatchMember }) {
   );
 }
 
+function untilNextLook({ created_at }: Batch): number {
+  return waitToLook(Date.parse(created_at), serverTime());
+}
+
 /** More events than a claim has while it is backed up, so that the end of none is pushed out of the list. */
 const EVENTS_OF_A_CLAIM = 50;
 
@@ -121,7 +126,7 @@ function Backups({ batch }: { batch: Batch }) {
   const events = eventsQuery({ namespace: batch.namespace }, Math.max(1, members.length * EVENTS_OF_A_CLAIM));
   const resultsBy = (told = client.getQueryData(events.queryKey)?.events) => outcomesOf({ results: members.map((member) => ({ ...resultOf(member), job_name: member.job_name, backup: member.backup })) }, told);
   const isOver = () => batch.state !== 'starting' && !resultsBy().some(({ result }) => result === 'started');
-  const { data, error } = useQuery({ ...events, refetchInterval: () => (isOver() ? false : waitToLook(Date.parse(batch.created_at), Date.now())) });
+  const { data, error } = useQuery({ ...events, refetchInterval: () => (isOver() ? false : untilNextLook(batch)) });
   const results = resultsBy(data?.events);
   return (
     <section aria-labelledby="members">

@@ -6,6 +6,7 @@ import { waitToLook } from '@/api/polling';
 import { backupsQuery, eventsQuery, inventoryQuery, policiesQuery } from '@/api/queries';
 import type { Backup, Backups, ClaimName, Events } from '@/api/types';
 import { Age } from '@/parts/Age';
+import { Id } from '@/parts/Id';
 import { Notice } from '@/parts/Notice';
 import { useMessages } from '@/parts/toasts';
 import { serverTime, useNow } from '@/parts/now';
@@ -15,11 +16,13 @@ interface ButtonProps {
   claim: ClaimName;
   /** The backups that there are; undefined while nobody can tell. */
   backups: readonly Backup[] | undefined;
+  /** Whether there is a volume to back up. */
+  bound: boolean;
   onStarted: (watch: Watch) => void;
 }
 
 /** Starts a backup at once, and says whether it was taken on. */
-export function BackUpNow({ claim, backups, onStarted }: ButtonProps) {
+export function BackUpNow({ claim, backups, bound, onStarted }: ButtonProps) {
   const client = useQueryClient();
   const messages = useMessages();
   const start = useMutation({
@@ -32,9 +35,16 @@ export function BackUpNow({ claim, backups, onStarted }: ButtonProps) {
     onSettled: () => client.invalidateQueries(policiesQuery),
   });
   return (
-    <button type="button" className="primary" disabled={start.isPending} onClick={() => start.mutate()}>
-      {start.isPending ? 'Starting…' : 'Back up now'}
-    </button>
+    <>
+      <button type="button" className="primary" disabled={start.isPending || !bound} aria-describedby={bound ? undefined : 'unbound'} onClick={() => start.mutate()}>
+        {start.isPending ? 'Starting…' : 'Back up now'}
+      </button>
+      {!bound && (
+        <span id="unbound" className="hint">
+          There is no volume to back up yet.
+        </span>
+      )}
+    </>
   );
 }
 
@@ -82,7 +92,7 @@ function Outcome({ watch, outcome }: { watch: Watch; outcome: Watched }) {
     case 'there':
       return (
         <Done lacking={outcome.lacking} title="The backup is there">
-          <span className="mono">{outcome.backup.id}</span>, taken <Age time={outcome.backup.taken_at} />.
+          <Id id={outcome.backup.id} />, taken <Age time={outcome.backup.taken_at} />.
         </Done>
       );
     case 'unlisted':

@@ -4,6 +4,7 @@ import type { Backups, ClaimName } from '@/api/types';
 import { Age } from '@/parts/Age';
 import { Answer } from '@/parts/Answer';
 import { Empty } from '@/parts/Empty';
+import { Id } from '@/parts/Id';
 import { Remarks } from '@/parts/Remarks';
 import { State } from '@/parts/State';
 import { Table, type Column } from '@/parts/Table';
@@ -68,7 +69,7 @@ function columnsFor(claim: ClaimName, { chosen, backups }: Backups): Column<Time
         </>
       ),
     },
-    { label: 'Backup', className: 'mono wrap', cell: ({ id, tags }) => <span title={tags.join(', ') || undefined}>{id}</span> },
+    { label: 'Backup', className: 'mono wrap', cell: ({ id, tags }) => <span title={tags.join(', ') || undefined}><Id id={id} /></span> },
     {
       label: 'Actions',
       quiet: true,

@@ -1,5 +1,6 @@
 import type { Backups } from '@/api/types';
 import { Notice } from '@/parts/Notice';
+import { shortId } from '@/words/id';
 import { Notes } from '@/parts/Remarks';
 
 /** Which backup the claim would get by itself where there is something to be known of it, or why it would get none. */
@@ -13,7 +14,7 @@ export function ChosenBackup({ backups: { chosen, unchosen } }: { backups: Backu
   }
   if (!chosen?.notes) return null;
   return (
-    <Notice tone="warn" title={`The backup that is restored by itself is ${chosen.id}, by ${chosen.driver}`}>
+    <Notice tone="warn" title={`The backup that is restored by itself is ${shortId(chosen.id)}, by ${chosen.driver}`}>
       <Notes notes={chosen.notes} />
     </Notice>
   );

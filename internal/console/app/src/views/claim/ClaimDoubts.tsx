@@ -19,7 +19,7 @@ export function ClaimDoubts({ claim, entry, backups }: Props) {
       {doubtsAbout(claim, status, backups).map((doubt) => (
         <DoubtNotice key={doubt.key} doubt={doubt} />
       ))}
-      {waits && status && <Doubts listings={status.listings} />}
+      {waits && status && <Doubts listings={status.listings} said={entry.health_message} />}
     </>
   );
 }

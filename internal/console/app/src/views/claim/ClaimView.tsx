@@ -1,18 +1,21 @@
-import { useQuery } from '@tanstack/react-query';
+import { useQuery, type UseQueryResult } from '@tanstack/react-query';
 import { Link, getRouteApi } from '@tanstack/react-router';
 import { useState } from 'react';
 import { ALL_BACKUPS, backupsQuery, inventoryQuery, policiesQuery, restoresQuery } from '@/api/queries';
-import type { ClaimName, Inventory, InventoryClaim, PolicyClaim } from '@/api/types';
+import type { ClaimName, Inventory, InventoryClaim, PolicyClaim, Restores } from '@/api/types';
 import { Notice } from '@/parts/Notice';
 import { Page } from '@/parts/Page';
 import { State } from '@/parts/State';
-import { healthInWords } from '@/words/health';
-import { isOver } from '@/words/phase';
+import { useNow } from '@/parts/now';
+import { healthInWords, type Wording } from '@/words/health';
+import { isChecking, isHeld, isOver } from '@/words/phase';
 import { usePaces } from '../restores/paces';
 import { RestoreCard } from '../restores/RestoreCard';
 import { BackUpNow, BackupWatch } from './BackUpNow';
 import { BackupsSection } from './BackupsSection';
+import { Choice } from './Choice';
 import { ClaimDoubts } from './ClaimDoubts';
+import { CopyNotice } from '../restores/CopyNotice';
 import { EventsSection } from './EventsSection';
 import { Facts } from './Facts';
 import { Unreviewed } from './Unreviewed';
@@ -38,6 +41,9 @@ function Claim({ claim }: { claim: ClaimName }) {
   const backups = useQuery(backupsQuery(claim, limit));
   const known = backups.data?.backups ?? [];
   const entry = inventory.data && find(inventory.data, claim);
+  const restores = useQuery(restoresQuery(claim));
+  const now = useNow();
+  const checking = entry?.health_reason === 'held' && (restores.data?.restores.some((restore) => isChecking(restore, now)) ?? false);
   return (
     <Page
       title={claim.pvc}
@@ -47,13 +53,13 @@ function Claim({ claim }: { claim: ClaimName }) {
           {claim.namespace}
         </Link>
       }
-      aside={entry && <State wording={healthInWords(entry.health_reason)} />}
+      aside={entry && <State wording={checking ? CHECKING : healthInWords(entry.health_reason)} />}
       actions={
         <>
           <Link to="/restore" search={claim} className="button">
             Restore…
           </Link>
-          {entry && <BackUpNow claim={claim} backups={backups.data?.backups} onStarted={setWatch} />}
+          {entry && <BackUpNow claim={claim} backups={backups.data?.backups} bound={entry.volume !== ''} onStarted={setWatch} />}
         </>
       }
     >
@@ -64,14 +70,16 @@ function Claim({ claim }: { claim: ClaimName }) {
         </Notice>
       )}
       {inventory.data && !entry && <Gone inventory={inventory.data} claim={claim} />}
-      {entry && <Standing entry={entry} />}
+      {entry && <Standing entry={entry} checking={checking} />}
+      {entry?.choice && <Choice choice={entry.choice} />}
+      <CopyNotice claim={claim} />
       {entry?.backup_stalled && (
         <Notice tone="bad" title="A backup does not go on">
           {entry.backup_stalled}
         </Notice>
       )}
       <ClaimDoubts claim={claim} entry={entry} backups={backups.data} />
-      <Restoring claim={claim} />
+      <Restoring restores={restores} />
       {entry && <Facts entry={entry} standing={standing} />}
       <BackupsSection claim={claim} query={backups} more={limit === FIRST ? () => setLimit(ALL_BACKUPS) : undefined} />
       <EventsSection claim={claim} />
@@ -114,7 +122,11 @@ function Gone({ inventory, claim }: { inventory: Inventory; claim: ClaimName }) 
   );
 }
 
-function Standing({ entry }: { entry: InventoryClaim }) {
+/** How a claim stands whose backups are being looked for just now. */
+const CHECKING: Wording = { label: 'Checking for backups', tone: 'busy', meaning: 'It is being looked whether the claim has backups. It starts in seconds.' };
+
+function Standing({ entry, checking }: { entry: InventoryClaim; checking: boolean }) {
+  if (checking) return <Notice tone="busy" title={CHECKING.meaning} />;
   const wording = healthInWords(entry.health_reason);
   if (entry.health_reason === 'unreviewed') return <Unreviewed entry={entry} />;
   if (entry.health_reason === 'fresh' || entry.health_reason === 'restoring') return null;
@@ -125,9 +137,9 @@ function Standing({ entry }: { entry: InventoryClaim }) {
   );
 }
 
-function Restoring({ claim }: { claim: ClaimName }) {
-  const { data, dataUpdatedAt } = useQuery(restoresQuery(claim));
-  const underWay = data?.restores.filter((restore) => !isOver(restore)) ?? [];
+/** What is on its way to the claim. A restore that is held moves nothing, and the claim says so already. */
+function Restoring({ restores: { data, dataUpdatedAt } }: { restores: UseQueryResult<Restores> }) {
+  const underWay = data?.restores.filter((restore) => !isOver(restore) && !isHeld(restore)) ?? [];
   const paceOf = usePaces(data?.restores ?? NONE, dataUpdatedAt);
   if (underWay.length === 0) return null;
   return (

@@ -4,6 +4,7 @@ import { failureOf } from '@/api/errors';
 import { restoreTestsQuery } from '@/api/queries';
 import type { Backup, ClaimName, RestoreTest } from '@/api/types';
 import { Age } from '@/parts/Age';
+import { Id } from '@/parts/Id';
 import { State } from '@/parts/State';
 import { useMessages } from '@/parts/toasts';
 import type { Wording } from '@/words/health';
@@ -32,7 +33,7 @@ export function Tests({ claim, backups }: { claim: ClaimName; backups: readonly 
           <li key={test.job_name}>
             <State wording={PHASES[test.phase] ?? { label: test.phase, tone: 'unknown', meaning: '' }} />
             <span>
-              backup <span className="mono">{test.backup}</span>, asked for <Age time={test.created_at} /> by {test.requested_by}
+              backup <Id id={test.backup} />, asked for <Age time={test.created_at} /> by {test.requested_by}
               {test.message && <>: {test.message}</>} {foundInWords(test)}
             </span>
           </li>

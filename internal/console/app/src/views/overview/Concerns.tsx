@@ -74,6 +74,7 @@ const FILTERS: Record<Concern['id'], Filters | null> = {
   held: { state: 'held' },
   unreviewed: { state: 'other' },
   stalled: { state: 'restoring' },
+  turnsBack: {},
   hanging: null,
   failing: null,
   lost: { state: 'other' },

@@ -7,9 +7,10 @@ import { Answer } from '@/parts/Answer';
 import { Doubts } from '@/parts/Doubts';
 import { Empty } from '@/parts/Empty';
 import { Notice } from '@/parts/Notice';
+import { useNow } from '@/parts/now';
 import { Page } from '@/parts/Page';
 import { Vintage } from '@/parts/Vintage';
-import { isOver } from '@/words/phase';
+import { isChecking, isHeld, isOver } from '@/words/phase';
 import { plural } from '@/words/size';
 import { concernsOf } from './attention';
 import { Banner } from './Banner';
@@ -55,7 +56,11 @@ function Glance({ inventory }: { inventory: Inventory }) {
   const policies = useQuery(policiesQuery);
   const restores = useQuery(restoresQuery());
   const claims = inventory.namespaces.flatMap(({ pvcs }) => pvcs);
+  const now = useNow();
   const underWay = restores.data?.restores.filter((restore) => !isOver(restore)) ?? [];
+  // A claim that is held is said to be so among what needs a person, and not to be on its way.
+  const moving = underWay.filter((restore) => !isHeld(restore) || isChecking(restore, now));
+  const checking = new Set(underWay.filter((restore) => isChecking(restore, now)).map(({ namespace, pvc }) => `${namespace}/${pvc}`));
   if (claims.length === 0 && inventory.orphans.length === 0) {
     return (
       <>
@@ -82,8 +87,8 @@ function Glance({ inventory }: { inventory: Inventory }) {
         </Notice>
       )}
       <FreshnessStrip claims={claims} />
-      <Concerns concerns={concernsOf(inventory, policies.data, underWay)} />
-      {underWay.length > 0 && <UnderWay restores={underWay} />}
+      <Concerns concerns={concernsOf(inventory, policies.data, underWay, checking)} />
+      {moving.length > 0 && <UnderWay restores={moving} />}
       <Orphans inventory={inventory} />
     </>
   );

@@ -3,13 +3,15 @@ import type { Restore } from '@/api/types';
 import { ClaimLink } from '@/parts/ClaimLink';
 import { Progress } from '@/parts/Progress';
 import { State } from '@/parts/State';
-import { phaseInWords } from '@/words/phase';
+import { useNow } from '@/parts/now';
+import { standingOf } from '@/words/phase';
 import { countInWords } from '@/words/size';
 
 const NAMED = 5;
 
 /** What is being brought back now. */
 export function UnderWay({ restores }: { restores: Restore[] }) {
+  const now = useNow();
   const more = restores.length - NAMED;
   return (
     <section aria-labelledby="under-way">
@@ -18,7 +20,7 @@ export function UnderWay({ restores }: { restores: Restore[] }) {
         {restores.slice(0, NAMED).map((restore) => (
           <li key={`${restore.namespace}/${restore.name}`}>
             <ClaimLink namespace={restore.namespace} pvc={restore.pvc || restore.name} />
-            <State wording={phaseInWords(restore)} />
+            <State wording={standingOf(restore, now)} />
             <Progress restore={restore} />
           </li>
         ))}

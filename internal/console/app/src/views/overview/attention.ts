@@ -1,10 +1,11 @@
 import type { Inventory, InventoryClaim, Policies, Restore } from '@/api/types';
 import type { Tone } from '@/words/health';
+import { isHeld } from '@/words/phase';
 import { stallOf } from '@/words/stall';
 
 /** A reason why a person has to look at claims, and the claims. */
 export interface Concern {
-  id: 'held' | 'stalled' | 'hanging' | 'unreviewed' | 'failing' | 'lost' | 'misdeclared' | 'unknown' | 'none' | 'unprotected' | 'stale';
+  id: 'held' | 'stalled' | 'hanging' | 'unreviewed' | 'turnsBack' | 'failing' | 'lost' | 'misdeclared' | 'unknown' | 'none' | 'unprotected' | 'stale';
   tone: Tone;
   title: string;
   /** What to do about it. */
@@ -45,6 +46,14 @@ const RULES: Rule[] = [
     applies: ({ backup_stalled }) => !!backup_stalled,
     reason: ({ backup_stalled }) => backup_stalled,
   },
+  {
+    id: 'turnsBack',
+    tone: 'warn',
+    title: 'Would get an old backup again',
+    remedy: 'Their manifests still ask for the backup of one recovery. If the cluster were rebuilt, they would get it again. Drop what is not meant any more.',
+    applies: ({ choice }) => !!choice?.spent && !choice.expired,
+    reason: ({ choice }) => choice?.message,
+  },
   { id: 'lost', tone: 'bad', title: 'Lost', remedy: 'Their volumes are gone. Restore them from a backup.', applies: ({ health_reason }) => health_reason === 'lost' },
   {
     id: 'misdeclared',
@@ -77,13 +86,16 @@ const RULES: Rule[] = [
   { id: 'stale', tone: 'warn', title: 'Stale', remedy: 'Their newest backup is too old.', applies: ({ health_reason }) => health_reason === 'stale' },
 ];
 
-const ORDER: Concern['id'][] = ['held', 'stalled', 'hanging', 'unreviewed', 'failing', 'lost', 'none', 'misdeclared', 'unknown', 'stale', 'unprotected'];
+const NONE: ReadonlySet<string> = new Set();
 
-/** Sums up what needs a person, the most pressing first. Without policies, failed backups are not known. `underWay` are the restores that are not over. */
-export function concernsOf(inventory: Inventory, policies: Policies | undefined, underWay: readonly Restore[] = []): Concern[] {
+const ORDER: Concern['id'][] = ['held', 'stalled', 'hanging', 'unreviewed', 'failing', 'lost', 'turnsBack', 'none', 'misdeclared', 'unknown', 'stale', 'unprotected'];
+
+/** Sums up what needs a person, the most pressing first. Without policies, failed backups are not known. `underWay` are the restores that are not over, and `checking` names the claims whose backups are being looked for just now. */
+export function concernsOf(inventory: Inventory, policies: Policies | undefined, underWay: readonly Restore[] = [], checking: ReadonlySet<string> = NONE): Concern[] {
   const concerns = new Map<Concern['id'], Concern>();
   for (const claim of inventory.namespaces.flatMap(({ pvcs }) => pvcs)) {
-    for (const rule of RULES.filter(({ applies }) => applies(claim))) concernIn(concerns, rule).claims.push({ namespace: claim.namespace, pvc: claim.pvc, reason: rule.reason?.(claim) ?? claim.health_message ?? '' });
+    const looked = claim.health_reason !== 'held' || !checking.has(`${claim.namespace}/${claim.pvc}`);
+    for (const rule of RULES.filter(({ applies }) => looked && applies(claim))) concernIn(concerns, rule).claims.push({ namespace: claim.namespace, pvc: claim.pvc, reason: rule.reason?.(claim) ?? claim.health_message ?? '' });
   }
   const failing = failingOf(policies);
   if (failing.claims.length > 0) concerns.set('failing', failing);
@@ -101,7 +113,8 @@ function concernIn(concerns: Map<Concern['id'], Concern>, { id, tone, title, rem
 function stalledOf(underWay: readonly Restore[]): Concern {
   const claims = underWay.flatMap((restore) => {
     const stall = stallOf(restore);
-    return stall ? [{ namespace: restore.namespace, pvc: restore.pvc || restore.name, reason: `${stall.title}. ${stall.message}` }] : [];
+    // What is held is said to be so already.
+    return stall && !isHeld(restore) ? [{ namespace: restore.namespace, pvc: restore.pvc || restore.name, reason: `${stall.title}. ${stall.message}` }] : [];
   });
   return { id: 'stalled', tone: 'bad', title: 'Restore does not go on', remedy: 'Nothing has moved for minutes. Do what is said below, and they go on by themselves.', claims };
 }

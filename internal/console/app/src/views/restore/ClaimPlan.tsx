@@ -1,5 +1,6 @@
 import type { Backup, RestoreStarted } from '@/api/types';
 import { Moment } from '@/parts/Age';
+import { Id } from '@/parts/Id';
 import { Notice } from '@/parts/Notice';
 import { Notes, Remarks } from '@/parts/Remarks';
 import type { Wording } from '@/words/health';
@@ -16,7 +17,7 @@ export function ClaimPlan({ plan, backups }: { plan: RestoreStarted; backups: re
         <strong className="mono">
           {plan.target_namespace}/{plan.target_pvc}
         </strong>{' '}
-        will be made, and filled from the {plan.driver} backup <span className="mono">{plan.backup}</span> of{' '}
+        will be made, and filled from the {plan.driver} backup <Id id={plan.backup} /> of{' '}
         <span className="mono">
           {plan.namespace}/{plan.pvc}
         </span>

@@ -1,26 +1,29 @@
 import type { Restore } from '@/api/types';
 import { Age, Due, Moment } from '@/parts/Age';
 import { ClaimLink } from '@/parts/ClaimLink';
+import { Id } from '@/parts/Id';
 import { Notice } from '@/parts/Notice';
+import { useNow } from '@/parts/now';
 import { Progress } from '@/parts/Progress';
 import { Shape, State } from '@/parts/State';
 import { durationInWords } from '@/words/age';
-import { PHASES, phaseInWords, stepOf } from '@/words/phase';
+import { PHASES, isHeld, phaseInWords, standingOf, stepOf } from '@/words/phase';
 import type { Pace } from '@/words/rate';
 import { STALLED, stallOf } from '@/words/stall';
 import { bytesInWords, countInWords } from '@/words/size';
 
 /** A restore that is under way: where it is, how fast, and what it says. */
 export function RestoreCard({ restore, pace }: { restore: Restore; pace: Pace }) {
+  const now = useNow();
   return (
     <article className="card">
       <header className="card-head">
         <h3>
           <ClaimLink namespace={restore.namespace} pvc={restore.pvc || restore.name} />
         </h3>
-        <State wording={phaseInWords(restore)} />
+        <State wording={standingOf(restore, now)} />
       </header>
-      <Steps phase={restore.phase} />
+      {!isHeld(restore) && <Steps phase={restore.phase} />}
       <Progress restore={restore} />
       {restore.progress && <Figures progress={restore.progress} pace={pace} />}
       <Stalled restore={restore} />
@@ -28,7 +31,7 @@ export function RestoreCard({ restore, pace }: { restore: Restore; pace: Pace })
       <p className="muted">
         {restore.backup && (
           <>
-            From the {restore.backup.driver} backup <span className="mono">{restore.backup.id}</span>, taken <Age time={restore.backup.taken_at} />.{' '}
+            From the {restore.backup.driver} backup <Id id={restore.backup.id} />, taken <Age time={restore.backup.taken_at} />.{' '}
           </>
         )}
         Asked for <Age time={restore.created_at} />
@@ -102,7 +105,8 @@ function Details({ restore }: { restore: Restore }) {
             <span>
               <strong>{condition.type}</strong> {condition.met ? 'since' : 'not yet, since'} <Moment time={condition.since} />
               <br />
-              {condition.reason}: {condition.message}
+              {condition.reason}
+              {condition.message !== restore.message && `: ${condition.message}`}
             </span>
           </li>
         ))}

@@ -7,6 +7,7 @@ import { Age, SinceHere } from '@/parts/Age';
 import { Answer } from '@/parts/Answer';
 import { ClaimLink } from '@/parts/ClaimLink';
 import { Empty } from '@/parts/Empty';
+import { Id } from '@/parts/Id';
 import { Page } from '@/parts/Page';
 import { Table, type Column } from '@/parts/Table';
 import { useDraft } from '@/parts/draft';
@@ -14,6 +15,7 @@ import { durationInWords } from '@/words/age';
 import type { Pace } from '@/words/rate';
 import { plural, sizeInWords } from '@/words/size';
 import { keyOf, usePaces } from './paces';
+import { Batches, Copies } from './Copies';
 import { RestoreCard } from './RestoreCard';
 import { phasesInWords, split } from './search';
 
@@ -44,6 +46,8 @@ export function RestoresView() {
           <input type="search" value={typed} placeholder="namespace or claim" onChange={(event) => setTyped(event.target.value)} />
         </label>
       </form>
+      {!q && <Batches />}
+      {!q && <Copies />}
       <Answer query={restores} what="the restores">
         {(data) => <List data={data} at={restores.dataUpdatedAt} q={q} />}
       </Answer>
@@ -110,7 +114,7 @@ const OVER: Column<Restore>[] = [
 function Source({ backup }: { backup: NonNullable<Restore['backup']> }) {
   return (
     <>
-      {backup.driver} <span className="mono">{backup.id}</span>, taken <Age time={backup.taken_at} />
+      {backup.driver} <Id id={backup.id} />, taken <Age time={backup.taken_at} />
     </>
   );
 }

@@ -1,6 +1,6 @@
 import type { Restore } from '@/api/types';
 import { groupBy } from '@/words/group';
-import { PHASES, isOver, phaseInWords, stepOf } from '@/words/phase';
+import { PHASES, isHeld, isOver, phaseInWords, stepOf } from '@/words/phase';
 import { countInWords } from '@/words/size';
 import { text } from '../inventory/filters';
 
@@ -31,13 +31,14 @@ function byUrgency(a: Restore, b: Restore): number {
   return Number(b.retry_at !== null) - Number(a.retry_at !== null) || stepOf(b.phase) - stepOf(a.phase);
 }
 
-/** Says how many restores are in each phase: "2 selecting, 1 transferring". */
+/** Says how many restores are held and how many are in each phase: "1 held, 2 selecting, 1 transferring". */
 export function phasesInWords(restores: readonly Restore[]): string {
-  const phases = groupBy(restores, ({ phase }) => phase);
-  return [...PHASES, ...[...phases.keys()].filter((phase) => stepOf(phase) < 0)]
+  const held = restores.filter(isHeld).length;
+  const phases = groupBy(restores.filter((restore) => !isHeld(restore)), ({ phase }) => phase);
+  const moving = [...PHASES, ...[...phases.keys()].filter((phase) => stepOf(phase) < 0)]
     .flatMap((phase) => {
       const count = phases.get(phase)?.length;
       return count ? [`${countInWords(count)} ${phaseInWords({ phase, retry_at: null }).label.toLowerCase()}`] : [];
-    })
-    .join(', ');
+    });
+  return [...(held > 0 ? [`${countInWords(held)} held`] : []), ...moving].join(', ');
 }
