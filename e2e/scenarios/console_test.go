@@ -43,6 +43,9 @@ func TestTheConsole(t *testing.T) {
 		s.take(again)
 		require.Equal(s, map[string]string{"photos-again": "a story that the browser saves"}, s.stories(again))
 	})
+	s.run("a backup as of a time that none is from restores nothing", func(s *scenario) {
+		s.browse("as-of.spec.ts", of, nil)
+	})
 	s.run("a namespace that was lost is restored as a whole", func(s *scenario) {
 		claims := fleet{namespace: lost, classes: map[string]string{"one": "local", "two": "local", "three": "local"}}
 		s.seedFleet(claims)

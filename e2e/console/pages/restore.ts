@@ -9,13 +9,15 @@ export class Restore {
   readonly plan: Locator;
   readonly start: Locator;
   readonly outcome: Locator;
+  readonly orphans: Locator;
 
   constructor(page: Page) {
     this.shell = new Shell(page);
     this.page = page;
     this.newName = page.getByLabel('Name of the new claim');
     this.plan = page.getByRole('region', { name: 'What will happen' });
-    this.start = this.plan.getByRole('button', { name: /^Restore/ });
+    this.start = this.plan.locator('button[type=submit]');
+    this.orphans = page.getByRole('checkbox', { name: 'Also claims that exist only as backups' });
     this.outcome = page.getByRole('region', { name: /started|The data is back/ });
   }
 
@@ -33,8 +35,10 @@ export class Restore {
     await this.page.getByLabel('Namespace', { exact: true }).fill(namespace);
   }
 
-  async withOrphans(): Promise<void> {
-    await this.page.getByRole('checkbox', { name: 'Also claims that exist only as backups' }).check();
+  /** Has Soteria make the target namespace, where the plan says that it does not exist. */
+  async makeTarget(): Promise<void> {
+    const make = this.page.getByRole('checkbox', { name: 'Have Soteria make the namespace' });
+    if ((await make.count()) > 0) await make.check();
   }
 
   /** The line of a claim, in the plan or in what became of it. */
@@ -44,7 +48,8 @@ export class Restore {
 
   /** Expects that the API finds fault with the name of the new claim, and that it is marked. */
   async expectTaken(): Promise<void> {
-    await expect(this.plan.getByRole('alert')).toContainText('The target is taken');
+    await expect(this.plan.getByRole('alert')).toContainText('exists');
+    await expect(this.newName).toHaveAttribute('aria-invalid', 'true');
     await expect(this.start).toBeDisabled();
   }
 }

@@ -9,6 +9,7 @@ export function views(namespace: string, pvc: string): string[] {
     `/restore?namespace=${namespace}&pvc=${pvc}`,
     `/restore?of=namespace&namespace=${namespace}`,
     '/restores',
+    '/batches/none',
     '/plan',
     '/policies',
     '/storage',

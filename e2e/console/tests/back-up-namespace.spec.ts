@@ -11,9 +11,12 @@ test('all claims of a namespace are backed up, and each tells how that ended', a
   await page.getByRole('button', { name: `Back up all claims of ${NAMESPACE}` }).click();
 
   const dialog = page.getByRole('dialog', { name: `Back up ${NAMESPACE}` });
-  const line = (pvc: string) => dialog.getByRole('row').filter({ has: page.getByRole('rowheader', { name: pvc, exact: true }) });
+  const line = (pvc: string) => page.getByLabel(/^Claims of /).getByRole('row').filter({ has: page.getByRole('rowheader', { name: pvc, exact: true }) });
   for (const pvc of CLAIMS) await expect(line(pvc)).toContainText('Would start');
   await dialog.getByRole('button', { name: /^Back up \d+ claims?$/ }).click();
+  // It goes on in the server, at an address that can be loaded again.
+  await expect(page).toHaveURL(/\/batches\//);
+  await page.reload();
   for (const pvc of CLAIMS) await expect(line(pvc)).toContainText('Complete');
-  await expect(dialog.getByRole('status')).toContainText(`${CLAIMS.length} complete`);
+  await expect(page.getByRole('status').filter({ hasText: 'ended' })).toContainText(`${CLAIMS.length} complete`);
 });

@@ -1,5 +1,6 @@
 // What can be done to the made-up cluster, and what becomes of it: backups end after some seconds, restores go through
 // their phases, and a claim that is held comes back once the repository is mended.
+import { Batches, preview } from './batches.mjs';
 import { backupsOf, restoresAt } from './world.mjs';
 
 const SECOND = 1000;
@@ -12,6 +13,7 @@ const TOTAL = 1_288_490_189;
 
 const iso = (ms) => new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
 const hex = () => Math.random().toString(16).slice(2, 14).padEnd(12, '0');
+const snapshotId = () => Array.from({ length: 64 }, () => Math.floor(Math.random() * 16).toString(16)).join('');
 const refused = (status, code, error, field) => ({ status, body: { error, code, ...(field && { field }) } });
 const accepted = (dry_run, body) => ({ status: dry_run ? 200 : 202, body: { ...body, requested_by: 'ada', dry_run: Boolean(dry_run) } });
 
@@ -24,6 +26,9 @@ export class Doings {
     this.inventory = inventory;
     this.policies = policies;
     this.started = Date.now();
+    this.batches = new Batches(this);
+    this.copies = [];
+    this.made = new Set();
   }
 
   find({ namespace, pvc }) {
@@ -70,15 +75,16 @@ export class Doings {
   #ended(claim, job_name) {
     if (FAILING.test(claim.pvc)) return this.tell(claim, 'Warning', 'BackupFailed', `backup by Job ${job_name} failed: repository is locked exclusively by another process`);
     const at = iso(Date.now());
-    const backup = { id: hex(), driver: 'restic', taken_at: at, created: at, state: 'completed', size_bytes: 2e9, size: 2e9, files: 12_000, tags: [], labels: {} };
+    const backup = { id: snapshotId(), driver: 'restic', taken_at: at, created: at, state: 'completed', size_bytes: 2e9, size: 2e9, files: 12_000, tags: [], labels: {} };
     this.backups(claim).unshift(backup);
     const count = claim.backup_count + 1;
     Object.assign(claim, { last_backup_at: at, last_backup_age_hours: 0, backup_count: count, healthy: true, health_reason: 'fresh', health_message: undefined, by_driver: [{ driver: 'restic', backup_count: count, last_backup_at: at }] });
     this.tell(claim, 'Normal', 'BackupCompleted', `backup ${backup.id.slice(0, 8)} by Job ${job_name} is complete: 12000 files, 3 of them new or changed, 4096 bytes added`);
   }
 
-  backUpNamespace({ namespace, dry_run }) {
+  backUpNamespace({ namespace, dry_run }, async) {
     const claims = this.inventory.namespaces.find(({ name }) => name === namespace)?.pvcs.filter(({ volume }) => volume) ?? [];
+    if (async && !dry_run) return this.batches.begin('backup', { namespace }, claims.map(({ pvc }) => ({ pvc })), ({ pvc }) => this.backUp({ namespace, pvc }).body);
     const results = claims.map(({ pvc }) => ({ pvc, result: dry_run ? 'would_start' : 'started', driver: 'restic', job_name: this.backUp({ namespace, pvc, dry_run }).body.job_name }));
     return accepted(dry_run, { namespace, status: 'all', results });
   }
@@ -88,13 +94,31 @@ export class Doings {
     const target = { namespace: body.target_namespace, pvc: body.target_pvc };
     if (this.find(target)) return refused(409, 'conflict', `claim ${target.namespace}/${target.pvc} exists`, 'target_pvc');
     const backups = this.backups(source);
-    const chosen = backups.find(({ id }) => id === body.snapshot) ?? backups[0];
-    if (!chosen) return refused(404, 'not_found', `no backup of ${body.namespace}/${body.pvc} exists`);
+    if (backups.length === 0) return refused(404, 'not_found', `no backup of ${body.namespace}/${body.pvc} exists`);
+    const named = body.snapshot && body.snapshot !== 'latest' ? backups.filter(({ id }) => id === body.snapshot) : backups;
+    const chosen = named.find(({ taken_at }) => !body.as_of || Date.parse(taken_at) <= Date.parse(body.as_of));
+    if (!chosen) return this.#unmet(body, backups);
     const restore = body.dry_run ? undefined : this.#bringBack(source, target, chosen);
+    if (body.copy && restore) this.copies.push({ namespace: target.namespace, pvc: target.pvc, from: `${body.namespace}/${body.pvc}`, backup: chosen.id, requested_by: 'ada', created_at: iso(Date.now()), expires: body.expires ?? null });
     return accepted(body.dry_run, {
       ...(restore && { restore }), ...source, target_namespace: target.namespace, target_pvc: target.pvc, driver: chosen.driver, backup: chosen.id,
       taken_at: chosen.taken_at, size: '10Gi', storage_class: 'longhorn', volume_mode: 'Filesystem',
     });
+  }
+
+  #unmet({ namespace, pvc, as_of }, backups) {
+    const { status, body } = refused(404, 'not_found', `no backup of ${namespace}/${pvc} was taken by ${as_of}; the oldest is of ${backups.at(-1).taken_at}`, as_of ? 'as_of' : 'snapshot');
+    return { status, body: { ...body, title: 'No backup is that old', reason: 'choice_unmet' } };
+  }
+
+  removeCopy(path) {
+    const [namespace, pvc] = path.split('/').slice(-2);
+    const copy = this.copies.find((each) => each.namespace === namespace && each.pvc === pvc);
+    if (!copy) return refused(404, 'not_found', `${namespace}/${pvc} is no copy`);
+    this.copies = this.copies.filter((each) => each !== copy);
+    const home = this.inventory.namespaces.find(({ name }) => name === namespace);
+    home.pvcs = home.pvcs.filter((claim) => claim.pvc !== pvc);
+    return { status: 200, body: copy };
   }
 
   #bringBack(source, target, { driver, id, taken_at, files }) {
@@ -109,27 +133,33 @@ export class Doings {
     return name;
   }
 
-  restoreNamespace(body) {
+  restoreNamespace(body, async) {
+    const orphans = this.inventory.orphans.filter(({ namespace }) => namespace === body.namespace).map(({ pvc }) => pvc);
+    const exists = this.made.has(body.target_namespace) || this.inventory.namespaces.some(({ name }) => name === body.target_namespace);
+    const missing = exists || body.create_namespace ? {} : { target_missing: true, make_target: `kubectl create namespace ${body.target_namespace}` };
     const lost = body.include_orphans ? this.inventory.orphans.filter(({ namespace }) => namespace === body.namespace) : [];
     const claims = [...(this.inventory.namespaces.find(({ name }) => name === body.namespace)?.pvcs ?? []), ...lost];
     if (claims.length === 0) return refused(404, 'not_found', `namespace ${body.namespace} has no bound claim`, 'namespace');
-    const asked = claims.map(({ pvc }) => ({ ...body, pvc, target_pvc: `${body.target_prefix}${pvc}` }));
+    const wanted = (pvc) => !body.claims || body.claims.some((each) => each.pvc === pvc);
+    const asked = claims.filter(({ pvc }) => wanted(pvc)).map(({ pvc }) => ({ ...body, claims: undefined, pvc, target_pvc: `${body.target_prefix}${pvc}` }));
     const taken = asked.filter(({ target_pvc }) => this.find({ namespace: body.target_namespace, pvc: target_pvc }));
-    const answer = { namespace: body.namespace, target_namespace: body.target_namespace, status: taken.length > 0 ? 'none' : 'all' };
+    const answer = { namespace: body.namespace, target_namespace: body.target_namespace, status: taken.length > 0 ? 'none' : 'all', ...missing, ...(!body.include_orphans && orphans.length > 0 && { orphans }) };
     const of = ({ pvc, target_pvc }) => ({ pvc, target_pvc });
     if (taken.length > 0) {
       const results = asked.map((each) => (taken.includes(each) ? { ...of(each), result: 'refused', error: `claim ${body.target_namespace}/${each.target_pvc} exists`, code: 'conflict', field: 'target_pvc' } : { ...of(each), result: 'not_started' }));
       const failure = refused(409, 'conflict', `nothing was started: ${taken.length} of ${results.length} claims cannot be restored as asked; see results`);
       return { status: 409, body: { ...accepted(body.dry_run, { ...answer, results }).body, ...failure.body } };
     }
+    if (async && !body.dry_run) return this.batches.begin('restore', body, asked.map(of), (member) => this.restore({ ...body, ...member, claims: undefined, copy: undefined }).body);
     const results = asked.map((each) => {
       const { body: made } = this.restore(each);
-      return made.error ? { ...of(each), result: 'refused', ...made } : { ...of(each), result: body.dry_run ? 'would_start' : 'started', driver: made.driver, backup: made.backup, restore: made.restore };
+      return made.error ? { ...of(each), result: 'refused', ...made } : { ...of(each), result: body.dry_run ? 'would_start' : 'started', driver: made.driver, backup: made.backup, taken_at: made.taken_at, orphan: orphans.includes(each.pvc), restore: made.restore };
     });
     return accepted(body.dry_run, { ...answer, results });
   }
 
   keepPolicy(body) {
+    if (body.dry_run) return preview(body, this);
     const old = this.policies.policies.find((policy) => policy.namespace === body.namespace && policy.pvc === body.pvc && policy.source.startsWith('api-'));
     const policy = { id: `${body.namespace}-${body.pvc}`, ...body, source: body.pvc ? 'api-claim' : 'api-namespace' };
     if (body.schedule?.includes('25')) return refused(400, 'invalid', `schedule "${body.schedule}" cannot be understood: end of range (25) above maximum (23)`, 'schedule');

@@ -1,6 +1,7 @@
 // A made-up Soteria: `node dev/mock.mjs [port] [claims]` answers as the API does, for a cluster that is made up in world.mjs,
 // and does what it is asked for. It prints its address once it listens. MOCK_GROUP=<group> has it ask for a sign-in and let
 // that group in; MOCK_MODE and MOCK_GATE are the restore mode and the state of the gate that it tells of.
+// MOCK_AHEAD is how many seconds its clock is ahead.
 // MOCK_DOUBTS=1 has it be in every doubt that the console can show.
 // POST /mend has the claims that are held get their data back.
 import { createServer } from 'node:http';
@@ -13,6 +14,7 @@ const inventory = world(Number(process.argv[3] ?? 2000));
 const doings = new Doings(inventory, policiesOf(inventory));
 const { started } = doings;
 const group = process.env.MOCK_GROUP;
+const AHEAD = Number(process.env.MOCK_AHEAD ?? 0) * 1000;
 
 const fail = (status, code, error) => ({ status, body: { error, code } });
 
@@ -41,6 +43,8 @@ const GETS = {
     const size = { files: 12, bytes: 4096 };
     return { tests: newest ? [{ driver: 'restic', job_name: 'test-1', ...of, backup: newest.id, phase: 'Passed', message: '', restored: size, expected: size, requested_by: 'ada', created_at: ago(9e6), started_at: null }] : [] };
   },
+  '/v1/batches': () => doings.batches.list(),
+  '/v1/copies': () => ({ copies: doings.copies }),
   '/v1/restores': (of) => ({ restores: doings.restores(of) }),
   '/v1/backups': ({ limit, ...of }) => {
     const all = doings.backups(of);
@@ -50,9 +54,9 @@ const GETS = {
 
 const POSTS = {
   '/v1/backup': (body) => doings.backUp(body),
-  '/v1/backup/namespace': (body) => doings.backUpNamespace(body),
+  '/v1/backup/namespace': (body, async) => doings.backUpNamespace(body, async),
   '/v1/restores': (body) => doings.restore(body),
-  '/v1/restores/namespace': (body) => doings.restoreNamespace(body),
+  '/v1/restores/namespace': (body, async) => doings.restoreNamespace(body, async),
   '/v1/restore-test': ({ namespace, pvc, snapshot }) => ({ status: 202, body: { driver: 'restic', job_name: 'test-2', job_namespace: 'soteria-system', namespace, pvc, backup: snapshot, taken_at: ago(0), room_bytes: 1, requested_by: 'ada', dry_run: false } }),
   '/v1/policies': (body) => doings.keepPolicy(body),
   '/mend': () => doings.mend(),
@@ -75,15 +79,17 @@ async function answer(request, url) {
   if (method === 'POST' && POSTS[url.pathname]) {
     let text = '';
     for await (const chunk of request) text += chunk;
-    return POSTS[url.pathname](JSON.parse(text || '{}'));
+    return POSTS[url.pathname](JSON.parse(text || '{}'), request.headers.prefer === 'respond-async');
   }
+  if (method === 'GET' && url.pathname.startsWith('/v1/batches/')) return doings.batches.find(url.pathname.split('/').at(-1));
+  if (method === 'DELETE' && url.pathname.startsWith('/v1/copies/')) return doings.removeCopy(url.pathname);
   if (method === 'DELETE') return doings.deletePolicy(url.pathname.split('/').at(-1));
   return fail(404, 'not_found', 'there is nothing at this path');
 }
 
 const server = createServer(async (request, response) => {
-  const { status, body } = await answer(request, new URL(request.url, 'http://mock'));
-  response.writeHead(status, { 'Content-Type': 'application/json' });
+  const { status, body, location } = await answer(request, new URL(request.url, 'http://mock'));
+  response.writeHead(status, { 'Content-Type': 'application/json', ...(location && { Location: location }), Date: new Date(Date.now() + AHEAD).toUTCString() });
   response.end(JSON.stringify(body));
 });
 server.listen(port, '127.0.0.1', () => console.log(`http://127.0.0.1:${server.address().port}`));

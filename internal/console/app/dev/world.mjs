@@ -1,7 +1,7 @@
 // A made-up cluster for development: claims, backups, policies and restores, the same at each start.
 const HOUR = 3_600_000;
 const REASONS = ['fresh', 'fresh', 'fresh', 'fresh', 'fresh', 'fresh', 'fresh', 'fresh', 'fresh', 'stale', 'no_backups', 'unbound', 'skipped'];
-const APPS = ['postgres', 'photos', 'media', 'config', 'index', 'queue', 'uploads', 'cache', 'wiki', 'mail'];
+const APPS = ['postgres', 'photos', 'media', 'config', 'index', 'data-authentik-postgresql-replica', 'uploads', 'cache', 'wiki', 'mail'];
 
 const iso = (ms) => new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
 
@@ -41,6 +41,7 @@ function claim(namespace, pvc, reason, random, now) {
     health_reason: reason,
     ...(messages[reason] && { health_message: messages[reason] }),
     by_driver: last ? [{ driver, backup_count: count, last_backup_at: last }] : [],
+    ...(pvc === 'photos-0' && namespace === 'team-000' && { choice: { as_of: iso(now - 300 * HOUR), spent: true, message: `annotation soteria.dev/restore-as-of asks for the backup as of ${iso(now - 300 * HOUR)}; the claim has its data, and would get that backup again if it were made anew`, drop: 'kubectl -n team-000 annotate pvc photos-0 soteria.dev/restore-as-of-' } }),
     protection: reason === 'skipped' ? 'skip' : random() < 0.08 ? 'none' : random() < 0.2 ? 'required' : 'auto',
     verdict: 'Fresh (NoBackupExists)',
     ...(random() < 0.6 && last && { policy: 'ba7bea973f997739', policy_source: 'api-namespace', next_run: iso(now + random() * 20 * HOUR) }),
@@ -80,6 +81,12 @@ export function world(size, now = Date.now()) {
   return { generated_at: iso(now - 40_000), namespaces, orphans, listings: [{ driver: 'longhorn', listed_at: iso(now - 60_000) }, { driver: 'restic', listed_at: iso(now - 90_000) }] };
 }
 
+/** An id as restic makes them: 64 hexadecimal digits. */
+function hashOf(text) {
+  const random = draw([...text].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 2_147_483_648, 7));
+  return Array.from({ length: 64 }, () => Math.floor(random() * 16).toString(16)).join('');
+}
+
 /** The backups of a claim or of what is left of one, newest first. */
 export function backupsOf(claim, now = Date.now()) {
   if (!claim?.last_backup_at) return [];
@@ -92,7 +99,7 @@ export function backupsOf(claim, now = Date.now()) {
     const at = iso(newest - (i * 12 + (i && random() * 6)) * HOUR);
     const size = i % 11 === 5 ? null : Math.floor(2e9 + (60 - i) * 2e7 + random() * 1e8);
     backups.push({
-      id: `${driver === 'restic' ? '' : 'backup-'}${(0x9e3779b9 * (i + 1) + pvc.length).toString(16).slice(0, 12)}`,
+      id: driver === 'restic' ? hashOf(`${namespace}/${pvc} ${i}`) : `backup-${(0x9e3779b9 * (i + 1) + pvc.length).toString(16).slice(0, 12)}`,
       driver,
       taken_at: at,
       created: at,
@@ -113,8 +120,8 @@ export function planOf(inventory) {
   const outcome = { fresh: 'restore', stale: 'restore', restoring: 'restore', no_backups: 'start_empty', held: 'hold', lookup_failed: 'hold', skipped: 'start_empty', unbound: 'start_empty' };
   const claims = inventory.namespaces.flatMap(({ pvcs }) => pvcs).map((c) => {
     const what = c.protection === 'none' ? 'unprotected' : outcome[c.health_reason];
-    const backup = what === 'restore' ? { namespace: c.namespace, pvc: c.pvc, id: 'aaaaaaaaaaaa', driver: c.driver, taken_at: c.last_backup_at, age_hours: c.last_backup_age_hours, size_bytes: 4_294_967_296 } : null;
-    return { namespace: c.namespace, pvc: c.pvc, protection: c.protection, outcome: what, verdict: 'Restore', reason: 'BackupFound', message: c.health_message ?? `no backup of ${c.namespace}/${c.pvc} exists`, backup };
+    const backup = what === 'restore' ? { namespace: c.namespace, pvc: c.pvc, id: hashOf(`${c.namespace}/${c.pvc}`), driver: c.driver, taken_at: c.last_backup_at, age_hours: c.last_backup_age_hours, size_bytes: 4_294_967_296 } : null;
+    return { namespace: c.namespace, pvc: c.pvc, protection: c.protection, outcome: what, verdict: 'Restore', reason: what === 'restore' ? 'BackupFound' : c.protection === 'skip' ? 'Skipped' : what === 'hold' ? 'BackupsUnknown' : 'NoBackupExists', message: c.health_message ?? `no backup of ${c.namespace}/${c.pvc} exists`, backup };
   });
   const count = (what) => claims.filter((c) => c.outcome === what).length;
   const summary = Object.fromEntries(['restore', 'start_empty', 'hold', 'refuse', 'leave_alone', 'unprotected'].map((what) => [what, count(what)]));
@@ -160,10 +167,11 @@ export function restoresAt(now, started) {
   const done = Math.min(total, Math.floor(((now - started) / 240_000) * total) + 300_000_000);
   const base = { empty: false, attempt: 1, evidence: 'restic repository 5e1f listed 2026-03-01T12:00:00Z to 2026-03-01T12:00:01Z', retry_at: null, completed_at: null };
   const condition = (type, met, reason, message) => ({ type, met, reason, message, since: iso(started - 60_000) });
-  const backup = (pvc) => ({ namespace: 'team-002', pvc, driver: 'restic', id: 'aaaaaaaaaaaa', taken_at: iso(started - 9 * HOUR), size_bytes: total, files: 12_000 });
+  const backup = (pvc) => ({ namespace: 'team-002', pvc, driver: 'restic', id: hashOf(pvc), taken_at: iso(started - 9 * HOUR), size_bytes: total, files: 12_000 });
   return [
     { ...base, namespace: 'team-002', name: 'soteria-abc', pvc: 'cache-0', phase: done < total ? 'Transferring' : 'Completed', backup: backup('cache-0'), progress: { bytes_done: done, bytes_total: total, files_done: Math.floor((done / total) * 12_000), files_total: 12_000, summary: '' }, message: 'restoring', conditions: [condition('Selected', true, 'BackupFound', 'will be restored from the restic backup aaaaaaaaaaaa')], created_at: iso(started - 65_000), started_at: iso(started - 60_000), completed_at: done < total ? null : iso(now) },
     { ...base, namespace: 'team-002', name: 'soteria-def', pvc: 'config-0', phase: 'Preparing', attempt: 3, retry_at: iso(now + 40_000), backup: backup('config-0'), progress: null, message: 'the Job failed: no space left on device; it is tried again', conditions: [], created_at: iso(started - 600_000), started_at: iso(started - 60_000) },
+    { ...base, namespace: 'demo', name: 'soteria-jkl', pvc: 'late', phase: 'Selecting', attempt: 0, backup: null, progress: null, message: 'could not tell whether backups of demo/late exist: listing the restic repository: dial tcp 10.0.0.9:9000: connection refused; the claim waits and is restored by itself once that is mended', conditions: [condition('Selected', false, 'BackupsUnknown', 'connection refused')], created_at: iso(started - 3_000_000), started_at: null, evidence: '' },
     { ...base, namespace: 'team-001', name: 'soteria-ghi', pvc: 'cache-0', phase: 'Selecting', attempt: 0, backup: null, progress: null, message: 'listing the restic repository: dial tcp 10.0.0.9:9000: connection refused', conditions: [], created_at: iso(started - 3_000_000), started_at: null, evidence: '' },
     ...Array.from({ length: 8 }, (_, i) => ({ ...base, namespace: `team-00${i}`, name: `soteria-old-${i}`, pvc: 'wiki-0', phase: 'Completed', backup: backup('wiki-0'), progress: null, message: 'the claim is bound', conditions: [], created_at: iso(started - (i + 1) * 9 * HOUR), started_at: iso(started - (i + 1) * 9 * HOUR), completed_at: iso(started - (i + 1) * 9 * HOUR + 400_000) })),
   ];
