@@ -74,7 +74,7 @@ func (b *bench) createHerd(ctx context.Context) (time.Duration, error) {
 	if err := creations.Wait(); err != nil {
 		return 0, fmt.Errorf("creating %d claims: %w", claims, err)
 	}
-	_, err := await(ctx, "the claims to be Bound", func(ctx context.Context) (bool, error) { return b.allBound(ctx, herdNamespace, claims) })
+	err := await(ctx, "the claims to be Bound", func(ctx context.Context) (bool, error) { return b.allBound(ctx, herdNamespace, claims) })
 	return time.Since(began), err
 }
 
@@ -89,16 +89,21 @@ func (b *bench) rawHerd(ctx context.Context) (time.Duration, error) {
 		return 0, err
 	}
 	var pods []*corev1.Pod
-	began := time.Now()
 	for _, name := range names {
-		pod := harness.RawRestore(rawNamespace, name, name, b.address, herdNamespace+"/"+name)
+		snapshot, err := b.newest(ctx, herdNamespace, name)
+		if err != nil {
+			return 0, err
+		}
+		pods = append(pods, harness.RawRestore(rawNamespace, name, name, b.address, snapshot))
+	}
+	began := time.Now()
+	for _, pod := range pods {
 		if err := b.Create(ctx, pod); err != nil {
 			return 0, fmt.Errorf("starting restic: %w", err)
 		}
-		pods = append(pods, pod)
 	}
 	for _, pod := range pods {
-		if _, err := await(ctx, "restic to restore "+pod.Name, func(ctx context.Context) (bool, error) { return b.succeeded(ctx, pod) }); err != nil {
+		if err := await(ctx, "restic to restore "+pod.Name, func(ctx context.Context) (bool, error) { return b.succeeded(ctx, pod) }); err != nil {
 			return 0, err
 		}
 	}

@@ -37,17 +37,16 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// await looks every 20 ms until something is so, and returns how long that took.
-func await(ctx context.Context, what string, is func(context.Context) (bool, error)) (time.Duration, error) {
+// await looks every 20 ms until something is so.
+func await(ctx context.Context, what string, is func(context.Context) (bool, error)) error {
 	const lookEvery = 20 * time.Millisecond
-	began := time.Now()
 	for {
 		done, err := is(ctx)
 		if err == nil && done {
-			return time.Since(began), nil
+			return nil
 		}
 		if pause(ctx, lookEvery) != nil {
-			return 0, fmt.Errorf("waiting for %s: %w (%w)", what, ctx.Err(), err)
+			return fmt.Errorf("waiting for %s: %w (%w)", what, ctx.Err(), err)
 		}
 	}
 }

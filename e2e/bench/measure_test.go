@@ -35,10 +35,10 @@ func TestTheMedianIsTheMiddle(t *testing.T) {
 
 func TestWaitingEndsWithWhatWasWaitedFor(t *testing.T) {
 	looks := 0
-	_, err := await(t.Context(), "three looks", func(context.Context) (bool, error) { looks++; return looks == 3, nil })
+	err := await(t.Context(), "three looks", func(context.Context) (bool, error) { looks++; return looks == 3, nil })
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
-	_, err = await(ctx, "a cluster", func(context.Context) (bool, error) { cancel(); return false, errors.New("nobody is there") })
+	err = await(ctx, "a cluster", func(context.Context) (bool, error) { cancel(); return false, errors.New("no one is there") })
 	assert.ErrorContains(t, err, "waiting for a cluster")
-	assert.ErrorContains(t, err, "nobody is there")
+	assert.ErrorContains(t, err, "no one is there")
 }

@@ -87,7 +87,7 @@ func (b *bench) watchMover(ctx context.Context, app harness.App) (<-chan time.Du
 	found := make(chan time.Duration, 1)
 	go func() {
 		defer close(found)
-		_, _ = await(ctx, "the mover", func(ctx context.Context) (bool, error) { // it ends when it is told to
+		_ = await(ctx, "the mover", func(ctx context.Context) (bool, error) { // it ends when it is told to
 			var pods corev1.PodList
 			if err := b.List(ctx, &pods, client.InNamespace(harness.SoteriaNamespace), client.MatchingLabels{v1alpha1.RoleLabel: v1alpha1.RoleFill}); err != nil {
 				return false, err
@@ -106,7 +106,7 @@ func (b *bench) watchMover(ctx context.Context, app harness.App) (<-chan time.Du
 }
 
 // ranFor returns how long the pod's container ran, in whole seconds and at least one,
-// since that is all that Kubernetes tells.
+// since Kubernetes says no more.
 func ranFor(pod *corev1.Pod) (time.Duration, bool) {
 	for _, status := range pod.Status.ContainerStatuses {
 		if t := status.State.Terminated; t != nil {

@@ -60,7 +60,7 @@ func (b *bench) bringBack(ctx context.Context, app harness.App) (time.Duration, 
 	if err := b.Apply(ctx, app.Workload()); err != nil {
 		return 0, err
 	}
-	_, err := await(ctx, "claim "+app.Key().String()+" to be Bound", func(ctx context.Context) (bool, error) {
+	err := await(ctx, "claim "+app.Key().String()+" to be Bound", func(ctx context.Context) (bool, error) {
 		claim, err := b.Claim(ctx, app)
 		return err == nil && claim.Status.Phase == corev1.ClaimBound, err
 	})
@@ -73,13 +73,30 @@ func (b *bench) restoreRaw(ctx context.Context, app harness.App) (time.Duration,
 	if err := b.rawClaims(ctx, app.Size, "raw"); err != nil {
 		return 0, err
 	}
+	snapshot, err := b.newest(ctx, app.Namespace, app.Name)
+	if err != nil {
+		return 0, err
+	}
 	began := time.Now()
-	pod := harness.RawRestore(rawNamespace, "raw", "raw", b.address, app.Key().String())
+	pod := harness.RawRestore(rawNamespace, "raw", "raw", b.address, snapshot)
 	if err := b.Create(ctx, pod); err != nil {
 		return 0, fmt.Errorf("starting restic: %w", err)
 	}
-	_, err := await(ctx, "restic to restore", func(ctx context.Context) (bool, error) { return b.succeeded(ctx, pod) })
+	err = await(ctx, "restic to restore", func(ctx context.Context) (bool, error) { return b.succeeded(ctx, pod) })
 	return time.Since(began), err
+}
+
+// newest returns the id of a claim's newest backup: restic itself would read all of the
+// repository's snapshots to find it.
+func (b *bench) newest(ctx context.Context, namespace, claim string) (string, error) {
+	backups, err := b.Backups(ctx, namespace, claim)
+	if err != nil {
+		return "", err
+	}
+	if len(backups) == 0 {
+		return "", fmt.Errorf("claim %s/%s has no backup", namespace, claim)
+	}
+	return backups[0].ID, nil
 }
 
 // rawClaims makes claims in a new namespace, unprotected, and waits until they are
@@ -100,7 +117,7 @@ func (b *bench) rawClaims(ctx context.Context, size string, names ...string) err
 			return err
 		}
 	}
-	_, err := await(ctx, "the claims of raw restic to be Bound", func(ctx context.Context) (bool, error) {
+	err := await(ctx, "the claims of raw restic to be Bound", func(ctx context.Context) (bool, error) {
 		return b.allBound(ctx, rawNamespace, len(names))
 	})
 	return err

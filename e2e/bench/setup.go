@@ -108,7 +108,7 @@ func (b *bench) layLine(ctx context.Context, near string) (end func(), err error
 	if b.far, err = slowline.New("http://" + net.JoinHostPort(service.Spec.ClusterIP, port)); err != nil {
 		return nil, err
 	}
-	host, err := b.HostForPods()
+	host, err := b.NodeAddress(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 
 	"github.com/soteria-dr/soteria/internal/driver/restic/restictest/history"
 )
@@ -23,14 +22,4 @@ func (c *Cluster) WriteHistory(ctx context.Context, repository string, h history
 		return fmt.Errorf("writing backups into %s: %w", repository, err)
 	}
 	return nil
-}
-
-// HostForPods is the address at which pods reach this machine: that of the API server,
-// which listens for them.
-func (c *Cluster) HostForPods() (string, error) {
-	server, err := url.Parse(c.Config.Host)
-	if err != nil || server.Hostname() == "" {
-		return "", fmt.Errorf("the API server's address %q holds no host", c.Config.Host)
-	}
-	return server.Hostname(), nil
 }

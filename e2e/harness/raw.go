@@ -9,7 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// CopyCredentials gives a namespace of a benchmark the credentials of the tests'
+// CopyCredentials copies to a namespace of a benchmark the credentials of the tests'
 // repositories, for pods that run restic without Soteria.
 func (c *Cluster) CopyCredentials(ctx context.Context, namespace string) error {
 	keys, err := c.StoreKeys(ctx)
@@ -23,16 +23,16 @@ func (c *Cluster) CopyCredentials(ctx context.Context, namespace string) error {
 	return nil
 }
 
-// RawRestore is a pod that restores the newest backup of a host into a claim of its
-// own namespace, with restic itself and nothing else.
-func RawRestore(namespace, name, claim, repository, host string) *corev1.Pod {
+// RawRestore is a pod that restores a snapshot into a claim of its own namespace, with
+// restic itself and nothing else.
+func RawRestore(namespace, name, claim, repository, snapshot string) *corev1.Pod {
 	return &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, Labels: map[string]string{"app": "raw-restic"}},
 		Spec: corev1.PodSpec{
 			RestartPolicy: corev1.RestartPolicyNever,
 			Containers: []corev1.Container{{
 				Name: "restic", Image: resticImage, ImagePullPolicy: corev1.PullIfNotPresent,
-				Command:      []string{"restic", "--repo", repository, "--no-cache", "--no-lock", "restore", "latest", "--host", host, "--sparse", "--target", "/restored"},
+				Command:      []string{"restic", "--repo", repository, "--no-cache", "--no-lock", "restore", snapshot, "--sparse", "--target", "/restored"},
 				EnvFrom:      []corev1.EnvFromSource{{SecretRef: &corev1.SecretEnvSource{LocalObjectReference: corev1.LocalObjectReference{Name: credentialsName}}}},
 				VolumeMounts: []corev1.VolumeMount{{Name: "data", MountPath: "/restored"}},
 			}},

@@ -30,7 +30,7 @@ func plumbersPolicyHolds(s *scenario) {
 	url := fmt.Sprintf("http://pvc-plumber.%s.svc:8080", namespace)
 	s.installText(strings.ReplaceAll(string(policy), published, url), claimOf(plumbersGate, namespace, "none"), "")
 
-	s.run("nobody answers", func(s *scenario) { s.refusedByPolicy(plumbersGate, namespace, "none") })
+	s.run("no one answers", func(s *scenario) { s.refusedByPolicy(plumbersGate, namespace, "none") })
 	s.startPlumber(namespace, namespace+"/data/config", namespace+"/data/snapshots/0a")
 	s.run("a claim with a backup waits for VolSync", func(s *scenario) {
 		claim := claimOf(plumbersGate, namespace, "data")

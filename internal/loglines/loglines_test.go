@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,17 +17,41 @@ import (
 
 // writes counts how often something is written.
 type writes struct {
-	bytes.Buffer
+	mu    sync.Mutex
+	text  bytes.Buffer
 	count int
 	err   error
 }
 
 func (w *writes) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.count++
 	if w.err != nil {
 		return 0, w.err
 	}
-	return w.Buffer.Write(p)
+	return w.text.Write(p)
+}
+
+// times returns how often something was written.
+func (w *writes) times() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.count
+}
+
+// String returns what was written.
+func (w *writes) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.text.String()
+}
+
+// fail has writing fail from now on, or work again.
+func (w *writes) fail(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.err = err
 }
 
 func TestLinesAreWrittenTogetherAndNotLate(t *testing.T) {
@@ -37,10 +62,10 @@ func TestLinesAreWrittenTogetherAndNotLate(t *testing.T) {
 		log.Info("one")
 		log.With("who", "a").WithGroup("g").Info("two", "n", 2)
 		log.Debug("not asked for")
-		assert.Zero(t, out.count)
+		assert.Zero(t, out.times())
 		time.Sleep(loglines.Delay)
 		synctest.Wait()
-		assert.Equal(t, 1, out.count)
+		assert.Equal(t, 1, out.times())
 		assert.Contains(t, out.String(), `"msg":"one"`)
 		assert.Contains(t, out.String(), `"msg":"two","who":"a","g":{"n":2}}`)
 		assert.NotContains(t, out.String(), "not asked for")
@@ -48,7 +73,7 @@ func TestLinesAreWrittenTogetherAndNotLate(t *testing.T) {
 		log.Info("three")
 		time.Sleep(loglines.Delay)
 		synctest.Wait()
-		assert.Equal(t, 2, out.count)
+		assert.Equal(t, 2, out.times())
 	})
 }
 
@@ -59,7 +84,7 @@ func TestAWarningIsWrittenAtOnceWithAllBeforeIt(t *testing.T) {
 		log := slog.New(lines.Together(slog.NewJSONHandler(lines, nil)))
 		log.Info("before")
 		log.With("a", 1).Warn("warned")
-		assert.Equal(t, 1, out.count)
+		assert.Equal(t, 1, out.times())
 		assert.Less(t, strings.Index(out.String(), "before"), strings.Index(out.String(), "warned"))
 	})
 }
@@ -72,8 +97,8 @@ func TestManyLinesDoNotWait(t *testing.T) {
 		for range 1000 {
 			log.Info(strings.Repeat("x", 100))
 		}
-		assert.Positive(t, out.count)
-		assert.Less(t, out.count, 10)
+		assert.Positive(t, out.times())
+		assert.Less(t, out.times(), 10)
 		lines.Flush()
 		assert.Equal(t, 1000, strings.Count(out.String(), "\n"))
 	})
@@ -81,14 +106,15 @@ func TestManyLinesDoNotWait(t *testing.T) {
 
 func TestALogThatCannotBeWrittenSaysSoAndIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		out := writes{err: errors.New("the disk is full")}
+		var out writes
+		out.fail(errors.New("the disk is full"))
 		lines := loglines.New(&out)
 		_, err := lines.Write([]byte("one\n"))
 		assert.NoError(t, err)
 		lines.Flush()
 		_, err = lines.Write([]byte("two\n"))
 		assert.ErrorContains(t, err, "the disk is full")
-		out.err = nil
+		out.fail(nil)
 		lines.Flush()
 		assert.Equal(t, "two\n", out.String())
 		_, err = lines.Write([]byte("three\n"))

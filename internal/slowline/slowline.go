@@ -2,9 +2,12 @@ package slowline
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -12,9 +15,12 @@ import (
 // Line is a reverse proxy with a delay. It hands requests on as they are, signatures
 // and host names included. It is safe for concurrent use.
 type Line struct {
-	proxy    *httputil.ReverseProxy
-	delay    atomic.Int64
-	requests atomic.Int64
+	proxy *httputil.ReverseProxy
+	delay atomic.Int64
+
+	mu sync.Mutex
+	// requests are counted by the address that they came from.
+	requests map[string]int64
 }
 
 // New returns a line to the store at a URL such as "http://127.0.0.1:7070".
@@ -23,7 +29,7 @@ func New(target string) (*Line, error) {
 	if err != nil || store.Host == "" {
 		return nil, fmt.Errorf("%q is not the URL of a store", target)
 	}
-	line := &Line{}
+	line := &Line{requests: map[string]int64{}}
 	line.proxy = &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(store)
@@ -39,12 +45,32 @@ func New(target string) (*Line, error) {
 // store takes as much longer.
 func (l *Line) Delay(roundTrip time.Duration) { l.delay.Store(int64(roundTrip)) }
 
-// Requests returns how many requests came so far.
-func (l *Line) Requests() int64 { return l.requests.Load() }
+// Requests returns how many requests came so far, but for those from these addresses.
+func (l *Line) Requests(but ...string) int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var all int64
+	for from, count := range l.requests {
+		if !slices.Contains(but, from) {
+			all += count
+		}
+	}
+	return all
+}
+
+func (l *Line) count(r *http.Request) {
+	from, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		from = r.RemoteAddr // it is only told apart from others
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.requests[from]++
+}
 
 // ServeHTTP implements [http.Handler].
 func (l *Line) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	l.requests.Add(1)
+	l.count(r)
 	timer := time.NewTimer(time.Duration(l.delay.Load()))
 	defer timer.Stop()
 	select {

@@ -43,6 +43,8 @@ func TestRequestsAndAnswersPassAsTheyAre(t *testing.T) {
 	assert.Equal(t, http.StatusTeapot, response.StatusCode)
 	assert.Equal(t, strings.TrimPrefix(address, "http://")+" POST /a%2Fb?list-type=2&prefix=x%2F content", string(answer))
 	assert.EqualValues(t, 1, line.Requests())
+	assert.EqualValues(t, 1, line.Requests("192.0.2.1"))
+	assert.Zero(t, line.Requests("127.0.0.1"), "none came from elsewhere")
 }
 
 func TestResticWorksThroughALineToAnS3Store(t *testing.T) {
@@ -73,7 +75,7 @@ func TestEachRequestWaits(t *testing.T) {
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	require.NoError(t, err)
-	_, err = http.DefaultClient.Do(request) //nolint:bodyclose // there is none
+	_, err = http.DefaultClient.Do(request)
 	assert.ErrorIs(t, err, context.DeadlineExceeded, "a client that gives up is not kept")
 }
 

@@ -14,6 +14,8 @@ BenchmarkExists/500_of_600_have_backups/1_connections/plumber4-stand-in-2	  1000
 BenchmarkExists/0_of_600_have_backups/32_connections/soteria-2          	  100000	 90 p99-ms	 13000 requests/s
 BenchmarkExists/0_of_600_have_backups/32_connections/plumber4-stand-in-2 	  100000	  2 p99-ms	 10000 requests/s
 BenchmarkExists/0_of_600_have_backups/1_connections/soteria-2           	  100000	 90 p99-ms	 13000 requests/s
+BenchmarkPlumberNone/5000_claims/32_connections/soteria-2               	     100	  2000 ns/op	 1.0 store-requests/op	 0 unanswered-%
+BenchmarkPlumberNone/5000_claims/32_connections/plumber4-stand-in-2     	     100	  2000 ns/op	 1.0 store-requests/op	 0 unanswered-%
 BenchmarkTwentyThousandSnapshots/30_ms_away/first_listing-2             	       1	50446060906 ns/op	     20057 requests/op
 BenchmarkTwentyThousandSnapshots/30_ms_away/proof-2                     	       1	800000000 ns/op	        21.00 requests/op
 --- BENCH: BenchmarkOther
@@ -27,12 +29,14 @@ func TestWhatWasMeasuredIsPassedOnAndPutBesideItsGoals(t *testing.T) {
 	require.True(t, found)
 	assert.Equal(t, strings.TrimSpace(printed), passed)
 	lines := strings.Split(strings.TrimSpace(rows), "\n")
-	require.Len(t, lines, 2+4, "%s", rows)
+	require.Len(t, lines, 2+5, "%s", rows)
 	assert.Contains(t, lines[2], "13000/s, p99 1 ms (1.30 ×)")
 	assert.Contains(t, lines[2], "| yes |")
 	assert.Contains(t, lines[3], "p99 90 ms (1.30 ×)")
 	assert.Contains(t, lines[3], "| no  |", "it is faster, with a worse tail")
-	assert.Contains(t, lines[4], "0.80 s, 21 requests")
+	assert.Contains(t, lines[4], "1 requests a question, 0 % unanswered")
 	assert.Contains(t, lines[4], "| yes |")
-	assert.Contains(t, lines[5], "50.4 s, 20057 requests")
+	assert.Contains(t, lines[5], "0.80 s, 21 requests")
+	assert.Contains(t, lines[5], "| yes |")
+	assert.Contains(t, lines[6], "50.4 s, 20057 requests")
 }

@@ -118,22 +118,20 @@ func open(folder, password string) (*repository, error) {
 
 // snapshot writes a snapshot's file.
 func (r *repository) snapshot(s snapshot) error {
-	_, err := r.sealed("snapshots", s)
-	return err
+	return r.sealed("snapshots", s)
 }
 
 // sealed writes a document as restic does: its JSON, encrypted, under the hash of that.
-func (r *repository) sealed(kind string, document any) (id, error) {
+func (r *repository) sealed(kind string, document any) error {
 	plain, err := json.Marshal(document)
 	if err != nil {
-		return id{}, fmt.Errorf("writing a file below %s: %w", kind, err)
+		return fmt.Errorf("writing a file below %s: %w", kind, err)
 	}
 	content, err := r.master.Seal(plain)
 	if err != nil {
-		return id{}, err
+		return err
 	}
-	name := idOf(content)
-	return name, r.put(filepath.Join(kind, name.String()), content)
+	return r.put(filepath.Join(kind, idOf(content).String()), content)
 }
 
 func (r *repository) put(path string, content []byte) error {

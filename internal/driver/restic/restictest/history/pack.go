@@ -82,8 +82,7 @@ func (r *repository) change(content string, at time.Time) (id, error) {
 		}
 		packs = append(packs, p)
 	}
-	_, err = r.sealed("index", map[string]any{"packs": packs})
-	return idOf(outer), err
+	return idOf(outer), r.sealed("index", map[string]any{"packs": packs})
 }
 
 // tree is a folder's blob: JSON with a line end.
@@ -109,7 +108,7 @@ func (r *repository) pack(kind string, blobs [][]byte) (pack, error) {
 		p.Blobs = append(p.Blobs, b)
 		content = append(content, sealed...)
 		header = append(header, blobTypes[kind])
-		header = binary.LittleEndian.AppendUint32(header, uint32(b.Length)) //nolint:gosec // a few hundred bytes
+		header = binary.LittleEndian.AppendUint32(header, uint32(b.Length))
 		header = append(header, b.ID[:]...)
 	}
 	sealed, err := r.master.Seal(header)
@@ -117,7 +116,7 @@ func (r *repository) pack(kind string, blobs [][]byte) (pack, error) {
 		return p, err
 	}
 	content = append(content, sealed...)
-	content = binary.LittleEndian.AppendUint32(content, uint32(len(sealed))) //nolint:gosec // a few hundred bytes
+	content = binary.LittleEndian.AppendUint32(content, uint32(len(sealed)))
 	p.ID = idOf(content)
 	name := p.ID.String()
 	return p, r.put(filepath.Join("data", name[:2], name), content)
