@@ -6,6 +6,7 @@ go 1.26.0
 ignore ./internal/console/app
 
 require (
+	github.com/KimMachineGun/automemlimit v0.7.5 // the memory limit of the container, from cgroups of both versions
 	github.com/caarlos0/env/v11 v11.4.2 // the configuration, from the environment
 	github.com/containerd/continuity v0.5.0 // copies trees with all their attributes, in movers
 	github.com/go-logr/logr v1.4.4 // the logger that controller-runtime hands around
@@ -16,6 +17,7 @@ require (
 	github.com/minio/minio-go/v7 v7.4.1 // lists the backup bucket
 	github.com/open-policy-agent/cert-controller v0.16.0 // makes and rotates the webhook's certificate
 	github.com/prometheus/client_golang v1.23.2 // metrics
+	github.com/prometheus/client_model v0.6.2 // tests: reads metrics
 	github.com/robfig/cron/v3 v3.0.1 // reads the schedules of policies
 	github.com/stretchr/testify v1.12.1 // tests
 	golang.org/x/crypto v0.57.0 // Salsa20, for the key of a Kopia repository; tests: scrypt and Poly1305, for keys of restic
@@ -57,7 +59,6 @@ require (
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
 	github.com/pkg/errors v0.9.1 // indirect
 	github.com/pmezard/go-difflib v1.0.1-0.20181226105442-5d4384ee4fb2 // indirect
-	github.com/prometheus/client_model v0.6.2 // indirect
 	github.com/prometheus/common v0.67.5 // indirect
 	github.com/prometheus/procfs v0.19.2
 	github.com/spf13/pflag v1.0.10 // indirect
@@ -80,7 +81,6 @@ require (
 	sigs.k8s.io/structured-merge-diff/v6 v6.3.3 // indirect
 )
 
-require github.com/KimMachineGun/automemlimit v0.7.5
 
 require (
 	cel.dev/expr v0.25.1 // indirect
