@@ -31,7 +31,6 @@ import (
 	ctrlwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
 
 	"github.com/soteria-dr/soteria/internal/audit"
-	"github.com/soteria-dr/soteria/internal/backupjob"
 	"github.com/soteria-dr/soteria/internal/claimevents"
 	"github.com/soteria-dr/soteria/internal/console"
 	"github.com/soteria-dr/soteria/internal/httpapi"
@@ -218,7 +217,6 @@ func newManager(c config, connection *rest.Config, serving *certificate.Serving)
 			Namespaces: map[string]cache.Config{c.Namespace: {}},
 			Field:      fields.OneTermEqualSelector(metav1.ObjectNameField, certificateSecret),
 		},
-		&corev1.Pod{}:         backupjob.MoverPods(),
 		inventory.Namespace(): {Transform: cache.TransformStripManagedFields()},
 	})
 	grace := gracePeriod

@@ -10,16 +10,15 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/backup"
@@ -62,8 +61,12 @@ func (o *Outcomes) SetupWithManager(mgr manager.Manager) error {
 		_, finished := moverjob.Finished(job)
 		return finished
 	})
-	err := ctrl.NewControllerManagedBy(mgr).Named("backup-outcomes").For(&batchv1.Job{}, builder.WithPredicates(untold)).
-		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(jobOfEnded)).
+	pods, err := watchMoverPods(mgr)
+	if err != nil {
+		return err
+	}
+	err = ctrl.NewControllerManagedBy(mgr).Named("backup-outcomes").For(&batchv1.Job{}, builder.WithPredicates(untold)).
+		WatchesRawSource(source.Channel(pods, handler.EnqueueRequestsFromMapFunc(jobOfEnded))).
 		Complete(o)
 	if err != nil {
 		return fmt.Errorf("set up the controller of backup outcomes: %w", err)
@@ -79,15 +82,6 @@ func jobOfEnded(_ context.Context, object client.Object) []reconcile.Request {
 		return nil
 	}
 	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: pod.Namespace, Name: pod.Labels[batchv1.JobNameLabel]}}}
-}
-
-// MoverPods is what of the pods must be cached for [Outcomes]: Soteria's own, without
-// what only others need to know of them.
-func MoverPods() cache.ByObject {
-	return cache.ByObject{
-		Label:     labels.SelectorFromSet(labels.Set{v1alpha1.ManagedByLabel: v1alpha1.ManagedBy}),
-		Transform: cache.TransformStripManagedFields(),
-	}
 }
 
 // Reconcile reports the outcome of one Job that has finished, or whose mover has ended
