@@ -188,7 +188,8 @@ func mistype(s *scenario) func(context.Context) error {
 	}
 }
 
-// killListings kills every restic that lists snapshots, right away.
+// killListings kills every restic of Soteria's that lists snapshots, right away. Without
+// a new snapshot none would run: the names in the store confirm the last listing.
 func killListings(s *scenario) func(context.Context) error {
 	ctx, stop := context.WithCancel(s.ctx)
 	ended := make(chan struct{})
@@ -198,6 +199,9 @@ func killListings(s *scenario) func(context.Context) error {
 		defer close(ended)
 		killed, err = cluster.KillRestic(ctx, "snapshots")
 	}()
+	_, failed := cluster.ResticOn(s.ctx, map[string]string{"story": "new"}, "restic-new", repository,
+		"backup", "--host", "elsewhere", "--tag", "namespace=e2e-elsewhere", "--tag", "pvc=new", ".")
+	require.NoError(s, failed)
 	return func(context.Context) error {
 		stop()
 		<-ended
