@@ -54,14 +54,12 @@ func (c Claim) Validate() error {
 	switch {
 	case c.Namespace == "":
 		return &Error{Kind: Invalid, Reason: Missing, Field: "namespace", Message: "namespace is missing: the name of a Kubernetes namespace"}
-	case c.Name == "":
-		return &Error{Kind: Invalid, Reason: Missing, Field: "pvc", Message: "pvc is missing: the name of a claim"}
-	}
-	if len(c.Namespace) > maxNamespace || !isLabel(c.Namespace) {
+	case len(c.Namespace) > maxNamespace || !isLabel(c.Namespace):
 		return &Error{Kind: Invalid, Field: "namespace", Message: fmt.Sprintf(
 			"namespace %q is not a Kubernetes namespace name: lower-case letters, digits and '-', at most %d characters", Clip(c.Namespace, MaxWord), maxNamespace)}
-	}
-	if len(c.Name) > maxName || !isSubdomain(c.Name) {
+	case c.Name == "":
+		return &Error{Kind: Invalid, Reason: Missing, Field: "pvc", Message: "pvc is missing: the name of a claim"}
+	case len(c.Name) > maxName || !isSubdomain(c.Name):
 		return &Error{Kind: Invalid, Field: "pvc", Message: fmt.Sprintf(
 			"pvc %q is not a Kubernetes claim name: lower-case letters, digits, '-' and '.', at most %d characters", Clip(c.Name, MaxWord), maxName)}
 	}
