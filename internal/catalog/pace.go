@@ -57,7 +57,7 @@ func (s *source) notice(watched bool) {
 }
 
 // notInTime returns why a listing that somebody waits for is not going to end before
-// ctx does, by how long the last one took: the driver can be read only every so often,
+// ctx does, by how long one takes: the driver can be read only every so often,
 // and waiting would be in vain. It returns nil where that cannot be told.
 func (s *source) notInTime(ctx context.Context, pending *listing) error {
 	deadline, bounded := ctx.Deadline()
@@ -70,12 +70,15 @@ func (s *source) notInTime(ctx context.Context, pending *listing) error {
 		return nil
 	}
 	now := s.clock.Now()
-	left := s.took
+	left := s.takes
 	if s.running != nil {
-		left = max(s.took-now.Sub(s.running.began.at), 0)
+		if s.running.patient {
+			left = s.took
+		}
+		left = max(left-now.Sub(s.running.began.at), 0)
 	}
 	if pending != s.running && s.running != nil {
-		left += s.took
+		left += s.takes
 	}
 	if now.Add(left).Before(deadline) {
 		return nil

@@ -194,3 +194,24 @@ func TestAListingThatSomebodyWaitsForHasNoPatienceAndOneThatKeepsAnotherFreshHas
 		assert.Contains(t, s.had()[before:], time.Duration(0), "what changed is read at once")
 	})
 }
+
+func TestAQuestionIsNotRefusedForTheTimeThatAListingWasPatient(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &shared{slow: &slow{repository: newRepository("longhorn", music)}}
+		s.set(func(r *repository) { r.latency = time.Second })
+		cfg := catalog.DefaultConfig()
+		cfg.Bounds = map[string]time.Duration{"longhorn": 30 * time.Second}
+		cfg.Expect = map[string]catalog.Expected{"longhorn": catalog.ExpectNothing}
+		c := catalog.New(cfg, []driver.Lister{s}, newMemory(), clock.RealClock{}, newOutcomes())
+		stop := run(t, c)
+		defer stop()
+		time.Sleep(time.Minute)
+		asked(t, c)
+		time.Sleep(25 * time.Second) // one that keeps it fresh has waited for another replica's
+		assert.Contains(t, s.had(), 7500*time.Millisecond)
+		s.change()
+		answer, waited := asked(t, c)
+		assert.Equal(t, backup.None, answer.Certainty(), "%v", answer.Err())
+		assert.Equal(t, time.Second, waited)
+	})
+}

@@ -35,6 +35,8 @@ type listing struct {
 	// done is closed when the reading has ended; err is set before.
 	done chan struct{}
 	err  error
+	// patient is true while it may wait for another replica's.
+	patient bool
 }
 
 func newListing() *listing {
@@ -104,10 +106,10 @@ type source struct {
 	failure error
 	// failures counts listings that failed in a row.
 	failures int
-	// took is how long the last listing took that was believed, and wantedAt when one
-	// was last asked for.
-	took     time.Duration
-	wantedAt time.Time
+	// took is how long the last listing took that was believed, takes how long one does
+	// that is not patient, as far as is known, and wantedAt when one was last asked for.
+	took, takes time.Duration
+	wantedAt    time.Time
 	// patience is how long the next listing may wait for another replica's, unless
 	// somebody waits for it.
 	patience time.Duration
@@ -639,13 +641,15 @@ func (s *source) listAll(ctx context.Context) (*contents, error) {
 
 // listShared lists, with the patience that there is.
 func (s *source) listShared(ctx context.Context, into driver.Listing) (string, error) {
+	sharer, shares := s.lister.(driver.Sharer)
 	s.mu.Lock()
 	patience := s.patience
 	if s.running.isWanted {
 		patience = 0
 	}
+	s.running.patient = shares && patience > 0
 	s.mu.Unlock()
-	if sharer, shares := s.lister.(driver.Sharer); shares && patience > 0 {
+	if shares && patience > 0 {
 		return sharer.ListShared(ctx, patience, into)
 	}
 	return s.lister.List(ctx, into)
@@ -779,6 +783,9 @@ func (s *source) settle(l *listing, found *snapshot, err error) (recovered bool)
 	}
 	recovered = s.latest == nil || s.failure != nil || s.latest.passing() != nil && found.passing() == nil
 	s.latest, s.failure, s.took = found, nil, s.clock.Since(l.began.at)
+	if !l.patient || s.takes == 0 || s.took < s.takes {
+		s.takes = s.took
+	}
 	s.seen.add(found.clusters)
 	if s.failures++; found.passing() == nil {
 		s.failures = 0
