@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
 	"github.com/soteria-dr/soteria/internal/backup"
@@ -36,11 +37,20 @@ func (s *source) keepWatch(ctx context.Context) {
 	if !can || s.cfg.Bounds[s.lister.Name()] <= s.cfg.Freshness {
 		return
 	}
-	for ctx.Err() == nil {
-		err := watcher.Watch(ctx, func() { s.notice(true) }, func() { s.notice(true) })
+	saidDenied := false
+	for pause := s.cfg.RetryMin; ctx.Err() == nil; pause = min(2*pause, s.cfg.RetryMax) {
+		began := func() {
+			pause = s.cfg.RetryMin
+			s.notice(true)
+		}
+		err := watcher.Watch(ctx, began, func() { s.notice(true) })
 		s.notice(false)
-		s.cfg.Log.Debug("changes are not noticed for now", "driver", s.lister.Name(), "error", err)
-		timer := s.clock.NewTimer(s.cfg.RetryMin)
+		level := slog.LevelDebug
+		if backup.KindOf(err) == backup.Denied && !saidDenied {
+			saidDenied, level = true, slog.LevelWarn
+		}
+		s.cfg.Log.Log(ctx, level, "changes are not noticed for now, so that each question takes a listing", "driver", s.lister.Name(), "error", err)
+		timer := s.clock.NewTimer(pause)
 		select {
 		case <-ctx.Done():
 		case <-timer.C():

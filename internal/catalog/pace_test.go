@@ -1,9 +1,12 @@
 package catalog_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -213,5 +216,32 @@ func TestAQuestionIsNotRefusedForTheTimeThatAListingWasPatient(t *testing.T) {
 		answer, waited := asked(t, c)
 		assert.Equal(t, backup.None, answer.Certainty(), "%v", answer.Err())
 		assert.Equal(t, time.Second, waited)
+	})
+}
+
+// unwatchable is a system that the Role does not allow to watch.
+type unwatchable struct {
+	*repository
+	tried int
+}
+
+func (u *unwatchable) Watch(context.Context, func(), func()) error {
+	u.tried++
+	return backup.Errorf(backup.Denied, "watching is forbidden")
+}
+
+func TestThatChangesMayNotBeWatchedIsSaidOnceAndTriedSeldom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		u := &unwatchable{repository: newRepository("longhorn", music)}
+		cfg := catalog.DefaultConfig()
+		cfg.Bounds = map[string]time.Duration{"longhorn": 30 * time.Second}
+		cfg.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))
+		c := catalog.New(cfg, []driver.Lister{u}, newMemory(), clock.RealClock{}, newOutcomes())
+		stop := run(t, c)
+		time.Sleep(10 * time.Minute)
+		stop()
+		assert.Equal(t, 1, strings.Count(log.String(), "changes are not noticed"), log.String())
+		assert.LessOrEqual(t, u.tried, 25)
 	})
 }

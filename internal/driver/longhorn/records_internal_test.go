@@ -85,6 +85,19 @@ func TestRecordsThatCannotBeReadAreAnError(t *testing.T) {
 	}
 }
 
+func TestAWatchThatTheRoleDoesNotAllowIsDenied(t *testing.T) {
+	_, err := recordsOf(t, func(w http.ResponseWriter, req *http.Request) {
+		if req.URL.Query().Get("watch") != "" {
+			apiStatus(w, http.StatusForbidden, "Forbidden")
+			return
+		}
+		fmt.Fprint(w, `{"metadata":{"resourceVersion":"7"},"items":[]}`)
+	}).watch(t.Context(), "backups")
+	require.Error(t, err)
+	assert.Equal(t, backup.Denied, backup.KindOf(err))
+	assert.ErrorContains(t, err, "Soteria may not watch Longhorn's backups: apply its ClusterRole of this version")
+}
+
 // What a record makes of whatever the API server holds must not depend on luck.
 func FuzzBackupRecord(f *testing.F) {
 	for _, seed := range []string{

@@ -8,6 +8,7 @@ import (
 	"path"
 	"sync"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	apiwatch "k8s.io/apimachinery/pkg/watch"
 
@@ -171,7 +172,10 @@ func (r records) watch(ctx context.Context, resource string) (io.ReadCloser, err
 	options := metav1.ListOptions{Watch: true, ResourceVersion: page.Metadata.ResourceVersion}
 	stream, err := r.rest.Get().AbsPath(at).SetHeader("Accept", "application/json").
 		VersionedParams(&options, metav1.ParameterCodec).Stream(ctx)
-	if err != nil {
+	switch {
+	case apierrors.IsForbidden(err):
+		return nil, backup.Errorf(backup.Denied, "Soteria may not watch Longhorn's %s: apply its ClusterRole of this version (kubectl apply -k deploy): %w", resource, err)
+	case err != nil:
 		return nil, backup.Errorf(backup.Unavailable, "watching Longhorn's %s: %w", resource, err)
 	}
 	return stream, nil
