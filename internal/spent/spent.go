@@ -12,6 +12,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -92,7 +93,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 		restore := &v1alpha1.Restore{}
 		switch err := r.Client.Get(ctx, types.NamespacedName{Namespace: claim.Namespace, Name: name}, restore); {
 		case err == nil && ofThis(restore, claim):
-			return reconcile.Result{}, r.patch(ctx, claim, ended(claim, restore.Status))
+			demanded, err := r.demanded(ctx, claim)
+			if err != nil {
+				return reconcile.Result{}, err
+			}
+			return reconcile.Result{}, r.patch(ctx, claim, ended(claim, restore.Status, demanded))
 		case client.IgnoreNotFound(err) != nil:
 			return reconcile.Result{}, fmt.Errorf("read Restore %s/%s: %w", claim.Namespace, name, err)
 		case err == nil:
@@ -100,6 +105,17 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 		}
 	}
 	return reconcile.Result{}, r.tell(ctx, claim)
+}
+
+// demanded reports whether the claim's namespace asks for a backup of each of its claims:
+// the label auto on one of them would take that back.
+func (r *Reconciler) demanded(ctx context.Context, claim *corev1.PersistentVolumeClaim) (bool, error) {
+	namespace := &metav1.PartialObjectMetadata{}
+	namespace.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Namespace"))
+	if err := r.Client.Get(ctx, types.NamespacedName{Name: claim.Namespace}, namespace); err != nil {
+		return false, fmt.Errorf("read namespace %s: %w", claim.Namespace, err)
+	}
+	return namespace.Labels[v1alpha1.RestoreLabel] == "required", nil
 }
 
 // ofThis reports whether a Restore gave this very claim its data.
@@ -112,10 +128,10 @@ func ofThis(restore *v1alpha1.Restore, claim *corev1.PersistentVolumeClaim) bool
 type change struct{ labels, annotations map[string]any }
 
 // ended takes off what the API wrote for a restore that is complete. What somebody wrote
-// over it since stays.
-func ended(claim *corev1.PersistentVolumeClaim, status v1alpha1.RestoreStatus) change {
+// over it since stays, and what the claim's namespace demands of all its claims.
+func ended(claim *corev1.PersistentVolumeClaim, status v1alpha1.RestoreStatus, demanded bool) change {
 	c := change{labels: map[string]any{}, annotations: map[string]any{v1alpha1.RestoredAnnotation: "empty"}}
-	if claim.Labels[v1alpha1.RestoreLabel] == "required" {
+	if claim.Labels[v1alpha1.RestoreLabel] == "required" && !demanded {
 		c.labels[v1alpha1.RestoreLabel] = "auto"
 	}
 	got := status.Backup

@@ -73,6 +73,10 @@ type world struct {
 }
 
 func newWorld(objects ...client.Object) *world {
+	return newWorldIn(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "media"}}, objects...)
+}
+
+func newWorldIn(namespace *corev1.Namespace, objects ...client.Object) *world {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
 		if err := add(scheme); err != nil {
@@ -80,7 +84,7 @@ func newWorld(objects ...client.Object) *world {
 		}
 	}
 	w := &world{events: events.NewFakeRecorder(10)}
-	w.cluster = fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).WithInterceptorFuncs(interceptor.Funcs{
+	w.cluster = fake.NewClientBuilder().WithScheme(scheme).WithObjects(append(objects, namespace)...).WithInterceptorFuncs(interceptor.Funcs{
 		Patch: func(ctx context.Context, c client.WithWatch, obj client.Object, patch client.Patch, opts ...client.PatchOption) error {
 			w.patches++
 			return c.Patch(ctx, obj, patch, opts...)
@@ -121,6 +125,14 @@ func TestARestoreLeavesNoPinBehind(t *testing.T) {
 	assert.Equal(t, decision.Auto, again.Mode)
 	assert.Equal(t, backup.Selector{}, again.Selector, "made anew, it gets its newest backup")
 	assert.Equal(t, again.Claim, again.Source)
+}
+
+func TestWhatANamespaceDemandsOfItsClaimsIsNotTakenBack(t *testing.T) {
+	media := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "media", Labels: map[string]string{v1alpha1.RestoreLabel: "required"}}}
+	claim := newWorldIn(media, restored(), completed()).look(t)
+	assert.NotContains(t, claim.Annotations, v1alpha1.RestoreBackupAnnotation)
+	again := kube.Facts(kube.AsWritten(claim), media.Labels, nil, kube.Policy{})
+	assert.Equal(t, decision.Required, again.Mode, "made anew, it does not start empty by itself")
 }
 
 func TestNothingIsTakenOffBeforeTheDataIsThere(t *testing.T) {
