@@ -503,6 +503,14 @@ func TestNobodyIsAskedInVainAndNobodyIsNotAsked(t *testing.T) {
 	}
 }
 
+func TestAClaimThatWaitsForALookIsForeseen(t *testing.T) {
+	for _, deny := range []bool{false, true} {
+		v := decision.Decide(decision.Facts{Claim: photos, Source: photos, Mode: decision.Auto, DenyUnknown: deny, Answer: waiting, Rules: rules})
+		assert.Equal(t, decision.ReasonChecking, v.Reason)
+		assert.Contains(t, decision.Outcomes(), decision.Verdict{Kind: v.Kind, Reason: v.Reason})
+	}
+}
+
 func TestKnowingLessNeverLetsAClaimStartEmpty(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		claim := rapid.SampledFrom([]backup.Claim{photos, music, wiki, unnamed})

@@ -84,12 +84,12 @@ const (
 func Outcomes() []Verdict {
 	of := map[Kind][]Reason{
 		Ignore: {ReasonNotOptedIn, ReasonExcluded, ReasonMadeBySoteria, ReasonVolumeChosen, ReasonForeignSource},
-		Deny:   {ReasonInvalidMode, ReasonSkipNeedsReason, ReasonCrossNamespace, ReasonNewestInDoubt, ReasonUnknown},
+		Deny:   {ReasonInvalidMode, ReasonSkipNeedsReason, ReasonCrossNamespace, ReasonNewestInDoubt, ReasonChecking, ReasonUnknown},
 		Fresh:  {ReasonSkipped, ReasonGeneratedName, ReasonProvedNone},
 		Refer:  {ReasonReferred},
 		Hold: {
 			ReasonRestoreMissing, ReasonInvalidSelection, ReasonNobodyRestores, ReasonUnrestorable, ReasonSelectionNotFound, ReasonNewestInDoubt,
-			ReasonBackupMissing, ReasonNoneChosen, ReasonSourceHasNone, ReasonRequiredNone, ReasonUnknown,
+			ReasonBackupMissing, ReasonNoneChosen, ReasonSourceHasNone, ReasonRequiredNone, ReasonChecking, ReasonUnknown,
 		},
 		Restore: {ReasonBackupFound},
 	}
