@@ -1,6 +1,8 @@
 package restore_test
 
 import (
+	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +14,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
+	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/driver"
 	"github.com/soteria-dr/soteria/internal/restore"
 )
 
@@ -164,6 +168,52 @@ func TestAnAttemptThatIsBegunAnewKeepsItsTurn(t *testing.T) {
 	s.until(s.completed(1), "completed")
 	assert.Equal(t, int32(2), s.record(0).Status.Attempt)
 	assert.Less(t, s.boundAt["uid-0"].Sub(noon), 15*time.Minute)
+}
+
+func TestFillsThatFailAgainAndAgainDoNotTakeTheTurnsOfOthers(t *testing.T) {
+	s := newStorm(t, aClass(false, corev1.PersistentVolumeReclaimDelete))
+	s.configure = func(c *restore.Config) { c.Fills = 1 }
+	s.hangs = func(job *batchv1.Job) bool { return job.Annotations[v1alpha1.ClaimAnnotation] != "shop/db-2" }
+	s.boot()
+	for i := range 3 {
+		s.apply(stormClaim(i))
+		s.clock.Step(time.Second)
+	}
+	s.until(func() bool { return !s.boundAt["uid-2"].IsZero() || s.clock.Since(noon) > 3*time.Hour }, "restored")
+	require.NotZero(t, s.boundAt["uid-2"], "the youngest is the only one that can be filled")
+	assert.Less(t, s.boundAt["uid-2"].Sub(noon), 45*time.Minute)
+}
+
+// refusing is a filler that cannot make the Jobs of some claims.
+type refusing struct {
+	driver.Filler
+	refuses func(backup.Claim) bool
+}
+
+func (f refusing) Fill(ctx context.Context, req driver.FillRequest) (driver.FillState, error) {
+	if f.refuses(req.Claim) {
+		return driver.FillState{}, backup.Errorf(backup.Credentials, "the Secret is missing")
+	}
+	return f.Filler.Fill(ctx, req)
+}
+
+func TestFillsThatCannotBeginGiveTheirTurnBack(t *testing.T) {
+	const hopeless = 6
+	s := newStorm(t, aClass(false, corev1.PersistentVolumeReclaimDelete))
+	s.configure = func(c *restore.Config) {
+		c.Fills = 1
+		for name, filler := range c.Fillers {
+			c.Fillers[name] = refusing{filler, func(claim backup.Claim) bool { return claim.Name != fmt.Sprintf("db-%d", hopeless) }}
+		}
+	}
+	s.boot()
+	for i := range hopeless + 1 {
+		s.apply(stormClaim(i))
+		s.clock.Step(time.Second)
+	}
+	s.until(func() bool { return !s.boundAt["uid-6"].IsZero() || s.clock.Since(noon) > time.Hour }, "restored")
+	require.NotZero(t, s.boundAt["uid-6"], "the youngest is the only one that can be filled")
+	assert.Less(t, s.boundAt["uid-6"].Sub(noon), 2*time.Minute)
 }
 
 func TestAClaimThatWaitsForAPodTakesNoTurn(t *testing.T) {

@@ -97,6 +97,7 @@ func (r *Reconciler) fill(ctx context.Context, o *observed) (driver.FillState, e
 	}
 	state, err := o.way.filler.Fill(ctx, request)
 	if err != nil {
+		r.yield(o) // others may not wait for what cannot be begun now
 		return driver.FillState{}, fmt.Errorf("fill the prime with attempt %d: %w", request.Attempt, err)
 	}
 	return state, nil

@@ -19,12 +19,16 @@ import (
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/kube/moverjob"
+	"github.com/soteria-dr/soteria/internal/stall"
 )
 
 const (
 	// homelessFor is how long no node may suit a fill's pod before it counts as waiting
 	// for one, and another fill may begin.
 	homelessFor = time.Minute
+	// unstartedFor is how long a fill's pod may take to start, such as for its volume or
+	// its image, before another fill may begin.
+	unstartedFor = stall.Patience
 	// askEvery is how often a fill that waits for its turn looks whether a pod waits for
 	// its claim, and whether work under way is on nodes that are gone.
 	askEvery = 30 * time.Second
@@ -49,23 +53,31 @@ type line struct {
 type waiter struct {
 	key   types.NamespacedName
 	claim types.UID
-	// wanted is true while a pod waits for the claim, and made is when the claim was.
-	wanted bool
-	made   time.Time
-	since  time.Time
-	asked  time.Time
+	// failed is true where an attempt has failed, wanted while a pod waits for the claim,
+	// and made is when the claim was.
+	failed, wanted bool
+	made           time.Time
+	since          time.Time
+	asked          time.Time
 }
 
 // before orders fills by how much they are wanted: those first that a pod waits for, then
-// the oldest claims.
+// the oldest claims. Those of which an attempt has failed come after all others: it may
+// fail again, and again, and none may have to wait for that.
 func (w waiter) before(other waiter) int {
-	first := func(w waiter) int {
-		if w.wanted {
+	last := func(w waiter) int {
+		switch {
+		case w.failed && !w.wanted:
+			return 3
+		case w.failed:
+			return 2
+		case !w.wanted:
+			return 1
+		default:
 			return 0
 		}
-		return 1
 	}
-	return cmp.Or(cmp.Compare(first(w), first(other)), w.made.Compare(other.made), cmp.Compare(w.key.String(), other.key.String()))
+	return cmp.Or(cmp.Compare(last(w), last(other)), w.made.Compare(other.made), cmp.Compare(w.key.String(), other.key.String()))
 }
 
 // awaitTurn makes a fill wait while as many run as may. Its condition says so, and an
@@ -87,7 +99,8 @@ func (r *Reconciler) awaitTurn(ctx context.Context, o *observed) (n next, waits 
 	if err != nil || len(consumers) == 0 && placeable(o) && r.awaitConsumer(o) != "" {
 		return next{}, false, err // it waits for a pod first
 	}
-	own := waiter{key: client.ObjectKeyFromObject(o.claim), claim: o.claim.UID, wanted: len(consumers) > 0, made: o.claim.CreationTimestamp.Time, since: o.now, asked: o.now}
+	own := waiter{key: client.ObjectKeyFromObject(o.claim), claim: o.claim.UID, failed: o.status().RetryAt != nil, wanted: len(consumers) > 0,
+		made: o.claim.CreationTimestamp.Time, since: o.now, asked: o.now}
 	since, granted := r.line.ask(own, r.most, working)
 	if granted {
 		return next{}, false, nil
@@ -165,17 +178,22 @@ func (l *line) leave(claim types.UID) {
 }
 
 // working returns the claims of which a fill works, as the caches have it. A mover that
-// has ended does not, nor one that no node suits for long, or that is on a node that is
-// gone.
+// has ended does not, nor one that no node suits for long or that does not start for
+// long, or that is on a node that is gone.
 func (r *Reconciler) working(ctx context.Context) (sets.Set[types.UID], error) {
 	found := sets.New[types.UID]()
 	err := r.eachFill(ctx, func(job *batchv1.Job, pods []corev1.Pod) {
-		homeless := moverjob.Homeless(job, pods)
-		if moverjob.Working(job, pods) && !r.line.found(job.UID) && (homeless.IsZero() || r.clock.Now().Sub(homeless) < homelessFor) {
+		idle := r.lasts(moverjob.Homeless(job, pods), homelessFor) || r.lasts(moverjob.Unstarted(job, pods), unstartedFor) || r.line.found(job.UID)
+		if moverjob.Working(job, pods) && !idle {
 			found.Insert(servedUID(job))
 		}
 	})
 	return found, err
+}
+
+// lasts reports whether something lasts for so long since then; the zero time is never.
+func (r *Reconciler) lasts(since time.Time, long time.Duration) bool {
+	return !since.IsZero() && r.clock.Now().Sub(since) >= long
 }
 
 // eachFill calls do for each Job of a fill with the pods that may be its own.

@@ -93,3 +93,13 @@ func Homeless(job *batchv1.Job, pods []corev1.Pod) (since time.Time) {
 	}
 	return since
 }
+
+// Unstarted returns since when a pod of a Job is there of which no mover has run; zero
+// where one has, or there is no pod.
+func Unstarted(job *batchv1.Job, pods []corev1.Pod) (since time.Time) {
+	own := ownedBy(job, pods)
+	if len(own) == 0 || EverRan(job, own) {
+		return time.Time{}
+	}
+	return own[0].CreationTimestamp.Time
+}
