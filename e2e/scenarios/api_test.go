@@ -221,6 +221,8 @@ func answersAtEveryRoute(s *scenario) {
 			"v1/restore-test", of + `,"pvc":"kept","target_pvc":"new","dry_run":true}`, 200, map[string]any{"target_namespace": namespace, "target_pvc": "new"},
 		},
 		"get /v1/restore-tests": {"v1/restore-tests", "", 200, nil},
+		"get /v1/batches":       {"v1/batches", "", 200, nil},
+		"get /v1/batches/{id}":  {"v1/batches/00-none", "", 404, map[string]any{"code": "not_found"}}, // none was begun
 		"get /v1/policies":      {"v1/policies", "", 200, nil},
 		"post /v1/policies": {
 			"v1/policies", of + `,"pvc":"kept","interval_hours":6}`, 201, map[string]any{"enabled": true, "interval_hours": 6.0, "source": "api-claim"},
