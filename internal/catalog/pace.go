@@ -90,8 +90,11 @@ func (s *source) notInTime(ctx context.Context, pending *listing) error {
 	if pending != s.running && s.running != nil {
 		left += s.takes
 	}
-	if now.Add(left).Before(deadline) {
+	switch {
+	case now.Add(left).Before(deadline):
 		return nil
+	case s.failure != nil: // its words say more
+		return s.failure
 	}
 	return s.caused(s.expecting(backup.Errorf(backup.Unavailable, "the list of %s backups is being read, which is not done before %d s from now", s.lister.Name(), int(left.Seconds()+1))))
 }

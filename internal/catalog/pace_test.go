@@ -245,3 +245,15 @@ func TestThatChangesMayNotBeWatchedIsSaidOnceAndTriedSeldom(t *testing.T) {
 		assert.LessOrEqual(t, u.tried, 25)
 	})
 }
+
+func TestAQuestionThatIsRefusedAfterAFailureHasTheWordsOfTheFailure(t *testing.T) {
+	withSlow(t, func(t *testing.T, s *slow, c *catalog.Catalog) {
+		s.set(func(r *repository) { r.failure = backup.Errorf(backup.Unavailable, "cannot list the bucket") })
+		asked(t, c)
+		time.Sleep(12 * time.Second) // it has failed, and is tried again
+		answer, waited := asked(t, c)
+		assert.Equal(t, backup.Unknown, answer.Certainty())
+		assert.Zero(t, waited)
+		assert.ErrorContains(t, answer.Err(), "cannot list the bucket")
+	})
+}
