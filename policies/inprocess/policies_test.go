@@ -173,6 +173,7 @@ func anyClaim(t *rapid.T, namespace string) *corev1.PersistentVolumeClaim {
 	some("as of", claim.Annotations, v1alpha1.RestoreAsOfAnnotation, "2026-04-12T15:30:00Z", "yesterday")
 	some("backup id", claim.Annotations, v1alpha1.RestoreBackupAnnotation, "0123456789abcdef", "0")
 	some("forged verdict", claim.Annotations, v1alpha1.VerdictAnnotation, "Fresh (Trust me)")
+	some("what an earlier life found", claim.Annotations, v1alpha1.FoundAnnotation, "Restore (BackupFound): of an earlier life")
 	some("forged evidence", claim.Annotations, v1alpha1.EvidenceAnnotation, "I looked")
 	ref := func(name string) *corev1.TypedObjectReference {
 		group := rapid.SampledFrom([]string{v1alpha1.Group, "volsync.backube"}).Draw(t, name+" group")
