@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
@@ -298,6 +299,18 @@ func TestAClaimIsHandedANewVolumeUnseenOnTheWordOfTheOperatorAlone(t *testing.T)
 			assert.True(t, s.record(0).Status.Empty)
 		})
 	}
+}
+
+func TestAVolumeThatIsOlderThanItsPrimeIsLookedAtWhateverTheOperatorSays(t *testing.T) {
+	s := newStorm(t, aClass(false, corev1.PersistentVolumeReclaimRetain))
+	s.answer = none
+	s.configure = func(c *restore.Config) { c.EmptyProvisioners = []string{provider} }
+	s.spare = aVolume("pvc-of-another-claim", "handle-with-its-data", "fast")
+	s.spare.CreationTimestamp = metav1.NewTime(noon.Add(-24 * time.Hour))
+	s.boot()
+	s.apply(stormClaim(0))
+	s.until(func() bool { return s.calls["create jobs"] == 1 || s.completed(1)() }, "looked at the volume")
+	assert.Equal(t, 1, s.calls["create jobs"], "the provisioner made it for another claim, whose data is on it")
 }
 
 func TestABackupIsRestoredByAJobWhateverItsProvisionerMakes(t *testing.T) {

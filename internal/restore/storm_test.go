@@ -89,6 +89,9 @@ type storm struct {
 	unsettled bool
 	answer    func() backup.Answer
 	configure func(*restore.Config)
+	// spare is a volume that bears no claim's name any more, which the binder gives to
+	// the next claim of its class; nil is none.
+	spare *corev1.PersistentVolume
 }
 
 type item struct {
@@ -583,6 +586,12 @@ func (s *storm) provision(prime string) {
 		return
 	}
 	volume := aVolume("pv-of-"+prime, "handle-"+prime, *claim.Spec.StorageClassName)
+	if s.spare != nil {
+		volume = s.spare
+	}
+	if volume.CreationTimestamp.IsZero() {
+		volume.CreationTimestamp = metav1.NewTime(s.clock.Now())
+	}
 	volume.Annotations = map[string]string{"pv.kubernetes.io/provisioned-by": provider}
 	volume.Finalizers = []string{protection}
 	volume.Spec.ClaimRef = &corev1.ObjectReference{Namespace: own, Name: prime, UID: claim.UID}

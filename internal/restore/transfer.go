@@ -219,13 +219,21 @@ func (r *Reconciler) observeFill(o *observed, state driver.FillState) next {
 }
 
 // startsUnseen reports whether a claim that starts empty is handed its new volume without
-// a look at it: the volume is there, none of this prime's attempts has begun, nothing was
-// found on it, and the operator says that its provisioner makes empty ones.
+// a look at it: the volume is there and was made for the prime, none of this prime's attempts
+// has begun, nothing was found on it, and the operator says that its provisioner makes
+// empty ones.
 func (r *Reconciler) startsUnseen(o *observed) bool {
 	s := o.status()
 	return s.Empty && s.Backup == nil && s.RetryAt == nil && s.Attempt < attemptOf(o.prime) &&
-		o.primeVolume != nil && o.primeVolume.Annotations[v1alpha1.ForeignDataAnnotation] == "" && !late(o.way.class) &&
-		slices.Contains(r.empties, o.way.class.Provisioner)
+		o.primeVolume != nil && newFor(o.primeVolume, o.prime) && o.primeVolume.Annotations[v1alpha1.ForeignDataAnnotation] == "" && !late(o.way.class) &&
+		o.primeVolume.Annotations[provisionedByAnnotation] == o.way.class.Provisioner && slices.Contains(r.empties, o.way.class.Provisioner)
+}
+
+// newFor reports whether a volume was made after the prime was. An older one was made for
+// another claim: Kubernetes binds any claim to a volume of its class that is free, such as
+// one that was retained and whose claimRef a person removed, and that holds data.
+func newFor(volume *corev1.PersistentVolume, prime *corev1.PersistentVolumeClaim) bool {
+	return !prime.CreationTimestamp.IsZero() && !volume.CreationTimestamp.Time.Before(prime.CreationTimestamp.Time)
 }
 
 func running(state driver.FillState, now time.Time) time.Duration {
