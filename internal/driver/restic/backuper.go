@@ -452,13 +452,14 @@ type judgement struct {
 	since time.Time
 }
 
-// judgementOf reads a claim. One that a person had start empty, by the label skip, or
-// whose data a person accepted as it is, is compared with backups of this life of it
+// judgementOf reads a claim. One that a person had start empty, by a label skip that had
+// not expired then, or whose data a person accepted as it is, is compared with backups of this life of it
 // alone.
 func judgementOf(claim *corev1.PersistentVolumeClaim) judgement {
 	judged := judgement{accept: backup.Clip(claim.Annotations[v1alpha1.AcceptBackupAnnotation], backup.MaxWord)}
 	accepted := strings.Fields(claim.Annotations[v1alpha1.AcceptDataAnnotation])
-	if claim.Labels[v1alpha1.RestoreLabel] == "skip" || len(accepted) > 0 && claim.UID != "" && accepted[0] == string(claim.UID) {
+	skips := claim.Labels[v1alpha1.RestoreLabel] == "skip" && !kube.ExpiryOf(claim, backup.Rules{}).Passed
+	if skips || len(accepted) > 0 && claim.UID != "" && accepted[0] == string(claim.UID) {
 		judged.since = claim.CreationTimestamp.Time
 	}
 	return judged

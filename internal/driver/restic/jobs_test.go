@@ -850,6 +850,11 @@ func TestABackupIsHeldAgainstWhatTheClaimAndTheOperatorSay(t *testing.T) {
 		"the claim was to start empty": {
 			func(c *corev1.PersistentVolumeClaim) { c.Labels = map[string]string{"soteria.dev/restore": "skip"} },
 			"--shrink-percent 60 --since 2026-02-03T04:05:06Z --"},
+		"that the claim was to start empty had expired when it was made": {
+			func(c *corev1.PersistentVolumeClaim) {
+				c.Labels = map[string]string{"soteria.dev/restore": "skip"}
+				c.Annotations = map[string]string{"soteria.dev/skip-reason": "scratch", "soteria.dev/expires": "2026-01-01T00:00:00Z"}
+			}, "--shrink-percent 60 --"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -863,6 +868,7 @@ func TestABackupIsHeldAgainstWhatTheClaimAndTheOperatorSay(t *testing.T) {
 			require.NoError(t, cluster.Get(t.Context(), types.NamespacedName{Namespace: "apps", Name: started.JobName}, &job))
 			args := job.Spec.Template.Spec.Containers[0].Args
 			assert.Contains(t, strings.Join(args, " "), " "+c.args)
+			assert.Equal(t, strings.Contains(c.args, "--since"), slices.Contains(args, "--since"), args)
 			if at := slices.Index(args, "--accept"); at >= 0 {
 				assert.Equal(t, "--repo /elsewhere", args[at+1], "what a tenant wrote is one argument")
 			}
