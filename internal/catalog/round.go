@@ -41,10 +41,13 @@ func newRounds(lister driver.Lister) rounds {
 	return rounds{prover: prover, next: newRound(), unsettled: make(map[backup.Claim]uint64)}
 }
 
-// looked is when a claim was looked at by itself.
+// looked is when a claim was looked at by itself, and what was seen then beside the
+// claims' own backups: strays, and what puts every claim in doubt.
 type looked struct {
-	began moment
-	ended time.Time
+	began   moment
+	ended   time.Time
+	strayed []attribution.Stray
+	doubt   error
 }
 
 // beganFor is when the listing or the later look at the claim alone began by which a
@@ -80,6 +83,10 @@ func (c *contents) with(found *contents, looks map[backup.Claim]looked) *content
 	}
 	for claim, look := range looks {
 		joined.alone[claim] = look
+		joined.strayed = union(joined.strayed, look.strayed)
+		if look.doubt != nil {
+			joined.doubts[backup.Claim{}] = look.doubt
+		}
 		joined.size += len(found.byClaim[claim].backups) - len(c.byClaim[claim].backups)
 		replace(joined.byClaim, claim, found.byClaim)
 		if e, held := joined.byClaim[claim]; held {
@@ -90,10 +97,6 @@ func (c *contents) with(found *contents, looks map[backup.Claim]looked) *content
 		replace(joined.unreadable, claim, found.unreadable)
 	}
 	maps.Copy(joined.clusters, found.clusters)
-	if why := found.doubts[backup.Claim{}]; why != nil {
-		joined.doubts[backup.Claim{}] = why
-	}
-	joined.strayed = union(c.strayed, found.strayed)
 	if joined.words == nil {
 		joined.words = found.words
 	}
@@ -122,6 +125,9 @@ func replace[V any](in map[backup.Claim]V, claim backup.Claim, from map[backup.C
 
 // union returns all strays of both, each once.
 func union(all, more []attribution.Stray) []attribution.Stray {
+	if len(more) == 0 {
+		return all
+	}
 	joined := slices.Clone(all)
 	for _, s := range more {
 		if !slices.ContainsFunc(all, func(known attribution.Stray) bool { return known.ID == s.ID }) {
@@ -186,11 +192,12 @@ func (s *source) makeRound(ctx context.Context) {
 	defer s.turn.Unlock()
 	var found *snapshot
 	if err == nil {
+		seen := into.contents(repository, s.clock.Now())
 		looks := make(map[backup.Claim]looked, len(proved))
 		for _, claim := range proved {
-			looks[claim] = looked{began: r.began, ended: s.clock.Now()}
+			looks[claim] = looked{began: r.began, ended: s.clock.Now(), strayed: seen.strayed, doubt: seen.doubts[backup.Claim{}]}
 		}
-		found, err = s.join(ctx, into.contents(repository, s.clock.Now()), looks)
+		found, err = s.join(ctx, seen, looks)
 	}
 	s.settleRound(r, found, s.caused(err))
 }

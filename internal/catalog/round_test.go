@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"k8s.io/utils/clock"
 
+	"github.com/soteria-dr/soteria/internal/attribution"
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/catalog"
 	"github.com/soteria-dr/soteria/internal/driver"
@@ -112,6 +113,28 @@ func TestEachQuestionIsAnsweredWhileTheRepositoryIsListed(t *testing.T) {
 		answer := c.Prove(within(t, budget), music)
 		require.Equal(t, backup.Found, answer.Certainty(), "%v", answer.Err())
 		assert.WithinDuration(t, time.Now(), answer.Evidence()[0].BeganAt, 10*time.Millisecond, "the evidence is of the look")
+	})
+}
+
+func TestAStrayThatIsGoneHoldsNothingHoweverOftenClaimsAreLookedAt(t *testing.T) {
+	withSingle(t, func(t *testing.T, s *single, c *catalog.Catalog) {
+		stray := func(strays ...attribution.Stray) {
+			s.repository.mu.Lock()
+			defer s.repository.mu.Unlock()
+			s.strays = strays
+		}
+		asked := func(d time.Duration) (last backup.Answer) {
+			for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(3 * time.Second) {
+				last = c.Known(within(t, budget), photos)
+			}
+			return last
+		}
+		stray(attribution.Stray{ID: "misplaced", TakenAt: time.Now(), Facts: attribution.Facts{"path": {"elsewhere"}}})
+		held := asked(time.Minute)
+		require.Equal(t, backup.Unknown, held.Certainty(), "the stray may be of the claim")
+		stray()
+		answer := asked(2 * time.Minute)
+		assert.Equal(t, backup.None, answer.Certainty(), "the stray has been gone for two minutes: %v", answer.Err())
 	})
 }
 
