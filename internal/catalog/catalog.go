@@ -181,7 +181,8 @@ func (c *Catalog) Known(ctx context.Context, claim backup.Claim) backup.Answer {
 		case answer.Certainty() == backup.Found:
 			found() // the others are not waited for
 		case answer.Certainty() == backup.Unknown && asking.Err() != nil && ctx.Err() == nil:
-			return s.standing(claim)
+			// What it listed last was not proved to stand: it may have a newer one by now.
+			return s.standing(claim).Unsure(answer.Err())
 		}
 		return answer
 	})

@@ -71,6 +71,20 @@ func TestWhatOneSystemFoundIsSaidAtOnce(t *testing.T) {
 			assert.Equal(t, restic.latency, time.Since(asked))
 			assert.ErrorContains(t, a.Doubt(), "a backup of media/photos has ended since the longhorn repository was last listed")
 		},
+		"and that another was not waited for leaves the newest in doubt": func(t *testing.T) {
+			restic, longhorn := newRepository("restic"), newRepository("longhorn")
+			c := start(t, nil, restic, longhorn)
+			longhorn.set(func(r *repository) { r.latency = 10 * time.Second })
+			pass(10 * time.Second)
+			restic.add(photos)
+			pass(time.Second)
+			longhorn.add(photos) // by a job of that system's own
+			a := c.Known(within(t, budget), photos)
+			require.Equal(t, backup.Found, a.Certainty())
+			assert.Len(t, a.Backups(), 1)
+			assert.Error(t, a.Doubt(), "the other may have a newer one by now")
+			assert.NoError(t, a.DoubtOfListed())
+		},
 		"also where the system itself cannot be listed again after a backup": func(t *testing.T) {
 			r := newRepository("restic", photos)
 			c := start(t, nil, r)
