@@ -231,6 +231,22 @@ func TestAClaimThatWaitsForAPodTakesNoTurn(t *testing.T) {
 	s.until(s.completed(2), "completed both")
 }
 
+func TestAClaimThatStartsEmptyWaitsForNoRestoreOfAnother(t *testing.T) {
+	s := newStorm(t, aClass(false, corev1.PersistentVolumeReclaimDelete))
+	s.configure = func(c *restore.Config) { c.Fills = 1 }
+	s.moves = func(job *batchv1.Job) time.Duration {
+		if job.Annotations[v1alpha1.ClaimAnnotation] == "shop/db-0" {
+			return 8 * time.Hour
+		}
+		return 0
+	}
+	s.begins(t)
+	s.answer = none
+	s.apply(stormClaim(1))
+	s.lasts(time.Minute)
+	assert.NotZero(t, s.boundAt["uid-1"], "nothing is moved for it")
+}
+
 func TestTheBoundOnFillsOutlivesTheProcess(t *testing.T) {
 	s := newStorm(t, aClass(false, corev1.PersistentVolumeReclaimDelete))
 	s.configure = func(c *restore.Config) { c.Fills = 1 }
