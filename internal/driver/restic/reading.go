@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"slices"
+	"time"
 
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/driver/restic/cli"
@@ -19,6 +20,9 @@ const (
 	// each of which is a small file: over a slow line 20,000 of them take seconds
 	// instead of minutes.
 	connections = "64"
+	// wholeEvery is how long names alone may say what snapshots hold: a password that
+	// was changed, or a file that was damaged, is noticed by reading the whole.
+	wholeEvery = 30 * time.Minute
 )
 
 // reading is all that restic told of a repository. It never changes once made. A
@@ -33,6 +37,14 @@ type reading struct {
 	config [sha256.Size]byte
 	// mark identifies the snapshots and the config; "" where nothing does.
 	mark string
+	// wholeAt is when the whole was read.
+	wholeAt time.Time
+}
+
+// isRecent reports whether the whole was read not long ago, by either clock.
+func (r *reading) isRecent(now time.Time) bool {
+	age, wallAge := now.Sub(r.wholeAt), now.Round(0).Sub(r.wholeAt.Round(0))
+	return age <= wholeEvery && wallAge >= 0 && wallAge <= wholeEvery
 }
 
 // Confirm implements [driver.Confirmer]: two requests, and one more for each further
@@ -65,7 +77,7 @@ func (d *Driver) read(ctx context.Context, program cli.Program) (*reading, error
 			opened = nil // restic says what is wrong
 		}
 	}
-	if opened != nil && kept != nil && kept.store == opened {
+	if opened != nil && kept != nil && kept.store == opened && kept.isRecent(d.cluster.Clock.Now()) {
 		if read, whole := kept.extend(ctx, program, now); whole {
 			d.keep(read)
 			return read, nil
@@ -162,7 +174,7 @@ func (d *Driver) seen() string {
 // caller to say. A store that lists its files now in whole and now in part fools no one:
 // what it listed before and after, and not to restic, is an error.
 func (d *Driver) newReading(ctx context.Context, opened *store.Store, now store.Contents, snapshots []snapshot) (*reading, error) {
-	read := &reading{snapshots: snapshots}
+	read := &reading{snapshots: snapshots, wholeAt: d.cluster.Clock.Now()}
 	if opened == nil {
 		return read, nil
 	}

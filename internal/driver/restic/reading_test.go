@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	testclock "k8s.io/utils/clock/testing"
 
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/driver/drivertest"
@@ -111,6 +112,30 @@ func TestAListingIsConfirmedWithoutResticUntilSomethingChanges(t *testing.T) {
 	require.Len(t, runs, 1, "the config says whose it is: %v", runs)
 	assert.NotContains(t, runs[0], second, "the whole is read where a snapshot is gone")
 	assert.True(t, r.confirm(t, mark))
+}
+
+func TestTheWholeIsReadAgainNowAndThenThoughNothingChanges(t *testing.T) {
+	r := onS3WithoutDriver(t)
+	first := add(t, r.Repository, claim, then)
+	now := testclock.NewFakePassiveClock(time.Now())
+	cluster := clusterWith(t, secretWith(fullSecret()))
+	var err error
+	r.driver, err = restic.New(restic.Config{
+		Repository: r.Address, SecretName: "soteria-restic", SecretNamespace: system, Namespace: system,
+		Program: wrapped(t, r.Restic, `echo "$*" >>`+r.runs+`; exec "$RESTIC" "$@"`), CacheDir: t.TempDir(),
+	}, restic.Cluster{Client: cluster, Reader: cluster, Clock: now})
+	require.NoError(t, err)
+	_, mark, _ := r.list(t)
+	now.SetTime(now.Now().Add(29 * time.Minute))
+	_, _, runs := r.list(t)
+	assert.Empty(t, runs)
+	now.SetTime(now.Now().Add(2 * time.Minute))
+	ids, same, runs := r.list(t)
+	assert.Equal(t, []string{first}, ids)
+	assert.Equal(t, mark, same)
+	assert.Len(t, runs, 1, "a password that was changed, or a file that was damaged, is noticed")
+	_, _, runs = r.list(t)
+	assert.Empty(t, runs)
 }
 
 func TestARetaggedBackupIsReadAgain(t *testing.T) {
