@@ -52,9 +52,10 @@ func (r *Reconciler) transfer(ctx context.Context, o *observed) (next, error) {
 }
 
 // awaitAttempt waits until the next attempt is due and it is its turn, or goes on with
-// the one that is under way.
+// the one that is under way. A claim that starts empty waits for no turn: nothing is moved
+// for it.
 func (r *Reconciler) awaitAttempt(ctx context.Context, o *observed) (next, error) {
-	if retry := o.status().RetryAt; retry == nil || !retry.After(o.now) {
+	if retry := o.status().RetryAt; !o.status().Empty && (retry == nil || !retry.After(o.now)) {
 		if n, waits, err := r.awaitTurn(ctx, o); err != nil || waits {
 			return n, err
 		}

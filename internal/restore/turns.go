@@ -83,7 +83,7 @@ func (w waiter) before(other waiter) int {
 // awaitTurn makes a fill wait while as many run as may. Its condition says so, and an
 // event, once it has waited for a while.
 func (r *Reconciler) awaitTurn(ctx context.Context, o *observed) (n next, waits bool, err error) {
-	if r.most <= 0 || o.way.made() || o.underWay || o.status().Empty { // which moves nothing
+	if r.most <= 0 || o.way.made() || o.underWay {
 		return next{}, false, nil
 	}
 	if s := o.status(); s.RetryAt == nil && s.Attempt >= attemptOf(o.prime) {
