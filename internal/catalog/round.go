@@ -218,8 +218,10 @@ func (s *source) join(ctx context.Context, found *contents, looks map[backup.Cla
 	s.mu.Lock()
 	latest := s.latest
 	s.mu.Unlock()
-	if s.last == nil || latest == nil || !found.isWhole() {
-		return nil, nil //nolint:nilnil // a listing has to tell
+	if s.last == nil || latest == nil || latest.contents != s.last || !found.isWhole() {
+		// A listing has to tell, also after one that was not believed: what that found of
+		// other claims was held against nothing.
+		return nil, nil //nolint:nilnil // see above
 	}
 	if found.repository != s.last.repository {
 		return nil, backup.Errorf(backup.RepositoryChanged, "the %s repository is %s and was %s when it was listed last",

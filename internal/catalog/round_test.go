@@ -116,6 +116,35 @@ func TestEachQuestionIsAnsweredWhileTheRepositoryIsListed(t *testing.T) {
 	})
 }
 
+func TestAListingThatWasNotBelievedIsNotBelievedWithALook(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &single{repository: newRepository("s3", photos, music), took: 800 * time.Millisecond}
+		ledger := newMemory()
+		ledger.recorded["s3"] = catalog.Expectation{Repository: repositoryID, HeldBackups: true}
+		c := catalog.New(catalog.DefaultConfig(), []driver.Lister{s}, ledger, clock.RealClock{}, newOutcomes())
+		stop := run(t, c)
+		time.Sleep(150 * time.Millisecond)
+		require.Equal(t, backup.Found, c.Known(within(t, budget), photos).Certainty())
+
+		s.set(func(r *repository) {
+			r.backups = slices.DeleteFunc(slices.Clone(r.backups), func(b backup.Backup) bool { return b.Claim == photos })
+		})
+		ledger.set(func(m *memory) { m.failRead = errDown })
+		other := backup.Claim{Namespace: "apps", Name: "other"}
+		c.BackupEnded(other, "job")
+		looking := make(chan struct{})
+		go func() {
+			defer close(looking)
+			c.Prove(within(t, budget), other)
+		}()
+		time.Sleep(150 * time.Millisecond) // the listing, which finds that the backup is gone, has failed
+		ledger.set(func(m *memory) { m.failRead = nil })
+		<-looking
+		assert.NotEqual(t, backup.None, c.Known(within(t, time.Millisecond), photos).Certainty(), "its backup has vanished, and nobody accepted that")
+		stop()
+	})
+}
+
 func TestAStrayThatIsGoneHoldsNothingHoweverOftenClaimsAreLookedAt(t *testing.T) {
 	withSingle(t, func(t *testing.T, s *single, c *catalog.Catalog) {
 		stray := func(strays ...attribution.Stray) {
