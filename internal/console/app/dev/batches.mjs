@@ -1,4 +1,4 @@
-// Work on many claims of the made-up cluster, which goes on by itself, and the copies that were made to look at backups.
+// Work on many claims of the made-up cluster, which goes on by itself, and what keeping a policy would do.
 const PACE = 400;
 
 const iso = (ms) => new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');

@@ -27,7 +27,6 @@ export class Doings {
     this.policies = policies;
     this.started = Date.now();
     this.batches = new Batches(this);
-    this.copies = [];
     this.made = new Set();
   }
 
@@ -99,7 +98,6 @@ export class Doings {
     const chosen = named.find(({ taken_at }) => !body.as_of || Date.parse(taken_at) <= Date.parse(body.as_of));
     if (!chosen) return this.#unmet(body, backups);
     const restore = body.dry_run ? undefined : this.#bringBack(source, target, chosen);
-    if (body.copy && restore) this.copies.push({ namespace: target.namespace, pvc: target.pvc, from: `${body.namespace}/${body.pvc}`, backup: chosen.id, requested_by: 'ada', created_at: iso(Date.now()), expires: body.expires ?? null });
     return accepted(body.dry_run, {
       ...(restore && { restore }), ...source, target_namespace: target.namespace, target_pvc: target.pvc, driver: chosen.driver, backup: chosen.id,
       taken_at: chosen.taken_at, size: '10Gi', storage_class: 'longhorn', volume_mode: 'Filesystem',
@@ -109,16 +107,6 @@ export class Doings {
   #unmet({ namespace, pvc, as_of }, backups) {
     const { status, body } = refused(404, 'not_found', `no backup of ${namespace}/${pvc} was taken by ${as_of}; the oldest is of ${backups.at(-1).taken_at}`, as_of ? 'as_of' : 'snapshot');
     return { status, body: { ...body, title: 'No backup is that old', reason: 'choice_unmet' } };
-  }
-
-  removeCopy(path) {
-    const [namespace, pvc] = path.split('/').slice(-2);
-    const copy = this.copies.find((each) => each.namespace === namespace && each.pvc === pvc);
-    if (!copy) return refused(404, 'not_found', `${namespace}/${pvc} is no copy`);
-    this.copies = this.copies.filter((each) => each !== copy);
-    const home = this.inventory.namespaces.find(({ name }) => name === namespace);
-    home.pvcs = home.pvcs.filter((claim) => claim.pvc !== pvc);
-    return { status: 200, body: copy };
   }
 
   #bringBack(source, target, { driver, id, taken_at, files }) {
@@ -150,7 +138,7 @@ export class Doings {
       const failure = refused(409, 'conflict', `nothing was started: ${taken.length} of ${results.length} claims cannot be restored as asked; see results`);
       return { status: 409, body: { ...accepted(body.dry_run, { ...answer, results }).body, ...failure.body } };
     }
-    if (async && !body.dry_run) return this.batches.begin('restore', body, asked.map(of), (member) => this.restore({ ...body, ...member, claims: undefined, copy: undefined }).body);
+    if (async && !body.dry_run) return this.batches.begin('restore', body, asked.map(of), (member) => this.restore({ ...body, ...member, claims: undefined }).body);
     const results = asked.map((each) => {
       const { body: made } = this.restore(each);
       return made.error ? { ...of(each), result: 'refused', ...made } : { ...of(each), result: body.dry_run ? 'would_start' : 'started', driver: made.driver, backup: made.backup, taken_at: made.taken_at, orphan: orphans.includes(each.pvc), restore: made.restore };

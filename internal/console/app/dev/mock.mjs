@@ -44,7 +44,6 @@ const GETS = {
     return { tests: newest ? [{ driver: 'restic', job_name: 'test-1', ...of, backup: newest.id, phase: 'Passed', message: '', restored: size, expected: size, requested_by: 'ada', created_at: ago(9e6), started_at: null }] : [] };
   },
   '/v1/batches': () => doings.batches.list(),
-  '/v1/copies': () => ({ copies: doings.copies }),
   '/v1/restores': (of) => ({ restores: doings.restores(of) }),
   '/v1/backups': ({ limit, ...of }) => {
     const all = doings.backups(of);
@@ -82,7 +81,6 @@ async function answer(request, url) {
     return POSTS[url.pathname](JSON.parse(text || '{}'), request.headers.prefer === 'respond-async');
   }
   if (method === 'GET' && url.pathname.startsWith('/v1/batches/')) return doings.batches.find(url.pathname.split('/').at(-1));
-  if (method === 'DELETE' && url.pathname.startsWith('/v1/copies/')) return doings.removeCopy(url.pathname);
   if (method === 'DELETE') return doings.deletePolicy(url.pathname.split('/').at(-1));
   return fail(404, 'not_found', 'there is nothing at this path');
 }

@@ -1,5 +1,5 @@
 import { answer, api, ask, batchAnswer, begun, type Begun } from './client';
-import type { ClaimName, Copy, Policy, PolicyPreview, NamespaceBackup, NamespaceBackupRequest, NamespaceRestore, NamespaceRestoreRequest, PolicyRequest, RestoreRequest } from './types';
+import type { ClaimName, Policy, PolicyPreview, NamespaceBackup, NamespaceBackupRequest, NamespaceRestore, NamespaceRestoreRequest, PolicyRequest, RestoreRequest } from './types';
 
 /** Starts a backup of a claim. */
 export function backUp(claim: ClaimName) {
@@ -32,11 +32,6 @@ export function planNamespaceRestore(request: NamespaceRestoreRequest): Promise<
 /** Starts restores of a namespace's claims. */
 export function restoreNamespace(request: NamespaceRestoreRequest): Promise<Begun<NamespaceRestore>> {
   return begun(api.POST('/v1/restores/namespace', { body: request, ...GOES_ON }));
-}
-
-/** Removes a copy that was made to look at a backup. */
-export function removeCopy({ namespace, pvc }: ClaimName): Promise<Copy> {
-  return ask('DELETE', `/v1/copies/${encodeURIComponent(namespace)}/${encodeURIComponent(pvc)}`);
 }
 
 /** Tells which claims a policy would hold for. */

@@ -86,11 +86,11 @@ describe('work on many claims', () => {
 
 describe('a path that is not in the generated document', () => {
   test('is answered, and its errors are the API’s', async () => {
-    server.use(http.get(at('/v1/copies'), () => HttpResponse.json({ copies: [] })));
-    expect(await ask('GET', '/v1/copies')).toEqual({ copies: [] });
-    server.use(http.get(at('/v1/copies'), () => HttpResponse.json({ error: 'not now', code: 'unavailable' }, { status: 503 })));
-    expect(await failure(ask('GET', '/v1/copies'))).toMatchObject({ passing: true, message: 'not now' });
-    server.use(http.get(at('/v1/copies'), () => HttpResponse.html('<html>Sign in</html>')));
-    expect(await failure(ask('GET', '/v1/copies'))).toMatchObject({ code: 'unreadable' });
+    server.use(http.get(at('/v1/batches'), () => HttpResponse.json({ batches: [] })));
+    expect(await ask('GET', '/v1/batches')).toEqual({ batches: [] });
+    server.use(http.get(at('/v1/batches'), () => HttpResponse.json({ error: 'not now', code: 'unavailable' }, { status: 503 })));
+    expect(await failure(ask('GET', '/v1/batches'))).toMatchObject({ passing: true, message: 'not now' });
+    server.use(http.get(at('/v1/batches'), () => HttpResponse.html('<html>Sign in</html>')));
+    expect(await failure(ask('GET', '/v1/batches'))).toMatchObject({ code: 'unreadable' });
   });
 });

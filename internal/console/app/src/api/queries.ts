@@ -2,7 +2,7 @@ import { QueryClient, queryOptions } from '@tanstack/react-query';
 import { answer, api, ask } from './client';
 import { ApiError } from './errors';
 import { MINUTE, SECOND, pollRestores, waitToLook } from './polling';
-import type { Batch, Batches, ClaimName, Copies, Restores } from './types';
+import type { Batch, Batches, ClaimName, Restores } from './types';
 
 /** Makes the cache of answers. What a view shows is asked for again when the reader comes back to it. */
 export function newQueryClient(): QueryClient {
@@ -111,11 +111,4 @@ export const batchesQuery = queryOptions({
   queryKey: ['batches'],
   queryFn: ({ signal }) => ask<Batches>('GET', '/v1/batches', { signal }),
   refetchInterval: MINUTE / 2,
-});
-
-/** The copies that were made to look at backups and that are there. */
-export const copiesQuery = queryOptions({
-  queryKey: ['copies'],
-  queryFn: ({ signal }) => ask<Copies>('GET', '/v1/copies', { signal }),
-  refetchInterval: MINUTE,
 });

@@ -4,7 +4,7 @@ import type { Cause, ChoiceRequest, ClaimChoice, NamespaceRestoreExtras, Namespa
 
 type Schemas = components['schemas'];
 
-export type { Batch, BatchMember, Batches, ClaimChoice, Copies, Copy, PolicyMatch, PolicyPreview } from './wire';
+export type { Batch, BatchMember, Batches, ClaimChoice, PolicyMatch, PolicyPreview } from './wire';
 
 export type ErrorBody = Schemas['Error'] & Cause;
 
@@ -29,8 +29,8 @@ export type Keep = NonNullable<PolicyRequest['keep']>;
 
 export type Restore = Schemas['Restore'];
 export type Restores = Schemas['Restores'];
-export type RestoreRequest = Schemas['RestoreRequest'] & ChoiceRequest & { copy?: boolean; expires?: string };
-export type RestoreStarted = Schemas['RestoreStarted'] & { copy?: boolean; expires?: string | null };
+export type RestoreRequest = Schemas['RestoreRequest'] & ChoiceRequest;
+export type RestoreStarted = Schemas['RestoreStarted'];
 export type RestoreTest = Schemas['RestoreTests']['tests'][number];
 
 export type Events = Schemas['Events'];

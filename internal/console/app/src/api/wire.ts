@@ -30,21 +30,6 @@ export interface ClaimChoice {
   drop: string;
 }
 
-/** A claim that was made to look at a backup. */
-export interface Copy {
-  namespace: string;
-  pvc: string;
-  from: string;
-  backup: string;
-  requested_by: string;
-  created_at: string;
-  expires: string | null;
-}
-
-export interface Copies {
-  copies: Copy[];
-}
-
 export interface NamespaceRestoreExtras {
   orphans?: string[];
   target_missing?: boolean;

@@ -24,5 +24,4 @@ export const server = setupServer(
   answers('/v1/events', golden.events),
   answers('/v1/whoami', golden.whoami),
   answers('/v1/batches', { batches: [] }),
-  answers('/v1/copies', { copies: [] }),
 );

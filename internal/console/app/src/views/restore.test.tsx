@@ -113,47 +113,6 @@ describe('a namespace that is gone', () => {
   });
 });
 
-describe('a copy that is made to look at', () => {
-  const copy = { namespace: 'media', pvc: 'photos-restored', from: 'media/photos', backup: 'aaaaaaaaaaaa', requested_by: 'ada', created_at: '2026-04-12T15:30:00Z', expires: '2026-04-13T15:30:00Z' };
-
-  test('is asked for as one, and goes by itself when it is said to', async () => {
-    const sent = posts('/v1/restores', ({ dry_run }) => (dry_run ? { status: 200, body: golden.restoreDryRun } : { status: 202, body: golden.restoreStarted }));
-    const { user } = openConsole('/restore?namespace=media&pvc=photos&copy=day');
-    const button = await restoreButton();
-    await waitFor(() => expect(button).toBeEnabled());
-    await user.click(button);
-    await screen.findByRole('heading', { name: 'The restore was started' });
-    expect(sent.at(-1)).toMatchObject({ copy: true, expires: '2026-04-13T15:31:00Z' });
-  });
-
-  test('is listed, and removed after a question', async () => {
-    const removed: string[] = [];
-    server.use(
-      answers('/v1/copies', { copies: [copy] }),
-      http.delete(at('/v1/copies/:namespace/:pvc'), ({ params }) => {
-        removed.push(`${String(params.namespace)}/${String(params.pvc)}`);
-        return HttpResponse.json(copy);
-      }),
-    );
-    const { user } = openConsole('/restores');
-    expect(await screen.findByRole('row', { name: /^media\/photos-restored/ })).toHaveTextContent(/media\/photos.*in 23 hours/);
-    await expectAccessible();
-    await user.click(screen.getByRole('button', { name: 'Remove the copy media/photos-restored…' }));
-    expect(removed).toEqual([]);
-    await user.click(await screen.findByRole('button', { name: 'Remove the copy' }));
-    expect((await screen.findAllByText('The copy is being removed'))[0]).toBeVisible();
-    expect(removed).toEqual(['media/photos-restored']);
-  });
-
-  test('says so on its page', async () => {
-    server.use(answers('/v1/copies', { copies: [{ ...copy, pvc: 'photos', from: 'attic/photos', expires: null }] }));
-    openConsole('/claims/media/photos');
-    expect(await screen.findByText('This is a copy of attic/photos, made to look at')).toBeVisible();
-    expect(screen.getByText(/stays until somebody removes it/)).toBeVisible();
-    await expectAccessible();
-  });
-});
-
 test('a clock that is wrong is told, and ages are reckoned by Soteria’s', async () => {
   server.use(http.get(at('/v1/inventory'), () => HttpResponse.json({ ...golden.inventory, generated_at: '2026-04-12T15:37:00Z' }, { headers: { Date: 'Sun, 12 Apr 2026 15:38:00 GMT' } })));
   openConsole('/inventory');

@@ -15,7 +15,6 @@ import { BackUpNow, BackupWatch } from './BackUpNow';
 import { BackupsSection } from './BackupsSection';
 import { Choice } from './Choice';
 import { ClaimDoubts } from './ClaimDoubts';
-import { CopyNotice } from '../restores/CopyNotice';
 import { EventsSection } from './EventsSection';
 import { Facts } from './Facts';
 import { Unreviewed } from './Unreviewed';
@@ -72,7 +71,6 @@ function Claim({ claim }: { claim: ClaimName }) {
       {inventory.data && !entry && <Gone inventory={inventory.data} claim={claim} />}
       {entry && <Standing entry={entry} checking={checking} />}
       {entry?.choice && <Choice choice={entry.choice} />}
-      <CopyNotice claim={claim} />
       {entry?.backup_stalled && (
         <Notice tone="bad" title="A backup does not go on">
           {entry.backup_stalled}

@@ -3,8 +3,7 @@ import { restore } from '@/api/actions';
 import { failureOf } from '@/api/errors';
 import { backupsQuery, inventoryQuery } from '@/api/queries';
 import type { Backups, RestoreRequest, RestoreStarted } from '@/api/types';
-import { serverTime } from '@/parts/now';
-import { Choice, TextField, errorAt } from '@/parts/TextField';
+import { TextField, errorAt } from '@/parts/TextField';
 import { BackupChoice } from './BackupChoice';
 import { contradictionOf, faultOfTime } from './choice';
 import { ClaimPlan } from './ClaimPlan';
@@ -12,7 +11,7 @@ import { Names, namesIn } from './Names';
 import { SourceNamespace, TargetNamespace, type PartProps } from './NamespaceNames';
 import { ClaimStarted } from './Started';
 import { useRestoring } from './useRestoring';
-import { claimRequest, expiryOf, freeTarget, type Wish } from './wish';
+import { claimRequest, freeTarget } from './wish';
 import { WishForm } from './WishForm';
 import type { WishProps } from './wishProps';
 
@@ -53,7 +52,7 @@ export function ClaimRestore(props: WishProps) {
       verb="Restore to the new claim"
       ready={state.ready && unmet === null}
       // The backup that the plan shows is the one that is restored, though a newer one may come meanwhile.
-      onStart={() => request && plan && start({ ...request, ...expiryOf(kept, serverTime()), snapshot: plan.backup })}
+      onStart={() => request && plan && start({ ...request, snapshot: plan.backup })}
     />
   );
 }
@@ -105,14 +104,6 @@ function Source({ backups, found, unmet, ...part }: SourceProps) {
   );
 }
 
-const KEPT = 'keep';
-const PURPOSES: readonly { value: NonNullable<Wish['copy']> | typeof KEPT; label: string }[] = [
-  { value: KEPT, label: 'To keep' },
-  { value: 'day', label: 'To look at, for a day' },
-  { value: 'week', label: 'To look at, for a week' },
-  { value: 'stay', label: 'To look at, until it is removed' },
-];
-
 function Target({ name = '', ...part }: PartProps & { name: string | undefined }) {
   const { draft, change, failure } = part;
   return (
@@ -129,7 +120,6 @@ function Target({ name = '', ...part }: PartProps & { name: string | undefined }
           hint={name ? `Empty: ${name}, which is free. It must not exist.` : 'It must not exist.'}
           error={errorAt(failure, 'target_pvc')}
         />
-        <Choice label="What for" value={draft.copy ?? KEPT} options={PURPOSES} onChange={(copy) => change({ copy: copy === KEPT ? undefined : copy })} error={errorAt(failure, 'copy')} />
       </div>
       <details open={Boolean(draft.storageClass ?? draft.size)}>
         <summary>Another class or size</summary>

@@ -20,8 +20,6 @@ export interface Wish {
   prefix?: string;
   /** Whether claims that exist only as backups are wished back, too; absent: where nothing else is left of the namespace. */
   orphans?: boolean;
-  /** How long a copy that is made to look at stays; absent: the new claim is one to keep. */
-  copy?: 'day' | 'week' | 'stay';
   /** The Restore of a claim that was started here: its page is one that can be left and loaded again. */
   started?: string;
   /** Whether Soteria is to make the target namespace. */
@@ -42,7 +40,6 @@ export function readWish(search: Record<string, unknown>): Wish {
   if (isTrue(search.orphans)) wish.orphans = true;
   if (search.orphans === false || search.orphans === 'false') wish.orphans = false;
   if (isTrue(search.make)) wish.make = true;
-  if (search.copy === 'day' || search.copy === 'week' || search.copy === 'stay') wish.copy = search.copy;
   return wish;
 }
 
@@ -75,7 +72,6 @@ export function claimRequest(wish: Wish, free: string | undefined): RestoreReque
     target_pvc: wish.as ?? free,
     ...(wish.storageClass && { storage_class: wish.storageClass }),
     ...(wish.size && { size: wish.size }),
-    ...(wish.copy && { copy: true }),
   };
 }
 
@@ -94,14 +90,6 @@ export function namespaceRequest(wish: Wish, orphans: boolean): NamespaceRestore
 
 function chosen({ snapshot, asOf }: Pick<Wish, 'snapshot' | 'asOf'>): { snapshot?: string; as_of?: string } {
   return asOf === undefined ? { snapshot: snapshot ?? 'latest' } : { as_of: asOf };
-}
-
-const DAY = 86_400_000;
-const STAYS = { day: DAY, week: 7 * DAY };
-
-/** Returns when a copy that is made now is removed by itself, as the request says it; nothing for one that stays. */
-export function expiryOf({ copy }: Wish, now: number): { expires?: string } {
-  return copy === 'day' || copy === 'week' ? { expires: new Date(now + STAYS[copy]).toISOString().replace(/\.\d+Z$/, 'Z') } : {};
 }
 
 /** Whether claims that exist only as backups are restored, too: as wished, or else where no claim of the namespace is left. */

@@ -14,8 +14,8 @@ import { useDraft } from '@/parts/draft';
 import { durationInWords } from '@/words/age';
 import type { Pace } from '@/words/rate';
 import { plural, sizeInWords } from '@/words/size';
+import { Batches } from './Batches';
 import { keyOf, usePaces } from './paces';
-import { Batches, Copies } from './Copies';
 import { RestoreCard } from './RestoreCard';
 import { phasesInWords, split } from './search';
 
@@ -47,7 +47,6 @@ export function RestoresView() {
         </label>
       </form>
       {!q && <Batches />}
-      {!q && <Copies />}
       <Answer query={restores} what="the restores">
         {(data) => <List data={data} at={restores.dataUpdatedAt} q={q} />}
       </Answer>
