@@ -1,4 +1,4 @@
-import { answer, api, ask, batchAnswer, begun, type Begun } from './client';
+import { answer, api, batchAnswer, begun, type Begun } from './client';
 import type { ClaimName, Policy, PolicyPreview, NamespaceBackup, NamespaceBackupRequest, NamespaceRestore, NamespaceRestoreRequest, PolicyRequest, RestoreRequest } from './types';
 
 /** Starts a backup of a claim. */
@@ -35,8 +35,8 @@ export function restoreNamespace(request: NamespaceRestoreRequest): Promise<Begu
 }
 
 /** Tells which claims a policy would hold for. */
-export function previewPolicy(request: PolicyRequest, signal: AbortSignal): Promise<PolicyPreview> {
-  return ask('POST', '/v1/policies', { body: { ...request, dry_run: true }, signal });
+export async function previewPolicy(request: PolicyRequest, signal: AbortSignal): Promise<PolicyPreview> {
+  return (await answer(api.POST('/v1/policies', { body: { ...request, dry_run: true }, signal }))) as PolicyPreview;
 }
 
 /** Starts a test of a claim's backup, which leaves nothing. */
@@ -46,9 +46,7 @@ export function testRestore(request: ClaimName & { snapshot: string }) {
 
 /** Keeps a policy, in the place of another of the same target. */
 export async function keepPolicy(request: PolicyRequest): Promise<Policy> {
-  // A dry run is answered otherwise, at the same path.
-  const kept: unknown = await answer(api.POST('/v1/policies', { body: request }));
-  return kept as Policy;
+  return (await answer(api.POST('/v1/policies', { body: request }))) as Policy;
 }
 
 /** Deletes a policy that is kept here. */

@@ -3,7 +3,6 @@ import { describe, expect, test } from 'vitest';
 import { golden } from '@/testing/golden';
 import { answers, at, server } from '@/testing/server';
 import { planNamespaceRestore, restoreNamespace } from './actions';
-import { ask } from './client';
 import { answer, api } from './client';
 import type { ApiError } from './errors';
 
@@ -81,16 +80,5 @@ describe('work on many claims', () => {
   test('that is refused as a whole is an error, with its headline', async () => {
     server.use(http.post(at('/v1/restores/namespace'), () => HttpResponse.json({ error: 'no', title: 'A setting forbids it', code: 'denied', reason: 'setting' }, { status: 403 })));
     expect(await failure(restoreNamespace({ namespace: 'media' }))).toMatchObject({ notAllowed: true, title: 'A setting forbids it', reason: 'setting' });
-  });
-});
-
-describe('a path that is not in the generated document', () => {
-  test('is answered, and its errors are the API’s', async () => {
-    server.use(http.get(at('/v1/batches'), () => HttpResponse.json({ batches: [] })));
-    expect(await ask('GET', '/v1/batches')).toEqual({ batches: [] });
-    server.use(http.get(at('/v1/batches'), () => HttpResponse.json({ error: 'not now', code: 'unavailable' }, { status: 503 })));
-    expect(await failure(ask('GET', '/v1/batches'))).toMatchObject({ passing: true, message: 'not now' });
-    server.use(http.get(at('/v1/batches'), () => HttpResponse.html('<html>Sign in</html>')));
-    expect(await failure(ask('GET', '/v1/batches'))).toMatchObject({ code: 'unreadable' });
   });
 });

@@ -2,7 +2,7 @@ import createClient from 'openapi-fetch';
 import { noteAnswer } from './clock';
 import { ApiError, errorOf, failureOf } from './errors';
 import type { paths } from './schema.gen';
-import type { Batch } from './wire';
+import type { Batch } from './types';
 
 /** The typed client of the API on the console's own origin. */
 export const api = createClient<paths>({
@@ -56,25 +56,6 @@ export async function begun<T extends { results: unknown[] }>(call: Promise<Repl
   throw errorOf(reply.response.status, reply.error);
 }
 
-/** Asks a path that is not in the generated document. */
-export async function ask<T>(method: 'GET' | 'DELETE' | 'POST', path: string, { signal, body }: { signal?: AbortSignal; body?: object } = {}): Promise<T> {
-  const request = new Request(`${window.location.origin}${path}`, {
-    method,
-    redirect: 'manual',
-    ...(signal && { signal }),
-    ...(body && { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } }),
-  });
-  const reply = await replyTo(timed(request).then(replyOf));
-  if (reply.response.ok && reply.data !== undefined) return reply.data as T;
-  throw errorOf(reply.response.status, reply.error);
-}
-
-async function replyOf(response: Response): Promise<Reply> {
-  if (response.type === 'opaqueredirect') return { response };
-  if (response.ok) return { data: await response.json(), response };
-  return { error: await response.json().catch(() => undefined), response };
-}
-
 async function replyTo<R extends Reply>(call: Promise<R>): Promise<R> {
   let reply: R;
   try {
@@ -89,7 +70,7 @@ async function replyTo<R extends Reply>(call: Promise<R>): Promise<R> {
 }
 
 function isBatch(body: unknown): body is Batch {
-  return typeof body === 'object' && body !== null && 'id' in body && 'counts' in body && 'members' in body;
+  return typeof body === 'object' && body !== null && 'id' in body && 'counts' in body;
 }
 
 function hasResults(body: unknown): body is { results: unknown[] } {

@@ -1,8 +1,8 @@
 import { QueryClient, queryOptions } from '@tanstack/react-query';
-import { answer, api, ask } from './client';
+import { answer, api } from './client';
 import { ApiError } from './errors';
 import { MINUTE, SECOND, pollRestores, waitToLook } from './polling';
-import type { Batch, Batches, ClaimName, Restores } from './types';
+import type { ClaimName, Restores } from './types';
 
 /** Makes the cache of answers. What a view shows is asked for again when the reader comes back to it. */
 export function newQueryClient(): QueryClient {
@@ -56,7 +56,7 @@ export const statusQuery = queryOptions({
 export function eventsQuery(of: Pick<ClaimName, 'namespace'> & Partial<ClaimName>, limit?: number) {
   return queryOptions({
     queryKey: ['events', of.namespace, of.pvc ?? '', limit ?? 0],
-    queryFn: ({ signal }) => answer(api.GET('/v1/events', { params: { query: { ...of, limit: limit?.toString() } }, signal })),
+    queryFn: ({ signal }) => answer(api.GET('/v1/events', { params: { query: { ...of, limit } }, signal })),
     refetchInterval: MINUTE / 2,
   });
 }
@@ -83,7 +83,7 @@ export const ALL_BACKUPS = 10_000;
 export function backupsQuery(claim: ClaimName, limit: number) {
   return queryOptions({
     queryKey: ['backups', claim.namespace, claim.pvc, limit],
-    queryFn: ({ signal }) => answer(api.GET('/v1/backups', { params: { query: { ...claim, limit: String(limit) } }, signal })),
+    queryFn: ({ signal }) => answer(api.GET('/v1/backups', { params: { query: { ...claim, limit } }, signal })),
     refetchInterval: MINUTE,
   });
 }
@@ -101,7 +101,7 @@ export function restoreTestsQuery(claim: ClaimName) {
 export function batchQuery(id: string) {
   return queryOptions({
     queryKey: ['batches', id],
-    queryFn: ({ signal }) => ask<Batch>('GET', `/v1/batches/${encodeURIComponent(id)}`, { signal }),
+    queryFn: ({ signal }) => answer(api.GET('/v1/batches/{id}', { params: { path: { id } }, signal })),
     refetchInterval: ({ state: { data } }) => (data?.state === 'done' ? false : waitToLook(data ? Date.parse(data.created_at) : Date.now(), Date.now())),
   });
 }
@@ -109,6 +109,6 @@ export function batchQuery(id: string) {
 /** The last batches, newest first. */
 export const batchesQuery = queryOptions({
   queryKey: ['batches'],
-  queryFn: ({ signal }) => ask<Batches>('GET', '/v1/batches', { signal }),
+  queryFn: ({ signal }) => answer(api.GET('/v1/batches', { signal })),
   refetchInterval: MINUTE / 2,
 });

@@ -140,6 +140,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/batches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Work that goes on in the server, newest first */
+        get: operations["getV1Batches"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/batches/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far a batch is, claim by claim */
+        get: operations["getV1BatchesId"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/events": {
         parameters: {
             query?: never;
@@ -218,7 +252,7 @@ export interface paths {
         /** When claims are backed up, and how that goes */
         get: operations["getV1Policies"];
         put?: never;
-        /** Keep a policy, in the place of another one of the same target */
+        /** Keep a policy, in the place of another one of the same target, or tell on a dry run which claims it would hold for */
         post: operations["postV1Policies"];
         delete?: never;
         options?: never;
@@ -415,7 +449,7 @@ export interface components {
             };
             /** @description unchosen says why none is chosen though there are backups; absent elsewhere. */
             unchosen?: string;
-            /** @description backups are newest first. */
+            /** @description backups are newest first, as the last listings found them. */
             backups: {
                 id: string;
                 driver: string;
@@ -466,6 +500,198 @@ export interface components {
                 labels: {
                     [key: string]: string;
                 };
+            }[];
+            /** @description systems says what each backup system told by its last listing, and how old that is. */
+            systems: {
+                driver: string;
+                /**
+                 * @description answer is found, none or unknown.
+                 * @enum {string}
+                 */
+                answer: "found" | "none" | "unknown";
+                /**
+                 * Format: date-time
+                 * @description listed_at is when the listing began that this rests on or, where the answer is unknown, its last one; null where it was not listed yet.
+                 */
+                listed_at: null | string;
+                /** @description message says why the answer is unknown, or why the system may hold a newer backup than those that it found; absent elsewhere. */
+                message?: string;
+            }[];
+        };
+        /** @description BackupsUnknown answers GET /v1/backups where no backup is known and one may exist. */
+        BackupsUnknown: {
+            error?: string;
+            /** @description title and reason are as in error. */
+            title?: string;
+            code?: string;
+            /**
+             * @description title and reason are as in error.
+             * @enum {string}
+             */
+            reason?: "choice_unmet" | "no_backups" | "setting" | "namespace_excluded" | "namespace_missing" | "storage_class_missing" | "target_exists" | "no_claims" | "missing" | "unknown_parameter" | "permission";
+            field?: string;
+            /** @description settle is the command that settles it; absent where no command does. */
+            settle?: string;
+            /** @description systems is that of Backups. */
+            systems: {
+                driver: string;
+                /**
+                 * @description answer is found, none or unknown.
+                 * @enum {string}
+                 */
+                answer: "found" | "none" | "unknown";
+                /**
+                 * Format: date-time
+                 * @description listed_at is when the listing began that this rests on or, where the answer is unknown, its last one; null where it was not listed yet.
+                 */
+                listed_at: null | string;
+                /** @description message says why the answer is unknown, or why the system may hold a newer backup than those that it found; absent elsewhere. */
+                message?: string;
+            }[];
+        };
+        /** @description Batch is work on several claims that goes on in the server, whoever listens. It is the answer (202) to a request that says Prefer: respond-async, with its address in the header Location, and to GET /v1/batches/{id}. Batches outlive restarts; the last 16 are kept, for a week at most. */
+        Batch: {
+            id: string;
+            /** @enum {string} */
+            kind: "restore" | "backup";
+            /**
+             * @description state is derived from members.
+             * @enum {string}
+             */
+            state: "starting" | "running" | "done";
+            namespace: string;
+            target_namespace?: string;
+            requested_by: string;
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description started_all_at is when the last member was started or refused; null until then.
+             */
+            started_all_at: null | string;
+            /** @description BatchCounts counts members by state. */
+            counts: {
+                members: number;
+                waiting: number;
+                refused: number;
+                started: number;
+                done: number;
+                gone: number;
+            };
+            /** @description warnings are as in NamespaceRestore. */
+            warnings?: string[];
+            /** @description members are by name of the source; absent from GET /v1/batches. */
+            members?: {
+                pvc: string;
+                /** @description target_pvc is the claim that is made; absent for backups. */
+                target_pvc?: string;
+                /** @enum {string} */
+                state: "waiting" | "refused" | "started" | "done" | "gone";
+                /** @description restore is the name of the restore in the target namespace, and job_name the Job of a backup; absent where it was not started or there is none. */
+                restore?: string;
+                /** @description restore is the name of the restore in the target namespace, and job_name the Job of a backup; absent where it was not started or there is none. */
+                job_name?: string;
+                driver?: string;
+                backup?: string;
+                /** @description phase, progress and message are those of the restore. */
+                phase?: string;
+                /** @description phase, progress and message are those of the restore. */
+                progress?: null | {
+                    bytes_done: number;
+                    bytes_total: number;
+                    files_done: number;
+                    files_total: number;
+                    summary: string;
+                };
+                /** @description phase, progress and message are those of the restore. */
+                message?: string;
+                notes?: string[];
+                error?: string;
+                /** @description title and reason are as in error. */
+                title?: string;
+                code?: string;
+                /**
+                 * @description title and reason are as in error.
+                 * @enum {string}
+                 */
+                reason?: "choice_unmet" | "no_backups" | "setting" | "namespace_excluded" | "namespace_missing" | "storage_class_missing" | "target_exists" | "no_claims" | "missing" | "unknown_parameter" | "permission";
+                field?: string;
+                /** @description settle is the command that settles it; absent where no command does. */
+                settle?: string;
+            }[];
+        };
+        /** @description Batches answers GET /v1/batches. */
+        Batches: {
+            /** @description batches are newest first, without their members. */
+            batches: {
+                id: string;
+                /** @enum {string} */
+                kind: "restore" | "backup";
+                /**
+                 * @description state is derived from members.
+                 * @enum {string}
+                 */
+                state: "starting" | "running" | "done";
+                namespace: string;
+                target_namespace?: string;
+                requested_by: string;
+                /** Format: date-time */
+                created_at: string;
+                /**
+                 * Format: date-time
+                 * @description started_all_at is when the last member was started or refused; null until then.
+                 */
+                started_all_at: null | string;
+                /** @description BatchCounts counts members by state. */
+                counts: {
+                    members: number;
+                    waiting: number;
+                    refused: number;
+                    started: number;
+                    done: number;
+                    gone: number;
+                };
+                /** @description warnings are as in NamespaceRestore. */
+                warnings?: string[];
+                /** @description members are by name of the source; absent from GET /v1/batches. */
+                members?: {
+                    pvc: string;
+                    /** @description target_pvc is the claim that is made; absent for backups. */
+                    target_pvc?: string;
+                    /** @enum {string} */
+                    state: "waiting" | "refused" | "started" | "done" | "gone";
+                    /** @description restore is the name of the restore in the target namespace, and job_name the Job of a backup; absent where it was not started or there is none. */
+                    restore?: string;
+                    /** @description restore is the name of the restore in the target namespace, and job_name the Job of a backup; absent where it was not started or there is none. */
+                    job_name?: string;
+                    driver?: string;
+                    backup?: string;
+                    /** @description phase, progress and message are those of the restore. */
+                    phase?: string;
+                    /** @description phase, progress and message are those of the restore. */
+                    progress?: null | {
+                        bytes_done: number;
+                        bytes_total: number;
+                        files_done: number;
+                        files_total: number;
+                        summary: string;
+                    };
+                    /** @description phase, progress and message are those of the restore. */
+                    message?: string;
+                    notes?: string[];
+                    error?: string;
+                    /** @description title and reason are as in error. */
+                    title?: string;
+                    code?: string;
+                    /**
+                     * @description title and reason are as in error.
+                     * @enum {string}
+                     */
+                    reason?: "choice_unmet" | "no_backups" | "setting" | "namespace_excluded" | "namespace_missing" | "storage_class_missing" | "target_exists" | "no_claims" | "missing" | "unknown_parameter" | "permission";
+                    field?: string;
+                    /** @description settle is the command that settles it; absent where no command does. */
+                    settle?: string;
+                }[];
             }[];
         };
         /** @description Bucket answers GET /v1/b2: what the backup bucket held when it was last scanned. */
@@ -520,8 +746,15 @@ export interface components {
         Error: {
             /** @description error tells a person what is wrong. */
             error: string;
+            /** @description title is the cause in a few words, for a headline: what is missing, what is taken, or that a setting forbids it. */
+            title: string;
             /** @description code tells a program: the answers of each status list the codes that it may have. */
             code: string;
+            /**
+             * @description reason tells a program more than code does, where there is more: see reason.
+             * @enum {string}
+             */
+            reason?: "choice_unmet" | "no_backups" | "setting" | "namespace_excluded" | "namespace_missing" | "storage_class_missing" | "target_exists" | "no_claims" | "missing" | "unknown_parameter" | "permission";
             /** @description field is the part of the request at fault, where there is one. */
             field?: string;
             /** @description settle is the command that settles it; absent where no command does. */
@@ -597,6 +830,22 @@ export interface components {
             source?: string;
             /** @description error says why the answer is unknown; otherwise it is empty. */
             error: string;
+            /** @description systems says what each backup system told, and when it was listed, in the order of backend. One that found a backup settles exists, whatever the others told; that no backup exists takes all of them. */
+            systems: {
+                driver: string;
+                /**
+                 * @description answer is found, none or unknown.
+                 * @enum {string}
+                 */
+                answer: "found" | "none" | "unknown";
+                /**
+                 * Format: date-time
+                 * @description listed_at is when the listing began that this rests on or, where the answer is unknown, its last one; null where it was not listed yet.
+                 */
+                listed_at: null | string;
+                /** @description message says why the answer is unknown, or why the system may hold a newer backup than those that it found; absent elsewhere. */
+                message?: string;
+            }[];
         };
         /** @description Health answers /healthz and /readyz. */
         Health: {
@@ -645,6 +894,30 @@ export interface components {
                     accept_data?: string;
                     /** @description backup_stalled says who holds up a backup of the claim that does not come further, and what to do; absent where none does. */
                     backup_stalled?: string;
+                    /** @description choice is what the claim's manifest asks of its restore and would act again if the claim were made anew; absent where there is nothing. */
+                    choice?: null | {
+                        /** @description as_of and backup are soteria.dev/restore-as-of and soteria.dev/restore-backup, from is soteria.dev/restore-from, and skip the reason of soteria.dev/restore=skip; absent where the manifest does not say so. */
+                        as_of?: string;
+                        /** @description as_of and backup are soteria.dev/restore-as-of and soteria.dev/restore-backup, from is soteria.dev/restore-from, and skip the reason of soteria.dev/restore=skip; absent where the manifest does not say so. */
+                        backup?: string;
+                        /** @description as_of and backup are soteria.dev/restore-as-of and soteria.dev/restore-backup, from is soteria.dev/restore-from, and skip the reason of soteria.dev/restore=skip; absent where the manifest does not say so. */
+                        from?: string;
+                        /** @description as_of and backup are soteria.dev/restore-as-of and soteria.dev/restore-backup, from is soteria.dev/restore-from, and skip the reason of soteria.dev/restore=skip; absent where the manifest does not say so. */
+                        skip?: string;
+                        /**
+                         * Format: date-time
+                         * @description expires is soteria.dev/expires; absent where the choice is not bounded, or the annotation is no time.
+                         */
+                        expires?: null | string;
+                        /** @description expired is true for a choice that is ignored, since expires has passed. */
+                        expired?: boolean;
+                        /** @description spent is true for a choice of a claim that has its volume: it would act again if the claim were made anew. */
+                        spent?: boolean;
+                        /** @description message says what the choice would do, and drop is the command that removes it. */
+                        message: string;
+                        /** @description message says what the choice would do, and drop is the command that removes it. */
+                        drop: string;
+                    };
                     /** @description by_driver tells the same of each driver that has backups of the claim. */
                     by_driver: {
                         driver: string;
@@ -702,6 +975,8 @@ export interface components {
                  * @description listed_at is when the last listing began that was believed; null where none was.
                  */
                 listed_at: null | string;
+                /** @description not_listed_yet is true right after a start, while the first listing has not ended: nothing is wrong, and what the repository holds is not known yet. Absent elsewhere. */
+                not_listed_yet?: boolean;
                 /** @description error is why the last listing failed; absent where it was believed. */
                 error?: string;
                 /** @description unproved is why the listing, though it was believed, proves of no claim that it has no backup, and what settles that; absent where it does. */
@@ -741,13 +1016,27 @@ export interface components {
                 /** @description job_name, secret, volume and backup are as in BackupStarted. */
                 backup?: string;
                 error?: string;
+                /** @description title and reason are as in error. */
+                title?: string;
                 code?: string;
+                /**
+                 * @description title and reason are as in error.
+                 * @enum {string}
+                 */
+                reason?: "choice_unmet" | "no_backups" | "setting" | "namespace_excluded" | "namespace_missing" | "storage_class_missing" | "target_exists" | "no_claims" | "missing" | "unknown_parameter" | "permission";
                 field?: string;
                 /** @description settle is the command that settles it; absent where no command does. */
                 settle?: string;
             }[];
             error?: string;
+            /** @description title and reason are as in error. */
+            title?: string;
             code?: string;
+            /**
+             * @description title and reason are as in error.
+             * @enum {string}
+             */
+            reason?: "choice_unmet" | "no_backups" | "setting" | "namespace_excluded" | "namespace_missing" | "storage_class_missing" | "target_exists" | "no_claims" | "missing" | "unknown_parameter" | "permission";
             field?: string;
             /** @description settle is the command that settles it; absent where no command does. */
             settle?: string;
@@ -779,18 +1068,47 @@ export interface components {
                 restore?: string;
                 driver?: string;
                 backup?: string;
+                /**
+                 * Format: date-time
+                 * @description taken_at is when the backup was taken; absent where none is chosen.
+                 */
+                taken_at?: null | string;
+                /** @description orphan is true for a claim that exists only as backups. */
+                orphan?: boolean;
+                /** @description impossible is true where the claim cannot be restored as asked, so that sending the same again is in vain; the failure says why. */
+                impossible?: boolean;
                 /** @description notes are as in RestoreStarted. */
                 notes?: string[];
                 error?: string;
+                /** @description title and reason are as in error. */
+                title?: string;
                 code?: string;
+                /**
+                 * @description title and reason are as in error.
+                 * @enum {string}
+                 */
+                reason?: "choice_unmet" | "no_backups" | "setting" | "namespace_excluded" | "namespace_missing" | "storage_class_missing" | "target_exists" | "no_claims" | "missing" | "unknown_parameter" | "permission";
                 field?: string;
                 /** @description settle is the command that settles it; absent where no command does. */
                 settle?: string;
             }[];
+            /** @description orphans are the claims that exist only as backups and that results leave out, by name. */
+            orphans?: string[];
+            /** @description target_missing is true where the target namespace does not exist: the plan holds once make_target, a command, has made it, or with create_namespace. */
+            target_missing?: boolean;
+            /** @description target_missing is true where the target namespace does not exist: the plan holds once make_target, a command, has made it, or with create_namespace. */
+            make_target?: string;
             /** @description warnings say why there may be more claims than were found. */
             warnings?: string[];
             error?: string;
+            /** @description title and reason are as in error. */
+            title?: string;
             code?: string;
+            /**
+             * @description title and reason are as in error.
+             * @enum {string}
+             */
+            reason?: "choice_unmet" | "no_backups" | "setting" | "namespace_excluded" | "namespace_missing" | "storage_class_missing" | "target_exists" | "no_claims" | "missing" | "unknown_parameter" | "permission";
             field?: string;
             /** @description settle is the command that settles it; absent where no command does. */
             settle?: string;
@@ -798,14 +1116,32 @@ export interface components {
         /** @description NamespaceRestoreRequest is the body of POST /v1/restores/namespace. */
         NamespaceRestoreRequest: {
             namespace: string;
-            /** @description target_namespace is namespace by default; it must exist. */
+            /** @description target_namespace is namespace by default. A dry run plans for one that does not exist, too. */
             target_namespace?: string;
+            /** @description create_namespace makes the target namespace where it does not exist, if Kubernetes lets Soteria do that. */
+            create_namespace?: boolean;
             /** @description target_prefix begins the names of the claims that are made; empty gives them the names of the sources. */
             target_prefix?: string;
-            /** @description snapshot is as in RestoreRequest, for each claim. */
+            /** @description snapshot, as_of, cluster, driver and tags are as in RestoreRequest, for each claim. */
             snapshot?: string;
-            /** @description include_orphans also restores the claims that exist only as backups. */
+            /** @description snapshot, as_of, cluster, driver and tags are as in RestoreRequest, for each claim. */
+            as_of?: string;
+            /** @description snapshot, as_of, cluster, driver and tags are as in RestoreRequest, for each claim. */
+            cluster?: string;
+            /** @description snapshot, as_of, cluster, driver and tags are as in RestoreRequest, for each claim. */
+            driver?: string;
+            /** @description snapshot, as_of, cluster, driver and tags are as in RestoreRequest, for each claim. */
+            tags?: null | string[];
+            /** @description include_orphans also restores the claims that exist only as backups. Those of a namespace that does not exist are restored without it. */
             include_orphans?: boolean;
+            /** @description claims are the claims to restore, orphans among them; by default all. */
+            claims?: null | {
+                pvc: string;
+                /** @description snapshot is as in RestoreRequest. The backup of a dry run, given here, is the one that is restored, whatever was backed up meanwhile; then the request's own choice does not hold for this claim. */
+                snapshot?: string;
+                /** @description target_pvc is the claim to make; by default TargetPrefix and pvc. */
+                target_pvc?: string;
+            }[];
             /** @description dry_run only tells what would be done. */
             dry_run?: boolean;
         };
@@ -844,6 +1180,32 @@ export interface components {
                 verdict: string;
                 /** @description verdict and reason are what admission would decide, and by which rule. */
                 reason: string;
+                /** @description impossible is true where the claim's manifest asks for a backup that no one has, or in words that cannot be understood: it waits until the manifest is corrected. */
+                impossible?: boolean;
+                /** @description choice is what the manifest asks of the restore; absent where it asks for nothing but the newest backup. */
+                choice?: null | {
+                    /** @description as_of and backup are soteria.dev/restore-as-of and soteria.dev/restore-backup, from is soteria.dev/restore-from, and skip the reason of soteria.dev/restore=skip; absent where the manifest does not say so. */
+                    as_of?: string;
+                    /** @description as_of and backup are soteria.dev/restore-as-of and soteria.dev/restore-backup, from is soteria.dev/restore-from, and skip the reason of soteria.dev/restore=skip; absent where the manifest does not say so. */
+                    backup?: string;
+                    /** @description as_of and backup are soteria.dev/restore-as-of and soteria.dev/restore-backup, from is soteria.dev/restore-from, and skip the reason of soteria.dev/restore=skip; absent where the manifest does not say so. */
+                    from?: string;
+                    /** @description as_of and backup are soteria.dev/restore-as-of and soteria.dev/restore-backup, from is soteria.dev/restore-from, and skip the reason of soteria.dev/restore=skip; absent where the manifest does not say so. */
+                    skip?: string;
+                    /**
+                     * Format: date-time
+                     * @description expires is soteria.dev/expires; absent where the choice is not bounded, or the annotation is no time.
+                     */
+                    expires?: null | string;
+                    /** @description expired is true for a choice that is ignored, since expires has passed. */
+                    expired?: boolean;
+                    /** @description spent is true for a choice of a claim that has its volume: it would act again if the claim were made anew. */
+                    spent?: boolean;
+                    /** @description message says what the choice would do, and drop is the command that removes it. */
+                    message: string;
+                    /** @description message says what the choice would do, and drop is the command that removes it. */
+                    drop: string;
+                };
                 /** @description message tells why, and what to do where that is not what one would want. */
                 message: string;
                 /** @description warning tells what the outcome may founder on. */
@@ -900,6 +1262,8 @@ export interface components {
                  * @description listed_at is when the last listing began that was believed; null where none was.
                  */
                 listed_at: null | string;
+                /** @description not_listed_yet is true right after a start, while the first listing has not ended: nothing is wrong, and what the repository holds is not known yet. Absent elsewhere. */
+                not_listed_yet?: boolean;
                 /** @description error is why the last listing failed; absent where it was believed. */
                 error?: string;
                 /** @description unproved is why the listing, though it was believed, proves of no claim that it has no backup, and what settles that; absent where it does. */
@@ -949,6 +1313,8 @@ export interface components {
                 };
                 /** @description source is claim-annotation, claim-label, api-claim or api-namespace. Of several policies for a claim the first in this order holds. */
                 source: string;
+                /** @description warnings say why a policy that was just kept does nothing now, such as that its namespace does not exist; only in the answer to POST. */
+                warnings?: string[];
             }[];
             /** @description claims are those that a policy holds for. */
             claims: {
@@ -1016,6 +1382,59 @@ export interface components {
             };
             /** @description source is claim-annotation, claim-label, api-claim or api-namespace. Of several policies for a claim the first in this order holds. */
             source: string;
+            /** @description warnings say why a policy that was just kept does nothing now, such as that its namespace does not exist; only in the answer to POST. */
+            warnings?: string[];
+        };
+        /** @description PolicyPreview answers POST /v1/policies with dry_run: what keeping the policy would do. */
+        PolicyPreview: {
+            /** @description Policy is a policy; the answer to POST (201 for a new one, 200 for one that took another's place) and DELETE. */
+            policy: {
+                /** @description id follows from the target and never changes. */
+                id: string;
+                namespace: string;
+                /** @description pvc is empty for a policy for every claim of the namespace. */
+                pvc: string;
+                interval_hours?: number;
+                /** @description schedule is "none" for a claim that declares that it wants no backups. */
+                schedule?: string;
+                driver?: string;
+                enabled: boolean;
+                /** @description Keep says how many backups stay; one stays if any of the counts keeps it. */
+                keep?: null | {
+                    last?: number;
+                    hourly?: number;
+                    daily?: number;
+                    weekly?: number;
+                    monthly?: number;
+                    yearly?: number;
+                };
+                /** @description source is claim-annotation, claim-label, api-claim or api-namespace. Of several policies for a claim the first in this order holds. */
+                source: string;
+                /** @description warnings say why a policy that was just kept does nothing now, such as that its namespace does not exist; only in the answer to POST. */
+                warnings?: string[];
+            };
+            /** @description replaces is true where a policy of the same target exists. */
+            replaces: boolean;
+            /** @description matches are the claims of the policy's target that exist now, by name. */
+            matches: {
+                namespace: string;
+                pvc: string;
+                /** @description holds is true where the policy would hold for the claim. */
+                holds: boolean;
+                /** @description overridden_by is the source of the policy that holds in its place, and overridden_by_id its id; absent where this one would hold. */
+                overridden_by?: string;
+                /** @description overridden_by is the source of the policy that holds in its place, and overridden_by_id its id; absent where this one would hold. */
+                overridden_by_id?: string;
+                /** @description reason and message are as in PolicyClaim, for a claim that would not be backed up although the policy holds for it. */
+                reason?: string;
+                /** @description reason and message are as in PolicyClaim, for a claim that would not be backed up although the policy holds for it. */
+                message?: string;
+            }[];
+            /** @description holds counts the matches that the policy would hold for. */
+            holds: number;
+            /** @description warnings say why it would do nothing: the namespace or the claim does not exist, no claim is there, or others' policies hold for all of them. */
+            warnings: string[];
+            dry_run: boolean;
         };
         /** @description PolicyRequest is the body of POST /v1/policies. Either an interval or a schedule says when. */
         PolicyRequest: {
@@ -1038,6 +1457,8 @@ export interface components {
                 monthly?: number;
                 yearly?: number;
             };
+            /** @description dry_run only tells which claims the policy would hold for. */
+            dry_run?: boolean;
         };
         /** @description Restore is one claim getting its data back. */
         Restore: {
@@ -1105,14 +1526,22 @@ export interface components {
         };
         /** @description RestoreRequest is the body of POST /v1/restores. */
         RestoreRequest: {
-            /** @description namespace and pvc name the claim whose backup is wanted. */
+            /** @description namespace and pvc name the claim whose backup is wanted. A restore test needs no pvc where snapshot names a backup or the namespace has one claim alone. */
             namespace: string;
-            /** @description namespace and pvc name the claim whose backup is wanted. */
-            pvc: string;
+            /** @description namespace and pvc name the claim whose backup is wanted. A restore test needs no pvc where snapshot names a backup or the namespace has one claim alone. */
+            pvc?: string;
             /** @description snapshot is latest (the default), a backup's id, at least the first eight characters of one, or the name of the snapshot that a backup was made of. */
             snapshot?: string;
             /** @description backup_url is a backup's url, instead of snapshot. */
             backup_url?: string;
+            /** @description as_of (RFC 3339) wants the newest backup taken at or before that time, cluster one that the cluster of this name took, driver one of this driver, and tags one that has all of them. All that is given must hold together, snapshot included; a choice that no backup meets is refused, and another backup is never taken in its place. */
+            as_of?: string;
+            /** @description as_of (RFC 3339) wants the newest backup taken at or before that time, cluster one that the cluster of this name took, driver one of this driver, and tags one that has all of them. All that is given must hold together, snapshot included; a choice that no backup meets is refused, and another backup is never taken in its place. */
+            cluster?: string;
+            /** @description as_of (RFC 3339) wants the newest backup taken at or before that time, cluster one that the cluster of this name took, driver one of this driver, and tags one that has all of them. All that is given must hold together, snapshot included; a choice that no backup meets is refused, and another backup is never taken in its place. */
+            driver?: string;
+            /** @description as_of (RFC 3339) wants the newest backup taken at or before that time, cluster one that the cluster of this name took, driver one of this driver, and tags one that has all of them. All that is given must hold together, snapshot included; a choice that no backup meets is refused, and another backup is never taken in its place. */
+            tags?: null | string[];
             /** @description target_namespace is namespace by default. */
             target_namespace?: string;
             /** @description target_pvc is the claim to make; it must not exist. */
@@ -1308,6 +1737,8 @@ export interface components {
                  * @description listed_at is when the last listing began that was believed; null where none was.
                  */
                 listed_at: null | string;
+                /** @description not_listed_yet is true right after a start, while the first listing has not ended: nothing is wrong, and what the repository holds is not known yet. Absent elsewhere. */
+                not_listed_yet?: boolean;
                 /** @description error is why the last listing failed; absent where it was believed. */
                 error?: string;
                 /** @description unproved is why the listing, though it was believed, proves of no claim that it has no backup, and what settles that; absent where it does. */
@@ -1415,6 +1846,8 @@ export interface operations {
                     "application/json": components["schemas"]["Existence"];
                 };
             };
+            "4XX": components["responses"]["Error"];
+            "5XX": components["responses"]["Error"];
             default: components["responses"]["Error"];
         };
     };
@@ -1436,6 +1869,8 @@ export interface operations {
                     "application/json": components["schemas"]["Health"];
                 };
             };
+            "4XX": components["responses"]["Error"];
+            "5XX": components["responses"]["Error"];
             default: components["responses"]["Error"];
         };
     };
@@ -1457,6 +1892,8 @@ export interface operations {
                     "text/plain": string;
                 };
             };
+            "4XX": components["responses"]["Error"];
+            "5XX": components["responses"]["Error"];
             default: components["responses"]["Error"];
         };
     };
@@ -1478,6 +1915,8 @@ export interface operations {
                     "application/json": components["schemas"]["Health"];
                 };
             };
+            "4XX": components["responses"]["Error"];
+            "5XX": components["responses"]["Error"];
             default: components["responses"]["Error"];
         };
     };
@@ -1499,6 +1938,8 @@ export interface operations {
                     "application/json": components["schemas"]["Bucket"];
                 };
             };
+            "4XX": components["responses"]["Error"];
+            "5XX": components["responses"]["Error"];
             default: components["responses"]["Error"];
         };
     };
@@ -1533,13 +1974,18 @@ export interface operations {
                     "application/json": components["schemas"]["BackupStarted"];
                 };
             };
+            "4XX": components["responses"]["Error"];
+            "5XX": components["responses"]["Error"];
             default: components["responses"]["Error"];
         };
     };
     postV1BackupNamespace: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description respond-async has the work go on in the server: the answer is then 202 with a Batch, whose address is in the header Location. Dry runs leave it unheard */
+                Prefer?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -1561,10 +2007,12 @@ export interface operations {
             /** @description Accepted */
             202: {
                 headers: {
+                    /** @description Where the batch is followed; with a Batch alone */
+                    Location?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["NamespaceBackup"];
+                    "application/json": components["schemas"]["NamespaceBackup"] | components["schemas"]["Batch"];
                 };
             };
             /** @description Multi-Status */
@@ -1576,6 +2024,8 @@ export interface operations {
                     "application/json": components["schemas"]["NamespaceBackup"];
                 };
             };
+            "4XX": components["responses"]["Error"];
+            "5XX": components["responses"]["Error"];
             default: components["responses"]["Error"];
         };
     };
@@ -1589,7 +2039,7 @@ export interface operations {
                 /** @description The driver whose backups are listed; by default all */
                 driver?: string;
                 /** @description How many backups are listed at most; by default all */
-                limit?: string;
+                limit?: number;
             };
             header?: never;
             path?: never;
@@ -1606,6 +2056,65 @@ export interface operations {
                     "application/json": components["schemas"]["Backups"];
                 };
             };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackupsUnknown"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            "5XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getV1Batches: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Batches"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            "5XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getV1BatchesId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Batch"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            "5XX": components["responses"]["Error"];
             default: components["responses"]["Error"];
         };
     };
@@ -1617,7 +2126,7 @@ export interface operations {
                 /** @description The claim's name; by default all claims of the namespace, without their Restores and Jobs */
                 pvc?: string;
                 /** @description How many events are listed at most; by default 200 */
-                limit?: string;
+                limit?: number;
             };
             header?: never;
             path?: never;
@@ -1634,6 +2143,8 @@ export interface operations {
                     "application/json": components["schemas"]["Events"];
                 };
             };
+            "4XX": components["responses"]["Error"];
+            "5XX": components["responses"]["Error"];
             default: components["responses"]["Error"];
         };
     };
@@ -1655,6 +2166,8 @@ export interface operations {
                     "application/json": components["schemas"]["Inventory"];
                 };
             };
+            "4XX": components["responses"]["Error"];
+            "5XX": components["responses"]["Error"];
             default: components["responses"]["Error"];
         };
     };
@@ -1676,6 +2189,8 @@ export interface operations {
                     "application/json": components["schemas"]["Object"];
                 };
             };
+            "4XX": components["responses"]["Error"];
+            "5XX": components["responses"]["Error"];
             default: components["responses"]["Error"];
         };
     };
@@ -1697,6 +2212,8 @@ export interface operations {
                     "application/json": components["schemas"]["Plan"];
                 };
             };
+            "4XX": components["responses"]["Error"];
+            "5XX": components["responses"]["Error"];
             default: components["responses"]["Error"];
         };
     };
@@ -1718,6 +2235,8 @@ export interface operations {
                     "application/json": components["schemas"]["Policies"];
                 };
             };
+            "4XX": components["responses"]["Error"];
+            "5XX": components["responses"]["Error"];
             default: components["responses"]["Error"];
         };
     };
@@ -1740,7 +2259,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Policy"];
+                    "application/json": components["schemas"]["Policy"] | components["schemas"]["PolicyPreview"];
                 };
             };
             /** @description Created */
@@ -1752,6 +2271,8 @@ export interface operations {
                     "application/json": components["schemas"]["Policy"];
                 };
             };
+            "4XX": components["responses"]["Error"];
+            "5XX": components["responses"]["Error"];
             default: components["responses"]["Error"];
         };
     };
@@ -1775,6 +2296,8 @@ export interface operations {
                     "application/json": components["schemas"]["Policy"];
                 };
             };
+            "4XX": components["responses"]["Error"];
+            "5XX": components["responses"]["Error"];
             default: components["responses"]["Error"];
         };
     };
@@ -1809,6 +2332,8 @@ export interface operations {
                     "application/json": components["schemas"]["RestoreTestStarted"];
                 };
             };
+            "4XX": components["responses"]["Error"];
+            "5XX": components["responses"]["Error"];
             default: components["responses"]["Error"];
         };
     };
@@ -1835,6 +2360,8 @@ export interface operations {
                     "application/json": components["schemas"]["RestoreTests"];
                 };
             };
+            "4XX": components["responses"]["Error"];
+            "5XX": components["responses"]["Error"];
             default: components["responses"]["Error"];
         };
     };
@@ -1863,6 +2390,8 @@ export interface operations {
                     "application/json": components["schemas"]["Restores"];
                 };
             };
+            "4XX": components["responses"]["Error"];
+            "5XX": components["responses"]["Error"];
             default: components["responses"]["Error"];
         };
     };
@@ -1897,13 +2426,18 @@ export interface operations {
                     "application/json": components["schemas"]["RestoreStarted"];
                 };
             };
+            "4XX": components["responses"]["Error"];
+            "5XX": components["responses"]["Error"];
             default: components["responses"]["Error"];
         };
     };
     postV1RestoresNamespace: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description respond-async has the work go on in the server: the answer is then 202 with a Batch, whose address is in the header Location. Dry runs leave it unheard */
+                Prefer?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -1925,10 +2459,12 @@ export interface operations {
             /** @description Accepted */
             202: {
                 headers: {
+                    /** @description Where the batch is followed; with a Batch alone */
+                    Location?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["NamespaceRestore"];
+                    "application/json": components["schemas"]["NamespaceRestore"] | components["schemas"]["Batch"];
                 };
             };
             /** @description Multi-Status */
@@ -1940,6 +2476,8 @@ export interface operations {
                     "application/json": components["schemas"]["NamespaceRestore"];
                 };
             };
+            "4XX": components["responses"]["Error"];
+            "5XX": components["responses"]["Error"];
             default: components["responses"]["Error"];
         };
     };
@@ -1964,6 +2502,8 @@ export interface operations {
                     "application/json": components["schemas"]["Restore"];
                 };
             };
+            "4XX": components["responses"]["Error"];
+            "5XX": components["responses"]["Error"];
             default: components["responses"]["Error"];
         };
     };
@@ -1985,6 +2525,8 @@ export interface operations {
                     "application/json": components["schemas"]["Status"];
                 };
             };
+            "4XX": components["responses"]["Error"];
+            "5XX": components["responses"]["Error"];
             default: components["responses"]["Error"];
         };
     };
@@ -2006,6 +2548,8 @@ export interface operations {
                     "application/json": components["schemas"]["WhoAmI"];
                 };
             };
+            "4XX": components["responses"]["Error"];
+            "5XX": components["responses"]["Error"];
             default: components["responses"]["Error"];
         };
     };

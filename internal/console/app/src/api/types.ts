@@ -1,16 +1,15 @@
-/** The API's words, by the names that the views use. They are generated from the OpenAPI document, but for those in wire.ts. */
+/** The API's words, by the names that the views use. They are generated from the OpenAPI document. */
 import type { components } from './schema.gen';
-import type { Cause, ChoiceRequest, ClaimChoice, NamespaceRestoreExtras, NamespaceRestoreResult } from './wire';
 
 type Schemas = components['schemas'];
 
-export type { Batch, BatchMember, Batches, ClaimChoice, PolicyMatch, PolicyPreview } from './wire';
-
-export type ErrorBody = Schemas['Error'] & Cause;
+export type ErrorBody = Schemas['Error'];
 
 export type Inventory = Schemas['Inventory'];
 export type InventoryNamespace = Inventory['namespaces'][number];
-export type InventoryClaim = InventoryNamespace['pvcs'][number] & { choice?: ClaimChoice | null };
+export type InventoryClaim = InventoryNamespace['pvcs'][number];
+/** What a claim's manifest asks of its restore, and what would act again if the claim were made anew. */
+export type ClaimChoice = NonNullable<InventoryClaim['choice']>;
 export type Orphan = Inventory['orphans'][number];
 export type Listing = Inventory['listings'][number];
 
@@ -19,17 +18,19 @@ export type Backup = Backups['backups'][number];
 export type BackupStarted = Schemas['BackupStarted'];
 
 export type Plan = Schemas['Plan'];
-export type PlannedClaim = Plan['claims'][number] & { choice?: ClaimChoice | null; impossible?: boolean };
+export type PlannedClaim = Plan['claims'][number];
 
 export type Policies = Schemas['Policies'];
 export type Policy = Schemas['Policy'];
 export type PolicyRequest = Schemas['PolicyRequest'];
+export type PolicyPreview = Schemas['PolicyPreview'];
+export type PolicyMatch = PolicyPreview['matches'][number];
 export type PolicyClaim = Policies['claims'][number];
 export type Keep = NonNullable<PolicyRequest['keep']>;
 
 export type Restore = Schemas['Restore'];
 export type Restores = Schemas['Restores'];
-export type RestoreRequest = Schemas['RestoreRequest'] & ChoiceRequest;
+export type RestoreRequest = Schemas['RestoreRequest'];
 export type RestoreStarted = Schemas['RestoreStarted'];
 export type RestoreTest = Schemas['RestoreTests']['tests'][number];
 
@@ -43,8 +44,11 @@ export type WhoAmI = Schemas['WhoAmI'];
 
 export type NamespaceBackup = Schemas['NamespaceBackup'];
 export type NamespaceBackupRequest = Schemas['NamespaceBackupRequest'];
-export type NamespaceRestore = Omit<Schemas['NamespaceRestore'], 'results'> & Cause & NamespaceRestoreExtras & { results: NamespaceRestoreResult[] };
-export type NamespaceRestoreRequest = Schemas['NamespaceRestoreRequest'] & ChoiceRequest & { create_namespace?: boolean; claims?: { pvc: string; snapshot?: string; target_pvc?: string }[] };
+export type NamespaceRestore = Schemas['NamespaceRestore'];
+export type NamespaceRestoreRequest = Schemas['NamespaceRestoreRequest'];
+
+export type Batch = Schemas['Batch'];
+export type BatchMember = NonNullable<Batch['members']>[number];
 
 /** A claim's name and namespace. */
 export interface ClaimName {
