@@ -74,7 +74,7 @@ describe('a claim', () => {
   test('that has no backup left but a missing one shows the command in the place of the list', async () => {
     server.use(answers('/v1/backups', golden.backupsGone, 503));
     openConsole('/claims/media/photos');
-    const gone = await notice('A backup that was seen before is gone');
+    const gone = await notice('A backup that was there is missing');
     expect(gone.getByText('soteria repository accept --claim media/photos')).toBeVisible();
     await expectAccessible();
   });
@@ -197,7 +197,7 @@ describe('the restore form', () => {
   test('says what settles the doubt that keeps it from choosing', async () => {
     server.use(http.post(at('/v1/restores'), () => HttpResponse.json(golden.backupsGone, { status: 503 })));
     openConsole('/restore?namespace=media&pvc=photos');
-    expect((await notice('It could not be told what would be restored')).getByText('soteria repository accept --claim media/photos')).toBeVisible();
+    expect((await notice('A backup that was there is missing')).getByText('soteria repository accept --claim media/photos')).toBeVisible();
     await expectAccessible();
   });
 });

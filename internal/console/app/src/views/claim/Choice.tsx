@@ -1,13 +1,17 @@
-import type { ClaimChoice } from '@/api/types';
+import type { InventoryClaim } from '@/api/types';
 import { Moment } from '@/parts/Age';
 import { Command } from '@/parts/Command';
 import { Notice } from '@/parts/Notice';
+import { actsAgain, choiceInWords, startsEmpty } from '@/words/choice';
 
 /** What a claim's manifest asks of its restore, which a person wrote for one recovery, and how it is dropped. */
-export function Choice({ choice }: { choice: ClaimChoice }) {
-  const { expired, spent, expires, message, drop } = choice;
+export function Choice({ entry: { choice, backup_count } }: { entry: InventoryClaim }) {
+  if (!choice) return null;
+  const { expired, expires, message, drop } = choice;
+  // To start empty takes nothing from a claim of which no backup is.
+  const warns = actsAgain(choice) && (!startsEmpty(choice) || backup_count > 0);
   return (
-    <Notice tone={expired || !spent ? 'idle' : 'warn'} title={titleOf(choice)}>
+    <Notice tone={warns ? 'warn' : 'idle'} title={choiceInWords(choice)}>
       <p>{message}</p>
       {expires && (
         <p>
@@ -17,9 +21,4 @@ export function Choice({ choice }: { choice: ClaimChoice }) {
       <Command command={drop} label="Drop it; from Git, too, where the manifest is kept there:" />
     </Notice>
   );
-}
-
-function titleOf({ expired, spent }: ClaimChoice): string {
-  if (expired) return 'The manifest asks for a backup, which does not count any more';
-  return spent ? 'If this claim were made again, it would get this backup again' : 'The manifest says which backup this claim gets';
 }

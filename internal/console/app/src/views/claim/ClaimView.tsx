@@ -70,7 +70,7 @@ function Claim({ claim }: { claim: ClaimName }) {
       )}
       {inventory.data && !entry && <Gone inventory={inventory.data} claim={claim} />}
       {entry && <Standing entry={entry} checking={checking} />}
-      {entry?.choice && <Choice choice={entry.choice} />}
+      {entry && <Choice entry={entry} />}
       {entry?.backup_stalled && (
         <Notice tone="bad" title="A backup does not go on">
           {entry.backup_stalled}

@@ -98,6 +98,14 @@ describe('a claim', () => {
     expect(await screen.findByRole('heading', { name: /^Would get an old backup again ?1 claim$/ })).toBeVisible();
   });
 
+  test('that would start empty again says so, and not that a backup would come back', async () => {
+    openConsole('/claims/media/thumbnails');
+    expect(await screen.findByText('If this claim were made again, it would start empty again')).toBeVisible();
+    expect(screen.getByText(/soteria.dev\/skip-reason-$/)).toBeVisible();
+    expect(screen.queryByText(/get this backup again/)).not.toBeInTheDocument();
+    await expectAccessible();
+  });
+
   test('that is held says why', async () => {
     openConsole('/claims/shop/queue');
     expect((await screen.findAllByText('no backup of shop/queue exists and one is required'))[0]).toBeVisible();

@@ -75,6 +75,7 @@ const FILTERS: Record<Concern['id'], Filters | null> = {
   unreviewed: { state: 'other' },
   stalled: { state: 'restoring' },
   turnsBack: {},
+  startsEmpty: { protection: 'skip' },
   hanging: null,
   failing: null,
   lost: { state: 'other' },

@@ -34,6 +34,13 @@ describe('what needs a person', () => {
     expect(concernsOf(held, golden.policies)[0]).toMatchObject({ id: 'held', claims: [{ reason: 'no backup found' }] });
   });
 
+  test('has claims that would start empty again only where backups of them exist', () => {
+    const withBackups = (backup_count: number) => ({ ...golden.inventory, namespaces: golden.inventory.namespaces.map((namespace) => ({ ...namespace, pvcs: namespace.pvcs.map((claim) => (claim.choice?.skip ? { ...claim, backup_count } : claim)) })) });
+    expect(brief(withBackups(3))).toContainEqual(['startsEmpty', ['thumbnails']]);
+    expect(brief(withBackups(0)).map(([id]) => id)).not.toContain('startsEmpty');
+    expect(brief(withBackups(3)).map(([id]) => id)).not.toContain('turnsBack');
+  });
+
   test('is nothing in an empty cluster', () => {
     expect(brief(golden.inventoryEmpty)).toEqual([]);
   });

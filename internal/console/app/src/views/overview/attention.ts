@@ -1,11 +1,12 @@
 import type { Inventory, InventoryClaim, Policies, Restore } from '@/api/types';
+import { actsAgain, startsEmpty } from '@/words/choice';
 import type { Tone } from '@/words/health';
 import { isHeld } from '@/words/phase';
 import { stallOf } from '@/words/stall';
 
 /** A reason why a person has to look at claims, and the claims. */
 export interface Concern {
-  id: 'held' | 'stalled' | 'hanging' | 'unreviewed' | 'turnsBack' | 'failing' | 'lost' | 'misdeclared' | 'unknown' | 'none' | 'unprotected' | 'stale';
+  id: 'held' | 'stalled' | 'hanging' | 'unreviewed' | 'turnsBack' | 'startsEmpty' | 'failing' | 'lost' | 'misdeclared' | 'unknown' | 'none' | 'unprotected' | 'stale';
   tone: Tone;
   title: string;
   /** What to do about it. */
@@ -51,7 +52,15 @@ const RULES: Rule[] = [
     tone: 'warn',
     title: 'Would get an old backup again',
     remedy: 'Their manifests still ask for the backup of one recovery. If the cluster were rebuilt, they would get it again. Drop what is not meant any more.',
-    applies: ({ choice }) => !!choice?.spent && !choice.expired,
+    applies: ({ choice }) => !!choice && actsAgain(choice) && !startsEmpty(choice),
+    reason: ({ choice }) => choice?.message,
+  },
+  {
+    id: 'startsEmpty',
+    tone: 'warn',
+    title: 'Would start empty again',
+    remedy: 'Their manifests ask to start empty, though backups of them exist. If the cluster were rebuilt, they would do so again. Drop what is not meant any more.',
+    applies: ({ choice, backup_count }) => !!choice && actsAgain(choice) && startsEmpty(choice) && backup_count > 0,
     reason: ({ choice }) => choice?.message,
   },
   { id: 'lost', tone: 'bad', title: 'Lost', remedy: 'Their volumes are gone. Restore them from a backup.', applies: ({ health_reason }) => health_reason === 'lost' },
@@ -88,7 +97,7 @@ const RULES: Rule[] = [
 
 const NONE: ReadonlySet<string> = new Set();
 
-const ORDER: Concern['id'][] = ['held', 'stalled', 'hanging', 'unreviewed', 'failing', 'lost', 'turnsBack', 'none', 'misdeclared', 'unknown', 'stale', 'unprotected'];
+const ORDER: Concern['id'][] = ['held', 'stalled', 'hanging', 'unreviewed', 'failing', 'lost', 'turnsBack', 'startsEmpty', 'none', 'misdeclared', 'unknown', 'stale', 'unprotected'];
 
 /** Sums up what needs a person, the most pressing first. Without policies, failed backups are not known. `underWay` are the restores that are not over, and `checking` names the claims whose backups are being looked for just now. */
 export function concernsOf(inventory: Inventory, policies: Policies | undefined, underWay: readonly Restore[] = [], checking: ReadonlySet<string> = NONE): Concern[] {
