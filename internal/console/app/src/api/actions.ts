@@ -2,12 +2,20 @@ import { answer, api, batchAnswer, begun, type Begun } from './client';
 import type { ClaimName, Policy, PolicyPreview, NamespaceBackup, NamespaceBackupRequest, NamespaceRestore, NamespaceRestoreRequest, PolicyRequest, RestoreRequest } from './types';
 
 /** Starts a backup of a claim. */
-export function backUp(claim: ClaimName) {
-  return answer(api.POST('/v1/backup', { body: claim }));
+export function backUp({ namespace, pvc }: ClaimName) {
+  return answer(api.POST('/v1/backup', { body: { namespace, pvc } }));
 }
 
-/** Has work go on in the server when the caller leaves, and a request that was sent arrive though its page is left. */
-const GOES_ON = { headers: { Prefer: 'respond-async' }, keepalive: true };
+/** Has work go on in the server when the caller leaves. */
+const GOES_ON = { headers: { Prefer: 'respond-async' } };
+
+/** How many characters a request may have that is to arrive though its page is left: browsers send 64 KiB of them at a time, and none that is larger. */
+const KEPT_ALIVE = 48_000;
+
+/** Has a request that was sent arrive though its page is left, unless it is too large for that. */
+function sent<T extends object>(body: T): { body: T; keepalive: boolean } {
+  return { body, keepalive: JSON.stringify(body).length <= KEPT_ALIVE };
+}
 
 /** Tells which backups of a namespace's bound claims would be started. */
 export function planNamespaceBackup(request: NamespaceBackupRequest): Promise<NamespaceBackup> {
@@ -16,12 +24,12 @@ export function planNamespaceBackup(request: NamespaceBackupRequest): Promise<Na
 
 /** Starts a backup of every bound claim of a namespace. */
 export function backUpNamespace(request: NamespaceBackupRequest): Promise<Begun<NamespaceBackup>> {
-  return begun(api.POST('/v1/backup/namespace', { body: request, ...GOES_ON }));
+  return begun(api.POST('/v1/backup/namespace', { ...sent(request), ...GOES_ON }));
 }
 
 /** Starts a restore to a new claim, or tells on a dry run what it would start. */
 export function restore(request: RestoreRequest) {
-  return answer(api.POST('/v1/restores', { body: request, keepalive: true }));
+  return answer(api.POST('/v1/restores', sent(request)));
 }
 
 /** Tells which restores of a namespace's claims would be started. */
@@ -31,7 +39,7 @@ export function planNamespaceRestore(request: NamespaceRestoreRequest): Promise<
 
 /** Starts restores of a namespace's claims. */
 export function restoreNamespace(request: NamespaceRestoreRequest): Promise<Begun<NamespaceRestore>> {
-  return begun(api.POST('/v1/restores/namespace', { body: request, ...GOES_ON }));
+  return begun(api.POST('/v1/restores/namespace', { ...sent(request), ...GOES_ON }));
 }
 
 /** Tells which claims a policy would hold for. */
@@ -40,8 +48,8 @@ export async function previewPolicy(request: PolicyRequest, signal: AbortSignal)
 }
 
 /** Starts a test of a claim's backup, which leaves nothing. */
-export function testRestore(request: ClaimName & { snapshot: string }) {
-  return answer(api.POST('/v1/restore-test', { body: request }));
+export function testRestore({ namespace, pvc }: ClaimName, snapshot: string) {
+  return answer(api.POST('/v1/restore-test', { body: { namespace, pvc, snapshot } }));
 }
 
 /** Keeps a policy, in the place of another of the same target. */

@@ -1,9 +1,11 @@
 import { HttpResponse, http } from 'msw';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { golden } from '@/testing/golden';
+import { posts } from '@/testing/posts';
 import { answers, at, server } from '@/testing/server';
-import { planNamespaceRestore, restoreNamespace } from './actions';
+import { backUp, planNamespaceRestore, restoreNamespace, testRestore } from './actions';
 import { answer, api } from './client';
+import { backupsQuery, eventsQuery, newQueryClient, restoreTestsQuery, restoresQuery } from './queries';
 import type { ApiError } from './errors';
 
 const whoami = () => answer(api.GET('/v1/whoami'));
@@ -81,4 +83,38 @@ describe('work on many claims', () => {
     server.use(http.post(at('/v1/restores/namespace'), () => HttpResponse.json({ error: 'no', title: 'A setting forbids it', code: 'denied', reason: 'setting' }, { status: 403 })));
     expect(await failure(restoreNamespace({ namespace: 'media' }))).toMatchObject({ notAllowed: true, title: 'A setting forbids it', reason: 'setting' });
   });
+});
+
+describe('a claim of which more is known than its name', () => {
+  const [claim] = golden.inventory.namespaces.flatMap(({ pvcs }) => pvcs);
+  if (!claim) throw new Error('the golden inventory is empty');
+  const name = { namespace: claim.namespace, pvc: claim.pvc };
+
+  test('is asked about by its name alone', async () => {
+    const asked: object[] = [];
+    const client = newQueryClient();
+    server.events.on('request:start', ({ request }) => asked.push(Object.fromEntries(new URL(request.url).searchParams)));
+    await client.fetchQuery(restoresQuery(claim));
+    await client.fetchQuery(backupsQuery(claim, 5));
+    await client.fetchQuery(eventsQuery(claim, 5));
+    await client.fetchQuery(restoreTestsQuery(claim));
+    expect(asked).toEqual([name, { ...name, limit: '5' }, { ...name, limit: '5' }, name]);
+  });
+
+  test('is backed up and tested by its name alone', async () => {
+    const backups = posts('/v1/backup', () => ({ status: 202, body: {} }));
+    const tests = posts('/v1/restore-test', () => ({ status: 202, body: {} }));
+    await backUp(claim);
+    await testRestore(claim, 'aaaa');
+    expect([...backups, ...tests]).toEqual([name, { ...name, snapshot: 'aaaa' }]);
+  });
+});
+
+test.each([
+  ['arrives though its page is left', 10, true],
+  ['that a browser would not send then is sent as any other', 1000, false],
+])('a request %s', async (_, claims, kept) => {
+  const fetched = vi.spyOn(globalThis, 'fetch').mockImplementation(() => Promise.resolve(HttpResponse.json(golden.namespaceRestore, { status: 202 })));
+  await restoreNamespace({ namespace: 'media', claims: Array.from({ length: claims }, (_each, i) => ({ pvc: `claim-${i}`, snapshot: 'a'.repeat(64) })) });
+  expect((fetched.mock.calls[0]?.[0] as Request).keepalive).toBe(kept);
 });

@@ -53,10 +53,10 @@ export const statusQuery = queryOptions({
 });
 
 /** What happened to a claim lately or, without its name, to the claims of its namespace: the newest `limit` events, or as many as Soteria lists unasked. */
-export function eventsQuery(of: Pick<ClaimName, 'namespace'> & Partial<ClaimName>, limit?: number) {
+export function eventsQuery({ namespace, pvc }: Pick<ClaimName, 'namespace'> & Partial<ClaimName>, limit?: number) {
   return queryOptions({
-    queryKey: ['events', of.namespace, of.pvc ?? '', limit ?? 0],
-    queryFn: ({ signal }) => answer(api.GET('/v1/events', { params: { query: { ...of, limit } }, signal })),
+    queryKey: ['events', namespace, pvc ?? '', limit ?? 0],
+    queryFn: ({ signal }) => answer(api.GET('/v1/events', { params: { query: { namespace, pvc, limit } }, signal })),
     refetchInterval: MINUTE / 2,
   });
 }
@@ -67,11 +67,14 @@ export const whoamiQuery = queryOptions({
   refetchInterval: 5 * MINUTE,
 });
 
+/** What a query says of a claim: its name alone, though more may be known of it. The API refuses a parameter that it does not know. */
+const named = ({ namespace, pvc }: ClaimName): ClaimName => ({ namespace, pvc });
+
 /** The restores of one claim or, without one, of all. */
 export function restoresQuery(of?: ClaimName) {
   return queryOptions({
     queryKey: of ? ['restores', of.namespace, of.pvc] : ['restores'],
-    queryFn: ({ signal }): Promise<Restores> => answer(api.GET('/v1/restores', { params: { query: of }, signal })),
+    queryFn: ({ signal }): Promise<Restores> => answer(api.GET('/v1/restores', { params: { query: of && named(of) }, signal })),
     refetchInterval: pollRestores(),
   });
 }
@@ -83,7 +86,7 @@ export const ALL_BACKUPS = 10_000;
 export function backupsQuery(claim: ClaimName, limit: number) {
   return queryOptions({
     queryKey: ['backups', claim.namespace, claim.pvc, limit],
-    queryFn: ({ signal }) => answer(api.GET('/v1/backups', { params: { query: { ...claim, limit } }, signal })),
+    queryFn: ({ signal }) => answer(api.GET('/v1/backups', { params: { query: { ...named(claim), limit } }, signal })),
     refetchInterval: MINUTE,
   });
 }
@@ -92,7 +95,7 @@ export function backupsQuery(claim: ClaimName, limit: number) {
 export function restoreTestsQuery(claim: ClaimName) {
   return queryOptions({
     queryKey: ['restore-tests', claim.namespace, claim.pvc],
-    queryFn: ({ signal }) => answer(api.GET('/v1/restore-tests', { params: { query: claim }, signal })),
+    queryFn: ({ signal }) => answer(api.GET('/v1/restore-tests', { params: { query: named(claim) }, signal })),
     refetchInterval: (query) => (query.state.data?.tests.some(({ phase }) => phase === 'Pending' || phase === 'Running') ? 5 * SECOND : MINUTE),
   });
 }

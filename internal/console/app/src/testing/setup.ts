@@ -1,15 +1,22 @@
 import '@testing-library/jest-dom/vitest';
 import { cleanup, configure } from '@testing-library/react';
-import { afterAll, afterEach, beforeAll, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, vi } from 'vitest';
 import { forgetClock } from '@/api/clock';
+import { refusalOf } from './document';
 import { server } from './server';
 
 // A busy machine takes longer than the second that is given by default.
 configure({ asyncUtilTimeout: 15_000 });
 
+/** What the API would refuse of the requests that a test made. */
+const refusals: Promise<string | null>[] = [];
+server.events.on('request:start', ({ request }) => refusals.push(refusalOf(request.clone())));
+
 beforeAll(() => server.listen({ onUnhandledRequest: 'error' }));
-afterEach(() => {
+afterEach(async () => {
   cleanup();
+  const refused = (await Promise.all(refusals.splice(0))).filter((each) => each !== null);
+  expect(refused, 'the console asks for what the API’s document has').toEqual([]);
   server.resetHandlers();
   forgetClock();
   window.localStorage.clear();

@@ -52,7 +52,7 @@ function useTest(claim: ClaimName) {
   const client = useQueryClient();
   const messages = useMessages();
   return useMutation({
-    mutationFn: (snapshot: string) => testRestore({ ...claim, snapshot }),
+    mutationFn: (snapshot: string) => testRestore(claim, snapshot),
     onSuccess: () => messages.say({ tone: 'busy', title: 'The test was started' }),
     onError: (cause) => messages.say({ tone: 'bad', title: 'No test was started', detail: failureOf(cause).message }),
     onSettled: () => client.invalidateQueries({ queryKey: ['restore-tests', claim.namespace, claim.pvc] }),
