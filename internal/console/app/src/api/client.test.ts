@@ -94,10 +94,10 @@ describe('a claim of which more is known than its name', () => {
     const asked: object[] = [];
     const client = newQueryClient();
     server.events.on('request:start', ({ request }) => asked.push(Object.fromEntries(new URL(request.url).searchParams)));
-    await client.fetchQuery(restoresQuery(claim));
-    await client.fetchQuery(backupsQuery(claim, 5));
-    await client.fetchQuery(eventsQuery(claim, 5));
-    await client.fetchQuery(restoreTestsQuery(claim));
+    await client.query(restoresQuery(claim));
+    await client.query(backupsQuery(claim, 5));
+    await client.query(eventsQuery(claim, 5));
+    await client.query(restoreTestsQuery(claim));
     expect(asked).toEqual([name, { ...name, limit: '5' }, { ...name, limit: '5' }, name]);
   });
 

@@ -13,7 +13,7 @@ export interface Section {
 
 /** Sorts a plan's claims by outcome and cause, what wants a person first. An outcome that the console does not know is a hold. */
 export function sectionsOf(plan: Plan): Section[] {
-  const byOutcome = groupBy(plan.claims as PlannedClaim[], ({ outcome }) => (isOutcome(outcome) ? outcome : 'hold'));
+  const byOutcome = groupBy(plan.claims, ({ outcome }) => (isOutcome(outcome) ? outcome : 'hold'));
   return OUTCOMES.flatMap((outcome) => {
     const claims = byOutcome.get(outcome);
     return claims ? causesIn(outcome, claims) : [];
