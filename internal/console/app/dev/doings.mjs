@@ -27,7 +27,6 @@ export class Doings {
     this.policies = policies;
     this.started = Date.now();
     this.batches = new Batches(this);
-    this.made = new Set();
   }
 
   find({ namespace, pvc }) {
@@ -106,7 +105,7 @@ export class Doings {
 
   #unmet({ namespace, pvc, as_of }, backups) {
     const { status, body } = refused(404, 'not_found', `no backup of ${namespace}/${pvc} was taken by ${as_of}; the oldest is of ${backups.at(-1).taken_at}`, as_of ? 'as_of' : 'snapshot');
-    return { status, body: { ...body, title: 'No backup is that old', reason: 'choice_unmet' } };
+    return { status, body: { ...body, title: 'No backup is what was asked for', reason: 'choice_unmet' } };
   }
 
   #bringBack(source, target, { driver, id, taken_at, files }) {
@@ -123,8 +122,9 @@ export class Doings {
 
   restoreNamespace(body, async) {
     const orphans = this.inventory.orphans.filter(({ namespace }) => namespace === body.namespace).map(({ pvc }) => pvc);
-    const exists = this.made.has(body.target_namespace) || this.inventory.namespaces.some(({ name }) => name === body.target_namespace);
-    const missing = exists || body.create_namespace ? {} : { target_missing: true, make_target: `kubectl create namespace ${body.target_namespace}` };
+    const exists = this.inventory.namespaces.some(({ name }) => name === body.target_namespace);
+    if (!exists && !body.dry_run && !body.create_namespace) return refused(404, 'not_found', `namespace ${body.target_namespace} does not exist`, 'target_namespace');
+    const missing = exists || !body.dry_run ? {} : { target_missing: true, make_target: `kubectl create namespace ${body.target_namespace}` };
     const lost = body.include_orphans ? this.inventory.orphans.filter(({ namespace }) => namespace === body.namespace) : [];
     const claims = [...(this.inventory.namespaces.find(({ name }) => name === body.namespace)?.pvcs ?? []), ...lost];
     if (claims.length === 0) return refused(404, 'not_found', `namespace ${body.namespace} has no bound claim`, 'namespace');
