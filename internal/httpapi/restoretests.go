@@ -23,6 +23,7 @@ func (s *Server) restoreTestRoutes() []route {
 		summary: "Test whether a backup can be restored or, where target_pvc is given, restore it as /v1/restores does",
 		body:    wire.RestoreRequest{},
 		answers: answers{http.StatusOK: wire.RestoreTestStarted{}, http.StatusAccepted: wire.RestoreTestStarted{}},
+		also:    answers{http.StatusOK: wire.RestoreStarted{}, http.StatusAccepted: wire.RestoreStarted{}},
 	}, {
 		method: http.MethodGet, path: "/v1/restore-tests", handle: s.listTests,
 		summary: "Tests of backups, newest first",

@@ -2320,7 +2320,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["RestoreTestStarted"];
+                    "application/json": components["schemas"]["RestoreTestStarted"] | components["schemas"]["RestoreStarted"];
                 };
             };
             /** @description Accepted */
@@ -2329,7 +2329,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["RestoreTestStarted"];
+                    "application/json": components["schemas"]["RestoreTestStarted"] | components["schemas"]["RestoreStarted"];
                 };
             };
             "4XX": components["responses"]["Error"];
