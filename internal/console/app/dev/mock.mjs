@@ -56,7 +56,7 @@ const POSTS = {
   '/v1/backup/namespace': (body, async) => doings.backUpNamespace(body, async),
   '/v1/restores': (body) => doings.restore(body),
   '/v1/restores/namespace': (body, async) => doings.restoreNamespace(body, async),
-  '/v1/restore-test': ({ namespace, pvc, snapshot }) => ({ status: 202, body: { driver: 'restic', job_name: 'test-2', job_namespace: 'soteria-system', namespace, pvc, backup: snapshot, taken_at: ago(0), room_bytes: 1, requested_by: 'ada', dry_run: false } }),
+  '/v1/restore-test': ({ namespace, pvc, snapshot, ...to }) => to.target_pvc ? doings.restore({ namespace, pvc, snapshot, ...to }) : ({ status: 202, body: { driver: 'restic', job_name: 'test-2', job_namespace: 'soteria-system', namespace, pvc, backup: snapshot, taken_at: ago(0), room_bytes: 1, requested_by: 'ada', dry_run: false } }),
   '/v1/policies': (body) => doings.keepPolicy(body),
   '/mend': () => doings.mend(),
 };

@@ -113,6 +113,23 @@ describe('a namespace that is gone', () => {
   });
 });
 
+test('a claim that is to be looked at only is restored as one that policies pass over', async () => {
+  const kept = posts('/v1/restores', () => ({ status: 200, body: golden.restoreDryRun }));
+  const looked = posts('/v1/restore-test', ({ dry_run }) => (dry_run ? { status: 200, body: golden.restoreDryRun } : { status: 202, body: golden.restoreStarted }));
+  const { user, router } = openConsole('/restore?namespace=media&pvc=photos');
+  const button = await restoreButton();
+  await waitFor(() => expect(button).toBeEnabled());
+  await user.click(screen.getByRole('checkbox', { name: /^To look at only/ }));
+  await waitFor(() => expect(looked).toHaveLength(1));
+  expect(router.state.location.search).toMatchObject({ look: true });
+  await waitFor(() => expect(button).toBeEnabled());
+  await expectAccessible();
+  await user.click(button);
+  await screen.findByRole('heading', { name: 'The restore was started' });
+  expect(looked.at(-1)).toMatchObject({ target_pvc: 'photos-restored', snapshot: golden.restoreDryRun.backup });
+  expect(kept.every(({ dry_run }) => dry_run === true)).toBe(true);
+});
+
 test('a clock that is wrong is told, and ages are reckoned by Soteria’s', async () => {
   server.use(http.get(at('/v1/inventory'), () => HttpResponse.json({ ...golden.inventory, generated_at: '2026-04-12T15:37:00Z' }, { headers: { Date: 'Sun, 12 Apr 2026 15:38:00 GMT' } })));
   openConsole('/inventory');

@@ -1,8 +1,8 @@
 import { useQuery, type UseQueryResult } from '@tanstack/react-query';
-import { restore } from '@/api/actions';
+import { restore, type ClaimRestoring } from '@/api/actions';
 import { failureOf } from '@/api/errors';
 import { backupsQuery, inventoryQuery } from '@/api/queries';
-import type { Backups, RestoreRequest, RestoreStarted } from '@/api/types';
+import type { Backups, RestoreStarted } from '@/api/types';
 import { TextField, errorAt } from '@/parts/TextField';
 import { BackupChoice } from './BackupChoice';
 import { contradictionOf, faultOfTime } from './choice';
@@ -25,11 +25,11 @@ export function ClaimRestore(props: WishProps) {
   const named = Boolean(kept.namespace && kept.pvc);
   const backups = useQuery({ ...backupsQuery({ namespace: kept.namespace ?? '', pvc: kept.pvc ?? '' }, OFFERED), enabled: named });
   const free = freeTarget(kept, namesIn(inventory));
-  const request = kept.started ? null : claimRequest(kept, free);
+  const asked = kept.started ? null : claimRequest(kept, free);
   const onBegun = ({ restore: started, target_pvc }: RestoreStarted, stays: boolean) => {
     if (stays) props.change({ as: target_pvc, started });
   };
-  const { plan, start, again, change, ...state } = useRestoring(props, request, { ask: planOf, begin: restore, onBegun });
+  const { plan, start, again, change, ...state } = useRestoring(props, asked, { ask: planOf, begin: restore, onBegun });
   if (kept.started && kept.as) {
     const target = { namespace: kept.to ?? kept.namespace ?? '', pvc: kept.as };
     return <ClaimStarted target={target} restore={kept.started} again={() => { again(); props.change({ as: undefined, started: undefined }); }} />;
@@ -52,12 +52,12 @@ export function ClaimRestore(props: WishProps) {
       verb="Restore to the new claim"
       ready={state.ready && unmet === null}
       // The backup that the plan shows is the one that is restored, though a newer one may come meanwhile.
-      onStart={() => request && plan && start({ ...request, snapshot: plan.backup })}
+      onStart={() => asked && plan && start({ ...asked, request: { ...asked.request, snapshot: plan.backup } })}
     />
   );
 }
 
-const planOf = (request: RestoreRequest) => restore({ ...request, dry_run: true });
+const planOf = ({ request, look }: ClaimRestoring) => restore({ request: { ...request, dry_run: true }, look });
 
 interface SourceProps extends PartProps {
   backups: UseQueryResult<Backups>;
@@ -121,6 +121,10 @@ function Target({ name = '', ...part }: PartProps & { name: string | undefined }
           error={errorAt(failure, 'target_pvc')}
         />
       </div>
+      <label className="check">
+        <input type="checkbox" checked={draft.look ?? false} onChange={(event) => change({ look: event.target.checked || undefined })} />
+        To look at only: policies do not back it up, and it is not counted
+      </label>
       <details open={Boolean(draft.storageClass ?? draft.size)}>
         <summary>Another class or size</summary>
         <div className="fields">

@@ -1,3 +1,4 @@
+import type { ClaimRestoring } from '@/api/actions';
 import type { Inventory, NamespaceRestore, NamespaceRestoreRequest, RestoreRequest } from '@/api/types';
 import { text } from '../inventory/filters';
 import { faultOfTime } from './choice';
@@ -16,6 +17,8 @@ export interface Wish {
   as?: string;
   storageClass?: string;
   size?: string;
+  /** Whether the new claim is to be looked at only: policies pass it over, and health does not count it. */
+  look?: true;
   /** What begins the names of a namespace's new claims. */
   prefix?: string;
   /** Whether claims that exist only as backups are wished back, too; absent: where nothing else is left of the namespace. */
@@ -40,6 +43,7 @@ export function readWish(search: Record<string, unknown>): Wish {
   if (isTrue(search.orphans)) wish.orphans = true;
   if (search.orphans === false || search.orphans === 'false') wish.orphans = false;
   if (isTrue(search.make)) wish.make = true;
+  if (isTrue(search.look)) wish.look = true;
   return wish;
 }
 
@@ -61,10 +65,10 @@ export function freeTarget({ namespace, to, pvc }: Wish, known: { claims: (names
   }
 }
 
-/** Puts a wish for a claim into a request; null while it names none, or wishes for a time that is none. `free` names the new claim where the wish does not. */
-export function claimRequest(wish: Wish, free: string | undefined): RestoreRequest | null {
+/** Puts a wish for a claim into what is asked for; null while it names none, or wishes for a time that is none. `free` names the new claim where the wish does not. */
+export function claimRequest(wish: Wish, free: string | undefined): ClaimRestoring | null {
   if (!wish.namespace || !wish.pvc || faultOfTime(wish) !== null) return null;
-  return {
+  const request: RestoreRequest = {
     namespace: wish.namespace,
     pvc: wish.pvc,
     ...chosen(wish),
@@ -73,6 +77,7 @@ export function claimRequest(wish: Wish, free: string | undefined): RestoreReque
     ...(wish.storageClass && { storage_class: wish.storageClass }),
     ...(wish.size && { size: wish.size }),
   };
+  return { request, look: wish.look ?? false };
 }
 
 /** Puts a wish for a namespace into a request; null while it names none, or wishes for a time that is none. */
