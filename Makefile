@@ -65,7 +65,8 @@ unit: ## Unit, conformance and integration tests, with the race detector
 	$(CLUSTER) tool kubectl-kyverno >/dev/null
 	$(CLUSTER) tool kubectl >/dev/null
 	go vet $(PACKAGES)
-	go test -race -timeout 30m $(PACKAGES)
+	@# Many of the tests wait more than they work.
+	go test -race -p 3 -timeout 30m $(PACKAGES)
 	set -e; for module in $(MODULES); do (cd $$module && CGO_ENABLED=0 go vet ./... && CGO_ENABLED=0 go test ./...); done
 
 FUZZ_COUNT ?= 2000
