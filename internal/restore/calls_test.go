@@ -185,6 +185,23 @@ func TestFillsThatFailAgainAndAgainDoNotTakeTheTurnsOfOthers(t *testing.T) {
 	assert.Less(t, s.boundAt["uid-2"].Sub(noon), 45*time.Minute)
 }
 
+func TestAMoverThatHangsKeepsNoOtherWaiting(t *testing.T) {
+	s := newStorm(t, aClass(false, corev1.PersistentVolumeReclaimDelete))
+	s.configure = func(c *restore.Config) { c.Fills = 1 }
+	s.moves = func(job *batchv1.Job) time.Duration {
+		if job.Annotations[v1alpha1.ClaimAnnotation] == "shop/db-0" {
+			return 24 * time.Hour
+		}
+		return time.Second
+	}
+	s.begins(t)
+	s.apply(stormClaim(1))
+	s.until(func() bool { return !s.boundAt["uid-1"].IsZero() || s.clock.Since(noon) > 3*time.Hour }, "restored")
+	require.NotZero(t, s.boundAt["uid-1"])
+	assert.Greater(t, s.boundAt["uid-1"].Sub(noon), 10*time.Minute, "what has not moved for less may only be slow")
+	assert.Less(t, s.boundAt["uid-1"].Sub(noon), 15*time.Minute)
+}
+
 // refusing is a filler that cannot make the Jobs of some claims.
 type refusing struct {
 	driver.Filler

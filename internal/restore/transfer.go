@@ -190,6 +190,7 @@ func (r *Reconciler) observeFill(o *observed, state driver.FillState) next {
 		return r.attemptFailed(o, v1alpha1.ConditionTransferred, reasonTransferFailed, ResultFailed, state.Message)
 	case driver.FillRunning:
 		r.watchdog.moves(o, state.Progress)
+		r.line.hangs(o.claim.UID, running(state, o.now) >= r.startTimeout && o.now.Sub(r.watchdog.since(o)) >= r.startTimeout)
 		s.Progress = progressOf(s.Progress, state.Progress)
 		o.waits(v1alpha1.PhaseTransferring, v1alpha1.ConditionTransferred, reasonRunning, fmt.Sprintf("attempt %d is under way", s.Attempt))
 		if s.Progress.Summary != "" {

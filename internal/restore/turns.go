@@ -47,6 +47,8 @@ type line struct {
 	// idle are Jobs that were found to do no work, and lookedAt is when.
 	idle     sets.Set[types.UID]
 	lookedAt time.Time
+	// hung are the claims whose movers run and move nothing for long.
+	hung sets.Set[types.UID]
 }
 
 // waiter is a claim whose fill waits for its turn.
@@ -175,15 +177,31 @@ func (l *line) leave(claim types.UID) {
 	defer l.mu.Unlock()
 	delete(l.waiting, claim)
 	delete(l.granted, claim)
+	l.hung.Delete(claim)
+}
+
+// hangs notes whether a claim's mover, which runs, moves nothing for long.
+func (l *line) hangs(claim types.UID, hung bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case !hung:
+		l.hung.Delete(claim)
+	case l.hung == nil:
+		l.hung = sets.New(claim)
+	default:
+		l.hung.Insert(claim)
+	}
 }
 
 // working returns the claims of which a fill works, as the caches have it. A mover that
 // has ended does not, nor one that no node suits for long or that does not start for
-// long, or that is on a node that is gone.
+// long, that runs and moves nothing for as long as one may take to start, or that is on a
+// node that is gone.
 func (r *Reconciler) working(ctx context.Context) (sets.Set[types.UID], error) {
 	found := sets.New[types.UID]()
 	err := r.eachFill(ctx, func(job *batchv1.Job, pods []corev1.Pod) {
-		idle := r.lasts(moverjob.Homeless(job, pods), homelessFor) || r.lasts(moverjob.Unstarted(job, pods), unstartedFor) || r.line.found(job.UID)
+		idle := r.lasts(moverjob.Homeless(job, pods), homelessFor) || r.lasts(moverjob.Unstarted(job, pods), unstartedFor) || r.line.found(job)
 		if moverjob.Working(job, pods) && !idle {
 			found.Insert(servedUID(job))
 		}
@@ -221,10 +239,11 @@ func (r *Reconciler) eachFill(ctx context.Context, do func(*batchv1.Job, []corev
 	return nil
 }
 
-func (l *line) found(job types.UID) bool {
+// found reports whether a Job was found to do no work.
+func (l *line) found(job *batchv1.Job) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.idle.Has(job)
+	return l.idle.Has(job.UID) || l.hung.Has(servedUID(job))
 }
 
 // lookForIdle finds out, now and then while fills wait, which Jobs take a turn and do no
