@@ -226,10 +226,14 @@ func (r *Runner) keep(ctx context.Context, stop func(), state *progress) {
 			if !changed && r.Clock.Since(record.SeenAt) < seenEvery {
 				continue
 			}
-			if err := r.save(ctx, state, record); backup.KindOf(err) == backup.Conflict {
+			switch err := r.save(ctx, state, record); {
+			case err == nil || ctx.Err() != nil:
+			case backup.KindOf(err) == backup.Conflict:
 				r.Log.Warn("another replica has taken a batch over", "batch", record.ID, "error", err)
 				stop()
 				return
+			default:
+				r.Log.Warn("a batch goes on and could not be written down; it is tried again", "batch", record.ID, "error", err)
 			}
 		}
 	}

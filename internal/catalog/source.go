@@ -782,7 +782,10 @@ func (s *source) settle(l *listing, found *snapshot, err error) (recovered bool)
 		return false
 	}
 	recovered = s.latest == nil || s.failure != nil || s.latest.passing() != nil && found.passing() == nil
-	s.latest, s.failure, s.took = found, nil, s.clock.Since(l.began.at)
+	s.latest, s.failure = found, nil
+	if !found.confirmed {
+		s.took = s.clock.Since(l.began.at)
+	}
 	if !l.patient || s.takes == 0 || s.took < s.takes {
 		s.takes = s.took
 	}
