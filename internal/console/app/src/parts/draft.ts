@@ -9,6 +9,8 @@ const REST = 350;
  */
 export function useDraft<T>(kept: T, keep: (draft: T) => void, rest = REST): [draft: T, change: (draft: T) => void, settled: boolean] {
   const [state, setState] = useState({ draft: kept, from: kept });
+  // What was typed before something else was kept is forgotten: it would come back where that is what was kept once.
+  if (state.from !== kept) setState({ draft: kept, from: kept });
   const draft = state.from === kept ? state.draft : kept;
   const keeper = useRef(keep);
   useEffect(() => {
