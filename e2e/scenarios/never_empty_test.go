@@ -23,7 +23,7 @@ type trouble struct {
 	bring func(s *scenario) (end func(context.Context) error)
 	// says is what the claim's event must tell of the cause.
 	says string
-	// late is trouble that shows only once the claim waits, or after long listings.
+	// late is trouble that shows only once the claim waits.
 	late bool
 }
 

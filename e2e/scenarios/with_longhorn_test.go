@@ -231,8 +231,8 @@ var longhornTroubles = []trouble{
 	{name: "types", cause: "Longhorn's answers are of other types", bring: misbehaving("- {fault: wrongTypes}")},
 	{name: "slow", cause: "Longhorn answers late", bring: misbehaving("- {fault: slow, delay: 2s}")},
 	{name: "newest", cause: "Longhorn is of the newest version", bring: misbehaving("- {fault: apiMaster}")},
-	{name: "unsynced", cause: "the backup target is never read anew", says: "not ready to tell which backups there are", late: true, bring: misbehaving("- {fault: syncNever}")},
-	{name: "halfsynced", cause: "backup volumes are never read anew", says: "has yet to read", late: true, bring: misbehaving("- {fault: syncHalf}")},
+	{name: "unsynced", cause: "the backup target is never read anew", says: "not ready to tell which backups there are", bring: misbehaving("- {fault: syncNever}")},
+	{name: "halfsynced", cause: "backup volumes are never read anew", says: "has yet to read", bring: misbehaving("- {fault: syncHalf}")},
 	{name: "one", cause: "the other of the two systems cannot tell", says: "connection refused", bring: stopS3},
 }
 
@@ -260,7 +260,7 @@ func longhornNeverEmpty(s *scenario) {
 		s.run(trouble.cause, func(s *scenario) {
 			end := trouble.bring(s)
 			s.after(end)
-			if trouble.says != "" && !trouble.late {
+			if trouble.says != "" && !trouble.late { // what was listed last stands for half a minute
 				require.NoError(s, cluster.AwaitUnknown(s.ctx, trouble.says))
 			}
 			s.apply(app.Manifest())
