@@ -33,8 +33,13 @@ func plumbersPolicyHolds(s *scenario) {
 	s.run("no one answers", func(s *scenario) { s.refusedByPolicy(plumbersGate, namespace, "none") })
 	s.startPlumber(namespace, namespace+"/data/config", namespace+"/data/snapshots/0a")
 	s.run("a claim with a backup waits for VolSync", func(s *scenario) {
-		claim := claimOf(plumbersGate, namespace, "data")
-		require.NoError(s, s.try(claim))
+		var claim *corev1.PersistentVolumeClaim
+		// That there was no such host is remembered for a while.
+		s.await("the policy to reach the plumber", func(context.Context) (bool, string, error) {
+			claim = claimOf(plumbersGate, namespace, "data")
+			err := s.try(claim)
+			return err == nil, fmt.Sprint(err), nil
+		})
 		require.Equal(s, replicationSource("data"), claim.Spec.DataSourceRef)
 	})
 	s.run("one without is let through as it is", func(s *scenario) { s.untouchedByPolicy(plumbersGate, namespace, "none") })
