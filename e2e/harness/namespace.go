@@ -4,12 +4,19 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/discovery"
 )
+
+// beforeItBegins is how long after a namespace's deletion the namespace controller has
+// certainly not begun: the time of the deletion is in whole seconds.
+const beforeItBegins = 4 * time.Second
+
+const byItsController = "the namespace is there, and the namespace controller empties it"
 
 // finishNamespace does for a namespace that is being deleted what the namespace
 // controller does: it deletes all that is in it, and lets the namespace go once that
@@ -19,6 +26,9 @@ import (
 func (c *Cluster) finishNamespace(ctx context.Context, namespace *corev1.Namespace) (seen string, err error) {
 	if namespace.DeletionTimestamp.IsZero() {
 		return "the namespace is there and is not being deleted", nil
+	}
+	if time.Since(namespace.DeletionTimestamp.Time) > beforeItBegins {
+		return byItsController, nil
 	}
 	resources, err := c.namespacedResources()
 	if err != nil {
@@ -41,6 +51,9 @@ func (c *Cluster) finishNamespace(ctx context.Context, namespace *corev1.Namespa
 	}
 	if len(left) > 0 {
 		return fmt.Sprintf("the namespace is there with %v", left), nil
+	}
+	if time.Since(namespace.DeletionTimestamp.Time) > beforeItBegins { // emptying it took long
+		return byItsController, nil
 	}
 	namespace.Spec.Finalizers = nil
 	if _, err := c.Kubernetes.CoreV1().Namespaces().Finalize(ctx, namespace, metav1.UpdateOptions{}); err != nil {
