@@ -46,7 +46,7 @@ export function isHeld({ phase, backup, conditions }: Waiting): boolean {
 }
 
 /** How long a look for backups takes at most while all is well, in milliseconds. */
-const LOOK = 60_000;
+const LOOK = 30_000;
 
 /** Whether a restore is held since it looks for backups just now, as each does that was asked for lately. */
 export function isChecking(restore: Waiting & Pick<Restore, 'created_at'>, now: Date): boolean {

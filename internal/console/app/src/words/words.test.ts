@@ -49,11 +49,11 @@ describe('a phase', () => {
 
 describe('a restore', () => {
   const [waiting] = golden.restores.restores.filter(({ pvc }) => pvc === 'cache');
-  const looking = { ...golden.restore, ...waiting, phase: 'Selecting', created_at: '2026-04-12T15:29:30Z', conditions: [{ type: 'Selected', met: false, reason: 'BackupsUnknown', message: 'timed out', since: '2026-04-12T15:29:30Z' }] };
+  const looking = { ...golden.restore, ...waiting, phase: 'Selecting', created_at: '2026-04-12T15:29:35Z', conditions: [{ type: 'Selected', met: false, reason: 'BackupsUnknown', message: 'timed out', since: '2026-04-12T15:29:30Z' }] };
 
-  test('that looks for backups since a few seconds checks, and is held after a minute', () => {
+  test('that looks for backups since a few seconds checks, and is held after half a minute', () => {
     expect(standingOf(looking, now)).toMatchObject({ label: 'Checking for backups', tone: 'busy' });
-    expect(standingOf({ ...looking, created_at: '2026-04-12T15:29:00Z' }, now)).toMatchObject({ label: 'Held', tone: 'bad' });
+    expect(standingOf({ ...looking, created_at: '2026-04-12T15:29:30Z' }, now)).toMatchObject({ label: 'Held', tone: 'bad' });
     expect(isHeld(looking)).toBe(true);
   });
 
