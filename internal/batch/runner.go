@@ -109,7 +109,7 @@ func (r *Runner) Rescue(ctx context.Context) error {
 	return r.Store.Remove(ctx, now)
 }
 
-// Rescuer has the leader look for batches that nobody works on.
+// Rescuer has the leader look for batches that no replica works on.
 type Rescuer struct{ Runner *Runner }
 
 // Start implements controller-runtime's Runnable, on the leader.

@@ -100,7 +100,7 @@ func (s *source) notInTime(ctx context.Context, pending *listing) error {
 }
 
 // warm returns after how long the next listing is to begin so that the last one is
-// followed before its bound ends, or soon if a change has ended it; false where nobody
+// followed before its bound ends, or soon if a change has ended it; false where no one
 // asked lately, or the driver has no bound of its own. It says how patient that listing
 // may be. The caller holds the lock.
 func (s *source) warm() (time.Duration, bool) {
