@@ -79,19 +79,18 @@ func (s *source) notInTime(ctx context.Context, pending *listing) error {
 	if s.cfg.Bounds[s.lister.Name()] == 0 || s.took == 0 {
 		return nil
 	}
-	now := s.clock.Now()
 	left := s.takes
 	if s.running != nil {
 		if s.running.patient {
 			left = s.took
 		}
-		left = max(left-now.Sub(s.running.began.at), 0)
+		left = max(left-max(s.clock.Now().Sub(s.running.began.at), 0), 0)
 	}
 	if pending != s.running && s.running != nil {
 		left += s.takes
 	}
 	switch {
-	case now.Add(left).Before(deadline):
+	case left < time.Until(deadline): // a context's deadline is no time of the injected clock
 		return nil
 	case s.failure != nil: // its words say more
 		return s.failure
