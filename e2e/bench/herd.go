@@ -42,7 +42,7 @@ func herd(ctx context.Context, b *bench) ([]table.Row, error) {
 		return nil, err
 	}
 	more := func(metric string, labels ...string) float64 {
-		return sum(after, metric, labels...) - sum(before, metric, labels...)
+		return harness.Sum(after, metric, labels...) - harness.Sum(before, metric, labels...)
 	}
 	const apiCalls, listings = "rest_client_requests_total", "soteria_listings_total"
 	const mostCalls, mostListings, mostTime = 60, 5, 1.5

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/soteria-dr/soteria/e2e/bench/table"
+	"github.com/soteria-dr/soteria/e2e/harness"
 )
 
 // idle looks at replicas of which nothing was asked for a while.
@@ -36,8 +37,8 @@ func idle(ctx context.Context, b *bench) ([]table.Row, error) {
 	}
 	const cpu, memory = "process_cpu_seconds_total", "process_resident_memory_bytes"
 	each := float64(len(replicas))
-	mib := sum(after, memory) / each / (1 << 20)
-	percent := (sum(after, cpu) - sum(before, cpu)) / each / time.Since(began).Seconds() * 100
+	mib := harness.Sum(after, memory) / each / (1 << 20)
+	percent := (harness.Sum(after, cpu) - harness.Sum(before, cpu)) / each / time.Since(began).Seconds() * 100
 	return []table.Row{{
 		What: "idle, one replica of two, " + b.systems, Now: fmt.Sprintf("%.0f MiB, %.2g %% of a core", mib, percent),
 		Goal: fmt.Sprintf("< %d MiB, < %g %%", mostMiB, mostCPU), Met: table.Is(mib < mostMiB && percent < mostCPU),

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -49,25 +48,4 @@ func await(ctx context.Context, what string, is func(context.Context) (bool, err
 			return fmt.Errorf("waiting for %s: %w (%w)", what, ctx.Err(), err)
 		}
 	}
-}
-
-// sum adds up the samples of a metric in a scrape whose labels hold all of these, such
-// as `code="409"`.
-func sum(scrape, name string, labels ...string) float64 {
-	var total float64
-	for sample := range strings.Lines(scrape) {
-		rest, found := strings.CutPrefix(sample, name)
-		if !found || rest[0] != '{' && rest[0] != ' ' {
-			continue
-		}
-		if slices.ContainsFunc(labels, func(label string) bool { return !strings.Contains(rest, label) }) {
-			continue
-		}
-		fields := strings.Fields(rest)
-		var value float64
-		if _, err := fmt.Sscanf(fields[len(fields)-1], "%g", &value); err == nil {
-			total += value
-		}
-	}
-	return total
 }

@@ -4,14 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"net/http"
 	"os"
-	"strings"
 	"time"
-
-	corev1 "k8s.io/api/core/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/soteria-dr/soteria/e2e/harness"
 	"github.com/soteria-dr/soteria/internal/backup"
@@ -80,11 +74,12 @@ func begin(ctx context.Context) (*bench, func(), error) {
 	if err := b.WriteHistory(ctx, near, theHistory()); err != nil {
 		return nil, nil, err
 	}
-	endLine, err := b.layLine(ctx, near)
+	far, err := b.LayLine(ctx, near)
 	if err != nil {
 		return nil, nil, err
 	}
-	return b, func() { b.end(context.WithoutCancel(ctx), near, endLine) }, b.Configure(ctx, map[string]string{repository: b.address})
+	b.far, b.address = far.Line, far.Repository
+	return b, func() { b.end(context.WithoutCancel(ctx), near, far.Close) }, b.Configure(ctx, map[string]string{repository: b.address})
 }
 
 // theHistory has backups of the claims of the herd, the last of which were just taken.
@@ -97,31 +92,6 @@ func theHistory() history.History {
 }
 
 func herdClaim(n int) string { return fmt.Sprintf("data-%03d", n) }
-
-// layLine starts the proxy to the store of a repository.
-func (b *bench) layLine(ctx context.Context, near string) (end func(), err error) {
-	var service corev1.Service
-	if err := b.Get(ctx, client.ObjectKey{Namespace: harness.StoreNamespace, Name: "s3"}, &service); err != nil {
-		return nil, fmt.Errorf("finding the store: %w", err)
-	}
-	port := fmt.Sprint(service.Spec.Ports[0].Port)
-	if b.far, err = slowline.New("http://" + net.JoinHostPort(service.Spec.ClusterIP, port)); err != nil {
-		return nil, err
-	}
-	host, err := b.NodeAddress(ctx)
-	if err != nil {
-		return nil, err
-	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(host, "0"))
-	if err != nil {
-		return nil, fmt.Errorf("listening for pods: %w", err)
-	}
-	_, path, _ := strings.Cut(strings.TrimPrefix(near, "s3:http://"), "/")
-	b.address = "s3:http://" + listener.Addr().String() + "/" + path
-	server := &http.Server{Handler: b.far, ReadHeaderTimeout: time.Minute}
-	go func() { _ = server.Serve(listener) }() // it ends with an error, always
-	return func() { _ = server.Close() }, nil
-}
 
 // useLonghorn configures Longhorn beside restic.
 func (b *bench) useLonghorn(ctx context.Context) error {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -231,10 +232,11 @@ func (c *Cluster) Backups(ctx context.Context, namespace, claim string) ([]wire.
 	return list.Backups, nil
 }
 
-// Metric sums the series of a metric over all replicas, as Prometheus would.
-func (c *Cluster) Metric(ctx context.Context, name string) (float64, error) {
+// Metric sums the series of a metric over all replicas, as Prometheus would, whose
+// labels hold all of these, such as `driver="restic"`.
+func (c *Cluster) Metric(ctx context.Context, name string, labels ...string) (float64, error) {
 	text, err := c.Scrape(ctx)
-	return sumOf(text, name), err
+	return Sum(text, name, labels...), err
 }
 
 // Scrape gives what Prometheus would read of all replicas.
@@ -254,12 +256,16 @@ func (c *Cluster) Scrape(ctx context.Context) (string, error) {
 	return all.String(), nil
 }
 
-// sumOf adds up the samples of one metric in a scrape.
-func sumOf(scrape, name string) float64 {
+// Sum adds up the samples of a metric in a scrape whose labels hold all of these, such
+// as `code="409"`.
+func Sum(scrape, name string, labels ...string) float64 {
 	var sum float64
 	for line := range strings.Lines(scrape) {
 		sample, found := strings.CutPrefix(line, name)
 		if !found || !strings.HasPrefix(sample, "{") && !strings.HasPrefix(sample, " ") {
+			continue
+		}
+		if slices.ContainsFunc(labels, func(label string) bool { return !strings.Contains(sample, label) }) {
 			continue
 		}
 		fields := strings.Fields(sample)
