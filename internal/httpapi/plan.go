@@ -57,7 +57,7 @@ func claimChoice(c *kube.Choice) *wire.ClaimChoice {
 		return nil
 	}
 	return &wire.ClaimChoice{
-		AsOf: c.AsOf, Backup: c.Backup, From: c.From, Skip: c.Skip, Expires: when(c.Expiry.At), Expired: c.Expiry.Passed, Spent: c.Spent, Message: c.Message, Drop: c.Drop,
+		AsOf: c.AsOf, Backup: c.Backup, From: c.From, Skip: c.Skip, Restore: c.Restore, Expires: when(c.Expiry.At), Expired: c.Expiry.Passed, Spent: c.Spent, Message: c.Message, Drop: c.Drop,
 	}
 }
 

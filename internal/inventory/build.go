@@ -190,7 +190,7 @@ func (s *subject) describe(f *Facts) Claim {
 
 // choice is what the claim's manifest asks of its restore; nil where that is nothing.
 func (s *subject) choice(f *Facts) *kube.Choice {
-	choice, chooses := kube.ChoiceOf(s.claim, f.rules())
+	choice, chooses := kube.ChoiceOf(s.claim, s.restore, f.rules())
 	if !chooses {
 		return nil
 	}

@@ -222,6 +222,41 @@ func losing(l inventory.Listing, claim backup.Claim) inventory.Listing {
 	return l
 }
 
+func TestTheReportsSayWhatTheRestoreOfAManifestAsks(t *testing.T) {
+	for name, test := range map[string]struct {
+		expires string
+		outcome inventory.Outcome
+		says    string
+	}{
+		"while it stands":      {outcome: inventory.WouldHold, says: "at or before 2020-01-01T00:00:00Z"},
+		"once it has expired":  {expires: "2020-01-02T00:00:00Z", outcome: inventory.WouldRestore, says: "has expired"},
+		"where that is a word": {expires: "soon", outcome: inventory.WouldHold, says: "at or before 2020-01-01T00:00:00Z"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			claim := inventorytest.Claim(photos.Namespace, photos.Name)
+			inventorytest.Labelled("auto")(&claim)
+			claim.Spec.DataSourceRef = &corev1.TypedObjectReference{APIGroup: ptr.To(v1alpha1.Group), Kind: v1alpha1.RestoreKind, Name: "wish"}
+			f := inventorytest.State(claim)
+			f.Listings, f.Settings.Policy.Rules = []inventory.Listing{listed("restic", time.Hour)}, func() backup.Rules { return backup.Rules{Now: f.Now} }
+			wish := v1alpha1.Restore{ObjectMeta: metav1.ObjectMeta{Namespace: photos.Namespace, Name: "wish"}, Spec: v1alpha1.RestoreSpec{
+				AsOf: ptr.To(metav1.NewTime(time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC))),
+			}}
+			if test.expires != "" {
+				wish.Annotations = map[string]string{v1alpha1.ExpiresAnnotation: test.expires}
+			}
+			f.Restores = []v1alpha1.Restore{wish}
+			known, plan := inventory.Build(f)
+			got := plan.Forecasts()[0]
+			assert.Equal(t, test.outcome, got.Outcome, got.Verdict.Message)
+			require.NotNil(t, got.Choice)
+			assert.Equal(t, got.Choice, known.Claims()[0].Choice)
+			assert.Equal(t, "wish", got.Choice.Restore)
+			assert.Contains(t, got.Choice.Message, test.says)
+			assert.Equal(t, `kubectl -n media patch restores.soteria.dev wish --type=merge -p '{"spec":{"asOf":null}}'`, got.Choice.Drop)
+		})
+	}
+}
+
 func TestTheReportsSayWhatAManifestAsksOfItsRestore(t *testing.T) {
 	hour := []inventory.Listing{listed("restic", time.Hour)}
 	for name, test := range map[string]struct {

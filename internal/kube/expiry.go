@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -28,23 +29,65 @@ type Expiry struct {
 // ExpiryOf reads until when a claim's choice holds. A claim that is being created has no
 // time of creation yet; the rules say what time it is.
 func ExpiryOf(claim *corev1.PersistentVolumeClaim, rules backup.Rules) Expiry {
-	value, set := claim.Annotations[v1alpha1.ExpiresAnnotation]
+	return expiryOf(claim, claim.Annotations, "annotation "+v1alpha1.ExpiresAnnotation, rules)
+}
+
+// expiryOf reads the annotation of the claim, or of what it refers to; what names it.
+func expiryOf(claim *corev1.PersistentVolumeClaim, annotations map[string]string, what string, rules backup.Rules) Expiry {
+	value, set := annotations[v1alpha1.ExpiresAnnotation]
 	if !set {
 		return Expiry{}
 	}
 	at, err := time.Parse(time.RFC3339, value)
 	if err != nil {
-		return Expiry{Problem: fmt.Sprintf("annotation %s is %q; it must be a time such as 2026-04-12T15:30:00Z (RFC 3339)",
-			v1alpha1.ExpiresAnnotation, backup.Clip(value, backup.MaxWord))}
+		return Expiry{Problem: fmt.Sprintf("%s is %q; it must be a time such as 2026-04-12T15:30:00Z (RFC 3339)", what, backup.Clip(value, backup.MaxWord))}
 	}
 	made := claim.CreationTimestamp.Time
 	if made.IsZero() {
 		if rules.ClockDoubt || rules.Now.IsZero() {
-			return Expiry{At: at, Problem: fmt.Sprintf("it cannot be told whether annotation %s has passed: Soteria's clock is in doubt", v1alpha1.ExpiresAnnotation)}
+			return Expiry{At: at, Problem: fmt.Sprintf("it cannot be told whether %s has passed: Soteria's clock is in doubt", what)}
 		}
 		made = rules.Now
 	}
 	return Expiry{At: at, Passed: !made.Before(at)}
+}
+
+// referredExpiry is until when a claim asks for what the Restore says that it refers to:
+// the claim's own expiry bounds its reference, and the annotation on the Restore what
+// that says. The first of them to end ends it.
+func referredExpiry(own Expiry, claim *corev1.PersistentVolumeClaim, restore *v1alpha1.Restore, rules backup.Rules) Expiry {
+	if restore == nil {
+		return own
+	}
+	its := expiryOf(claim, restore.Annotations, fmt.Sprintf("annotation %s of Restore %s", v1alpha1.ExpiresAnnotation, restore.Name), rules)
+	first := own
+	if own.At.IsZero() || !its.At.IsZero() && its.At.Before(own.At) {
+		first.At = its.At
+	}
+	first.Passed = own.Passed || its.Passed
+	if first.Problem = cmp.Or(own.Problem, its.Problem); first.Passed {
+		first.Problem = ""
+	}
+	return first
+}
+
+// wishing is a claim, and the Restore that it refers to, without what has expired of
+// their wish. A problem says why it cannot be told what has.
+func wishing(claim *corev1.PersistentVolumeClaim, restore *v1alpha1.Restore, own Expiry, rules backup.Rules) (*corev1.PersistentVolumeClaim, *v1alpha1.Restore, string) {
+	referred, problem := referredExpiry(own, claim, restore, rules), ""
+	if chooses(claim) {
+		problem = own.Problem
+	}
+	if restore != nil && restore.Spec != (v1alpha1.RestoreSpec{}) {
+		problem = cmp.Or(problem, referred.Problem)
+	}
+	if referred.Passed {
+		restore = nil
+	}
+	if own.Passed {
+		claim = withoutChoice(claim)
+	}
+	return claim, restore, problem
 }
 
 // withoutChoice is the claim without what its manifest asks of a restore.

@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -65,14 +66,9 @@ func Facts(claim *corev1.PersistentVolumeClaim, namespaceLabels map[string]strin
 	rules := policy.RulesNow()
 	expiry := ExpiryOf(claim, rules)
 	mode, modeProblem := modeUntil(expiry, claim, namespaceLabels, policy.Required)
-	wishing := claim
-	if expiry.Passed {
-		wishing = withoutChoice(claim)
-	}
-	source, selector, selectionProblem := Wish(wishing, restore)
-	if selectionProblem == "" && chooses(claim) {
-		selectionProblem = expiry.Problem
-	}
+	asking, asked, expiryProblem := wishing(claim, restore, expiry, rules)
+	source, selector, selectionProblem := Wish(asking, asked)
+	selectionProblem = cmp.Or(selectionProblem, expiryProblem)
 	_, ours := RestoreRef(claim)
 	var populator decision.Populator
 	if !ours { // a claim has one data source

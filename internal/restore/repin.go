@@ -65,6 +65,9 @@ func wishOf(claim *corev1.PersistentVolumeClaim, restore *v1alpha1.Restore) stri
 		words = append(words, restore.Spec.AsOf.UTC().Format(time.RFC3339))
 	}
 	words = append(words, restore.Spec.Backup)
+	if until := restore.Annotations[v1alpha1.ExpiresAnnotation]; until != "" { // as above
+		words = append(words, "Restore", until)
+	}
 	const length = 16
 	sum := sha256.Sum256([]byte(strings.Join(words, "\x00")))
 	return hex.EncodeToString(sum[:])[:length]

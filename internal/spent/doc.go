@@ -7,6 +7,7 @@
 // off, the claim stays protected (auto), and an annotation says what it was restored
 // from.
 //
-// What a person wrote is the person's: Soteria changes none of it. The claim gets one
+// What a person wrote, on the claim or in a Restore that it refers to, is the person's:
+// Soteria changes none of it. The claim gets one
 // event that says what would act again, and the command that drops it.
 package spent

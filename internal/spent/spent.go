@@ -70,8 +70,9 @@ func concerns(claim *corev1.PersistentVolumeClaim) bool {
 	if claim.Status.Phase != corev1.ClaimBound || claim.DeletionTimestamp != nil {
 		return false
 	}
-	_, chooses := kube.ChoiceOf(claim, backup.Rules{})
-	return chooses || made(claim)
+	_, refers := kube.WrittenRef(claim)
+	_, chooses := kube.ChoiceOf(claim, nil, backup.Rules{})
+	return chooses || refers || made(claim)
 }
 
 // made reports whether the API made the claim, and what it wrote was not ended yet.
@@ -149,14 +150,39 @@ func ended(claim *corev1.PersistentVolumeClaim, status v1alpha1.RestoreStatus, d
 	return c
 }
 
+// referred reads the Restore that the claim's author refers to; nil where there is none.
+func (r *Reconciler) referred(ctx context.Context, claim *corev1.PersistentVolumeClaim) (*v1alpha1.Restore, error) {
+	name, refers := kube.WrittenRef(claim)
+	if !refers {
+		return nil, nil //nolint:nilnil // most claims refer to none
+	}
+	restore := &v1alpha1.Restore{}
+	err := r.Client.Get(ctx, types.NamespacedName{Namespace: claim.Namespace, Name: name}, restore)
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil, nil //nolint:nilnil // one that is gone asks for nothing
+	case err != nil:
+		return nil, fmt.Errorf("read Restore %s/%s: %w", claim.Namespace, name, err)
+	}
+	return restore, nil
+}
+
 // tell puts one event on a claim whose choice would act again, and remembers on the
 // claim which choice that was. A choice that ends by itself is not told of.
 func (r *Reconciler) tell(ctx context.Context, claim *corev1.PersistentVolumeClaim) error {
-	choice, chooses := kube.ChoiceOf(claim, r.Policy.RulesNow())
+	referred, err := r.referred(ctx, claim)
+	if err != nil {
+		return err
+	}
+	choice, chooses := kube.ChoiceOf(claim, referred, r.Policy.RulesNow())
 	if !chooses || !choice.Expiry.At.IsZero() {
 		return nil
 	}
-	sum := sha256.Sum256([]byte(strings.Join([]string{choice.AsOf, choice.Backup, choice.From, choice.Skip}, "\x00")))
+	words := []string{choice.AsOf, choice.Backup, choice.From, choice.Skip}
+	if choice.Restore != "" { // one that the claim alone says sums up as before
+		words = append(words, choice.Restore)
+	}
+	sum := sha256.Sum256([]byte(strings.Join(words, "\x00")))
 	const length = 16
 	told := hex.EncodeToString(sum[:])[:length]
 	if claim.Annotations[v1alpha1.ChoiceToldAnnotation] == told {

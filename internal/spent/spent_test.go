@@ -196,6 +196,39 @@ func TestWhatAPersonWroteIsToldOfOnceAndNeverChanged(t *testing.T) {
 			assert.Equal(t, before.Labels, claim.Labels)
 		})
 	}
+	wish := func(annotations map[string]string) *v1alpha1.Restore {
+		return &v1alpha1.Restore{ObjectMeta: metav1.ObjectMeta{Namespace: "media", Name: "wish", Annotations: annotations}, Spec: v1alpha1.RestoreSpec{Backup: old}}
+	}
+	referring := func(annotations map[string]string) *corev1.PersistentVolumeClaim {
+		claim := byHand("auto", annotations)
+		claim.Spec.DataSourceRef = &corev1.TypedObjectReference{APIGroup: ptr.To(v1alpha1.Group), Kind: v1alpha1.RestoreKind, Name: "wish"}
+		return claim
+	}
+	t.Run("in a Restore, too", func(t *testing.T) {
+		w := newWorld(referring(nil), wish(nil))
+		claim := w.look(t)
+		require.Len(t, w.events.Events, 1)
+		assert.Contains(t, <-w.events.Events, `remove that from Restore wish, and from its manifest in Git, or bound it with the annotation soteria.dev/expires: `+
+			`kubectl -n media patch restores.soteria.dev wish --type=merge -p '{"spec":{"backup":null}}'`)
+		require.NoError(t, w.cluster.Update(t.Context(), func() *v1alpha1.Restore {
+			var found v1alpha1.Restore
+			require.NoError(t, w.cluster.Get(t.Context(), client.ObjectKey{Namespace: "media", Name: "wish"}, &found))
+			assert.Equal(t, old, found.Spec.Backup, "it is never changed")
+			found.Spec.Backup = "fedcba9876543210"
+			return &found
+		}()))
+		assert.NotEqual(t, claim.Annotations[v1alpha1.ChoiceToldAnnotation], w.look(t).Annotations[v1alpha1.ChoiceToldAnnotation])
+		require.Len(t, w.events.Events, 1, "another choice is told of, too")
+	})
+	t.Run("but not of a Restore whose choice ends by itself, or that is gone", func(t *testing.T) {
+		bounded := map[string]string{v1alpha1.ExpiresAnnotation: "2026-05-01T00:00:00Z"}
+		for _, objects := range [][]client.Object{{referring(nil), wish(bounded)}, {referring(bounded), wish(nil)}, {referring(nil)}} {
+			w := newWorld(objects...)
+			w.look(t)
+			assert.Zero(t, w.patches)
+			assert.Empty(t, w.events.Events)
+		}
+	})
 	t.Run("but what ends by itself is not told of", func(t *testing.T) {
 		w := newWorld(byHand("auto", map[string]string{v1alpha1.RestoreBackupAnnotation: old, v1alpha1.ExpiresAnnotation: "2026-05-01T00:00:00Z"}))
 		w.look(t)

@@ -27,8 +27,9 @@ const (
 	RestoreFromAnnotation = "soteria.dev/restore-from"
 	// ExpiresAnnotation bounds what a claim asks of a restore (RFC 3339): a claim that is
 	// made later is protected and gets its newest backup, as if it asked for nothing. It
-	// bounds the label skip and the annotations restore-from, restore-as-of and
-	// restore-backup.
+	// bounds the label skip, the annotations restore-from, restore-as-of and
+	// restore-backup, and the reference to a Restore. On a Restore it bounds what that
+	// says.
 	ExpiresAnnotation = "soteria.dev/expires"
 	// RestoreRootAnnotation settles which folder of a backup was the volume's root
 	// where the backup does not tell: "top" or "folder".

@@ -40,7 +40,8 @@ type RestoreList struct {
 
 // RestoreSpec says which backup is wanted. An empty spec wants the newest backup
 // of the claim that refers to the Restore. Where the claim's annotations say
-// something too, the annotations win.
+// something too, the annotations win. The annotation soteria.dev/expires on the Restore
+// (RFC 3339) bounds the choice: a claim that is made later gets its newest backup.
 type RestoreSpec struct {
 	// Source is the claim whose backup is wanted; by default the claim that
 	// refers to this Restore. Another namespace is allowed only where

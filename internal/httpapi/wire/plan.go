@@ -78,12 +78,15 @@ type PlannedBackup struct {
 // recovery; as long as it stands it acts on each one.
 type ClaimChoice struct {
 	// AsOf and Backup are soteria.dev/restore-as-of and soteria.dev/restore-backup, From
-	// is soteria.dev/restore-from, and Skip the reason of soteria.dev/restore=skip;
-	// absent where the manifest does not say so.
+	// is soteria.dev/restore-from, or what the Restore says that the claim refers to, and
+	// Skip the reason of soteria.dev/restore=skip; absent where neither says so.
 	AsOf   string `json:"as_of,omitempty"`
 	Backup string `json:"backup,omitempty"`
 	From   string `json:"from,omitempty"`
 	Skip   string `json:"skip,omitempty"`
+	// Restore names the Restore, in the claim's namespace, that says some of it; absent
+	// where the claim says all.
+	Restore string `json:"restore,omitempty"`
 	// Expires is soteria.dev/expires; absent where the choice is not bounded, or the
 	// annotation is no time.
 	Expires *time.Time `json:"expires,omitempty"`
