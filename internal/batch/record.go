@@ -48,6 +48,8 @@ type Member struct {
 	Source string `json:"source"`
 	Target string `json:"target,omitempty"`
 	Choice Choice `json:"choice,omitzero"`
+	// Instead is what was asked for all claims where Choice is the claim's own.
+	Instead Choice `json:"instead,omitzero"`
 	// Lock is the lock that the target gets, and the name of its Restore.
 	Lock string `json:"lock,omitempty"`
 	// Outcome is what became of it; nil until that is known.

@@ -87,13 +87,20 @@ func (s *Server) restoreBatch(asked intent.NamespaceWish, plan intent.Plan) batc
 		Kind: batch.Restore, Namespace: asked.Namespace, Target: asked.TargetNamespace, RequestedBy: asked.RequestedBy, Warnings: plan.Warnings,
 	}
 	for _, wish := range plan.Wishes {
-		c := wish.Choice
 		record.Members = append(record.Members, batch.Member{
 			Source: wish.Source.Name, Target: wish.Target.Name, Lock: s.services.Restores.Draw(),
-			Choice: batch.Choice{Snapshot: c.Snapshot, AsOf: c.AsOf, Cluster: c.Cluster, Driver: c.Driver, Tags: c.Tags},
+			Choice: keptChoice(wish.Choice), Instead: keptChoice(wish.Instead),
 		})
 	}
 	return record
+}
+
+func keptChoice(c intent.Choice) batch.Choice {
+	return batch.Choice{Snapshot: c.Snapshot, AsOf: c.AsOf, Cluster: c.Cluster, Driver: c.Driver, Tags: c.Tags}
+}
+
+func choiceKept(c batch.Choice) intent.Choice {
+	return intent.Choice{Snapshot: c.Snapshot, AsOf: c.AsOf, Cluster: c.Cluster, Driver: c.Driver, Tags: c.Tags}
 }
 
 func backupBatch(body wire.NamespaceBackupRequest, by, requestedBy string, claims []backup.Claim) batch.Record {
@@ -113,10 +120,9 @@ func (s *Server) Member(ctx context.Context, record batch.Record, member batch.M
 		started, err := s.backup(ctx, by, record.Driver, driver.BackupRequest{Claim: source, Tags: record.Tags, RequestedBy: record.RequestedBy})
 		return batch.Outcome{Job: started.JobName, Driver: record.Driver, Backup: started.Backup}, err
 	}
-	c := member.Choice
 	made, err := s.restore(ctx, by, intent.Wish{
 		Source: source, Target: backup.Claim{Namespace: record.Target, Name: member.Target}, Lock: member.Lock, RequestedBy: record.RequestedBy,
-		Choice: intent.Choice{Snapshot: c.Snapshot, AsOf: c.AsOf, Cluster: c.Cluster, Driver: c.Driver, Tags: c.Tags},
+		Choice: choiceKept(member.Choice), Instead: choiceKept(member.Instead),
 	})
 	return batch.Outcome{Driver: made.Backup.Driver, Backup: made.Backup.ID, Notes: made.Notes}, err
 }

@@ -1,6 +1,7 @@
 package intent
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -35,6 +36,37 @@ type Choice struct {
 // IsZero reports whether the choice simply wants the newest backup.
 func (c Choice) IsZero() bool {
 	return !c.names() && c.AsOf.IsZero() && c.Cluster == "" && c.Driver == "" && len(c.Tags) == 0
+}
+
+// with is the choice for one claim of a namespace, of which the request says snapshot for
+// itself. One that names a backup holds alone. [Latest] names none: what else is asked of
+// all claims holds for the claim, too.
+func (c Choice) with(snapshot string) Choice {
+	switch snapshot {
+	case "":
+		return c
+	case Latest:
+		c.Snapshot = Latest
+		return c
+	default:
+		return Choice{Snapshot: snapshot}
+	}
+}
+
+// overridden says what of a choice for all claims does not hold of the backup that a
+// claim's own choice of a snapshot picked; none where all of it does.
+func (c Choice) overridden(snapshot string, picked backup.Backup, rules backup.Rules) []string {
+	var words []string
+	for _, p := range c.parts([]backup.Backup{picked}, rules) {
+		if !p.meets(picked) {
+			words = append(words, p.words)
+		}
+	}
+	if len(words) == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("snapshot %q is asked for this claim alone, and overrides what is asked for all claims: %s",
+		backup.Clip(backup.Printable(cmp.Or(snapshot, Latest)), backup.MaxWord), strings.Join(words, " and "))}
 }
 
 // from picks the wanted backup out of an answer, by the rules. Errors are of kind Invalid,

@@ -3,6 +3,7 @@ package intent
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -58,6 +59,9 @@ type Wish struct {
 	// Source is the claim whose backup is wanted; it need not exist any more.
 	Source backup.Claim
 	Choice Choice
+	// Instead is what is asked for all claims of the namespace, where Choice is asked for
+	// this one alone; else the zero value.
+	Instead Choice
 	// Target is the claim to make.
 	Target backup.Claim
 	Shape  Shape
@@ -118,6 +122,7 @@ func (r *Requests) Restore(ctx context.Context, wish Wish) (Made, error) {
 		return Made{}, err
 	}
 	chosen := choice.Backup
+	choice.Notes = slices.Concat(choice.Notes, wish.Instead.overridden(wish.Choice.Snapshot, chosen, r.Policy.RulesNow()))
 	target, err := r.target(ctx, wish, chosen)
 	if err != nil {
 		return Made{}, err

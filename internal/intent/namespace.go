@@ -38,8 +38,9 @@ type NamespaceWish struct {
 // ClaimWish is one claim of a [NamespaceWish].
 type ClaimWish struct {
 	Name string
-	// Snapshot, when not empty, names the backup, in the place of the whole wish's
-	// Choice.
+	// Snapshot, when not empty, is the claim's own choice, before that of the whole wish:
+	// one that names a backup holds in the place of all of it, and [Latest] in the place
+	// of the snapshot that it names.
 	Snapshot string
 	// Target is the name of the claim to make; empty for that by the prefix.
 	Target string
@@ -279,7 +280,7 @@ func (a NamespaceWish) wishes(sources []backup.Claim, targetMissing bool) []Wish
 		}
 		if at := slices.IndexFunc(a.Claims, func(c ClaimWish) bool { return c.Name == source.Name }); at >= 0 {
 			if own := a.Claims[at].Snapshot; own != "" {
-				wish.Choice = Choice{Snapshot: own}
+				wish.Choice, wish.Instead = a.Choice.with(own), a.Choice
 			}
 			wish.Target.Name = cmp.Or(a.Claims[at].Target, wish.Target.Name)
 		}

@@ -226,6 +226,8 @@ func TestOnlyTheClaimsThatAreNamedAreRestored(t *testing.T) {
 	assert.Equal(t, "old-again", plan.Wishes[0].Target.Name)
 	assert.Equal(t, intent.Choice{AsOf: noon}, plan.Wishes[0].Choice)
 	assert.Equal(t, intent.Choice{Snapshot: newest.ID}, plan.Wishes[1].Choice, "the backup of a plan is the one that is restored")
+	assert.Equal(t, intent.Choice{AsOf: noon}, plan.Wishes[1].Instead, "and what it overrides is known")
+	assert.Zero(t, plan.Wishes[0].Instead)
 	assert.Equal(t, []string{"older"}, plan.LeftOut())
 
 	asked.Claims = []intent.ClaimWish{{Name: "photos"}, {Name: "typo"}}

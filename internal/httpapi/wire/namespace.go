@@ -92,8 +92,10 @@ type NamespaceRestoreRequest struct {
 type NamespaceRestoreClaim struct {
 	PVC string `json:"pvc"`
 	// Snapshot is as in [RestoreRequest]. The backup of a dry run, given here, is the
-	// one that is restored, whatever was backed up meanwhile; then the request's own
-	// choice does not hold for this claim.
+	// one that is restored, whatever was backed up meanwhile: one that is named holds in
+	// the place of the request's own choice, and notes say what of that it overrides.
+	// "latest" names none, and overrides the request's snapshot alone: its as_of,
+	// cluster, driver and tags hold.
 	Snapshot string `json:"snapshot,omitempty"`
 	// TargetPVC is the claim to make; by default TargetPrefix and PVC.
 	TargetPVC string `json:"target_pvc,omitempty"`
