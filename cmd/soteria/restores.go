@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -55,15 +56,16 @@ func requests(c config, mgr manager.Manager, known *catalog.Catalog, controller 
 }
 
 // backedUp finds the claims of a namespace that the last listings hold backups of.
-// A driver that was never listed makes it an error: what it holds may be all there
-// is of the namespace. One whose last listing failed is a doubt.
+// A driver that was never listed makes it an error beside what is known of the others:
+// what it holds may be all there is of the namespace. One whose last listing failed is a
+// doubt.
 func backedUp(overviews []catalog.Overview, namespace string) (claims []backup.Claim, doubt []string, err error) {
 	for _, o := range overviews {
 		switch {
 		case o.ListedAt.IsZero() && o.Failure != nil:
-			return nil, nil, backup.Errorf(backup.Unavailable, "which claims have %s backups cannot be told: %w", o.Driver, o.Failure)
+			err = cmp.Or(err, backup.Errorf(backup.Unavailable, "which claims have %s backups cannot be told: %w", o.Driver, o.Failure))
 		case o.ListedAt.IsZero():
-			return nil, nil, backup.Errorf(backup.Unavailable, "the %s backups have not been listed yet", o.Driver)
+			err = cmp.Or(err, backup.Errorf(backup.Unavailable, "the %s backups have not been listed yet", o.Driver))
 		case o.Failure != nil:
 			doubt = append(doubt, fmt.Sprintf("the last listing of the %s backups failed, so newer claims may be missing: %s", o.Driver, backup.Message(o.Failure)))
 		}
@@ -79,5 +81,5 @@ func backedUp(overviews []catalog.Overview, namespace string) (claims []backup.C
 		}
 	}
 	slices.SortFunc(claims, func(a, b backup.Claim) int { return strings.Compare(a.Name, b.Name) })
-	return slices.Compact(claims), doubt, nil
+	return slices.Compact(claims), doubt, err
 }

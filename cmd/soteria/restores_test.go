@@ -66,13 +66,14 @@ func TestTheClaimsThatAreBackedUp(t *testing.T) {
 			assert.Equal(t, []backup.Claim{{Namespace: "media", Name: "books"}, {Namespace: "media", Name: "films"}, {Namespace: "media", Name: "photos"}}, claims)
 		}, lister("restic", "photos", "books"), lister("longhorn", "photos", "films"))
 	})
-	t.Run("cannot be told while a driver was never listed", func(t *testing.T) {
+	t.Run("are those that are known while a driver was never listed, and that there may be more", func(t *testing.T) {
 		broken := lister("longhorn", "films")
 		broken.FailAlways(down)
 		overviewsOf(t, func(known *catalog.Catalog) {
-			_, _, err := backedUp(known.Overviews(), "media")
+			claims, _, err := backedUp(known.Overviews(), "media")
 			assert.Equal(t, backup.Unavailable, backup.KindOf(err))
 			assert.ErrorContains(t, err, "connection refused")
+			assert.Equal(t, []backup.Claim{{Namespace: "media", Name: "photos"}}, claims)
 		}, lister("restic", "photos"), broken)
 	})
 	t.Run("cannot be told before the first listing", func(t *testing.T) {

@@ -18,6 +18,8 @@ const (
 	NamespaceExcluded Reason = "namespace_excluded"
 	// NamespaceMissing: the target namespace does not exist.
 	NamespaceMissing Reason = "namespace_missing"
+	// NamespaceTerminating: the target namespace is being deleted.
+	NamespaceTerminating Reason = "namespace_terminating"
 	// StorageClassMissing: the storage class does not exist.
 	StorageClassMissing Reason = "storage_class_missing"
 	// TargetExists: a claim of the target's name exists.
@@ -35,7 +37,7 @@ const (
 // Reasons returns every reason.
 func Reasons() []Reason {
 	return []Reason{
-		ChoiceUnmet, NoBackups, BySetting, NamespaceExcluded, NamespaceMissing, StorageClassMissing, TargetExists, NoClaims, Missing, UnknownParameter, ByPermission,
+		ChoiceUnmet, NoBackups, BySetting, NamespaceExcluded, NamespaceMissing, NamespaceTerminating, StorageClassMissing, TargetExists, NoClaims, Missing, UnknownParameter, ByPermission,
 	}
 }
 

@@ -36,7 +36,7 @@ var enumerations = openapi.Types{
 	reflect.TypeFor[wire.RestoreMode]():  openapi.Enumeration(wire.RestoreModeAuto, wire.RestoreModeRequired),
 	reflect.TypeFor[wire.GateState]():    openapi.Enumeration(wire.GateClosed, wire.GateIncomplete, wire.GateOff, wire.GateUnknown),
 	reflect.TypeFor[wire.EventType]():    openapi.Enumeration(wire.EventNormal, wire.EventWarning),
-	typeOfReason: openapi.Enumeration(wire.ReasonChoiceUnmet, wire.ReasonNoBackups, wire.ReasonSetting, wire.ReasonNamespaceExcluded, wire.ReasonNamespaceMissing,
+	typeOfReason: openapi.Enumeration(wire.ReasonChoiceUnmet, wire.ReasonNoBackups, wire.ReasonSetting, wire.ReasonNamespaceExcluded, wire.ReasonNamespaceMissing, wire.ReasonNamespaceTerminating,
 		wire.ReasonStorageClassMissing, wire.ReasonTargetExists, wire.ReasonNoClaims, wire.ReasonMissing, wire.ReasonUnknownParameter, wire.ReasonPermission),
 	reflect.TypeFor[wire.BatchKind]():   openapi.Enumeration(wire.BatchRestore, wire.BatchBackup),
 	reflect.TypeFor[wire.BatchState]():  openapi.Enumeration(wire.BatchStarting, wire.BatchRunning, wire.BatchDone),

@@ -115,6 +115,9 @@ func (s *Server) restoreNamespace(w http.ResponseWriter, r *http.Request, _ http
 	})
 	unforeseen(s, r, outcomes)
 	extent, err := verdictOn(outcomes)
+	if extent == wire.ExtentAll && plan.Untold != nil {
+		extent = wire.ExtentSome // claims that were asked for may be missing
+	}
 	s.services.Observer.NamespaceRestoreRequested(driverOf(outcomes), asked.DryRun, err)
 	answer := namespaceRestore(asked, plan, extent)
 	for i, o := range outcomes {
@@ -124,9 +127,24 @@ func (s *Server) restoreNamespace(w http.ResponseWriter, r *http.Request, _ http
 		result.Result, result.Failure = resultOf(asked.DryRun, o.err)
 		result.Impossible = impossible(o.err)
 	}
+	if plan.MakeRefused != nil && asked.MakeTarget {
+		extent, err = notMade(&answer, plan)
+	}
 	status, failure := batchStatus(extent, asked.DryRun, err)
 	answer.Failure = failure
 	s.render(w, r, status, answer)
+}
+
+// notMade has an answer say that nothing would be started, since the target namespace
+// could not be made. Which backups there are stays in it.
+func notMade(answer *wire.NamespaceRestore, plan intent.Plan) (wire.Extent, error) {
+	answer.Status = wire.ExtentNone
+	for i := range answer.Results {
+		if answer.Results[i].Result == wire.ResultWouldStart {
+			answer.Results[i].Result = wire.ResultNotStarted
+		}
+	}
+	return answer.Status, plan.MakeRefused
 }
 
 // planned is the plan for a request, whose target namespace is made where that is
@@ -193,6 +211,10 @@ func namespaceRestore(asked intent.NamespaceWish, plan intent.Plan, extent wire.
 	}
 	if answer.TargetMissing {
 		answer.MakeTarget = intent.MakeCommand(asked.TargetNamespace)
+		if plan.MakeRefused != nil {
+			_, body := describe(plan.MakeRefused)
+			answer.MakeRefused = new(wire.Failure(body))
+		}
 	}
 	for _, wish := range plan.Wishes {
 		answer.Results = append(answer.Results, wire.NamespaceRestoreResult{

@@ -229,6 +229,19 @@ func TestExamplesOfRestores(t *testing.T) {
 				w.claims.refuse = map[string]error{"books": &backup.Error{Kind: backup.NotFound, Reason: backup.ChoiceUnmet, Field: "as_of",
 					Message: "no backup of media/books is taken at or before 2026-02-28T00:00:00Z (1 exists, taken 2026-03-01T12:00:00Z)"}}
 			}},
+		"a namespace that Soteria may not make is planned, and would not be started": {
+			path: "/v1/restores/namespace", body: `{"namespace":"media","create_namespace":true,"dry_run":true}`, status: 403, golden: "namespace_restore_not_made.json",
+			world: func(w *world) {
+				w.claims.plan = planFor(claimsOf("photos")...)
+				w.claims.plan.Wishes[0].DryRun, w.claims.plan.TargetMissing, w.claims.plan.MakeRefused = true, true, backup.WithSettle(&backup.Error{
+					Kind: backup.Denied, Reason: backup.ByPermission, Field: "create_namespace", Message: "Kubernetes does not let Soteria make namespace media"}, "kubectl create namespace media")
+			}},
+		"a namespace of which not all could be told is restored in part": {
+			path: "/v1/restores/namespace", body: all, status: 207, golden: "namespace_restore_untold.json",
+			world: func(w *world) {
+				w.claims.plan = planFor(claimsOf("photos")...)
+				w.claims.plan.Untold, w.claims.plan.Warnings = backup.Errorf(backup.Unavailable, "not listed yet"), []string{"which claims exist only as backups could not be told: not listed yet"}
+			}},
 		"a namespace's restore that conflicts starts nothing": {
 			path: "/v1/restores/namespace", body: all, status: 409, golden: "namespace_restore_conflict.json",
 			world: func(w *world) { w.claims.plan = conflicts }},

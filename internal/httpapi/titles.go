@@ -7,17 +7,18 @@ import (
 
 // causeTitles are the headlines of errors whose reason is known: they name the cause.
 var causeTitles = map[backup.Reason]string{
-	backup.ChoiceUnmet:         "No backup is what was asked for",
-	backup.NoBackups:           "No backup exists",
-	backup.BySetting:           "Soteria is not set up for this",
-	backup.NamespaceExcluded:   "Soteria keeps out of this namespace",
-	backup.NamespaceMissing:    "The target namespace does not exist",
-	backup.StorageClassMissing: "The storage class does not exist",
-	backup.TargetExists:        "The target claim exists",
-	backup.NoClaims:            "The namespace has no bound claim",
-	backup.Missing:             "Something is missing in the request",
-	backup.UnknownParameter:    "The request has an unknown parameter",
-	backup.ByPermission:        "Kubernetes refuses this",
+	backup.ChoiceUnmet:          "No backup is what was asked for",
+	backup.NoBackups:            "No backup exists",
+	backup.BySetting:            "Soteria is not set up for this",
+	backup.NamespaceExcluded:    "Soteria keeps out of this namespace",
+	backup.NamespaceMissing:     "The target namespace does not exist",
+	backup.NamespaceTerminating: "The target namespace is being deleted",
+	backup.StorageClassMissing:  "The storage class does not exist",
+	backup.TargetExists:         "The target claim exists",
+	backup.NoClaims:             "The namespace has no bound claim",
+	backup.Missing:              "Something is missing in the request",
+	backup.UnknownParameter:     "The request has an unknown parameter",
+	backup.ByPermission:         "Kubernetes refuses this",
 }
 
 // kindTitles are the headlines of the others.

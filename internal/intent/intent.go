@@ -35,7 +35,8 @@ type Config struct {
 	// Catalog says which backups exist.
 	Catalog Catalog
 	// BackedUp lists the claims of a namespace that backups are known of, whether
-	// they still exist or not. Doubt says why there may be more.
+	// they still exist or not. Doubt says why there may be more, and an error that a
+	// backup system was never listed, whose claims are not among them.
 	BackedUp func(namespace string) (claims []backup.Claim, doubt []string, err error)
 	// Feasible tells whether a claim could be given a backup: nil, or an error of
 	// kind Invalid or Unavailable.
@@ -194,7 +195,7 @@ func (r *Requests) madeBefore(ctx context.Context, wish Wish) (*Made, error) {
 	}
 	lock, _, locked := kube.LockOf(found)
 	if wish.Lock == "" || !locked || lock != wish.Lock {
-		return nil, exists(wish.Target)
+		return nil, exists(wish.Target, found)
 	}
 	again := made(found, backup.Chosen{Backup: backup.Backup{Claim: wish.Source, ID: found.Annotations[v1alpha1.RestoreBackupAnnotation]}}, false)
 	return &again, nil
@@ -212,7 +213,12 @@ func (r *Requests) lost(ctx context.Context, wish Wish, err error) (Made, error)
 	return *before, nil
 }
 
-func exists(target backup.Claim) error {
+// exists refuses a target whose name a claim has; found is nil where that was not read.
+func exists(target backup.Claim, found *corev1.PersistentVolumeClaim) error {
+	if found != nil && found.DeletionTimestamp != nil {
+		return &backup.Error{Kind: backup.Conflict, Reason: backup.TargetExists, Field: "target_pvc", Message: fmt.Sprintf(
+			"claim %s is being deleted and still there, as long as a pod uses it: wait until it is gone, or choose another target_pvc", target)}
+	}
 	return &backup.Error{Kind: backup.Conflict, Reason: backup.TargetExists, Field: "target_pvc", Message: fmt.Sprintf(
 		"claim %s exists; a restore makes a new claim and leaves others alone: choose another target_pvc, or delete that claim first", target)}
 }
@@ -288,7 +294,11 @@ func (r *Requests) create(ctx context.Context, target *corev1.PersistentVolumeCl
 	case err == nil:
 		return nil
 	case apierrors.IsAlreadyExists(err):
-		return exists(name)
+		return exists(name, nil)
+	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
+		command := backup.Command("kubectl", "wait", "--for=delete", "namespace/"+name.Namespace)
+		return backup.WithSettle(&backup.Error{Kind: backup.Conflict, Reason: backup.NamespaceTerminating, Field: "target_namespace", Err: err, Message: fmt.Sprintf(
+			"namespace %s is being deleted, and takes no new claims: wait until it is gone and make it again, or choose another target_namespace; %s", name.Namespace, command)}, command)
 	case apierrors.IsForbidden(err):
 		return &backup.Error{Kind: backup.Denied, Reason: backup.ByPermission, Message: fmt.Sprintf("making claim %s: %s", name, err), Err: err}
 	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err):

@@ -58,6 +58,12 @@ type Plan struct {
 	Orphans []string
 	// TargetMissing is true where the target namespace does not exist yet.
 	TargetMissing bool
+	// MakeRefused is why Kubernetes would not let Soteria make the target namespace; nil
+	// where it would, where that could not be told, and on anything but a dry run.
+	MakeRefused error
+	// Untold is why claims that are wished for may be missing among the wishes: which
+	// exist only as backups could not be told. Nil where that was not asked.
+	Untold error
 	// Warnings say why there may be more claims than were found.
 	Warnings []string
 }
@@ -89,6 +95,9 @@ func (r *Requests) Plan(ctx context.Context, asked NamespaceWish) (Plan, error) 
 	var err error
 	if plan.TargetMissing, err = r.probe(ctx, asked); err != nil {
 		return Plan{}, err
+	}
+	if plan.TargetMissing && asked.DryRun {
+		r.foresee(ctx, asked, &plan)
 	}
 	claims, err := r.claims(ctx, asked.Namespace)
 	if err != nil {
@@ -122,50 +131,54 @@ func (r *Requests) probe(ctx context.Context, asked NamespaceWish) (missing bool
 }
 
 // sources are the claims that are to be restored. What is known of orphans is kept in
-// the plan, and claims that were named and do not exist become conflicts there.
+// the plan, and claims that were named and do not exist become conflicts there. That
+// orphans could not be told keeps no claim that is known from being restored.
 func (r *Requests) sources(ctx context.Context, asked NamespaceWish, living []corev1.PersistentVolumeClaim, plan *Plan) ([]backup.Claim, error) {
 	bound := kube.Bound(living, r.Policy.OwnNamespace)
-	orphans, doubt, err := r.orphans(asked.Namespace, living)
-	wanted := asked.Orphans || len(asked.Claims) > 0
-	if !wanted && len(living) == 0 {
-		gone, lookErr := r.gone(ctx, asked.Namespace)
-		if lookErr != nil {
-			return nil, lookErr
-		}
-		wanted = gone
-	}
-	switch {
-	case err != nil && wanted:
-		return nil, err
-	case err != nil:
-		plan.Warnings = append(plan.Warnings, "which claims exist only as backups could not be told: "+backup.Message(err))
-	case wanted:
-		plan.Warnings = append(plan.Warnings, doubt...)
-	}
+	orphans, doubt, untold := r.orphans(asked.Namespace, living)
 	for _, orphan := range orphans {
 		plan.Orphans = append(plan.Orphans, orphan.Name)
+	}
+	if len(asked.Claims) > 0 {
+		known := slices.Concat(bound, orphans)
+		return asked.named(known, living, untold != nil || len(doubt) > 0, plan), nil
+	}
+	wanted := asked.Orphans
+	if !wanted && len(living) == 0 {
+		gone, err := r.gone(ctx, asked.Namespace)
+		if err != nil {
+			return nil, err
+		}
+		wanted = gone
 	}
 	sources := bound
 	if wanted {
 		sources = append(sources, orphans...)
+		plan.Warnings, plan.Untold = append(plan.Warnings, doubt...), untold
 	}
-	if len(asked.Claims) > 0 {
-		return asked.named(sources, plan), nil
+	if untold != nil {
+		plan.Warnings = append(plan.Warnings, "which claims exist only as backups could not be told: "+backup.Message(untold))
 	}
-	if len(sources) == 0 {
+	switch {
+	case len(sources) > 0:
+		return sources, nil
+	case wanted && untold != nil:
+		return nil, untold
+	default:
 		return nil, nothingToRestore(asked, wanted, len(orphans))
 	}
-	return sources, nil
 }
 
-// named returns the sources that the wish names, those that do not exist among them:
-// each of these is a conflict.
-func (a NamespaceWish) named(sources []backup.Claim, plan *Plan) []backup.Claim {
+// named returns the sources that the wish names. One that is proved not to exist is a
+// conflict. Where it cannot be told which claims exist only as backups, or a claim waits
+// for its volume, the backups of the claim itself settle it once they are looked for.
+func (a NamespaceWish) named(known []backup.Claim, living []corev1.PersistentVolumeClaim, doubted bool, plan *Plan) []backup.Claim {
 	named := make([]backup.Claim, 0, len(a.Claims))
 	for _, asked := range a.Claims {
 		source := backup.Claim{Namespace: a.Namespace, Name: asked.Name}
 		named = append(named, source)
-		if !slices.Contains(sources, source) {
+		lives := slices.ContainsFunc(living, func(l corev1.PersistentVolumeClaim) bool { return l.Name == source.Name })
+		if !doubted && !lives && !slices.Contains(known, source) {
 			plan.Conflicts = append(plan.Conflicts, Conflict{Wish{Source: source}, &backup.Error{Kind: backup.NotFound, Reason: backup.NoBackups, Field: "claims",
 				Message: fmt.Sprintf("there is no bound claim %s, and no backup of it is known", source)}})
 		}
@@ -236,9 +249,25 @@ func (r *Requests) gone(ctx context.Context, name string) (bool, error) {
 // Where Kubernetes does not let Soteria make namespaces, as by default, the error is of
 // kind Denied and carries the command that makes it.
 func (r *Requests) MakeNamespace(ctx context.Context, name, requestedBy string) error {
+	return r.makeNamespace(ctx, name, requestedBy)
+}
+
+// foresee asks the API server whether it would let Soteria make the target namespace.
+func (r *Requests) foresee(ctx context.Context, asked NamespaceWish, plan *Plan) {
+	err := r.makeNamespace(ctx, asked.TargetNamespace, asked.RequestedBy, client.DryRunAll)
+	switch kind := backup.KindOf(err); {
+	case err == nil:
+	case kind == backup.Denied || kind == backup.Invalid:
+		plan.MakeRefused = err
+	case asked.MakeTarget:
+		plan.Warnings = append(plan.Warnings, fmt.Sprintf("whether Soteria may make namespace %s could not be told: %s", asked.TargetNamespace, backup.Message(err)))
+	}
+}
+
+func (r *Requests) makeNamespace(ctx context.Context, name, requestedBy string, options ...client.CreateOption) error {
 	err := r.Client.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
 		Name: name, Annotations: map[string]string{v1alpha1.RequestedByAnnotation: backup.Clip(requestedBy, backup.MaxCaller)},
-	}})
+	}}, options...)
 	command := MakeCommand(name)
 	switch {
 	case err == nil, apierrors.IsAlreadyExists(err):
@@ -246,6 +275,8 @@ func (r *Requests) MakeNamespace(ctx context.Context, name, requestedBy string) 
 	case apierrors.IsForbidden(err):
 		return backup.WithSettle(&backup.Error{Kind: backup.Denied, Reason: backup.ByPermission, Field: "create_namespace", Err: err, Message: fmt.Sprintf(
 			"Kubernetes does not let Soteria make namespace %s; make it first: %s (deploy/components/make-namespaces lets Soteria make it)", name, command)}, command)
+	case apierrors.IsInvalid(err):
+		return &backup.Error{Kind: backup.Invalid, Field: "target_namespace", Err: err, Message: fmt.Sprintf("Kubernetes takes no namespace %s: %s", name, err)}
 	default:
 		return backup.Errorf(backup.Unavailable, "making namespace %s: %w", name, err)
 	}
@@ -260,15 +291,13 @@ func (r *Requests) claims(ctx context.Context, namespace string) ([]corev1.Persi
 	return claims.Items, nil
 }
 
-// orphans gives the claims of a namespace that exist only as backups.
+// orphans returns the claims of a namespace that exist only as backups. With an error,
+// they are those that are known all the same.
 func (r *Requests) orphans(namespace string, living []corev1.PersistentVolumeClaim) (orphans []backup.Claim, doubt []string, err error) {
 	known, doubt, err := r.BackedUp(namespace)
-	if err != nil {
-		return nil, nil, err
-	}
 	return slices.DeleteFunc(slices.Clone(known), func(c backup.Claim) bool {
 		return slices.ContainsFunc(living, func(l corev1.PersistentVolumeClaim) bool { return l.Name == c.Name })
-	}), doubt, nil
+	}), doubt, err
 }
 
 func (a NamespaceWish) wishes(sources []backup.Claim, targetMissing bool) []Wish {
@@ -293,9 +322,9 @@ func (a NamespaceWish) wishes(sources []backup.Claim, targetMissing bool) []Wish
 // conflicts finds the targets that Kubernetes would refuse, that exist, or that
 // two sources share.
 func conflicts(wishes []Wish, taken []corev1.PersistentVolumeClaim) []Conflict {
-	existing := make(map[string]bool, len(taken))
+	existing := make(map[string]*corev1.PersistentVolumeClaim, len(taken))
 	for i := range taken {
-		existing[taken[i].Name] = true
+		existing[taken[i].Name] = &taken[i]
 	}
 	firstFor := make(map[backup.Claim]backup.Claim, len(wishes))
 	var found []Conflict
@@ -307,8 +336,8 @@ func conflicts(wishes []Wish, taken []corev1.PersistentVolumeClaim) []Conflict {
 		switch err := validTarget(wish.Target); {
 		case err != nil:
 			found = append(found, Conflict{wish, err})
-		case existing[wish.Target.Name]:
-			found = append(found, Conflict{wish, exists(wish.Target)})
+		case existing[wish.Target.Name] != nil:
+			found = append(found, Conflict{wish, exists(wish.Target, existing[wish.Target.Name])})
 		case shared:
 			found = append(found, Conflict{wish, &backup.Error{Kind: backup.Conflict, Reason: backup.TargetExists, Field: "target_pvc",
 				Message: "claim " + wish.Target.String() + " is the target of " + other.String() + " too"}})

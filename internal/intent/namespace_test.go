@@ -106,8 +106,8 @@ func TestPlansAreRefused(t *testing.T) {
 		"across namespaces":                        {wish: func(a *intent.NamespaceWish) { a.TargetNamespace = "lab" }, kind: backup.Denied, field: "target_namespace"},
 		"of a namespace without claims":            {wish: func(a *intent.NamespaceWish) { a.Namespace, a.TargetNamespace = "lab", "lab" }, kind: backup.NotFound, field: "namespace"},
 		"of a namespace without claims or backups": {wish: func(a *intent.NamespaceWish) { a.Namespace, a.TargetNamespace, a.Orphans = "lab", "lab", true }, kind: backup.NotFound},
-		"with orphans while it cannot be told which exist": {
-			wish:  func(a *intent.NamespaceWish) { a.Orphans = true },
+		"of orphans alone while it cannot be told which exist": {
+			wish:  func(a *intent.NamespaceWish) { a.Namespace, a.TargetNamespace, a.Orphans = "lab", "lab", true },
 			world: func(w *world) { w.unlisted = backup.Errorf(backup.Unavailable, "not listed yet") }, kind: backup.Unavailable},
 		"while claims cannot be listed": {
 			world: func(w *world) {
@@ -212,6 +212,78 @@ func TestANamespaceThatSoteriaMayNotMakeIsMadeByACommand(t *testing.T) {
 	assert.Equal(t, "kubectl create namespace lost", backup.SettleOf(err))
 }
 
+func TestAPlanForeseesWhetherItsNamespaceMayBeMade(t *testing.T) {
+	namespaces := schema.GroupResource{Resource: "namespaces"}
+	for name, test := range map[string]struct {
+		refuse error
+		kind   backup.Kind // of what is foreseen; Internal for nothing
+		warns  string
+	}{
+		"it may":                          {},
+		"it exists by now":                {refuse: apierrors.NewAlreadyExists(namespaces, "gone")},
+		"Soteria is not allowed to":       {refuse: apierrors.NewForbidden(namespaces, "gone", errors.New("cannot create")), kind: backup.Denied},
+		"Kubernetes does not take it":     {refuse: apierrors.NewInvalid(schema.GroupKind{Kind: "Namespace"}, "gone", nil), kind: backup.Invalid},
+		"the API server does not tell":    {refuse: apierrors.NewServiceUnavailable("later"), warns: "whether Soteria may make namespace gone could not be told: making namespace gone: later"},
+		"a webhook cannot do without one": {refuse: apierrors.NewBadRequest("webhook does not support dry run"), warns: "does not support dry run"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, asks := newWorld(), 0
+			w.backedUp = []backup.Claim{{Namespace: "gone", Name: "photos"}}
+			w.hooks.Create = func(ctx context.Context, c client.WithWatch, o client.Object, options ...client.CreateOption) error {
+				var applied client.CreateOptions
+				for _, option := range options {
+					option.ApplyToCreate(&applied)
+				}
+				require.Equal(t, []string{metav1.DryRunAll}, applied.DryRun, "a plan makes nothing")
+				asks++
+				return test.refuse
+			}
+			asked := intent.NamespaceWish{Namespace: "gone", TargetNamespace: "gone", RequestedBy: "ada", DryRun: true, MakeTarget: true}
+			plan, err := w.requests().Plan(t.Context(), asked)
+			require.NoError(t, err, "what is known of the backups is said all the same")
+			assert.Len(t, plan.Wishes, 1)
+			assert.Equal(t, 1, asks)
+			assert.Equal(t, test.kind != backup.Internal, plan.MakeRefused != nil)
+			if plan.MakeRefused != nil {
+				assert.Equal(t, test.kind, backup.KindOf(plan.MakeRefused))
+			}
+			assert.Equal(t, test.warns != "", len(plan.Warnings) == 1, plan.Warnings)
+			assert.Contains(t, strings.Join(plan.Warnings, ""), test.warns)
+		})
+	}
+}
+
+func TestANamespaceThatIsBeingDeletedTakesNoClaims(t *testing.T) {
+	w := newWorld(bound(photos))
+	w.hooks.Create = func(context.Context, client.WithWatch, client.Object, ...client.CreateOption) error {
+		err := apierrors.NewForbidden(schema.GroupResource{Resource: "persistentvolumeclaims"}, "photos-restored", errors.New("being terminated"))
+		err.ErrStatus.Details.Causes = []metav1.StatusCause{{Type: corev1.NamespaceTerminatingCause}}
+		return err
+	}
+	for _, dry := range []bool{true, false} {
+		_, err := w.requests().Restore(t.Context(), wish(func(w *intent.Wish) { w.DryRun = dry }))
+		assert.Equal(t, backup.Conflict, backup.KindOf(err))
+		assert.Equal(t, backup.NamespaceTerminating, backup.ReasonOf(err))
+		assert.Equal(t, "kubectl wait --for=delete namespace/media", backup.SettleOf(err))
+	}
+}
+
+func TestATargetThatIsBeingDeletedIsToBeWaitedFor(t *testing.T) {
+	leaving := bound(photos2, func(c *corev1.PersistentVolumeClaim) {
+		c.DeletionTimestamp, c.Finalizers = ptr.To(metav1.NewTime(noon)), []string{"kubernetes.io/pvc-protection"}
+	})
+	w := newWorld(bound(photos), leaving)
+	_, err := w.requests().Restore(t.Context(), wish())
+	assert.Equal(t, backup.TargetExists, backup.ReasonOf(err))
+	assert.ErrorContains(t, err, "is being deleted")
+	plan, err := w.requests().Plan(t.Context(), batch(func(a *intent.NamespaceWish) {
+		a.Claims = []intent.ClaimWish{{Name: "photos", Target: photos2.Name}}
+	}))
+	require.NoError(t, err)
+	require.Len(t, plan.Conflicts, 1)
+	assert.ErrorContains(t, plan.Conflicts[0].Err, "is being deleted")
+}
+
 func TestOnlyTheClaimsThatAreNamedAreRestored(t *testing.T) {
 	w := newWorld(bound(media("photos")), bound(media("films")))
 	w.backedUp = []backup.Claim{media("photos"), media("old"), media("older")}
@@ -239,6 +311,41 @@ func TestOnlyTheClaimsThatAreNamedAreRestored(t *testing.T) {
 	asked.Claims = []intent.ClaimWish{{Name: "photos"}, {Name: "photos"}}
 	_, err = w.requests().Plan(t.Context(), asked)
 	assert.Equal(t, "claims", backup.FieldOf(err))
+}
+
+func TestOrphansThatCannotBeToldKeepNoClaimThatIsKnownFromBeingPlanned(t *testing.T) {
+	w := newWorld(bound(media("photos")), bound(media("films"), pending))
+	w.backedUp, w.unlisted = []backup.Claim{media("old")}, backup.Errorf(backup.Unavailable, "the longhorn backups have not been listed yet")
+	plan, err := w.requests().Plan(t.Context(), batch(func(a *intent.NamespaceWish) { a.Orphans = true }))
+	require.NoError(t, err)
+	assert.Equal(t, []string{"old to media/restore-20260412-old", "photos to media/restore-20260412-photos"}, sourcesOf(plan))
+	assert.Equal(t, []string{"which claims exist only as backups could not be told: the longhorn backups have not been listed yet"}, plan.Warnings)
+	assert.ErrorContains(t, plan.Untold, "longhorn", "so that it is not called complete")
+
+	plan, err = w.requests().Plan(t.Context(), batch(func(a *intent.NamespaceWish) {
+		a.Claims = []intent.ClaimWish{{Name: "photos"}, {Name: "old"}, {Name: "perhaps"}}
+	}))
+	require.NoError(t, err)
+	assert.Empty(t, plan.Conflicts, "a claim of which nothing is proved is not said to be missing")
+	assert.NoError(t, plan.Untold, "what was asked for is all there")
+	require.Len(t, plan.Wishes, 3)
+	w.answer = backup.UnknownBecause(backup.Errorf(backup.Unavailable, "no answer"))
+	_, err = w.requests().Restore(t.Context(), plan.Wishes[1])
+	assert.Equal(t, backup.Unavailable, backup.KindOf(err), "its own backups settle it")
+}
+
+func TestAClaimThatIsNamedIsMissingOnlyWhereThatIsProved(t *testing.T) {
+	w := newWorld(bound(media("films"), pending))
+	named := func() intent.Plan {
+		plan, err := w.requests().Plan(t.Context(), batch(func(a *intent.NamespaceWish) { a.Claims = []intent.ClaimWish{{Name: "old"}, {Name: "films"}} }))
+		require.NoError(t, err)
+		return plan
+	}
+	plan := named()
+	require.Len(t, plan.Conflicts, 1, "a claim that waits for its volume may have backups")
+	assert.Equal(t, media("old"), plan.Conflicts[0].Wish.Source)
+	w.doubt = []string{"the last listing of the restic backups failed, so newer claims may be missing"}
+	assert.Empty(t, named().Conflicts)
 }
 
 func TestWhatIsNotKnownOfOrphansIsSaidAndHidesNoClaim(t *testing.T) {

@@ -26,15 +26,14 @@ func (r *Requests) Source(ctx context.Context, namespace string, choice Choice) 
 	if !choice.names() && len(bound) == 1 {
 		return bound[0], nil
 	}
-	orphans, _, err := r.orphans(namespace, living)
-	if err != nil {
-		return backup.Claim{}, err
-	}
+	orphans, _, untold := r.orphans(namespace, living)
 	candidates := slices.Concat(bound, orphans)
 	if choice.names() {
-		return r.holder(ctx, namespace, candidates, choice)
+		return r.holder(ctx, namespace, candidates, choice, untold)
 	}
 	switch {
+	case len(candidates) < 2 && untold != nil:
+		return backup.Claim{}, untold
 	case len(candidates) == 0:
 		return backup.Claim{}, &backup.Error{Kind: backup.NotFound, Reason: backup.NoBackups, Field: "namespace", Message: fmt.Sprintf(
 			"namespace %s has no bound claim, and no backup of a claim in it is known", namespace)}
@@ -45,12 +44,10 @@ func (r *Requests) Source(ctx context.Context, namespace string, choice Choice) 
 		"pvc is missing, and namespace %s has several claims: %s; name one of them, or a backup by its id", namespace, list(namesOf(candidates)))}
 }
 
-// holder finds the claim that has the backup which the choice names.
-func (r *Requests) holder(ctx context.Context, namespace string, candidates []backup.Claim, choice Choice) (backup.Claim, error) {
-	var (
-		holders []backup.Claim
-		doubt   error
-	)
+// holder finds the claim that has the backup which the choice names. Doubt is why there
+// may be more candidates; nil where there are none.
+func (r *Requests) holder(ctx context.Context, namespace string, candidates []backup.Claim, choice Choice, doubt error) (backup.Claim, error) {
+	var holders []backup.Claim
 	for _, claim := range candidates {
 		answer := r.Catalog.Known(ctx, claim)
 		existing := answer.Backups()

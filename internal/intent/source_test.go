@@ -12,6 +12,7 @@ import (
 )
 
 func TestAClaimThatIsNotNamedIsFoundWhereThatIsSettled(t *testing.T) {
+	unlisted := func(w *world) { w.unlisted = backup.Errorf(backup.Unavailable, "not listed yet") }
 	for name, test := range map[string]struct {
 		living   []client.Object
 		backedUp []backup.Claim
@@ -33,6 +34,11 @@ func TestAClaimThatIsNotNamedIsFoundWhereThatIsSettled(t *testing.T) {
 		"not by an id that none has":     {living: []client.Object{bound(photos)}, choice: intent.Choice{Snapshot: "9999999999"}, kind: backup.NotFound, field: "snapshot", says: "9999999999"},
 		"not while it cannot be told who has it": {living: []client.Object{bound(photos)}, choice: intent.Choice{Snapshot: "9999999999"},
 			answer: func(w *world) { w.answer = backup.UnknownBecause(backup.Errorf(backup.Unavailable, "no answer")) }, kind: backup.Unavailable, says: "no answer"},
+		"by a backup's id while orphans cannot be told": {living: []client.Object{bound(photos)}, choice: intent.Choice{Snapshot: oldest.ID}, answer: unlisted, want: photos},
+		"not by an id that none of those has that are known": {living: []client.Object{bound(photos)}, choice: intent.Choice{Snapshot: "9999999999"},
+			answer: unlisted, kind: backup.Unavailable, says: "not listed yet"},
+		"nor where several are known already": {living: []client.Object{bound(photos), bound(media("films"))}, answer: unlisted, kind: backup.Invalid, field: "pvc", says: "films, photos"},
+		"nor where none or one is known":      {backedUp: []backup.Claim{media("old")}, answer: unlisted, kind: backup.Unavailable, says: "not listed yet"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(test.living...)

@@ -15,7 +15,8 @@ type NamespaceBackupRequest struct {
 type Extent string
 
 // The extents. Their statuses are 202 (200 on a dry run), 207, and that of the
-// error that all claims share, else 502.
+// error that all claims share, else 502. Some also says that claims that were asked for
+// may be missing: warnings say why.
 const (
 	ExtentAll  Extent = "all"
 	ExtentSome Extent = "some"
@@ -117,6 +118,9 @@ type NamespaceRestore struct {
 	// once MakeTarget, a command, has made it, or with create_namespace.
 	TargetMissing bool   `json:"target_missing,omitempty"`
 	MakeTarget    string `json:"make_target,omitempty"`
+	// MakeRefused is why create_namespace would fail; absent where it would not, as far as
+	// a dry run can tell.
+	MakeRefused *Failure `json:"make_refused,omitempty"`
 	// Warnings say why there may be more claims than were found.
 	Warnings []string `json:"warnings,omitempty"`
 	// Failure says why, when nothing was started.

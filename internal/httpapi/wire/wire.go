@@ -269,6 +269,9 @@ const (
 	ReasonNamespaceExcluded Reason = "namespace_excluded"
 	// ReasonNamespaceMissing: the target namespace does not exist. Settle makes it.
 	ReasonNamespaceMissing Reason = "namespace_missing"
+	// ReasonNamespaceTerminating: the target namespace is being deleted. Settle waits for
+	// the end of that.
+	ReasonNamespaceTerminating Reason = "namespace_terminating"
 	// ReasonStorageClassMissing: the storage class does not exist.
 	ReasonStorageClassMissing Reason = "storage_class_missing"
 	// ReasonTargetExists: a claim of the target's name exists.
