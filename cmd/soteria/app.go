@@ -192,7 +192,7 @@ func newApp(ctx context.Context, c config, connection *rest.Config, log *slog.Lo
 	if err != nil {
 		return nil, err
 	}
-	return mgr, addHTTP(c, mgr, httpapi.Services{
+	return mgr, addHTTP(c, mgr, systems.batches, httpapi.Services{
 		Catalog: known, Backupers: systems.requested(c), Testers: systems.testers,
 		Restores: requests(c, mgr, known, controller), Claims: kube.Claims{Reader: mgr.GetClient(), OwnNamespace: c.Namespace},
 		Lock:   kube.NewLock,

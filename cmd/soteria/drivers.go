@@ -15,6 +15,7 @@ import (
 
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/backupjob"
+	"github.com/soteria-dr/soteria/internal/batch"
 	"github.com/soteria-dr/soteria/internal/catalog"
 	"github.com/soteria-dr/soteria/internal/catalog/ledger"
 	"github.com/soteria-dr/soteria/internal/driver"
@@ -50,6 +51,8 @@ type backends struct {
 	restic *restic.Driver
 	// longhorn hears how Longhorn's backups end; nil where Longhorn is not used.
 	longhorn *longhornOutcomes
+	// batches is work on several claims that is to hear how backups end.
+	batches *batch.Runner
 }
 
 // platform is what drivers work with.
@@ -187,6 +190,7 @@ func (b *backends) requested(c config) httpapi.Backupers {
 // longhornOutcomes announces how Longhorn's backups end, and has them listed.
 type longhornOutcomes struct {
 	announcer backupjob.Announcer
+	batches   *batch.Runner
 	known     *catalog.Catalog
 	log       *slog.Logger
 }
@@ -198,6 +202,7 @@ func (o *longhornOutcomes) BackupEnded(ctx context.Context, claim backup.Claim, 
 	if failure != nil {
 		result, text = backupjob.Failed, fmt.Sprintf("backup %s failed: %s", cmp.Or(name, "by Longhorn"), backup.Message(failure))
 	}
+	o.tellBatches(claim, name, result, text)
 	if err := o.announcer.Announce(ctx, longhorn.Name, claim, nil, result, text); err != nil {
 		o.log.Warn("a backup's outcome is not told", "claim", claim, "backup", name, "reason", err)
 	}

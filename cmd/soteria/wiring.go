@@ -54,14 +54,17 @@ func addCatalog(ctx context.Context, c config, mgr manager.Manager, systems *bac
 	if err := mgr.Add(known); err != nil {
 		return nil, fmt.Errorf("adding the catalog: %w", err)
 	}
-	announcer := backupjob.Announcer{Reader: mgr.GetClient(), Events: mgr.GetEventRecorder(eventSource), Observer: measured}
+	batches := newBatches(c, mgr, log)
+	systems.batches = batches
+	announcer := backupjob.Announcer{Reader: mgr.GetClient(), Events: mgr.GetEventRecorder(eventSource), Observer: measured, Ended: jobEnded(batches)}
 	if systems.longhorn != nil {
-		systems.longhorn.announcer, systems.longhorn.known = announcer, known
+		systems.longhorn.announcer, systems.longhorn.known, systems.longhorn.batches = announcer, known, batches
 	}
 	outcomes := &backupjob.Outcomes{Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Announcer: announcer, Driver: restic.Name}
 	if err := outcomes.SetupWithManager(mgr); err != nil {
 		return nil, err
 	}
+	batches.Follow = follower{outcomes.Look, known.LastOf, clock.RealClock{}}.follow
 	if err := addStarts(c, mgr, systems, outcomes, log); err != nil {
 		return nil, err
 	}
@@ -140,11 +143,8 @@ func addAdmission(ctx context.Context, c config, mgr manager.Manager, known *cat
 }
 
 // addHTTP serves the API, health and metrics on every replica.
-func addHTTP(c config, mgr manager.Manager, services httpapi.Services) error {
+func addHTTP(c config, mgr manager.Manager, batches *batch.Runner, services httpapi.Services) error {
 	warnOfOpenDoors(c, services.Log)
-	batches := &batch.Runner{
-		Store: batch.Store{Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Namespace: c.Namespace}, Clock: clock.RealClock{}, Log: services.Log,
-	}
 	services.Batches = batches
 	server := httpapi.New(c.http(), services)
 	batches.Do = server.Member

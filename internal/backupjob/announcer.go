@@ -3,13 +3,16 @@ package backupjob
 import (
 	"context"
 	"fmt"
+	"time"
 
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/backup"
 )
 
@@ -35,6 +38,22 @@ type Announcer struct {
 	Reader   client.Reader
 	Events   events.EventRecorder
 	Observer Observer
+	// Ended is told of each backup that a Job took and that has ended; nil for no one. It
+	// must not block.
+	Ended func(End)
+}
+
+// End is how a backup ended that a Job took.
+type End struct {
+	Driver string
+	Claim  backup.Claim
+	// Job is the Job's name, and Made when that was made; Again is true for one that was
+	// made in the place of another.
+	Job    string
+	Made   time.Time
+	Again  bool
+	Result Result
+	Text   string
 }
 
 // Announce tells of one backup that has ended. Related is the object that took
@@ -42,6 +61,9 @@ type Announcer struct {
 // be told.
 func (a Announcer) Announce(ctx context.Context, driver string, of backup.Claim, related runtime.Object, result Result, text string) error {
 	a.Observer.BackupFinished(driver, string(result))
+	if job, taken := related.(*batchv1.Job); taken && a.Ended != nil {
+		a.Ended(End{Driver: driver, Claim: of, Job: job.Name, Made: job.CreationTimestamp.Time, Again: madeAgain(job), Result: result, Text: text})
+	}
 	kind, reason := corev1.EventTypeNormal, "BackupCompleted"
 	switch result {
 	case Partial:
@@ -52,6 +74,8 @@ func (a Announcer) Announce(ctx context.Context, driver string, of backup.Claim,
 	}
 	return a.event(ctx, of, related, kind, reason, text)
 }
+
+func madeAgain(job *batchv1.Job) bool { return job.Annotations[v1alpha1.MadeAgainAnnotation] != "" }
 
 // Warn reports a backup that has not ended and needs a person.
 func (a Announcer) Warn(ctx context.Context, of backup.Claim, related runtime.Object, reason, text string) error {

@@ -20,7 +20,8 @@ type Record struct {
 	// ID names the slot and this use of it; [Store.Create] draws it.
 	ID   string `json:"id"`
 	Kind Kind   `json:"kind"`
-	// Namespace is the sources', Target the targets'; empty for backups.
+	// Namespace is the sources', Target the targets'; empty for backups, and for the
+	// restore of one claim: see [Record.TargetNamespace].
 	Namespace string `json:"namespace"`
 	Target    string `json:"target,omitempty"`
 	// Driver and Tags are those of backups.
@@ -52,8 +53,56 @@ type Member struct {
 	Instead Choice `json:"instead,omitzero"`
 	// Lock is the lock that the target gets, and the name of its Restore.
 	Lock string `json:"lock,omitempty"`
+	// Single is what a restore of one claim asks for besides; nil in batches of several.
+	Single *Single `json:"single,omitempty"`
 	// Outcome is what became of it; nil until that is known.
 	Outcome *Outcome `json:"outcome,omitempty"`
+	// End is how the backup ended that was started; nil until that was seen, and for
+	// restores, of which their Restore tells.
+	End *End `json:"end,omitempty"`
+}
+
+// Single is what a restore of one claim asks for besides the choice. The record has no
+// Target then: a version that does not know this refuses the member, and makes no other
+// claim than was asked for.
+type Single struct {
+	// Target is the target's namespace.
+	Target string `json:"target"`
+	// URL is the backup's address, instead of the choice's snapshot.
+	URL          string   `json:"url,omitempty"`
+	StorageClass string   `json:"storageClass,omitempty"`
+	Size         string   `json:"size,omitempty"`
+	AccessModes  []string `json:"accessModes,omitempty"`
+	VolumeMode   string   `json:"volumeMode,omitempty"`
+	// Test marks the target as a test's.
+	Test bool `json:"test,omitempty"`
+}
+
+// TargetNamespace is where the claims are made; empty for backups.
+func (r *Record) TargetNamespace() string {
+	if len(r.Members) == 1 && r.Members[0].Single != nil {
+		return r.Members[0].Single.Target
+	}
+	return r.Target
+}
+
+// EndResult is how a backup ended.
+type EndResult string
+
+// The ends. The first three are those of package backupjob.
+const (
+	EndSucceeded EndResult = "succeeded"
+	EndPartial   EndResult = "partial"
+	EndFailed    EndResult = "failed"
+	// EndUnknown: it has ended, and nothing that is left says how.
+	EndUnknown EndResult = "unknown"
+)
+
+// End is how a backup ended, and what that was told by.
+type End struct {
+	At      time.Time `json:"at"`
+	Result  EndResult `json:"result"`
+	Message string    `json:"message,omitempty"`
 }
 
 // Choice is which backup is restored; see package intent.

@@ -37,14 +37,19 @@ type Runner struct {
 	Store Store
 	// Do deals with one member. It may be asked twice about the same one; see the
 	// package's comment. It must not need the request that asked for the batch.
-	Do    func(ctx context.Context, record Record, member Member) (Outcome, error)
-	Clock clock.WithTicker
-	Log   *slog.Logger
+	Do func(ctx context.Context, record Record, member Member) (Outcome, error)
+	// Follow looks how the backup goes on that a member began; nil as long as it does.
+	// Nil where nothing but [Runner.Tell] says how backups end.
+	Follow func(ctx context.Context, record Record, member Member) (*End, error)
+	Clock  clock.WithTicker
+	Log    *slog.Logger
 
 	mu      sync.Mutex
 	base    context.Context //nolint:containedctx // the process', which batches end with, not the caller's
 	work    sync.WaitGroup
 	running map[string]bool
+	// ends are the ends of backups that are not written yet.
+	ends []Ended
 }
 
 // Start implements controller-runtime's Runnable, on every replica: it lets batches run
@@ -53,7 +58,7 @@ func (r *Runner) Start(ctx context.Context) error {
 	r.mu.Lock()
 	r.base = ctx
 	r.mu.Unlock()
-	<-ctx.Done()
+	r.writeEnds(ctx)
 	r.work.Wait()
 	return nil
 }
@@ -106,6 +111,7 @@ func (r *Runner) Rescue(ctx context.Context) error {
 		r.Log.Info("taking a batch over: nothing was heard of its replica", "batch", record.ID)
 		r.spawn(taken) //nolint:contextcheck // as in Begin
 	}
+	r.followEnds(ctx, list)
 	return r.Store.Remove(ctx, now)
 }
 

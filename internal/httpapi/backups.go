@@ -33,13 +33,13 @@ func (s *Server) backupRoutes() []route {
 	}, {
 		method: http.MethodPost, path: "/v1/backup", handle: s.startBackup,
 		summary: "Start a backup of a claim",
-		body:    wire.BackupRequest{},
-		answers: answers{http.StatusOK: wire.BackupStarted{}, http.StatusAccepted: wire.BackupStarted{}},
+		body:    wire.BackupRequest{}, headers: preferences,
+		answers: answers{http.StatusOK: wire.BackupStarted{}, http.StatusAccepted: wire.BackupStarted{}}, also: asBatch,
 	}, {
 		method: http.MethodPost, path: "/v1/backup/namespace", handle: s.backupNamespace,
 		summary: "Start a backup of every bound claim of a namespace",
 		body:    wire.NamespaceBackupRequest{}, headers: preferences,
-		answers: severally(wire.NamespaceBackup{}), also: answers{http.StatusAccepted: wire.Batch{}},
+		answers: severally(wire.NamespaceBackup{}), also: asBatch,
 	}}
 }
 
@@ -194,6 +194,11 @@ func (s *Server) startBackup(w http.ResponseWriter, r *http.Request, _ httproute
 	req, by, err := s.readBackupRequest(w, r)
 	if err != nil {
 		s.fail(w, r, err)
+		return
+	}
+	if s.mayRespondLater(r, req.DryRun) {
+		asked := wire.NamespaceBackupRequest{Namespace: req.Claim.Namespace, Tags: req.Tags}
+		s.respondLater(w, r, backupBatch(asked, by, req.RequestedBy, []backup.Claim{req.Claim}))
 		return
 	}
 	done, err := s.backup(context.WithoutCancel(r.Context()), identity(r), by, req)

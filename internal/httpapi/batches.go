@@ -37,6 +37,9 @@ const (
 var preferences = []parameter{{name: preferHeader, description: "respond-async has the work go on in the server: " +
 	"the answer is then 202 with a Batch, whose address is in the header Location. Dry runs leave it unheard"}}
 
+// asBatch is what these routes answer then.
+var asBatch = []answers{{http.StatusAccepted: wire.Batch{}}}
+
 func (s *Server) batchRoutes() []route {
 	return []route{{
 		method: http.MethodGet, path: "/v1/batches", handle: s.listBatches,
@@ -95,6 +98,30 @@ func (s *Server) restoreBatch(asked intent.NamespaceWish, plan intent.Plan) batc
 	return record
 }
 
+// singleBatch is the batch of one restore.
+func (s *Server) singleBatch(wish intent.Wish) batch.Record {
+	return batch.Record{Kind: batch.Restore, Namespace: wish.Source.Namespace, RequestedBy: wish.RequestedBy, Members: []batch.Member{{
+		Source: wish.Source.Name, Target: wish.Target.Name, Lock: s.services.Restores.Draw(), Choice: keptChoice(wish.Choice),
+		Single: &batch.Single{
+			Target: wish.Target.Namespace, URL: wish.Choice.URL, Test: wish.Test,
+			StorageClass: wish.Shape.StorageClass, Size: wish.Shape.Size, AccessModes: wish.Shape.AccessModes, VolumeMode: wish.Shape.VolumeMode,
+		},
+	}}}
+}
+
+// wishOf is the restore that a member stands for.
+func wishOf(record batch.Record, member batch.Member) intent.Wish {
+	wish := intent.Wish{
+		Source: backup.Claim{Namespace: record.Namespace, Name: member.Source}, Target: backup.Claim{Namespace: record.TargetNamespace(), Name: member.Target},
+		Lock: member.Lock, RequestedBy: record.RequestedBy, Choice: choiceKept(member.Choice), Instead: choiceKept(member.Instead),
+	}
+	if single := member.Single; single != nil {
+		wish.Choice.URL, wish.Test = single.URL, single.Test
+		wish.Shape = intent.Shape{StorageClass: single.StorageClass, Size: single.Size, AccessModes: single.AccessModes, VolumeMode: single.VolumeMode}
+	}
+	return wish
+}
+
 func keptChoice(c intent.Choice) batch.Choice {
 	return batch.Choice{Snapshot: c.Snapshot, AsOf: c.AsOf, Cluster: c.Cluster, Driver: c.Driver, Tags: c.Tags}
 }
@@ -115,15 +142,12 @@ func backupBatch(body wire.NamespaceBackupRequest, by, requestedBy string, claim
 // may have ended long ago, and have been another replica's. It is a [batch.Runner]'s Do.
 func (s *Server) Member(ctx context.Context, record batch.Record, member batch.Member) (batch.Outcome, error) {
 	by := signin.Identity{User: record.RequestedBy}
-	source := backup.Claim{Namespace: record.Namespace, Name: member.Source}
 	if record.Kind == batch.Backup {
+		source := backup.Claim{Namespace: record.Namespace, Name: member.Source}
 		started, err := s.backup(ctx, by, record.Driver, driver.BackupRequest{Claim: source, Tags: record.Tags, RequestedBy: record.RequestedBy})
 		return batch.Outcome{Job: started.JobName, Driver: record.Driver, Backup: started.Backup}, err
 	}
-	made, err := s.restore(ctx, by, intent.Wish{
-		Source: source, Target: backup.Claim{Namespace: record.Target, Name: member.Target}, Lock: member.Lock, RequestedBy: record.RequestedBy,
-		Choice: choiceKept(member.Choice), Instead: choiceKept(member.Instead),
-	})
+	made, err := s.restore(ctx, by, wishOf(record, member))
 	return batch.Outcome{Driver: made.Backup.Driver, Backup: made.Backup.ID, Notes: made.Notes}, err
 }
 
@@ -171,7 +195,7 @@ func (s *Server) follow(ctx context.Context, record batch.Record) (wire.Batch, e
 	if record.Kind != batch.Restore {
 		return batchOf(record, nil, time.Now()), nil
 	}
-	restores, err := s.services.Restores.Records(ctx, record.Target)
+	restores, err := s.services.Restores.Records(ctx, record.TargetNamespace())
 	if err != nil {
 		return wire.Batch{}, err
 	}
@@ -184,7 +208,7 @@ const settling = time.Minute
 // batchOf puts a batch in the API's words.
 func batchOf(record batch.Record, restores []v1alpha1.Restore, now time.Time) wire.Batch {
 	told := wire.Batch{
-		ID: record.ID, Kind: wire.BatchKind(record.Kind), Namespace: record.Namespace, TargetNamespace: record.Target, RequestedBy: record.RequestedBy,
+		ID: record.ID, Kind: wire.BatchKind(record.Kind), Namespace: record.Namespace, TargetNamespace: record.TargetNamespace(), RequestedBy: record.RequestedBy,
 		CreatedAt: whole(record.CreatedAt), StartedAllAt: when(record.EndedAt), Warnings: record.Warnings, Members: make([]wire.BatchMember, 0, len(record.Members)),
 	}
 	for _, member := range record.Members {
@@ -193,14 +217,10 @@ func batchOf(record batch.Record, restores []v1alpha1.Restore, now time.Time) wi
 		told.Counts.Members++
 		*countOf(&told.Counts, seen.State)++
 	}
-	started := told.Counts.Started
-	if record.Kind == batch.Backup {
-		started = 0 // it is not told when these end
-	}
 	switch {
 	case told.Counts.Waiting > 0:
 		told.State = wire.BatchStarting
-	case started > 0:
+	case told.Counts.Started > 0:
 		told.State = wire.BatchRunning
 	default:
 		told.State = wire.BatchDone
@@ -216,6 +236,10 @@ func countOf(counts *wire.BatchCounts, state wire.MemberState) *int {
 		return &counts.Started
 	case wire.MemberDone:
 		return &counts.Done
+	case wire.MemberFailed:
+		return &counts.Failed
+	case wire.MemberUnknown:
+		return &counts.Unknown
 	case wire.MemberGone:
 		return &counts.Gone
 	case wire.MemberWaiting:
@@ -252,11 +276,32 @@ func memberOf(member batch.Member, restores []v1alpha1.Restore, now time.Time) w
 	case outcome.Refusal != nil:
 		_, body := describe(outcome.Refusal.Err())
 		told.State, told.Failure = wire.MemberRefused, wire.Failure(body)
+	case member.End != nil:
+		told = ended(told, *member.End)
 	case member.Lock != "":
 		told.Restore = member.Lock
 		if now.Sub(outcome.At) > settling {
 			told.State = wire.MemberGone
 		}
+	}
+	return told
+}
+
+// ended adds how a backup ended. One that lacks files is done, and says so.
+func ended(told wire.BatchMember, end batch.End) wire.BatchMember {
+	told.EndedAt, told.Message = when(end.At), end.Message
+	switch end.Result {
+	case batch.EndSucceeded:
+		told.State = wire.MemberDone
+	case batch.EndPartial:
+		told.State, told.Notes = wire.MemberDone, append(slices.Clone(told.Notes), end.Message)
+	case batch.EndFailed:
+		_, body := describe(&backup.Error{Kind: backup.DriverFailed, Message: end.Message})
+		told.State, told.Failure = wire.MemberFailed, wire.Failure(body)
+	case batch.EndUnknown:
+		told.State = wire.MemberUnknown
+	default:
+		told.State = wire.MemberUnknown
 	}
 	return told
 }

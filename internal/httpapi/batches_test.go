@@ -98,6 +98,93 @@ func TestLongWorkIsFollowedByTheCallerWhoPrefersThat(t *testing.T) {
 	})
 }
 
+func TestARestoreOfOneClaimIsFollowedByTheCallerWhoPrefersThat(t *testing.T) {
+	const body = `{"namespace":"media","pvc":"photos","as_of":"2026-02-28T00:00:00Z","target_namespace":"lab","target_pvc":"copy",` +
+		`"storage_class":"slow","size":"20Gi","access_modes":["ReadWriteMany"],"volume_mode":"Block"}`
+	for path, test := range map[string]bool{"/v1/restores": false, "/v1/restore-test": true} {
+		t.Run(path, func(t *testing.T) {
+			w, kept := newWorld(), &batchesStub{}
+			w.batches = kept
+			resp, text := later(t, w, path, body)
+			require.Equal(t, http.StatusAccepted, resp.StatusCode, text)
+			assert.Equal(t, "/v1/batches/03-f00d", resp.Header.Get("Location"))
+			assert.Equal(t, "respond-async", resp.Header.Get("Preference-Applied"))
+			assert.Empty(t, w.claims.wishes, "nothing is begun before it is answered")
+			require.Len(t, kept.kept, 1)
+			assert.Equal(t, "lab", kept.kept[0].TargetNamespace())
+			assert.Empty(t, kept.kept[0].Target, "so that a version that knows no single restores refuses it")
+
+			_, err := w.server(nil).Member(t.Context(), kept.kept[0], kept.kept[0].Members[0])
+			require.NoError(t, err)
+			assert.Equal(t, []intent.Wish{{
+				Source: photos, Target: backup.Claim{Namespace: "lab", Name: "copy"}, Lock: "soteria-drawn-1", RequestedBy: "anonymous", Test: test,
+				Choice: intent.Choice{AsOf: time.Date(2026, 2, 28, 0, 0, 0, 0, time.UTC)},
+				Shape:  intent.Shape{StorageClass: "slow", Size: "20Gi", AccessModes: []string{"ReadWriteMany"}, VolumeMode: "Block"},
+			}}, w.claims.wishes, "it is the restore that was asked for")
+		})
+	}
+	t.Run("by the backup's address", func(t *testing.T) {
+		w, kept := newWorld(), &batchesStub{}
+		w.batches = kept
+		later(t, w, "/v1/restores", `{"namespace":"media","pvc":"photos","backup_url":"s3://b/?backup=x","target_pvc":"copy"}`)
+		require.Len(t, kept.kept, 1)
+		_, err := w.server(nil).Member(t.Context(), kept.kept[0], kept.kept[0].Members[0])
+		require.NoError(t, err)
+		assert.Equal(t, intent.Choice{URL: "s3://b/?backup=x"}, w.claims.wishes[0].Choice)
+	})
+	for name, body := range map[string]string{
+		"a dry run is answered at once":          `{"namespace":"media","pvc":"photos","target_pvc":"copy","dry_run":true}`,
+		"what cannot be is refused at once":      `{"namespace":"media","pvc":"photos","target_pvc":"NO"}`,
+		"what contradicts itself is, too":        `{"namespace":"media","pvc":"photos","target_pvc":"copy","backup_url":"s3://b/?backup=x","snapshot":"latest"}`,
+		"and so is a restore without its target": `{"namespace":"media","pvc":"photos"}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, kept := newWorld(), &batchesStub{}
+			w.batches = kept
+			resp, _ := later(t, w, "/v1/restores", body)
+			assert.NotEqual(t, http.StatusAccepted, resp.StatusCode)
+			assert.Empty(t, kept.kept)
+		})
+	}
+	t.Run("and a backup of one claim is followed as well", func(t *testing.T) {
+		w, kept := newWorld(), &batchesStub{}
+		w.batches = kept
+		resp, _ := later(t, w, "/v1/backup", `{"namespace":"media","pvc":"photos","tags":["a"]}`)
+		assert.Equal(t, http.StatusAccepted, resp.StatusCode)
+		require.Len(t, kept.kept, 1)
+		assert.Equal(t, batch.Record{
+			ID: "03-f00d", Kind: batch.Backup, Namespace: "media", Driver: "restic", Tags: []string{"a"}, RequestedBy: "anonymous", CreatedAt: noon, SeenAt: noon,
+			Members: []batch.Member{{Source: "photos"}},
+		}, kept.kept[0])
+		assert.Zero(t, w.request)
+	})
+}
+
+func TestABatchOfBackupsShowsHowEachEnded(t *testing.T) {
+	w := newWorld()
+	started := func(job string) *batch.Outcome { return &batch.Outcome{At: noon, Driver: "restic", Job: job} }
+	end := func(result batch.EndResult, message string) *batch.End {
+		return &batch.End{At: noon.Add(time.Minute), Result: result, Message: message}
+	}
+	kept := &batchesStub{kept: []batch.Record{{
+		ID: "03-f00d", Kind: batch.Backup, Namespace: "media", Driver: "restic", RequestedBy: "ada", CreatedAt: noon, EndedAt: noon, Members: []batch.Member{
+			{Source: "books", Outcome: started("soteria-backup-1"), End: end(batch.EndSucceeded, "backup 01234567 is complete")},
+			{Source: "films", Outcome: started("soteria-backup-2"), End: end(batch.EndPartial, "backup 01234567 lacks files that could not be read: /data/x: no")},
+			{Source: "music", Outcome: started("soteria-backup-3"), End: end(batch.EndFailed, "backup by Job soteria-backup-3 failed: no room")},
+			{Source: "photos", Outcome: started("soteria-backup-4"), End: end(batch.EndUnknown, "Job soteria-backup-4 is gone, and how the backup ended was not seen")},
+			{Source: "wiki", Outcome: started("soteria-backup-5")},
+		},
+	}}}
+	w.batches = kept
+	url := w.serve(t, nil)
+	_, body := send(t, http.MethodGet, url+"/v1/batches/03-f00d", "", "")
+	golden(t, "batch_of_backups.json", body)
+	assert.Contains(t, body, `"state":"running"`)
+	kept.kept[0].Members[4].End = end(batch.EndSucceeded, "")
+	_, body = send(t, http.MethodGet, url+"/v1/batches/03-f00d", "", "")
+	assert.Contains(t, body, `"state":"done"`)
+}
+
 func TestTheWorkOfABatchNeedsNoRequest(t *testing.T) {
 	w := newWorld()
 	server := w.server(nil)

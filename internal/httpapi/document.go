@@ -40,7 +40,7 @@ var enumerations = openapi.Types{
 		wire.ReasonStorageClassMissing, wire.ReasonTargetExists, wire.ReasonNoClaims, wire.ReasonMissing, wire.ReasonUnknownParameter, wire.ReasonPermission),
 	reflect.TypeFor[wire.BatchKind]():   openapi.Enumeration(wire.BatchRestore, wire.BatchBackup),
 	reflect.TypeFor[wire.BatchState]():  openapi.Enumeration(wire.BatchStarting, wire.BatchRunning, wire.BatchDone),
-	reflect.TypeFor[wire.MemberState](): openapi.Enumeration(wire.MemberWaiting, wire.MemberRefused, wire.MemberStarted, wire.MemberDone, wire.MemberGone),
+	reflect.TypeFor[wire.MemberState](): openapi.Enumeration(wire.MemberWaiting, wire.MemberRefused, wire.MemberStarted, wire.MemberDone, wire.MemberFailed, wire.MemberUnknown, wire.MemberGone),
 	reflect.TypeFor[wire.TestPhase]():   openapi.Enumeration(wire.TestPending, wire.TestRunning, wire.TestPassed, wire.TestFailed),
 }
 
@@ -158,16 +158,32 @@ func (r route) describe(schemas schemas) (openapi.Operation, error) {
 			}
 			response.Content = asJSON(nameOf(body))
 		}
-		if other, both := r.also[status]; both {
-			if err := schemas.add(nameOf(other), other, openapi.Answered); err != nil {
-				return operation, err
-			}
-			response.Content = asJSON(nameOf(body), nameOf(other))
-			response.Headers = headersOf(other)
+		if err := r.addOthers(schemas, &response, status); err != nil {
+			return operation, err
 		}
 		operation.Responses[strconv.Itoa(status)] = response
 	}
 	return operation, nil
+}
+
+// addOthers adds to a response what may be answered in the place of its body.
+func (r route) addOthers(schemas schemas, response *openapi.Response, status int) error {
+	names := []string{nameOf(r.answers[status])}
+	for _, each := range r.also {
+		other, both := each[status]
+		if !both {
+			continue
+		}
+		if err := schemas.add(nameOf(other), other, openapi.Answered); err != nil {
+			return err
+		}
+		names = append(names, nameOf(other))
+		response.Content = asJSON(names...)
+		if headers := headersOf(other); headers != nil {
+			response.Headers = headers
+		}
+	}
+	return nil
 }
 
 // headersOf are the headers that come with an answer; nil for none.

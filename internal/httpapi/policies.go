@@ -38,7 +38,7 @@ func (s *Server) policyRoutes() []route {
 		method: http.MethodPost, path: "/v1/policies", handle: s.putPolicy,
 		summary: "Keep a policy, in the place of another one of the same target, or tell on a dry run which claims it would hold for",
 		body:    wire.PolicyRequest{},
-		answers: answers{http.StatusOK: wire.Policy{}, http.StatusCreated: wire.Policy{}}, also: answers{http.StatusOK: wire.PolicyPreview{}},
+		answers: answers{http.StatusOK: wire.Policy{}, http.StatusCreated: wire.Policy{}}, also: []answers{{http.StatusOK: wire.PolicyPreview{}}},
 	}, {
 		method: http.MethodDelete, path: "/v1/policies/:id", handle: s.deletePolicy,
 		summary: "Delete a policy",

@@ -36,13 +36,13 @@ func (s *Server) restoreRoutes() []route {
 	return []route{{
 		method: http.MethodPost, path: "/v1/restores", handle: s.startRestore,
 		summary: "Restore a backup to a new claim",
-		body:    wire.RestoreRequest{},
-		answers: answers{http.StatusOK: wire.RestoreStarted{}, http.StatusAccepted: wire.RestoreStarted{}},
+		body:    wire.RestoreRequest{}, headers: preferences,
+		answers: answers{http.StatusOK: wire.RestoreStarted{}, http.StatusAccepted: wire.RestoreStarted{}}, also: asBatch,
 	}, {
 		method: http.MethodPost, path: "/v1/restores/namespace", handle: s.restoreNamespace,
 		summary: "Restore the claims of a namespace to new claims",
 		body:    wire.NamespaceRestoreRequest{}, headers: preferences,
-		answers: severally(wire.NamespaceRestore{}), also: answers{http.StatusAccepted: wire.Batch{}},
+		answers: severally(wire.NamespaceRestore{}), also: asBatch,
 	}, {
 		method: http.MethodGet, path: "/v1/restores", handle: s.listRestores,
 		summary: "Restores, newest first",
@@ -77,6 +77,14 @@ func (s *Server) startRestore(w http.ResponseWriter, r *http.Request, _ httprout
 }
 
 func (s *Server) answerRestore(w http.ResponseWriter, r *http.Request, wish intent.Wish) {
+	if s.mayRespondLater(r, wish.DryRun) {
+		if err := wish.Validate(); err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		s.respondLater(w, r, s.singleBatch(wish))
+		return
+	}
 	made, err := s.restore(context.WithoutCancel(r.Context()), identity(r), wish)
 	if err != nil {
 		s.fail(w, r, err)

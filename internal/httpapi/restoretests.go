@@ -21,9 +21,9 @@ func (s *Server) restoreTestRoutes() []route {
 	return []route{{
 		method: http.MethodPost, path: "/v1/restore-test", handle: s.startTest,
 		summary: "Test whether a backup can be restored or, where target_pvc is given, restore it as /v1/restores does",
-		body:    wire.RestoreRequest{},
+		body:    wire.RestoreRequest{}, headers: preferences,
 		answers: answers{http.StatusOK: wire.RestoreTestStarted{}, http.StatusAccepted: wire.RestoreTestStarted{}},
-		also:    answers{http.StatusOK: wire.RestoreStarted{}, http.StatusAccepted: wire.RestoreStarted{}},
+		also:    append([]answers{{http.StatusOK: wire.RestoreStarted{}, http.StatusAccepted: wire.RestoreStarted{}}}, asBatch...),
 	}, {
 		method: http.MethodGet, path: "/v1/restore-tests", handle: s.listTests,
 		summary: "Tests of backups, newest first",

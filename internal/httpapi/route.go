@@ -37,7 +37,7 @@ type route struct {
 	answers answers
 	// also has what is answered with one of these statuses in the place of that, where
 	// the request asks for it.
-	also answers
+	also []answers
 }
 
 // parameter is one of a route's query parameters or headers.

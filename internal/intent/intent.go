@@ -107,7 +107,7 @@ type Made struct {
 // them nothing was made. Unavailable from making the target may also mean that its
 // answer was lost: asking again then finds a target that exists.
 func (r *Requests) Restore(ctx context.Context, wish Wish) (Made, error) {
-	if err := wish.validate(); err != nil {
+	if err := wish.Validate(); err != nil {
 		return Made{}, err
 	}
 	before, err := r.madeBefore(ctx, wish)
@@ -163,11 +163,16 @@ func (r *Requests) look(ctx context.Context, source backup.Claim, choice Choice)
 	return r.Catalog.Prove(ctx, source)
 }
 
-func (w Wish) validate() error {
+// Validate refuses a wish that can never be met, whatever backups there are. Errors are of
+// kind Invalid.
+func (w Wish) Validate() error {
 	if err := w.Source.Validate(); err != nil {
 		return err
 	}
-	return validTarget(w.Target)
+	if err := validTarget(w.Target); err != nil {
+		return err
+	}
+	return w.Choice.validate()
 }
 
 // validTarget is Claim.Validate with the names that the target has in requests.

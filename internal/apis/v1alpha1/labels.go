@@ -117,6 +117,9 @@ const (
 	// StalledAnnotation on the Job or the Lease of a backup says that it does not come
 	// further, and who holds it up; package stall writes and reads it.
 	StalledAnnotation = "soteria.dev/stalled"
+	// MadeAgainAnnotation on the Job of a backup is how often the backup was made again
+	// where the claim is used now, in the place of a Job that is gone.
+	MadeAgainAnnotation = "soteria.dev/made-again"
 	// WithoutRoomAnnotation on a prime says why its fills do not ask for the room of the
 	// claim's pod any more.
 	WithoutRoomAnnotation = "soteria.dev/without-room"

@@ -44,7 +44,7 @@ const dataFolder = "/data"
 var backupCapabilities = []corev1.Capability{"DAC_OVERRIDE"}
 
 // againAnnotation on a backup Job is how often its backup was made again elsewhere.
-const againAnnotation = "soteria.dev/made-again"
+const againAnnotation = v1alpha1.MadeAgainAnnotation
 
 // secretPatience is how long the maker of a Job may take to make its Secret until
 // another request takes it that it died.

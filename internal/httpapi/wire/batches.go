@@ -20,7 +20,7 @@ const (
 	BatchStarting BatchState = "starting"
 	// BatchRunning: all have, and some of those that were started are under way.
 	BatchRunning BatchState = "running"
-	// BatchDone: all are done, refused or gone.
+	// BatchDone: none of them is under way any more, well or not: see their states.
 	BatchDone BatchState = "done"
 )
 
@@ -33,19 +33,24 @@ const (
 	MemberWaiting MemberState = "waiting"
 	// MemberRefused: it was not started; the failure says why.
 	MemberRefused MemberState = "refused"
-	// MemberStarted: it was started and is under way. Of a backup it is not told when it
-	// ends; GET /v1/backups shows it once it is there.
+	// MemberStarted: it was started and is under way.
 	MemberStarted MemberState = "started"
-	// MemberDone: the claim has its data.
+	// MemberDone: the claim has its data, or the backup is there. Notes say where it
+	// lacks files.
 	MemberDone MemberState = "done"
+	// MemberFailed: the backup failed; the failure says why.
+	MemberFailed MemberState = "failed"
+	// MemberUnknown: the backup has ended, or must have, and nothing that is left says
+	// how; GET /v1/backups lists what there is.
+	MemberUnknown MemberState = "unknown"
 	// MemberGone: it was started, and the claim was deleted since.
 	MemberGone MemberState = "gone"
 )
 
-// Batch is work on several claims that goes on in the server, whoever listens. It is
-// the answer (202) to a request that says Prefer: respond-async, with its address in
-// the header Location, and to GET /v1/batches/{id}. Batches outlive restarts; the last
-// 16 are kept, for a week at most.
+// Batch is work on one or several claims that goes on in the server when the caller
+// leaves. It is the answer (202) to a request that says Prefer: respond-async, with its
+// address in the header Location, and to GET /v1/batches/{id}. Batches outlive restarts;
+// the last 16 are kept, for a week at most.
 type Batch struct {
 	ID   string    `json:"id"`
 	Kind BatchKind `json:"kind"`
@@ -71,6 +76,8 @@ type BatchCounts struct {
 	Refused int `json:"refused"`
 	Started int `json:"started"`
 	Done    int `json:"done"`
+	Failed  int `json:"failed"`
+	Unknown int `json:"unknown"`
 	Gone    int `json:"gone"`
 }
 
@@ -86,12 +93,15 @@ type BatchMember struct {
 	JobName string `json:"job_name,omitempty"`
 	Driver  string `json:"driver,omitempty"`
 	Backup  string `json:"backup,omitempty"`
-	// Phase, Progress and Message are those of the [Restore].
+	// EndedAt is when the end of a backup was seen; absent before, and for restores.
+	EndedAt *time.Time `json:"ended_at,omitempty"`
+	// Phase, Progress and Message are those of the [Restore]. Of a backup that has ended
+	// Message says what came of it.
 	Phase    string           `json:"phase,omitempty"`
 	Progress *RestoreProgress `json:"progress,omitempty"`
 	Message  string           `json:"message,omitempty"`
 	Notes    []string         `json:"notes,omitempty"`
-	// Failure says why, when it was refused.
+	// Failure says why, when it was refused or failed.
 	Failure
 }
 
