@@ -3,6 +3,7 @@ package httpapi
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
@@ -100,8 +101,8 @@ func readLimit(query url.Values, unsaid int) (int, error) {
 		return unsaid, nil
 	}
 	limit, err := strconv.Atoi(text)
-	if err != nil || limit < 1 {
-		return 0, &backup.Error{Kind: backup.Invalid, Field: "limit", Message: "limit must be a number from 1 on"}
+	if err != nil || limit < 1 || limit > mostCounted {
+		return 0, &backup.Error{Kind: backup.Invalid, Field: "limit", Message: fmt.Sprintf("limit must be a whole number from 1 to %d", mostCounted)}
 	}
 	return limit, nil
 }

@@ -23,7 +23,7 @@ import (
 const apiVersion = "1"
 
 const about = `Errors are answered with a body of the schema Error. Bodies of requests must be sent as application/json; ` +
-	`fields that are not known are refused, and so are query parameters. HEAD answers as GET does, without a body. ` +
+	`fields that are not known are refused, and so are query parameters, but by probes, /metrics and /exists, which leave them unheard. HEAD answers as GET does, without a body. ` +
 	`Sign-in is needed where SOTERIA_AUTH_REQUIRED is true; for /exists, where SOTERIA_EXISTS_AUTH_REQUIRED is.`
 
 // enumerations are the texts of package wire of which all values are known.

@@ -39,9 +39,17 @@ type document struct {
 type operation struct {
 	OperationID string
 	Summary     string
-	Parameters  []struct{ Name, In string }
+	Parameters  []documented
+	Security    *[]map[string][]string
 	RequestBody *struct{ Content content }
 	Responses   map[string]response
+}
+
+// documented is a parameter.
+type documented struct {
+	Name, In string
+	Required bool
+	Schema   *jsonschema.Schema
 }
 
 type response struct {

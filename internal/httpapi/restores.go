@@ -49,7 +49,7 @@ func (s *Server) restoreRoutes() []route {
 		query: []parameter{
 			{name: "namespace", description: "The namespace of the restored claims; by default all"},
 			{name: "pvc", description: "The name of the restored claim; by default all"},
-			{name: "phase", description: "The phase that the restores are in; by default all"},
+			{name: "phase", values: phases, description: "The phase that the restores are in; by default all"},
 		},
 		answers: answers{http.StatusOK: wire.Restores{}},
 	}, {

@@ -45,13 +45,21 @@ type parameter struct {
 	name        string
 	description string
 	required    bool
-	// counts is true for a number from 1 on; others are texts.
+	// counts is true for a number from 1 to [mostCounted]; others are texts.
 	counts bool
+	// values are all that a text may be, in any case; nil where it may be anything.
+	values []string
 }
 
+// mostCounted is more than there is of anything that is counted.
+const mostCounted = 1_000_000
+
 func (p parameter) schema() *jsonschema.Schema {
-	if p.counts {
-		return openapi.Count(1)
+	switch {
+	case p.counts:
+		return openapi.Count(1, mostCounted)
+	case p.values != nil:
+		return openapi.Enumeration(p.values...)
 	}
 	return openapi.Text()
 }

@@ -50,7 +50,7 @@ func TestWhatKubernetesAndPvcPlumberAskMayHaveAQuery(t *testing.T) {
 
 func TestTheDocumentTypesWhatItTakes(t *testing.T) {
 	_, body := send(t, http.MethodGet, newWorld().serve(t, nil)+"/v1/openapi.json", "", "")
-	assert.Contains(t, body, `"description":"How many backups are listed at most; by default all","schema":{"type":"integer","minimum":1}`)
+	assert.Contains(t, body, `"description":"How many backups are listed at most; by default all","schema":{"type":"integer","minimum":1,"maximum":1000000}`)
 	assert.Contains(t, body, `"servers":[{"url":"/"`)
 	assert.Contains(t, body, `"4XX":{"$ref":"#/components/responses/Error"}`)
 }

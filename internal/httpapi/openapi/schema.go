@@ -24,10 +24,10 @@ func Enumeration[T ~string](values ...T) *jsonschema.Schema {
 // Text is the schema of any text.
 func Text() *jsonschema.Schema { return &jsonschema.Schema{Type: "string"} }
 
-// Count is the schema of a whole number that is at least least.
-func Count(least int) *jsonschema.Schema {
-	minimum := float64(least)
-	return &jsonschema.Schema{Type: "integer", Minimum: &minimum}
+// Count is the schema of a whole number that is at least least and at most most.
+func Count(least, most int) *jsonschema.Schema {
+	minimum, maximum := float64(least), float64(most)
+	return &jsonschema.Schema{Type: "integer", Minimum: &minimum, Maximum: &maximum}
 }
 
 // Reference refers to a schema of the document's, by its name.

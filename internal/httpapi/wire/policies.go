@@ -7,7 +7,7 @@ import "time"
 type PolicyRequest struct {
 	Namespace string `json:"namespace"`
 	// PVC is the claim; empty: every claim of the namespace.
-	PVC           string `json:"pvc"`
+	PVC           string `json:"pvc,omitempty"`
 	IntervalHours int    `json:"interval_hours,omitempty"`
 	// Schedule is five cron fields, or @daily and the like, in UTC unless it
 	// begins with CRON_TZ=<zone>.
