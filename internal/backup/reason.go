@@ -12,7 +12,7 @@ const (
 	ChoiceUnmet Reason = "choice_unmet"
 	// NoBackups: it is proved that no backup of the claim exists.
 	NoBackups Reason = "no_backups"
-	// BySetting: a setting of the installation forbids it, whoever asks.
+	// BySetting: a setting of the installation forbids it to every caller.
 	BySetting Reason = "setting"
 	// NamespaceExcluded: Soteria keeps out of the namespace.
 	NamespaceExcluded Reason = "namespace_excluded"

@@ -8,7 +8,7 @@ type Plan struct {
 	// GeneratedAt is when the facts were gathered; ages are as of then.
 	GeneratedAt time.Time   `json:"generated_at"`
 	Summary     PlanSummary `json:"summary"`
-	// Unprotected names the claims that nobody protects, as namespace/name.
+	// Unprotected names the claims that are not protected, as namespace/name.
 	Unprotected []string `json:"unprotected"`
 	// Claims are by namespace and name.
 	Claims []PlannedClaim `json:"claims"`

@@ -263,7 +263,7 @@ const (
 	ReasonChoiceUnmet Reason = "choice_unmet"
 	// ReasonNoBackups: it is proved that no backup of the claim exists.
 	ReasonNoBackups Reason = "no_backups"
-	// ReasonSetting: a setting of the installation forbids it, whoever asks.
+	// ReasonSetting: a setting of the installation forbids it to every caller.
 	ReasonSetting Reason = "setting"
 	// ReasonNamespaceExcluded: Soteria keeps out of the namespace.
 	ReasonNamespaceExcluded Reason = "namespace_excluded"
