@@ -22,6 +22,28 @@ func TestDurationsAreLoggedWithTheirUnit(t *testing.T) {
 	assert.InDelta(t, 3, line["backups"], 0)
 }
 
+// waited is a value that says itself what is logged of it.
+type waited struct{ pause time.Duration }
+
+func (w waited) LogValue() slog.Value {
+	return slog.GroupValue(slog.Duration("pause", w.pause), slog.Int("times", 2))
+}
+
+func TestDurationsHaveTheirUnitWhereverTheyAre(t *testing.T) {
+	var log bytes.Buffer
+	logger := slog.New(newHandler(&log, slog.LevelInfo))
+	logger.WithGroup("outer").With(slog.Group("inner", "since", time.Hour)).Info("listed", "of", waited{time.Second}, "deep", slog.GroupValue(slog.Group("deeper", "took", time.Millisecond)), "n", 1)
+	var line map[string]any
+	require.NoError(t, json.Unmarshal(log.Bytes(), &line))
+	assert.Equal(t, map[string]any{
+		"inner": map[string]any{"since": "1h0m0s"}, "of": map[string]any{"pause": "1s", "times": 2.0}, "deep": map[string]any{"deeper": map[string]any{"took": "1ms"}}, "n": 1.0,
+	}, line["outer"])
+
+	log.Reset()
+	logger.Debug("not asked for", "took", time.Second)
+	assert.Empty(t, log.String())
+}
+
 func TestTheLevelOfTheLogIsNamedAsOthersNameIt(t *testing.T) {
 	for text, level := range map[string]slog.Level{
 		"warning": slog.LevelWarn, "WARNING": slog.LevelWarn, "warn": slog.LevelWarn, "Error": slog.LevelError, "debug": slog.LevelDebug, "info": slog.LevelInfo,

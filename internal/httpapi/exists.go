@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"context"
 	"net/http"
 	"strings"
 
@@ -29,8 +28,8 @@ func (s *Server) exists(w http.ResponseWriter, r *http.Request, params httproute
 		s.fail(w, r, err)
 		return
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), s.cfg.LookupBudget)
-	defer cancel()
+	ctx := withBudget(r.Context(), s.cfg.LookupBudget)
+	defer ctx.end()
 	answer := existence(claim, s.services.Catalog.Known(ctx, claim), s.cfg.RestoreRequired)
 	if answer.Authoritative {
 		answer.Lock = s.services.Lock()

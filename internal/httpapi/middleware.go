@@ -74,7 +74,7 @@ func (s *Server) logRequest(answer *recorder, r *http.Request, began time.Time) 
 	}
 	s.services.Log.LogAttrs(r.Context(), level, "request",
 		slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Int("status", answer.status), slog.Int64("bytes", answer.bytes),
-		slog.Duration("took", time.Since(began)), slog.String("remote", r.RemoteAddr))
+		slog.String("took", time.Since(began).String()), slog.String("remote", r.RemoteAddr))
 }
 
 // recorder remembers what was answered. The status is zero before the answer

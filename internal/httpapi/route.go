@@ -84,7 +84,7 @@ func (s *Server) serve(r route, router *httprouter.Router) {
 // no JSON, without a required parameter, or with one that is not known.
 func (s *Server) checked(r route) httprouter.Handle {
 	return func(w http.ResponseWriter, req *http.Request, params httprouter.Params) {
-		err := r.checkQuery(req.URL.Query())
+		err := r.checkQuery(req.URL)
 		if err == nil && changes(req.Method) {
 			err = checkContentType(req)
 		}
@@ -100,10 +100,11 @@ func (s *Server) checked(r route) httprouter.Handle {
 // twice, or that is required and missing. Paths that anyone may ask, such as probes, and
 // /exists, which answers as pvc-plumber does, leave the query alone. Errors are of kind
 // Invalid; no value is quoted.
-func (r route) checkQuery(query url.Values) error {
+func (r route) checkQuery(asked *url.URL) error {
 	if access(r.path) != signin.Protected {
 		return nil
 	}
+	query := asked.Query()
 	for _, name := range slices.Sorted(maps.Keys(query)) {
 		known := slices.ContainsFunc(r.query, func(p parameter) bool { return p.name == name })
 		switch {
