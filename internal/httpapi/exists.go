@@ -30,7 +30,7 @@ func (s *Server) exists(w http.ResponseWriter, r *http.Request, params httproute
 	}
 	ctx := withBudget(r.Context(), s.cfg.LookupBudget)
 	defer ctx.end()
-	answer := existence(claim, s.services.Catalog.Known(ctx, claim), s.cfg.RestoreRequired)
+	answer := existence(claim, s.services.Catalog.Known(ctx, claim), s.cfg.RestoreRequired) //nolint:contextcheck // it ends with the request
 	if answer.Authoritative {
 		answer.Lock = s.services.Lock()
 	}

