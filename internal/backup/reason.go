@@ -30,6 +30,12 @@ const (
 	Missing Reason = "missing"
 	// UnknownParameter: the query has a parameter that is not known.
 	UnknownParameter Reason = "unknown_parameter"
+	// NoCopy: the claim is no copy that Soteria made to look at.
+	NoCopy Reason = "no_copy"
+	// Unproved: it cannot be proved that Soteria made this very claim as a copy.
+	Unproved Reason = "unproved"
+	// InUse: a pod uses the claim or waits for it.
+	InUse Reason = "in_use"
 	// ByPermission: Kubernetes does not let Soteria do it.
 	ByPermission Reason = "permission"
 )
@@ -37,7 +43,8 @@ const (
 // Reasons returns every reason.
 func Reasons() []Reason {
 	return []Reason{
-		ChoiceUnmet, NoBackups, BySetting, NamespaceExcluded, NamespaceMissing, NamespaceTerminating, StorageClassMissing, TargetExists, NoClaims, Missing, UnknownParameter, ByPermission,
+		ChoiceUnmet, NoBackups, BySetting, NamespaceExcluded, NamespaceMissing, NamespaceTerminating, StorageClassMissing, TargetExists, NoClaims, Missing, UnknownParameter,
+		NoCopy, Unproved, InUse, ByPermission,
 	}
 }
 

@@ -74,8 +74,10 @@ type Single struct {
 	Size         string   `json:"size,omitempty"`
 	AccessModes  []string `json:"accessModes,omitempty"`
 	VolumeMode   string   `json:"volumeMode,omitempty"`
-	// Test marks the target as a test's.
-	Test bool `json:"test,omitempty"`
+	// Copy makes the target a copy to look at, and Expires says when that is to go, as a
+	// request has it.
+	Copy    bool   `json:"copy,omitempty"`
+	Expires string `json:"expires,omitempty"`
 }
 
 // TargetNamespace is where the claims are made; empty for backups.

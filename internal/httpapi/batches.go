@@ -12,6 +12,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/batch"
+	"github.com/soteria-dr/soteria/internal/copies"
 	"github.com/soteria-dr/soteria/internal/driver"
 	"github.com/soteria-dr/soteria/internal/httpapi/wire"
 	"github.com/soteria-dr/soteria/internal/intent"
@@ -103,23 +104,28 @@ func (s *Server) singleBatch(wish intent.Wish) batch.Record {
 	return batch.Record{Kind: batch.Restore, Namespace: wish.Source.Namespace, RequestedBy: wish.RequestedBy, Members: []batch.Member{{
 		Source: wish.Source.Name, Target: wish.Target.Name, Lock: s.services.Restores.Draw(), Choice: keptChoice(wish.Choice),
 		Single: &batch.Single{
-			Target: wish.Target.Namespace, URL: wish.Choice.URL, Test: wish.Test,
+			Target: wish.Target.Namespace, URL: wish.Choice.URL, Copy: wish.Copy, Expires: wish.Expires.String(),
 			StorageClass: wish.Shape.StorageClass, Size: wish.Shape.Size, AccessModes: wish.Shape.AccessModes, VolumeMode: wish.Shape.VolumeMode,
 		},
 	}}}
 }
 
-// wishOf is the restore that a member stands for.
-func wishOf(record batch.Record, member batch.Member) intent.Wish {
+// wishOf is the restore that a member stands for. The error is of kind Invalid where
+// the record makes no sense.
+func wishOf(record batch.Record, member batch.Member) (intent.Wish, error) {
 	wish := intent.Wish{
 		Source: backup.Claim{Namespace: record.Namespace, Name: member.Source}, Target: backup.Claim{Namespace: record.TargetNamespace(), Name: member.Target},
 		Lock: member.Lock, RequestedBy: record.RequestedBy, Choice: choiceKept(member.Choice), Instead: choiceKept(member.Instead),
 	}
 	if single := member.Single; single != nil {
-		wish.Choice.URL, wish.Test = single.URL, single.Test
+		expires, err := copies.ParseExpiry(single.Expires)
+		if err != nil {
+			return intent.Wish{}, err
+		}
+		wish.Choice.URL, wish.Copy, wish.Expires = single.URL, single.Copy, expires
 		wish.Shape = intent.Shape{StorageClass: single.StorageClass, Size: single.Size, AccessModes: single.AccessModes, VolumeMode: single.VolumeMode}
 	}
-	return wish
+	return wish, nil
 }
 
 func keptChoice(c intent.Choice) batch.Choice {
@@ -147,7 +153,11 @@ func (s *Server) Member(ctx context.Context, record batch.Record, member batch.M
 		started, err := s.backup(ctx, by, record.Driver, driver.BackupRequest{Claim: source, Tags: record.Tags, RequestedBy: record.RequestedBy})
 		return batch.Outcome{Job: started.JobName, Driver: record.Driver, Backup: started.Backup}, err
 	}
-	made, err := s.restore(ctx, by, wishOf(record, member))
+	wish, err := wishOf(record, member)
+	if err != nil {
+		return batch.Outcome{}, err
+	}
+	made, err := s.restore(ctx, by, wish)
 	return batch.Outcome{Driver: made.Backup.Driver, Backup: made.Backup.ID, Notes: made.Notes}, err
 }
 

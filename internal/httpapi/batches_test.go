@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"context"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/batch"
+	"github.com/soteria-dr/soteria/internal/copies"
 	"github.com/soteria-dr/soteria/internal/driver"
 	"github.com/soteria-dr/soteria/internal/intent"
 )
@@ -105,6 +107,10 @@ func TestARestoreOfOneClaimIsFollowedByTheCallerWhoPrefersThat(t *testing.T) {
 		t.Run(path, func(t *testing.T) {
 			w, kept := newWorld(), &batchesStub{}
 			w.batches = kept
+			body, expires := body, copies.Expiry{}
+			if test {
+				body, expires = strings.Replace(body, "{", `{"expires":"7d",`, 1), copies.Expiry{After: 7 * 24 * time.Hour}
+			}
 			resp, text := later(t, w, path, body)
 			require.Equal(t, http.StatusAccepted, resp.StatusCode, text)
 			assert.Equal(t, "/v1/batches/03-f00d", resp.Header.Get("Location"))
@@ -117,7 +123,7 @@ func TestARestoreOfOneClaimIsFollowedByTheCallerWhoPrefersThat(t *testing.T) {
 			_, err := w.server(nil).Member(t.Context(), kept.kept[0], kept.kept[0].Members[0])
 			require.NoError(t, err)
 			assert.Equal(t, []intent.Wish{{
-				Source: photos, Target: backup.Claim{Namespace: "lab", Name: "copy"}, Lock: "soteria-drawn-1", RequestedBy: "anonymous", Test: test,
+				Source: photos, Target: backup.Claim{Namespace: "lab", Name: "copy"}, Lock: "soteria-drawn-1", RequestedBy: "anonymous", Copy: test, Expires: expires,
 				Choice: intent.Choice{AsOf: time.Date(2026, 2, 28, 0, 0, 0, 0, time.UTC)},
 				Shape:  intent.Shape{StorageClass: "slow", Size: "20Gi", AccessModes: []string{"ReadWriteMany"}, VolumeMode: "Block"},
 			}}, w.claims.wishes, "it is the restore that was asked for")

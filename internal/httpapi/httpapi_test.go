@@ -107,6 +107,7 @@ type world struct {
 	missing []httpapi.Missing
 	listed  []inventory.Listing
 	copies  []keeper.Report
+	looked  copiesStub
 	rules   backup.Rules
 	clock   string
 	events  func(context.Context, backup.Claim) ([]claimevents.Event, error)
@@ -234,8 +235,8 @@ func (w *world) server(change func(*httpapi.Config)) *httpapi.Server {
 	return httpapi.New(cfg, httpapi.Services{
 		Catalog: cmp.Or[httpapi.Catalog](w.catalog, w), Backupers: httpapi.Backupers{Default: "restic", ByName: map[string]driver.Backuper{"restic": w, "longhorn": w}}, Reports: &w.reports, Policies: &w.policies, SignIn: signin.New(w.signIn), Auditor: w, Gatherer: registry, Observer: w,
 		Ready: func(context.Context) error { return w.ready }, Restores: &w.claims, Claims: &w.claims, Testers: map[string]driver.Tester{"restic": &w.tester},
-		Batches: w.batches,
-		Lock:    func() string { return w.lock }, Rules: func() backup.Rules { return w.rules }, Console: w.console, Events: happened(w.events),
+		Batches: w.batches, Copies: &w.looked,
+		Lock: func() string { return w.lock }, Rules: func() backup.Rules { return w.rules }, Console: w.console, Events: happened(w.events),
 		Status: httpapi.Status{
 			Version: "v1.2.3", Gate: func(context.Context) admission.Report { return w.gate },
 			Listings: func() []inventory.Listing { return w.listed }, Missing: func() []httpapi.Missing { return w.missing }, Now: func() time.Time { return noon.Add(1500 * time.Millisecond) },

@@ -14,6 +14,7 @@ import (
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/copies"
 	"github.com/soteria-dr/soteria/internal/httpapi/wire"
 	"github.com/soteria-dr/soteria/internal/intent"
 	"github.com/soteria-dr/soteria/internal/signin"
@@ -69,6 +70,9 @@ func (s *Server) startRestore(w http.ResponseWriter, r *http.Request, _ httprout
 	if err == nil && wish.Target.Name == "" {
 		err = &backup.Error{Kind: backup.Invalid, Reason: backup.Missing, Field: "target_pvc", Message: "target_pvc is required: the name of the claim to make"}
 	}
+	if err == nil && !wish.Copy && wish.Expires != (copies.Expiry{}) {
+		err = &backup.Error{Kind: backup.Invalid, Field: "expires", Message: "only a copy to look at expires: say \"copy\": true, or leave expires out"}
+	}
 	if err != nil {
 		s.fail(w, r, err)
 		return
@@ -96,7 +100,7 @@ func (s *Server) answerRestore(w http.ResponseWriter, r *http.Request, wish inte
 		TargetNamespace: wish.Target.Namespace, TargetPVC: wish.Target.Name,
 		Driver: made.Backup.Driver, Backup: made.Backup.ID, TakenAt: made.Backup.TakenAt,
 		Size: made.Size, StorageClass: made.StorageClass, VolumeMode: made.VolumeMode,
-		Notes:       made.Notes,
+		Notes: made.Notes, Copy: made.Copy, ExpiresAt: when(made.ExpiresAt),
 		RequestedBy: wish.RequestedBy, DryRun: wish.DryRun,
 	})
 }
@@ -137,13 +141,17 @@ func readRestoreRequest(w http.ResponseWriter, r *http.Request) (intent.Wish, er
 		return intent.Wish{}, err
 	}
 	choice.URL = body.BackupURL
+	expires, err := copies.ParseExpiry(body.Expires)
+	if err != nil {
+		return intent.Wish{}, err
+	}
 	return intent.Wish{
 		Source: backup.Claim{Namespace: body.Namespace, Name: body.PVC}, Choice: choice,
 		Target: backup.Claim{Namespace: cmp.Or(body.TargetNamespace, body.Namespace), Name: body.TargetPVC},
 		Shape: intent.Shape{
 			StorageClass: body.StorageClass, Size: body.Size, AccessModes: body.AccessModes, VolumeMode: body.VolumeMode,
 		},
-		RequestedBy: caller(r), DryRun: body.DryRun,
+		RequestedBy: caller(r), Copy: body.Copy, Expires: expires, DryRun: body.DryRun,
 	}, nil
 }
 

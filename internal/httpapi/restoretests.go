@@ -12,6 +12,7 @@ import (
 	"github.com/julienschmidt/httprouter"
 
 	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/copies"
 	"github.com/soteria-dr/soteria/internal/driver"
 	"github.com/soteria-dr/soteria/internal/httpapi/wire"
 	"github.com/soteria-dr/soteria/internal/intent"
@@ -47,8 +48,12 @@ func (s *Server) startTest(w http.ResponseWriter, r *http.Request, _ httprouter.
 		return
 	}
 	if wish.Target.Name != "" {
-		wish.Test = true
+		wish.Copy = true
 		s.answerRestore(w, r, wish)
+		return
+	}
+	if err := withoutTarget(wish); err != nil {
+		s.fail(w, r, err)
 		return
 	}
 	chosen, test, err := s.test(context.WithoutCancel(r.Context()), wish)
@@ -62,6 +67,15 @@ func (s *Server) startTest(w http.ResponseWriter, r *http.Request, _ httprouter.
 		Namespace: wish.Source.Namespace, PVC: wish.Source.Name, Backup: chosen.ID, TakenAt: chosen.TakenAt,
 		RoomBytes: test.RoomBytes, RequestedBy: wish.RequestedBy, DryRun: wish.DryRun,
 	})
+}
+
+// withoutTarget refuses what is asked of a copy where none would be made.
+func withoutTarget(wish intent.Wish) error {
+	if !wish.Copy && wish.Expires == (copies.Expiry{}) {
+		return nil
+	}
+	return &backup.Error{Kind: backup.Invalid, Reason: backup.Missing, Field: "target_pvc", Message: "target_pvc is missing: the name of the copy to make; " +
+		"without it a test leaves nothing that could expire"}
 }
 
 // sourceOf is the claim that a request names or, where it names none, means.

@@ -89,8 +89,8 @@ func TestRestoreTests(t *testing.T) {
 		resp, _ = send(t, http.MethodPost, w.serve(t, nil)+"/v1/restores", jsonType, `{"namespace":"media","pvc":"photos","target_pvc":"keep"}`)
 		assert.Equal(t, http.StatusAccepted, resp.StatusCode)
 		require.Len(t, w.claims.wishes, 2)
-		assert.True(t, w.claims.wishes[0].Test)
-		assert.False(t, w.claims.wishes[1].Test)
+		assert.True(t, w.claims.wishes[0].Copy)
+		assert.False(t, w.claims.wishes[1].Copy)
 	})
 	t.Run("of no backup, and those that the driver refuses, keep their kind", func(t *testing.T) {
 		for _, kind := range backup.Kinds()[backup.Invalid:] {

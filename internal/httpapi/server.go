@@ -133,6 +133,8 @@ type Services struct {
 	// Batches is work that goes on without the caller; nil where there is none, and
 	// Prefer: respond-async is left unheard.
 	Batches Batches
+	// Copies are the claims that were made to look at a backup.
+	Copies Copies
 	// Testers are the drivers that test backups, by name.
 	Testers map[string]driver.Tester
 	// SignIn says who sends a request, and whether they may.
@@ -192,7 +194,7 @@ func (s *Server) routes() []route {
 		return slices.Concat(s.existsRoutes(), s.healthRoutes())
 	}
 	all := slices.Concat(
-		s.existsRoutes(), s.backupRoutes(), s.restoreRoutes(), s.batchRoutes(), s.restoreTestRoutes(), s.reportRoutes(), s.policyRoutes(), s.bucketRoutes(),
+		s.existsRoutes(), s.backupRoutes(), s.restoreRoutes(), s.batchRoutes(), s.restoreTestRoutes(), s.copyRoutes(), s.reportRoutes(), s.policyRoutes(), s.bucketRoutes(),
 		s.statusRoutes(), s.eventRoutes(), s.whoamiRoutes(), s.healthRoutes(),
 	)
 	return append(all, s.documentRoute(all))

@@ -18,6 +18,9 @@ var causeTitles = map[backup.Reason]string{
 	backup.NoClaims:             "The namespace has no bound claim",
 	backup.Missing:              "Something is missing in the request",
 	backup.UnknownParameter:     "The request has an unknown parameter",
+	backup.NoCopy:               "The claim is no copy that Soteria made",
+	backup.Unproved:             "It is not proved that Soteria made this claim",
+	backup.InUse:                "A pod uses the copy",
 	backup.ByPermission:         "Kubernetes refuses this",
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/copies"
 	"github.com/soteria-dr/soteria/internal/decision"
 	"github.com/soteria-dr/soteria/internal/kube"
 )
@@ -72,8 +74,10 @@ type Wish struct {
 	// one drawn. With it a wish may be carried out again: a target that has this lock
 	// was made by the first time.
 	Lock string
-	// Test marks the target as a test's, see [kube.IsTest].
-	Test bool
+	// Copy makes the target a copy to look at: it is written down and marked, see package
+	// copies. Expires is when it is to go by itself.
+	Copy    bool
+	Expires copies.Expiry
 	// DryRun checks all that can be checked, the API server's part included, and
 	// makes nothing.
 	DryRun bool
@@ -96,6 +100,10 @@ type Made struct {
 	Size         string
 	StorageClass string
 	VolumeMode   string
+	// Copy is true for a copy to look at, and ExpiresAt when that goes by itself; zero for
+	// never.
+	Copy      bool
+	ExpiresAt time.Time
 }
 
 // Restore makes the target, locked, with the wish for the chosen backup on it. It
@@ -137,7 +145,7 @@ func (r *Requests) Restore(ctx context.Context, wish Wish) (Made, error) {
 	if err := r.stamp(ctx, wish, target, answer); err != nil {
 		return Made{}, err
 	}
-	if wish.Test {
+	if wish.Copy {
 		target.Annotations[v1alpha1.TestAnnotation] = target.Spec.VolumeName
 	}
 	if err := r.create(ctx, target, wish); err != nil {

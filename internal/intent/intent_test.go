@@ -175,7 +175,7 @@ func TestARestoreMakesOneLockedClaimThatTheControllerWouldRestore(t *testing.T) 
 
 func TestTheTargetOfATestIsMarkedForThisLifeOfIt(t *testing.T) {
 	w := newWorld(bound(photos))
-	_, err := w.requests().Restore(t.Context(), wish(func(w *intent.Wish) { w.Test = true }))
+	_, err := w.requests().Restore(t.Context(), wish(func(w *intent.Wish) { w.Copy = true }))
 	require.NoError(t, err)
 	target := w.claim(t, photos2)
 	assert.True(t, kube.IsTest(target))

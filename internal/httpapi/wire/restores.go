@@ -32,6 +32,14 @@ type RestoreRequest struct {
 	Size         string   `json:"size,omitempty"`
 	AccessModes  []string `json:"access_modes,omitempty"`
 	VolumeMode   string   `json:"volume_mode,omitempty"`
+	// Copy is true for a claim to look at alone: policies do not back it up, health does
+	// not count it, and DELETE /v1/copies/{namespace}/{pvc} removes it. A restore test to
+	// a claim always makes a copy.
+	Copy bool `json:"copy,omitempty"`
+	// Expires has Soteria remove the copy by itself: a duration such as "24h" or "7d", or
+	// a time (RFC 3339). It is for copies alone. A copy that a pod uses is not removed
+	// before that has ended.
+	Expires string `json:"expires,omitempty"`
 	// DryRun only tells what would be done.
 	DryRun bool `json:"dry_run,omitempty"`
 }
@@ -59,9 +67,13 @@ type RestoreStarted struct {
 	VolumeMode   string `json:"volume_mode"`
 	// Notes are what a person should know of the backup: what speaks against it, and
 	// which newer ones were passed over and why. Absent where there is nothing.
-	Notes       []string `json:"notes,omitempty"`
-	RequestedBy string   `json:"requested_by"`
-	DryRun      bool     `json:"dry_run"`
+	Notes []string `json:"notes,omitempty"`
+	// Copy is true where the target is a copy; see [Copy].
+	Copy bool `json:"copy,omitempty"`
+	// ExpiresAt is when Soteria removes the copy by itself; absent for never.
+	ExpiresAt   *time.Time `json:"expires_at,omitempty"`
+	RequestedBy string     `json:"requested_by"`
+	DryRun      bool       `json:"dry_run"`
 }
 
 // Restores answers GET /v1/restores.

@@ -282,6 +282,14 @@ const (
 	ReasonMissing Reason = "missing"
 	// ReasonUnknownParameter: the query has a parameter that the path does not know.
 	ReasonUnknownParameter Reason = "unknown_parameter"
+	// ReasonNoCopy: the claim is no copy that Soteria made to look at; it removes nothing
+	// else. Settle removes it by hand.
+	ReasonNoCopy Reason = "no_copy"
+	// ReasonUnproved: Soteria cannot prove that it made this very claim as a copy. Settle
+	// removes it by hand.
+	ReasonUnproved Reason = "unproved"
+	// ReasonInUse: a pod uses the copy or waits for it.
+	ReasonInUse Reason = "in_use"
 	// ReasonPermission: Kubernetes does not let Soteria do it. Settle does it by hand.
 	ReasonPermission Reason = "permission"
 )
