@@ -161,7 +161,8 @@ func newApp(ctx context.Context, c config, connection *rest.Config, log *slog.Lo
 	if err != nil {
 		return nil, err
 	}
-	scheduler, err := addScheduler(c, mgr, known, systems, measured, log)
+	looks, spared := newLooks(c, mgr, measured, log)
+	scheduler, err := addScheduler(c, mgr, known, systems, spared, measured, log)
 	if err != nil {
 		return nil, err
 	}
@@ -181,7 +182,7 @@ func newApp(ctx context.Context, c config, connection *rest.Config, log *slog.Lo
 		return nil, err
 	}
 	reports := &httpapi.Reports{}
-	if refresher, err = addInventory(ctx, c, mgr, known, scheduler, reviewed, reports, measured, log); err != nil {
+	if refresher, err = addInventory(ctx, c, mgr, known, scheduler, spared, reviewed, reports, measured, log); err != nil {
 		return nil, err
 	}
 	callers, err := gate(c, connection)
@@ -194,14 +195,14 @@ func newApp(ctx context.Context, c config, connection *rest.Config, log *slog.Lo
 	}
 	return mgr, addHTTP(c, mgr, systems.batches, httpapi.Services{
 		Catalog: known, Backupers: systems.requested(c), Testers: systems.testers,
-		Restores: requests(c, mgr, known, controller), Claims: kube.Claims{Reader: mgr.GetClient(), OwnNamespace: c.Namespace},
+		Restores: requests(c, mgr, known, controller, looks, spared), Copies: looks, Claims: kube.Claims{Reader: mgr.GetClient(), OwnNamespace: c.Namespace, Copies: spared},
 		Lock:   kube.NewLock,
 		Rules:  c.rules,
 		SignIn: callers, Auditor: audit.Events{Reader: mgr.GetClient(), Recorder: mgr.GetEventRecorder(eventSource)},
 		Reports: reports, Bucket: scanned, Policies: scheduler, Status: status(ctx, c, mgr, known, copies, waits), Console: pages,
 		Events:   claimevents.Reader{Cache: mgr.GetClient(), API: mgr.GetAPIReader(), Namespace: c.Namespace},
 		Gatherer: ctrlmetrics.Registry, Ready: answers, Observer: measured, Log: log,
-	})
+	}, looks)
 }
 
 func newManager(c config, connection *rest.Config, serving *certificate.Serving) (manager.Manager, error) {

@@ -15,6 +15,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/catalog"
 	"github.com/soteria-dr/soteria/internal/httpapi"
 	"github.com/soteria-dr/soteria/internal/inventory"
+	"github.com/soteria-dr/soteria/internal/kube"
 	"github.com/soteria-dr/soteria/internal/metrics"
 	"github.com/soteria-dr/soteria/internal/schedule"
 	"github.com/soteria-dr/soteria/internal/schedule/policy"
@@ -22,13 +23,13 @@ import (
 
 // addInventory makes the inventory and the plan, which every replica keeps, and
 // the metrics that are read from them.
-func addInventory(ctx context.Context, c config, mgr manager.Manager, known *catalog.Catalog, scheduler *schedule.Scheduler, reviewed *reviews, reports *httpapi.Reports, measured *metrics.Metrics, log *slog.Logger) (*inventory.Refresher, error) {
+func addInventory(ctx context.Context, c config, mgr manager.Manager, known *catalog.Catalog, scheduler *schedule.Scheduler, spared kube.Copies, reviewed *reviews, reports *httpapi.Reports, measured *metrics.Metrics, log *slog.Logger) (*inventory.Refresher, error) {
 	settings := inventory.DefaultConfig()
 	settings.Interval = c.reportInterval()
 	settings.Settings = c.inventory()
 	settings.Log = log
 	refresher := inventory.NewRefresher(settings, inventory.Sources{
-		Cluster: inventory.Cluster{Reader: mgr.GetClient()}, Listings: listingsOf(known), Schedules: schedulesOf(scheduler), GateSince: reviewed.memory.Since,
+		Cluster: inventory.Cluster{Reader: mgr.GetClient(), Copies: spared}, Listings: listingsOf(known), Schedules: schedulesOf(scheduler), GateSince: reviewed.memory.Since,
 		Stalls: stalledBackups{c, mgr.GetClient(), mgr.GetAPIReader()}.byClaim,
 	}, clock.RealClock{}, measured, reports.Publish)
 	if err := inventory.Watch(ctx, mgr.GetCache(), refresher.Notify); err != nil {

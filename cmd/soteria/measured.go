@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/soteria-dr/soteria/internal/backupjob"
+	"github.com/soteria-dr/soteria/internal/copies"
 	"github.com/soteria-dr/soteria/internal/metrics"
 	"github.com/soteria-dr/soteria/internal/restore"
 	"github.com/soteria-dr/soteria/internal/retention"
@@ -22,6 +23,7 @@ func (c *config) foreseen() metrics.Foreseen {
 		Attempts: []string{restore.ResultFilled, restore.ResultPartial, restore.ResultFailed},
 		Refusals: words(append(retention.Reasons(), enforcer.DriverFailed, enforcer.Unreviewed)),
 		Denials:  words(signin.Reasons()),
+		Removers: []string{copies.ByPerson, copies.ByExpiry},
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/catalog"
+	"github.com/soteria-dr/soteria/internal/copies"
 	"github.com/soteria-dr/soteria/internal/intent"
 	"github.com/soteria-dr/soteria/internal/kube"
 	"github.com/soteria-dr/soteria/internal/restore"
@@ -45,13 +46,13 @@ func (c *RestoreConfig) checkRestores() []error {
 
 // requests makes what carries out the API's requests for restores, on every
 // replica.
-func requests(c config, mgr manager.Manager, known *catalog.Catalog, controller *restore.Reconciler) *intent.Requests {
+func requests(c config, mgr manager.Manager, known *catalog.Catalog, controller *restore.Reconciler, looks *copies.Keeper, spared kube.Copies) *intent.Requests {
 	return intent.New(intent.Config{
 		Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Catalog: known,
 		BackedUp: func(namespace string) ([]backup.Claim, []string, error) {
 			return backedUp(known.Overviews(), namespace)
 		},
-		Feasible: controller.Feasible, Policy: c.policy(), Lock: kube.NewLock,
+		Feasible: controller.Feasible, Policy: c.policy(), Copies: looks.Book, Spared: spared, Lock: kube.NewLock,
 	})
 }
 

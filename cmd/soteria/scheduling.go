@@ -14,6 +14,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/catalog"
 	"github.com/soteria-dr/soteria/internal/driver/longhorn"
 	"github.com/soteria-dr/soteria/internal/driver/restic"
+	"github.com/soteria-dr/soteria/internal/kube"
 	"github.com/soteria-dr/soteria/internal/metrics"
 	"github.com/soteria-dr/soteria/internal/schedule"
 	"github.com/soteria-dr/soteria/internal/schedule/store"
@@ -21,7 +22,7 @@ import (
 
 // addScheduler makes the scheduler of backups, which the leader runs and every
 // replica asks.
-func addScheduler(c config, mgr manager.Manager, known *catalog.Catalog, systems *backends, measured *metrics.Metrics, log *slog.Logger) (*schedule.Scheduler, error) {
+func addScheduler(c config, mgr manager.Manager, known *catalog.Catalog, systems *backends, spared kube.Copies, measured *metrics.Metrics, log *slog.Logger) (*schedule.Scheduler, error) {
 	scheduler := schedule.New(schedule.Config{
 		Namespace:    c.Namespace,
 		Evaluation:   time.Duration(c.PolicyEvalSeconds) * time.Second,
@@ -33,6 +34,7 @@ func addScheduler(c config, mgr manager.Manager, known *catalog.Catalog, systems
 		Rules:        c.rules,
 		Activities:   activities(c, mgr),
 		Reader:       mgr.GetClient(),
+		Copies:       spared,
 		Store:        store.New(mgr.GetClient(), mgr.GetAPIReader(), client.ObjectKey{Namespace: c.Namespace, Name: c.PolicySecretName}),
 		Clock:        clock.RealClock{},
 		Events:       mgr.GetEventRecorder(eventSource),

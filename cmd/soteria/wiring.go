@@ -19,6 +19,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/batch"
 	"github.com/soteria-dr/soteria/internal/catalog"
 	"github.com/soteria-dr/soteria/internal/catalog/ledger"
+	"github.com/soteria-dr/soteria/internal/copies"
 	"github.com/soteria-dr/soteria/internal/decision"
 	"github.com/soteria-dr/soteria/internal/driver/blank"
 	"github.com/soteria-dr/soteria/internal/driver/restic"
@@ -142,13 +143,14 @@ func addAdmission(ctx context.Context, c config, mgr manager.Manager, known *cat
 	}, nil
 }
 
-// addHTTP serves the API, health and metrics on every replica.
-func addHTTP(c config, mgr manager.Manager, batches *batch.Runner, services httpapi.Services) error {
+// addHTTP serves the API, health and metrics on every replica, with what goes on of what
+// the API was asked for: batches, and copies that expire.
+func addHTTP(c config, mgr manager.Manager, batches *batch.Runner, services httpapi.Services, looks *copies.Keeper) error {
 	warnOfOpenDoors(c, services.Log)
 	services.Batches = batches
 	server := httpapi.New(c.http(), services)
 	batches.Do = server.Member
-	for _, runnable := range []manager.Runnable{batches, batch.Rescuer{Runner: batches}, server} {
+	for _, runnable := range []manager.Runnable{batches, batch.Rescuer{Runner: batches}, looks, server} {
 		if err := mgr.Add(runnable); err != nil {
 			return fmt.Errorf("adding the HTTP server: %w", err)
 		}

@@ -47,7 +47,7 @@ func parseDuration(text string) (time.Duration, error) {
 		return 0, strconv.ErrRange
 	}
 	const day = 24 * time.Hour
-	return time.Duration(count) * day, nil //nolint:gosec // it is bounded above
+	return time.Duration(count) * day, nil
 }
 
 // String returns the text that [ParseExpiry] reads.

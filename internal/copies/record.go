@@ -35,7 +35,7 @@ type Record struct {
 	// ExpiresAt is when it is removed by itself; zero for never.
 	ExpiresAt time.Time `json:"expiresAt,omitzero"`
 	// WarnedAt is when the event was written that says that it expires soon, and HeldAt
-	// that of a copy which had expired and was used. Zero until then.
+	// that which says why it had expired and was not removed. Zero until then.
 	WarnedAt time.Time `json:"warnedAt,omitzero"`
 	HeldAt   time.Time `json:"heldAt,omitzero"`
 }

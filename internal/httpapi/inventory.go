@@ -48,7 +48,7 @@ func inventoryClaim(c *inventory.Claim, as asOf) wire.InventoryClaim {
 		Volume: c.Volume, StorageClass: c.StorageClass, Capacity: c.Capacity, Driver: c.Driver,
 		BackupSummary: backupSummary(c.Backups, as),
 		Healthy:       c.Health.Healthy(), HealthReason: string(c.Health), HealthMessage: c.Message, AcceptData: c.Accept,
-		BackupStalled: c.BackupStalled, Choice: claimChoice(c.Choice),
+		BackupStalled: c.BackupStalled, Copy: c.Copy, Choice: claimChoice(c.Choice),
 		ByDriver:   byDriver(c.Backups),
 		Protection: string(c.Protection), Verdict: c.Verdict,
 		Policy: c.Schedule.Policy, PolicySource: c.Schedule.Source, NextRun: when(c.Schedule.NextRun),

@@ -51,6 +51,9 @@ func (c *claimsStub) Restore(ctx context.Context, wish intent.Wish) (intent.Made
 	if wish.DryRun {
 		made.Restore = ""
 	}
+	if made.Copy = wish.Copy; wish.Expires.After > 0 {
+		made.ExpiresAt = noon.Add(wish.Expires.After)
+	}
 	return made, nil
 }
 
@@ -180,7 +183,7 @@ func TestExamplesOfRestores(t *testing.T) {
 		"a restore is started": {path: "/v1/restores", body: one, status: 202, golden: "restore_started.json"},
 		"a restore's dry run starts nothing": {
 			path: "/v1/restores", body: `{"namespace":"media","pvc":"photos","target_pvc":"photos-restored","dry_run":true}`, status: 200, golden: "restore_dry_run.json"},
-		"a restore test with a target is a restore": {path: "/v1/restore-test", body: one, status: 202, golden: "restore_started.json"},
+		"a restore test with a target makes a copy": {path: "/v1/restore-test", body: strings.Replace(one, "{", `{"expires":"24h",`, 1), status: 202, golden: "copy_started.json"},
 		"a restore without a target is refused": {
 			path: "/v1/restores", body: `{"namespace":"media","pvc":"photos"}`, status: 400, golden: "restore_no_target.json"},
 		"a restore to a claim that exists is refused": {

@@ -21,7 +21,7 @@ import (
 func (s *Server) restoreTestRoutes() []route {
 	return []route{{
 		method: http.MethodPost, path: "/v1/restore-test", handle: s.startTest,
-		summary: "Test whether a backup can be restored or, where target_pvc is given, restore it as /v1/restores does",
+		summary: "Test whether a backup can be restored or, where target_pvc is given, restore it to a copy to look at",
 		body:    wire.RestoreRequest{}, headers: preferences,
 		answers: answers{http.StatusOK: wire.RestoreTestStarted{}, http.StatusAccepted: wire.RestoreTestStarted{}},
 		also:    append([]answers{{http.StatusOK: wire.RestoreStarted{}, http.StatusAccepted: wire.RestoreStarted{}}}, asBatch...),

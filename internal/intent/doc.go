@@ -11,6 +11,10 @@
 // Restore is made by the controller, as for any locked claim. Of two requests for
 // one target the API server lets one through.
 //
+// A copy to look at is the exception: package copies writes it down before it is made,
+// and its uid after that, since it is removed again. The mark on the claim says so to
+// people, and proves nothing.
+//
 // # What the claim says
 //
 // The label soteria.dev/restore=required, the annotations that pin the source and

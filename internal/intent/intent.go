@@ -28,6 +28,16 @@ type Catalog interface {
 	Prove(ctx context.Context, claim backup.Claim) backup.Answer
 }
 
+// Copies keeps account of copies, see package copies. Errors are of kind Conflict (there
+// are too many) or Unavailable.
+type Copies interface {
+	// Begin writes down that a claim is about to be made, and Made its uid.
+	Begin(ctx context.Context, r copies.Record) error
+	Made(ctx context.Context, r copies.Record) error
+	// Drop removes the record of a claim that was not made, by its lock.
+	Drop(ctx context.Context, lock string) error
+}
+
 // Config is what requests are carried out with. All fields are required.
 type Config struct {
 	// Client writes; its reads may be from a cache. Reader reads the API server
@@ -45,6 +55,10 @@ type Config struct {
 	Feasible func(ctx context.Context, claim *corev1.PersistentVolumeClaim, b backup.Backup) error
 	// Policy is what holds for all claims.
 	Policy kube.Policy
+	// Copies keeps account of the copies to look at that are made, and Spared knows which
+	// claims are: restores of a whole namespace leave them out.
+	Copies Copies
+	Spared kube.Copies
 	// Lock draws a new lock.
 	Lock func() string
 }
@@ -146,7 +160,7 @@ func (r *Requests) Restore(ctx context.Context, wish Wish) (Made, error) {
 		return Made{}, err
 	}
 	if wish.Copy {
-		target.Annotations[v1alpha1.TestAnnotation] = target.Spec.VolumeName
+		return r.copyOf(ctx, wish, target, choice)
 	}
 	if err := r.create(ctx, target, wish); err != nil {
 		return r.lost(ctx, wish, err)

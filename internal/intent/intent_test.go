@@ -19,6 +19,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -27,6 +28,7 @@ import (
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/copies"
 	"github.com/soteria-dr/soteria/internal/decision"
 	"github.com/soteria-dr/soteria/internal/intent"
 	"github.com/soteria-dr/soteria/internal/kube"
@@ -60,6 +62,10 @@ type world struct {
 	policy   kube.Policy
 	hooks    interceptor.Funcs
 	locks    atomic.Int32
+	written  []string // what was written down of copies, in order
+	record   copies.Record
+	full     error
+	spared   sets.Set[types.UID]
 	asked    atomic.Int32
 }
 
@@ -92,10 +98,29 @@ func (w *world) Prove(context.Context, backup.Claim) backup.Answer {
 	return w.answer
 }
 
+func (w *world) Begin(_ context.Context, r copies.Record) error {
+	w.written, w.record = append(w.written, "begin "+r.Claim.Name+string(r.UID)), r
+	return w.full
+}
+
+func (w *world) Made(_ context.Context, r copies.Record) error {
+	w.written, w.record = append(w.written, "made "+r.Claim.Name), r
+	return w.full
+}
+
+func (w *world) Drop(_ context.Context, lock string) error {
+	w.written = append(w.written, "drop "+lock)
+	return nil
+}
+
+func (w *world) Among(context.Context, []corev1.PersistentVolumeClaim) sets.Set[types.UID] {
+	return w.spared
+}
+
 func (w *world) requests() *intent.Requests {
 	api := interceptor.NewClient(w.api, w.hooks)
 	return intent.New(intent.Config{
-		Client: api, Reader: api, Catalog: w, Policy: w.policy,
+		Client: api, Reader: api, Catalog: w, Policy: w.policy, Copies: w, Spared: w,
 		BackedUp: func(namespace string) ([]backup.Claim, []string, error) { return w.backedUp, w.doubt, w.unlisted },
 		Feasible: func(context.Context, *corev1.PersistentVolumeClaim, backup.Backup) error { return w.blocked },
 		Lock:     func() string { return "soteria-lock" + string('a'+w.locks.Add(1)) },
@@ -171,6 +196,69 @@ func TestARestoreMakesOneLockedClaimThatTheControllerWouldRestore(t *testing.T) 
 	verdict := decision.Decide(facts)
 	assert.Equal(t, decision.Restore, verdict.Kind)
 	assert.Equal(t, newest, verdict.Backup, "the backup that was chosen, though a newer one has come")
+}
+
+func TestACopyIsWrittenDownBeforeItIsMade(t *testing.T) {
+	w := newWorld(bound(photos))
+	w.policy.Rules = func() backup.Rules { return backup.Rules{Now: noon} }
+	copyFor := func(after time.Duration) intent.Wish {
+		return wish(func(w *intent.Wish) { w.Copy, w.Expires = true, copies.Expiry{After: after} })
+	}
+	w.hooks.Create = func(ctx context.Context, c client.WithWatch, object client.Object, opts ...client.CreateOption) error {
+		w.written = append(w.written, "create "+object.GetName())
+		object.SetUID("uid-1")
+		return c.Create(ctx, object, opts...)
+	}
+	made, err := w.requests().Restore(t.Context(), copyFor(time.Hour))
+	require.NoError(t, err)
+	assert.Equal(t, []string{"begin photos-restored", "create photos-restored", "made photos-restored"}, w.written)
+	assert.Equal(t, copies.Record{
+		Lock: made.Restore, Claim: photos2, UID: "uid-1", Source: photos, Driver: "restic", Backup: newest.ID, TakenAt: noon,
+		RequestedBy: "ada", MadeAt: noon, ExpiresAt: noon.Add(time.Hour),
+	}, w.record)
+	assert.True(t, made.Copy)
+	assert.Equal(t, noon.Add(time.Hour), made.ExpiresAt)
+
+	w.written = nil
+	dry := copyFor(time.Hour)
+	dry.DryRun, dry.Target.Name = true, "another"
+	made, err = w.requests().Restore(t.Context(), dry)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"create another"}, w.written, "a dry run writes nothing down")
+	assert.True(t, made.Copy)
+	assert.Equal(t, noon.Add(time.Hour), made.ExpiresAt)
+}
+
+func TestACopyIsRefused(t *testing.T) {
+	for name, test := range map[string]struct {
+		rules   backup.Rules
+		expires copies.Expiry
+		full    error
+		kind    backup.Kind
+		field   string
+	}{
+		"that expires before it is made":   {backup.Rules{Now: noon}, copies.Expiry{At: noon}, nil, backup.Invalid, "expires"},
+		"that expires by a clock in doubt": {backup.Rules{Now: noon, ClockDoubt: true}, copies.Expiry{After: time.Hour}, nil, backup.Unavailable, "expires"},
+		"that expires by no clock":         {backup.Rules{}, copies.Expiry{After: time.Hour}, nil, backup.Unavailable, "expires"},
+		"where it cannot be written down":  {backup.Rules{Now: noon}, copies.Expiry{}, backup.Errorf(backup.Unavailable, "away"), backup.Unavailable, ""},
+		"where there are too many":         {backup.Rules{Now: noon}, copies.Expiry{}, backup.Errorf(backup.Conflict, "too many"), backup.Conflict, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(bound(photos))
+			w.policy.Rules, w.full = func() backup.Rules { return test.rules }, test.full
+			_, err := w.requests().Restore(t.Context(), wish(func(w *intent.Wish) { w.Copy, w.Expires = true, test.expires }))
+			assert.Equal(t, test.kind, backup.KindOf(err))
+			assert.Equal(t, test.field, backup.FieldOf(err))
+			assert.Len(t, w.claims(t), 1, "nothing is made")
+		})
+	}
+}
+
+func TestACopyThatDoesNotExpireNeedsNoClock(t *testing.T) {
+	w := newWorld(bound(photos))
+	made, err := w.requests().Restore(t.Context(), wish(func(w *intent.Wish) { w.Copy = true }))
+	require.NoError(t, err)
+	assert.True(t, made.ExpiresAt.IsZero())
 }
 
 func TestTheTargetOfATestIsMarkedForThisLifeOfIt(t *testing.T) {

@@ -132,8 +132,13 @@ func (r *Requests) probe(ctx context.Context, asked NamespaceWish) (missing bool
 
 // sources are the claims that are to be restored. What is known of orphans is kept in
 // the plan, and claims that were named and do not exist become conflicts there. That
-// orphans could not be told keeps no claim that is known from being restored.
+// orphans could not be told keeps no claim that is known from being restored. Copies to
+// look at are left out unless they are named: what has backups under the name of one is
+// still an orphan.
 func (r *Requests) sources(ctx context.Context, asked NamespaceWish, living []corev1.PersistentVolumeClaim, plan *Plan) ([]backup.Claim, error) {
+	if len(asked.Claims) == 0 {
+		living = kube.WithoutCopies(ctx, r.Spared, living)
+	}
 	bound := kube.Bound(living, r.Policy.OwnNamespace)
 	orphans, doubt, untold := r.orphans(asked.Namespace, living)
 	for _, orphan := range orphans {

@@ -13,6 +13,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -49,6 +51,25 @@ func TestAPlanHasEveryBoundClaim(t *testing.T) {
 	assert.Empty(t, plan.Conflicts)
 	assert.Equal(t, []string{"books to media/restore-20260412-books", "photos to media/restore-20260412-photos"}, sourcesOf(plan))
 	assert.Equal(t, "ada", plan.Wishes[0].RequestedBy)
+}
+
+func TestAPlanLeavesCopiesOutUnlessTheyAreNamed(t *testing.T) {
+	w := newWorld(bound(media("photos")), bound(media("look"), func(c *corev1.PersistentVolumeClaim) { c.UID = "copy" }))
+	w.spared = sets.New(types.UID("copy"))
+	plan, err := w.requests().Plan(t.Context(), batch())
+	require.NoError(t, err)
+	assert.Equal(t, []string{"photos to media/restore-20260412-photos"}, sourcesOf(plan))
+
+	w.backedUp = []backup.Claim{media("look")}
+	plan, err = w.requests().Plan(t.Context(), batch(func(a *intent.NamespaceWish) { a.Orphans = true }))
+	require.NoError(t, err)
+	assert.Equal(t, []string{"look to media/restore-20260412-look", "photos to media/restore-20260412-photos"}, sourcesOf(plan),
+		"backups under a copy's name are of a claim that is gone")
+
+	plan, err = w.requests().Plan(t.Context(), batch(func(a *intent.NamespaceWish) { a.Claims = []intent.ClaimWish{{Name: "look"}} }))
+	require.NoError(t, err)
+	assert.Equal(t, []string{"look to media/restore-20260412-look"}, sourcesOf(plan))
+	assert.Empty(t, plan.Conflicts)
 }
 
 func TestAPlanHasTheOrphansOnRequest(t *testing.T) {

@@ -22,6 +22,9 @@ func (r *Requests) Source(ctx context.Context, namespace string, choice Choice) 
 	if err != nil {
 		return backup.Claim{}, err
 	}
+	if !choice.names() { // a copy to look at is not what is meant
+		living = kube.WithoutCopies(ctx, r.Spared, living)
+	}
 	bound := kube.Bound(living, r.Policy.OwnNamespace)
 	if !choice.names() && len(bound) == 1 {
 		return bound[0], nil

@@ -5,11 +5,16 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/intent"
 )
+
+func isCopy(c *corev1.PersistentVolumeClaim) { c.UID = "copy" }
 
 func TestAClaimThatIsNotNamedIsFoundWhereThatIsSettled(t *testing.T) {
 	unlisted := func(w *world) { w.unlisted = backup.Errorf(backup.Unavailable, "not listed yet") }
@@ -25,6 +30,7 @@ func TestAClaimThatIsNotNamedIsFoundWhereThatIsSettled(t *testing.T) {
 		says  string
 	}{
 		"by the namespace's only claim":  {living: []client.Object{bound(photos)}, backedUp: []backup.Claim{media("old")}, want: photos},
+		"whatever copies there are":      {living: []client.Object{bound(photos), bound(media("look"), isCopy)}, want: photos},
 		"by the only one that is left":   {backedUp: []backup.Claim{media("old")}, want: media("old")},
 		"not where there are several":    {living: []client.Object{bound(photos), bound(media("films"))}, kind: backup.Invalid, field: "pvc", says: "films, photos"},
 		"not where several are left":     {backedUp: []backup.Claim{media("a"), media("b")}, kind: backup.Invalid, field: "pvc", says: "a, b"},
@@ -42,7 +48,7 @@ func TestAClaimThatIsNotNamedIsFoundWhereThatIsSettled(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(test.living...)
-			w.backedUp = test.backedUp
+			w.backedUp, w.spared = test.backedUp, sets.New(types.UID("copy"))
 			if test.answer != nil {
 				test.answer(w)
 			}

@@ -182,6 +182,7 @@ func (s *subject) describe(f *Facts) Claim {
 		c.Schedule, _ = f.Schedules.ScheduleOf(s.name)
 	}
 	c.Health, c.Message = s.health(f)
+	c.Copy = f.Copies.Has(s.claim.UID)
 	c.Unreviewed, c.Accept = s.unreviewed, s.accept
 	c.Choice = s.choice(f)
 	c.BackupStalled = cmp.Or(f.Stalls[s.name], c.Schedule.Overdue)

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/backup"
@@ -61,6 +62,7 @@ func TestTheHealthOfAClaim(t *testing.T) {
 		claim    func(*corev1.PersistentVolumeClaim)
 		restore  v1alpha1.Phase
 		listings []inventory.Listing
+		isCopy   bool
 		health   inventory.Health
 		says     string
 	}{
@@ -127,18 +129,21 @@ func TestTheHealthOfAClaim(t *testing.T) {
 				c.Status.Phase = corev1.ClaimBound
 			}, restore: v1alpha1.PhaseCompleted,
 			listings: []inventory.Listing{listed("restic", time.Hour)}, health: inventory.Fresh},
-		"that a restore test made is skipped, whatever backups there are": {
+		"that is a copy is skipped, whatever backups there are": {
 			claim: func(c *corev1.PersistentVolumeClaim) {
 				inventorytest.Locked(lock)(c)
 				c.Status.Phase = corev1.ClaimBound
 				metav1.SetMetaDataAnnotation(&c.ObjectMeta, v1alpha1.TestAnnotation, lock)
-			}, restore: v1alpha1.PhaseCompleted,
-			listings: []inventory.Listing{empty("restic")}, health: inventory.Skipped, says: "made by a restore test"},
-		"with the mark of another claim's test is judged by its backups": {
+			}, restore: v1alpha1.PhaseCompleted, isCopy: true,
+			listings: []inventory.Listing{empty("restic")}, health: inventory.Skipped, says: "a copy to look at"},
+		"that is a copy and waits for its data is restoring": {
+			claim: inventorytest.Locked(lock), restore: v1alpha1.PhaseTransferring, isCopy: true,
+			listings: []inventory.Listing{empty("restic")}, health: inventory.Restoring, says: "as it is"},
+		"with the mark of a copy that is none is judged by its backups": {
 			claim: func(c *corev1.PersistentVolumeClaim) {
 				inventorytest.Locked(lock)(c)
 				c.Status.Phase = corev1.ClaimBound
-				metav1.SetMetaDataAnnotation(&c.ObjectMeta, v1alpha1.TestAnnotation, "soteria-bbbbbbbbbbbbbbbb")
+				metav1.SetMetaDataAnnotation(&c.ObjectMeta, v1alpha1.TestAnnotation, lock)
 			}, restore: v1alpha1.PhaseCompleted,
 			listings: []inventory.Listing{empty("restic")}, health: inventory.NoBackups},
 		"whose Restore is gone since is judged by its backups": {
@@ -156,12 +161,17 @@ func TestTheHealthOfAClaim(t *testing.T) {
 			}
 			f := inventorytest.State(claim)
 			f.Listings = test.listings
+			if test.isCopy {
+				f.Copies = sets.New(claim.UID)
+			}
 			if test.restore != "" {
 				f.Restores = []v1alpha1.Restore{inventorytest.Restore(claim, test.restore, "as it is")}
 			}
-			known, _ := inventory.Build(f)
+			known, plan := inventory.Build(f)
 			require.Len(t, known.Claims(), 1)
 			got := known.Claims()[0]
+			assert.Equal(t, test.isCopy, got.Copy)
+			assert.Equal(t, test.isCopy, len(plan.Forecasts()) == 0, "no manifest makes a copy again")
 			assert.Equal(t, test.health, got.Health)
 			assert.Equal(t, test.health == inventory.Fresh, got.Health.Healthy())
 			assert.Contains(t, got.Message, test.says)

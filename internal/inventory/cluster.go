@@ -11,11 +11,16 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
+	"github.com/soteria-dr/soteria/internal/kube"
 )
 
 // Cluster reads what an inventory needs of the cluster. Its reader must read from
 // a cache: all claims, Restores and namespaces are listed for each inventory.
-type Cluster struct{ Reader client.Reader }
+type Cluster struct {
+	Reader client.Reader
+	// Copies knows the copies to look at; nil where no one does.
+	Copies kube.Copies
+}
 
 // Namespace is the object that stands for namespaces in caches: of them only the
 // metadata is read.
@@ -45,7 +50,7 @@ func (c Cluster) facts(ctx context.Context) (Facts, error) {
 	for i := range namespaces.Items {
 		labels[namespaces.Items[i].Name] = namespaces.Items[i].Labels
 	}
-	return Facts{Claims: claims.Items, Restores: restores.Items, NamespaceLabels: labels}, nil
+	return Facts{Claims: claims.Items, Copies: kube.CopiesAmong(ctx, c.Copies, claims.Items), Restores: restores.Items, NamespaceLabels: labels}, nil
 }
 
 // Watch has changed called whenever a claim, a Restore or a namespace changes,

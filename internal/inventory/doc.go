@@ -16,7 +16,8 @@
 //	unbound        it has no volume yet
 //	fresh          its newest backup is young enough
 //	excluded       no backup is known, and its namespace is one that Soteria keeps out of
-//	skipped        no backup is known, and it is labelled to start empty, with a reason
+//	skipped        no backup is known, and it is labelled to start empty, with a reason;
+//	               or it has its data and is a copy to look at, whatever backups are known
 //	lookup_failed  a driver's repository cannot be listed, so nobody can tell
 //	stale          its newest backup is too old
 //	no_backups     it has none

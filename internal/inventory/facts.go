@@ -7,6 +7,8 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/backup"
@@ -20,6 +22,8 @@ type Facts struct {
 	// Claims and Restores are all that the cluster has.
 	Claims   []corev1.PersistentVolumeClaim
 	Restores []v1alpha1.Restore
+	// Copies are the uids of the claims that were made to look at a backup.
+	Copies sets.Set[types.UID]
 	// NamespaceLabels holds the labels of each namespace, by name.
 	NamespaceLabels map[string]map[string]string
 	// Listings is what is known of each driver's repository.

@@ -54,7 +54,7 @@ func (s *subject) health(f *Facts) (health Health, message string) {
 		return Lost, "the claim's volume is gone"
 	case s.claim.Status.Phase != corev1.ClaimBound:
 		return Unbound, ""
-	case kube.IsTest(s.claim):
+	case f.Copies.Has(s.claim.UID):
 		return Skipped, kube.TestSpared
 	case s.unreviewed != "":
 		return Unreviewed, s.unreviewed

@@ -58,6 +58,9 @@ type Claim struct {
 	Health  Health
 	// Message says more about its health where there is more to say.
 	Message string
+	// Copy is true for a claim that was made to look at a backup: no backups are expected
+	// of it.
+	Copy bool
 	// Unreviewed says that and why a person has to say which of its data is right;
 	// "" where that is no question.
 	Unreviewed string

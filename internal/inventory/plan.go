@@ -104,6 +104,9 @@ const (
 func (f *Facts) plan(subjects []subject, orphans []Orphan) *Plan {
 	forecasts := make([]Forecast, 0, len(subjects))
 	for i := range subjects {
+		if f.Copies.Has(subjects[i].claim.UID) {
+			continue // no manifest makes it again
+		}
 		forecasts = append(forecasts, subjects[i].forecast(f))
 	}
 	return &Plan{generatedAt: f.Now, listings: f.Listings, untoldDays: f.untoldDays(), forecasts: forecasts, orphans: orphans}

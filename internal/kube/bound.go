@@ -2,6 +2,7 @@ package kube
 
 import (
 	"context"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -24,12 +25,24 @@ func Bound(claims []corev1.PersistentVolumeClaim, ownNamespace string) []backup.
 	return bound
 }
 
+// WithoutCopies returns the claims that are no copies; see [Copies]. The given ones are
+// not changed.
+func WithoutCopies(ctx context.Context, known Copies, claims []corev1.PersistentVolumeClaim) []corev1.PersistentVolumeClaim {
+	copies := CopiesAmong(ctx, known, claims)
+	if len(copies) == 0 {
+		return claims
+	}
+	return slices.DeleteFunc(slices.Clone(claims), func(c corev1.PersistentVolumeClaim) bool { return copies.Has(c.UID) })
+}
+
 // Claims reads claims for those who ask about them.
 type Claims struct {
 	// Reader may be a cache.
 	Reader client.Reader
 	// OwnNamespace is where Soteria runs and keeps its primes.
 	OwnNamespace string
+	// Copies knows the copies, which are left out; nil where no one does.
+	Copies Copies
 }
 
 // Bound is [Bound] for the claims of a namespace. The error is of kind NotFound
@@ -39,7 +52,10 @@ func (c Claims) Bound(ctx context.Context, namespace string) ([]backup.Claim, er
 	if err := c.Reader.List(ctx, &claims, client.InNamespace(namespace)); err != nil {
 		return nil, backup.Errorf(backup.Unavailable, "listing the claims of namespace %s: %w", namespace, err)
 	}
-	bound := Bound(claims.Items, c.OwnNamespace)
+	bound := Bound(WithoutCopies(ctx, c.Copies, claims.Items), c.OwnNamespace)
+	if len(bound) == 0 && len(Bound(claims.Items, c.OwnNamespace)) > 0 {
+		return nil, &backup.Error{Kind: backup.NotFound, Field: "namespace", Message: "namespace " + namespace + " has no bound claim but copies to look at, which are backed up only by their names"}
+	}
 	if len(bound) == 0 {
 		return nil, &backup.Error{Kind: backup.NotFound, Field: "namespace", Message: "namespace " + namespace + " has no bound claim"}
 	}

@@ -9,6 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
@@ -49,6 +51,25 @@ func TestBoundClaims(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, volume, got, name)
 	}
+}
+
+// known are the uids of claims that are copies.
+type known sets.Set[types.UID]
+
+func (k known) Among(context.Context, []corev1.PersistentVolumeClaim) sets.Set[types.UID] {
+	return sets.Set[types.UID](k)
+}
+
+func TestCopiesToLookAtAreNoBoundClaims(t *testing.T) {
+	real, look := claim(boundTo("pv-1")), claim(boundTo("pv-2"))
+	real.UID, look.UID = "real", "look"
+	api := fake.NewClientBuilder().WithObjects(real, look).Build()
+	found, err := kube.Claims{Reader: api, Copies: known{"look": {}}}.Bound(t.Context(), "ai")
+	require.NoError(t, err)
+	assert.Equal(t, []backup.Claim{{Namespace: "ai", Name: "cache-pv-1"}}, found)
+	_, err = kube.Claims{Reader: api, Copies: known{"look": {}, "real": {}}}.Bound(t.Context(), "ai")
+	assert.Equal(t, backup.NotFound, backup.KindOf(err))
+	assert.ErrorContains(t, err, "copies to look at")
 }
 
 func TestClaimsThatCannotBeReadAreNotNone(t *testing.T) {

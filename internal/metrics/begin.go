@@ -17,6 +17,8 @@ type Foreseen struct {
 	// Refusals are why retention may remove nothing, Denials why a caller may not be let
 	// in.
 	Refusals, Denials []string
+	// Removers are who may have copies to look at removed.
+	Removers []string
 }
 
 // Begin makes the series that can be foreseen, all at 0: a rate over a series that
@@ -57,6 +59,7 @@ func (m *Metrics) Begin(f Foreseen) {
 		m.restoreDuration.WithLabelValues(driver)
 	}
 	zero(m.authzDenials, f.Denials)
+	zero(m.copiesRemoved, f.Removers, results)
 }
 
 // zero makes a counter's series of each combination of its labels' values.

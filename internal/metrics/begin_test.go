@@ -37,7 +37,7 @@ func TestEverySeriesThatCanBeForeseenIsThereBeforeItsFirstEvent(t *testing.T) {
 	m := metrics.New(registry)
 	m.Begin(metrics.Foreseen{
 		Listed: []string{"longhorn", "restic"}, Taking: []string{"longhorn", "restic"}, Restoring: []string{"longhorn", "restic"},
-		Backups: []string{"succeeded", "partial", "failed"}, Attempts: []string{"filled", "failed"}, Refusals: []string{"restore_open"}, Denials: []string{"wrong_token"},
+		Backups: []string{"succeeded", "partial", "failed"}, Attempts: []string{"filled", "failed"}, Refusals: []string{"restore_open"}, Denials: []string{"wrong_token"}, Removers: []string{"person", "expiry"},
 	})
 	before := series(t, registry)
 	for name, value := range before {

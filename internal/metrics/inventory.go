@@ -9,7 +9,7 @@ import (
 
 // WatchInventory registers the metrics that are read from the latest inventory
 // when Prometheus scrapes. A claim that is gone has no series any more; neither
-// has a value that nobody can tell. Ages go on while no inventory can be made.
+// has a value that nobody can tell, or a copy to look at. Ages go on while no inventory can be made.
 func WatchInventory(registry prometheus.Registerer, latest func() (*inventory.Inventory, error), c clock.PassiveClock) {
 	registry.MustRegister(freshness{latest, c})
 }
@@ -52,7 +52,9 @@ func (f freshness) Collect(metrics chan<- prometheus.Metric) {
 	metrics <- prometheus.MustNewConstMetric(refreshedDesc, prometheus.GaugeValue, seconds(known.GeneratedAt()))
 	claims := known.Claims()
 	for i := range claims {
-		f.collect(metrics, &claims[i], known)
+		if !claims[i].Copy {
+			f.collect(metrics, &claims[i], known)
+		}
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"k8s.io/apimachinery/pkg/util/sets"
 	clocktesting "k8s.io/utils/clock/testing"
 
 	"github.com/soteria-dr/soteria/internal/backup"
@@ -41,6 +42,14 @@ func scraped(t *testing.T, registry prometheus.Gatherer) string {
 	promhttp.HandlerFor(registry, promhttp.HandlerOpts{}).ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
 	require.Equal(t, http.StatusOK, answer.Code, answer.Body)
 	return answer.Body.String()
+}
+
+func TestACopyToLookAtHasNoSeries(t *testing.T) {
+	f := inventorytest.Assorted()
+	name := f.Claims[0].Name
+	require.Contains(t, scraped(t, watched(f, 0)), `pvc="`+name+`"`)
+	f.Copies = sets.New(f.Claims[0].UID)
+	assert.NotContains(t, scraped(t, watched(f, 0)), `pvc="`+name+`"`)
 }
 
 func TestWhatIsScrapedOfAKnownState(t *testing.T) {

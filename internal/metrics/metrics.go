@@ -47,6 +47,7 @@ type Metrics struct {
 	panics            prometheus.Counter
 	inventories       prometheus.Counter
 	memoryCopies      *prometheus.CounterVec
+	copiesRemoved     *prometheus.CounterVec
 }
 
 // New makes the metrics and registers them. It panics where a name is taken,
@@ -130,10 +131,14 @@ func New(registry prometheus.Registerer) *Metrics {
 			Help: "Inventories that could not be made; the last one stands.",
 		}),
 		memoryCopies: newMemoryCopies(),
+		copiesRemoved: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: namespace, Name: "copies_removed_total",
+			Help: "Removals of copies that were made to look at a backup, by who had them removed (person or expiry); result is ok or the kind of error.",
+		}, []string{"by", "result"}),
 	}
 	registry.MustRegister(m.verdicts, m.admission, m.listings, m.confirmations, m.listingDuration, m.existsRequests,
 		m.backupRequests, m.backups, m.policyBackups, m.forgotten, m.retention, m.restoreRequests, m.namespaceBackups, m.namespaceRestores, m.restoreAttempts,
-		m.restoreDuration, m.authzDenials, m.panics, m.inventories, m.memoryCopies)
+		m.restoreDuration, m.authzDenials, m.panics, m.inventories, m.memoryCopies, m.copiesRemoved)
 	return m
 }
 
@@ -224,6 +229,12 @@ func (m *Metrics) Panicked() { m.panics.Inc() }
 
 // InventoryFailed counts an inventory that could not be made.
 func (m *Metrics) InventoryFailed() { m.inventories.Inc() }
+
+// CopyRemoved counts a copy to look at that was removed or could not be. The value of by
+// comes from a small closed set.
+func (m *Metrics) CopyRemoved(by string, err error) {
+	m.copiesRemoved.WithLabelValues(by, result(err)).Inc()
+}
 
 func requested(dryRun bool, err error) string {
 	if err == nil && dryRun {

@@ -41,6 +41,8 @@ func everything(m *metrics.Metrics) {
 	m.BackupFinished("restic", "succeeded")
 	m.BackupsForgotten("restic", 3)
 	m.RetentionRefused("restore_open")
+	m.CopyRemoved("person", nil)
+	m.CopyRemoved("expiry", refused)
 	m.PolicyBackup(nil)
 	m.PolicyBackup(refused)
 	m.Attempted("restic", "filled")
@@ -113,10 +115,15 @@ soteria_http_panics_total 1
 # HELP soteria_inventory_refresh_failures_total Inventories that could not be made; the last one stands.
 # TYPE soteria_inventory_refresh_failures_total counter
 soteria_inventory_refresh_failures_total 1
+# HELP soteria_copies_removed_total Removals of copies that were made to look at a backup, by who had them removed (person or expiry); result is ok or the kind of error.
+# TYPE soteria_copies_removed_total counter
+soteria_copies_removed_total{by="expiry",result="credentials"} 1
+soteria_copies_removed_total{by="person",result="ok"} 1
 `), "soteria_verdicts_total", "soteria_listings_total", "soteria_exists_requests_total",
 		"soteria_backup_requests_total", "soteria_backups_total", "soteria_restore_requests_total", "soteria_namespace_backup_requests_total",
 		"soteria_namespace_restore_requests_total", "soteria_restore_attempts_total", "soteria_http_panics_total",
-		"soteria_authz_denials_total", "soteria_policy_backups_total", "soteria_backups_forgotten_total", "soteria_retention_refusals_total", "soteria_inventory_refresh_failures_total"))
+		"soteria_authz_denials_total", "soteria_policy_backups_total", "soteria_backups_forgotten_total", "soteria_retention_refusals_total", "soteria_inventory_refresh_failures_total",
+		"soteria_copies_removed_total"))
 	for name, series := range map[string]int{
 		"soteria_admission_duration_seconds": 2, "soteria_listing_duration_seconds": 1, "soteria_restore_duration_seconds": 1,
 	} {

@@ -18,7 +18,7 @@ import (
 
 // observeClaims reads all claims, and what keeps each from being backed up, from
 // a cache. What it gives shares its maps with the cache and must not be changed.
-func observeClaims(ctx context.Context, reader client.Reader, own string) ([]Claim, error) {
+func observeClaims(ctx context.Context, reader client.Reader, own string, copies kube.Copies) ([]Claim, error) {
 	var claims corev1.PersistentVolumeClaimList
 	if err := reader.List(ctx, &claims, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, backup.Errorf(backup.Unavailable, "listing claims: %w", err)
@@ -34,7 +34,7 @@ func observeClaims(ctx context.Context, reader client.Reader, own string) ([]Cla
 			open[r.Status.Claim.UID] = r
 		}
 	}
-	excluded := kube.ExcludedNamespaces(own)
+	excluded, spared := kube.ExcludedNamespaces(own), kube.CopiesAmong(ctx, copies, claims.Items)
 	observed := make([]Claim, 0, len(claims.Items))
 	for i := range claims.Items {
 		pvc := &claims.Items[i]
@@ -43,7 +43,7 @@ func observeClaims(ctx context.Context, reader client.Reader, own string) ([]Cla
 			Labels: pvc.Labels, Annotations: pvc.Annotations,
 		}
 		_, keptOut := slices.BinarySearch(excluded, pvc.Namespace)
-		c.Obstacle, c.Message = obstacle(pvc, open[pvc.UID], keptOut)
+		c.Obstacle, c.Message = obstacle(pvc, open[pvc.UID], keptOut, spared.Has(pvc.UID))
 		observed = append(observed, c)
 	}
 	return observed, nil
@@ -51,7 +51,7 @@ func observeClaims(ctx context.Context, reader client.Reader, own string) ([]Cla
 
 // obstacle tells what keeps a claim from being backed up. The driver asks the API
 // server again before it starts anything.
-func obstacle(pvc *corev1.PersistentVolumeClaim, open *v1alpha1.Restore, excluded bool) (policy.Reason, string) {
+func obstacle(pvc *corev1.PersistentVolumeClaim, open *v1alpha1.Restore, excluded, isCopy bool) (policy.Reason, string) {
 	_, _, locked := kube.LockOf(pvc)
 	unbound := pvc.Status.Phase != corev1.ClaimBound
 	switch {
@@ -65,7 +65,7 @@ func obstacle(pvc *corev1.PersistentVolumeClaim, open *v1alpha1.Restore, exclude
 		return policy.Restoring, fmt.Sprintf("Restore %s: %s", open.Name, cmp.Or(open.Status.Message, string(open.Status.Phase)))
 	case unbound && locked:
 		return policy.Held, "the claim waits for its Restore"
-	case kube.IsTest(pvc):
+	case isCopy:
 		return policy.Excluded, kube.TestSpared
 	case unbound:
 		return policy.Unbound, fmt.Sprintf("the claim is not bound to a volume (%s)", cmp.Or(string(pvc.Status.Phase), "no phase yet"))

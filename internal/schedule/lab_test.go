@@ -17,6 +17,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	testclock "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -84,6 +85,13 @@ type run struct {
 	object client.Object
 }
 
+// copies are the uids of claims that are copies to look at.
+type copies sets.Set[types.UID]
+
+func (c copies) Among(context.Context, []corev1.PersistentVolumeClaim) sets.Set[types.UID] {
+	return sets.Set[types.UID](c)
+}
+
 func newLab(t *testing.T) *lab {
 	scheme := runtime.NewScheme()
 	require.NoError(t, clientgoscheme.AddToScheme(scheme))
@@ -97,7 +105,7 @@ func newLab(t *testing.T) *lab {
 	l.cfg = schedule.Config{
 		Namespace: own, Evaluation: every, Concurrency: 1000, Driver: restic,
 		Backupers:    map[string]driver.Backuper{restic: backuper{l, restic}, lease: backuper{l, lease}},
-		Repositories: l.repositories, Reader: c, Store: l.store, Clock: l.clock, Events: l, Observer: l,
+		Repositories: l.repositories, Reader: c, Copies: copies{"uid-of-a-copy": {}}, Store: l.store, Clock: l.clock, Events: l, Observer: l,
 		Activities: []schedule.Activity{
 			schedule.Jobs{Of: restic, Reader: c},
 			schedule.Leases{Of: lease, Reader: c, Namespace: own, Running: func(*coordinationv1.Lease) bool { return true }},

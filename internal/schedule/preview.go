@@ -34,7 +34,7 @@ func (s *Scheduler) Preview(ctx context.Context, p policy.Policy) (policy.Previe
 	if preview.NamespaceMissing, err = s.missing(ctx, p.Namespace); err != nil {
 		return policy.Preview{}, err
 	}
-	claims, err := observeClaims(ctx, s.cfg.Reader, s.cfg.Namespace)
+	claims, err := observeClaims(ctx, s.cfg.Reader, s.cfg.Namespace, s.cfg.Copies)
 	if err != nil {
 		return policy.Preview{}, err
 	}

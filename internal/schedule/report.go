@@ -70,7 +70,7 @@ func (s *Scheduler) Delete(ctx context.Context, id string) (policy.Policy, error
 	if backup.KindOf(err) != backup.NotFound {
 		return deleted, err
 	}
-	claims, listErr := observeClaims(ctx, s.cfg.Reader, s.cfg.Namespace)
+	claims, listErr := observeClaims(ctx, s.cfg.Reader, s.cfg.Namespace, s.cfg.Copies)
 	if listErr != nil {
 		return policy.Policy{}, listErr
 	}

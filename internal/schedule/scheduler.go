@@ -17,6 +17,7 @@ import (
 
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/driver"
+	"github.com/soteria-dr/soteria/internal/kube"
 	"github.com/soteria-dr/soteria/internal/retention"
 	"github.com/soteria-dr/soteria/internal/schedule/policy"
 )
@@ -37,7 +38,7 @@ type Observer interface {
 	PolicyBackup(err error)
 }
 
-// Config is what a scheduler is made of. All but Activities is required.
+// Config is what a scheduler is made of. All but Activities and Copies is required.
 type Config struct {
 	// Namespace is Soteria's own.
 	Namespace string
@@ -61,6 +62,8 @@ type Config struct {
 	Activities []Activity
 	// Reader reads claims and Restores, from a cache.
 	Reader client.Reader
+	// Copies knows the copies to look at, which are not backed up; nil where no one does.
+	Copies kube.Copies
 	Store  Store
 	Clock  clock.Clock
 	// Events tells on a claim what keeps its backups from starting.
@@ -214,7 +217,7 @@ func (s *Scheduler) observe(ctx context.Context, read func(context.Context) (*po
 	if w.book, err = read(ctx); err != nil {
 		return world{}, err
 	}
-	if w.claims, err = observeClaims(ctx, s.cfg.Reader, s.cfg.Namespace); err != nil {
+	if w.claims, err = observeClaims(ctx, s.cfg.Reader, s.cfg.Namespace, s.cfg.Copies); err != nil {
 		return world{}, err
 	}
 	for _, activity := range s.cfg.Activities {

@@ -178,10 +178,14 @@ func TestClaimsThatCannotBeBackedUpAreSkippedAndSaySo(t *testing.T) {
 		"going": {change: func(c *corev1.PersistentVolumeClaim) {
 			c.DeletionTimestamp, c.Finalizers = ptr.To(metav1.NewTime(noon)), []string{"kubernetes.io/pvc-protection"}
 		}, reason: policy.Deleting},
-		"of a restore test": {namespace: "media", change: func(c *corev1.PersistentVolumeClaim) {
-			c.Spec.VolumeName = "soteria-aaaaaaaaaaaaaaaa"
+		"a copy": {namespace: "media", change: func(c *corev1.PersistentVolumeClaim) {
+			c.UID, c.Spec.VolumeName = "uid-of-a-copy", "soteria-aaaaaaaaaaaaaaaa"
 			metav1.SetMetaDataAnnotation(&c.ObjectMeta, v1alpha1.TestAnnotation, c.Spec.VolumeName)
 		}, reason: policy.Excluded},
+		"marked as a copy by a tenant": {namespace: "media", change: func(c *corev1.PersistentVolumeClaim) {
+			c.Spec.VolumeName = "soteria-aaaaaaaaaaaaaaaa"
+			metav1.SetMetaDataAnnotation(&c.ObjectMeta, v1alpha1.TestAnnotation, c.Spec.VolumeName)
+		}},
 		"of the cluster's own": {namespace: "kube-system", change: func(*corev1.PersistentVolumeClaim) {}, reason: policy.Excluded},
 		"of Soteria's own":     {namespace: own, change: func(*corev1.PersistentVolumeClaim) {}, reason: policy.Excluded},
 	}

@@ -68,8 +68,9 @@ const (
 	// ChoiceToldAnnotation identifies the choice of which the claim's event said that it
 	// would act again.
 	ChoiceToldAnnotation = "soteria.dev/choice-told"
-	// TestAnnotation on a claim that a restore test made is the claim's lock, so that one
-	// that was copied with a manifest marks no other claim. See kube.IsTest.
+	// TestAnnotation on a claim that was made to look at a backup is the claim's lock, so
+	// that one that was copied with a manifest marks no other claim. Who removes it keeps
+	// the claim. See kube.IsTest and package copies.
 	TestAnnotation = "soteria.dev/restore-test"
 	// TouchedAnnotation is changed to make the volume binder look at a claim
 	// again at once (handover).

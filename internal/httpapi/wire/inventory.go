@@ -47,6 +47,9 @@ type InventoryClaim struct {
 	// BackupStalled says who holds up a backup of the claim that does not come further,
 	// and what to do; absent where none does.
 	BackupStalled string `json:"backup_stalled,omitempty"`
+	// Copy is true for a claim that was made to look at a backup: no backups are expected of
+	// it, see GET /v1/copies; absent for all others.
+	Copy bool `json:"copy,omitempty"`
 	// Choice is what the claim's manifest asks of its restore and would act again if the
 	// claim were made anew; absent where there is nothing.
 	Choice *ClaimChoice `json:"choice,omitempty"`
