@@ -184,6 +184,10 @@ func answersAtEveryRoute(s *scenario) {
 	require.Len(s, s.backups(kept), 1)
 	started, err := s.apiWith(nil).Restore(s.ctx, wire.RestoreRequest{Namespace: namespace, PVC: "kept", TargetPVC: "copy"})
 	require.NoError(s, err)
+	look, err := s.apiWith(nil).Restore(s.ctx, wire.RestoreRequest{Namespace: namespace, PVC: "kept", TargetPVC: "look", Copy: true, Expires: "24h"})
+	require.NoError(s, err)
+	assert.True(s, look.Copy)
+	require.NotNil(s, look.ExpiresAt)
 
 	of, ofWhole := fmt.Sprintf(`{"namespace":%q`, namespace), fmt.Sprintf(`{"namespace":%q`, whole)
 	requests := map[string]struct {
@@ -221,6 +225,10 @@ func answersAtEveryRoute(s *scenario) {
 			"v1/restore-test", of + `,"pvc":"kept","target_pvc":"new","dry_run":true}`, 200, map[string]any{"target_namespace": namespace, "target_pvc": "new"},
 		},
 		"get /v1/restore-tests": {"v1/restore-tests", "", 200, nil},
+		"get /v1/copies":        {"v1/copies?namespace=" + namespace, "", 200, nil},
+		"delete /v1/copies/{namespace}/{pvc}": { // what a pod would have used is made by this scenario alone
+			"v1/copies/" + namespace + "/look", "", 200, map[string]any{"namespace": namespace, "pvc": "look"},
+		},
 		"get /v1/batches":       {"v1/batches", "", 200, nil},
 		"get /v1/batches/{id}":  {"v1/batches/00-none", "", 404, map[string]any{"code": "not_found"}}, // none was begun
 		"get /v1/policies":      {"v1/policies", "", 200, nil},
@@ -266,6 +274,10 @@ func answersAtEveryRoute(s *scenario) {
 			}
 		}
 	}
+	s.await("the copy that was removed to be gone", func(ctx context.Context) (bool, string, error) {
+		left, err := s.apiWith(nil).Copies(ctx, namespace)
+		return len(left.Copies) == 0, fmt.Sprint(left.Copies), err
+	})
 }
 
 // oneOf sends many requests at once and gives how many succeeded; the others must

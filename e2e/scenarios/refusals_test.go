@@ -162,6 +162,8 @@ func unanswerable(namespace string) []wrong {
 		get("v1/restores?phase=Dancing", http.StatusBadRequest, "invalid", "phase"),
 		get("v1/restores/"+namespace+"/soteria-none", http.StatusNotFound, "not_found", ""),
 		{method: http.MethodDelete, path: "v1/policies/0123456789abcdef", status: http.StatusNotFound, code: "not_found"},
+		{method: http.MethodDelete, path: "v1/copies/" + namespace + "/absent", status: http.StatusNotFound, code: "not_found", says: "no claim has that name"},
+		{method: http.MethodDelete, path: "v1/copies/" + namespace + "/kept", status: http.StatusConflict, code: "conflict", says: "it is no copy"},
 	}
 }
 
