@@ -345,20 +345,10 @@ func (s *source) settles(began moment, q question) bool {
 }
 
 // fresh reports whether a listing that began before the question began shortly
-// enough before it, and nothing is known to have changed since. The age is measured twice, by the monotonic clock and by the
-// wall clock: the first stands still while a machine is suspended, the second
-// can be set. Where they disagree the listing counts as old, which costs another
-// listing and never a wrong answer.
+// enough before it, and nothing is known to have changed since.
 func (s *source) fresh(began moment, asked time.Time) bool {
 	bound := s.bound(began)
-	return bound > 0 && within(bound, began.at, asked)
-}
-
-// within reports whether a time is at most so long before another one, by the monotonic
-// clock and by the wall clock.
-func within(bound time.Duration, before, after time.Time) bool {
-	age, wallAge := after.Sub(before), after.Round(0).Sub(before.Round(0))
-	return age <= bound && wallAge >= 0 && wallAge <= bound
+	return bound > 0 && driver.Within(bound, began.at, asked)
 }
 
 // quietSince reports whether no backup of the claim has ended since then.
@@ -607,10 +597,6 @@ func (s *source) read(ctx context.Context, began moment) (*snapshot, error) {
 	return snapshot, nil
 }
 
-// unconfirmedAfter is how long what a listing found may stand by confirmation alone: a
-// password that was changed, or a file that was damaged, is noticed by a listing.
-const unconfirmedAfter = 30 * time.Minute
-
 // contents returns what the repository holds, looked at after the call: what the last
 // listing found where the driver confirms that, else what it lists now.
 func (s *source) contents(ctx context.Context, last *contents) (found *contents, confirmed bool, err error) {
@@ -659,7 +645,7 @@ func (s *source) listShared(ctx context.Context, into driver.Listing) (string, e
 // told is left to a listing.
 func (s *source) confirm(ctx context.Context, last *contents) bool {
 	confirmer, can := s.lister.(driver.Confirmer)
-	if !can || last == nil || last.mark == "" || !within(unconfirmedAfter, last.readAt, s.clock.Now()) {
+	if !can || last == nil || last.mark == "" || !driver.Within(driver.WholeEvery, last.readAt, s.clock.Now()) {
 		return false
 	}
 	confirmed, err := confirmer.Confirm(ctx, last.mark)

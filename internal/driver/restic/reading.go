@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/driver"
 	"github.com/soteria-dr/soteria/internal/driver/restic/cli"
 	"github.com/soteria-dr/soteria/internal/driver/restic/store"
 )
@@ -20,9 +21,6 @@ const (
 	// each of which is a small file: over a slow line 20,000 of them take seconds
 	// instead of minutes.
 	connections = "64"
-	// wholeEvery is how long names alone may say what snapshots hold: a password that
-	// was changed, or a file that was damaged, is noticed by reading the whole.
-	wholeEvery = 30 * time.Minute
 )
 
 // reading is all that restic told of a repository. It never changes once made. A
@@ -43,8 +41,7 @@ type reading struct {
 
 // isRecent reports whether the whole was read not long ago, by either clock.
 func (r *reading) isRecent(now time.Time) bool {
-	age, wallAge := now.Sub(r.wholeAt), now.Round(0).Sub(r.wholeAt.Round(0))
-	return age <= wholeEvery && wallAge >= 0 && wallAge <= wholeEvery
+	return driver.Within(driver.WholeEvery, r.wholeAt, now)
 }
 
 // Confirm implements [driver.Confirmer]: two requests, and one more for each further
@@ -55,10 +52,10 @@ func (d *Driver) Confirm(ctx context.Context, mark string) (bool, error) {
 		return false, err
 	}
 	kept, opened := d.keptReading(), d.open(program)
-	if mark == "" || opened == nil || kept == nil || kept.store != opened || kept.mark != mark {
+	began := d.cluster.Clock.Now()
+	if mark == "" || opened == nil || kept == nil || kept.store != opened || kept.mark != mark || !kept.isRecent(began) {
 		return false, nil
 	}
-	began := d.cluster.Clock.Now()
 	now, err := opened.Look(ctx)
 	if err != nil || now.Mark() != mark {
 		return false, err
