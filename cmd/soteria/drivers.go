@@ -80,6 +80,11 @@ func newBackends(c config, p platform) (*backends, error) {
 			return nil, err
 		}
 	}
+	if c.looksAt(restic.Name) {
+		if err := p.relay(b.restic); err != nil {
+			return nil, err
+		}
+	}
 	if c.uses(longhorn.Name) {
 		if err := b.addLonghorn(c, p); err != nil {
 			return nil, err
@@ -139,6 +144,20 @@ func (b *backends) addRestic(c config, p platform) error {
 	b.pins[restic.Name] = c.ResticRepositoryID
 	if c.looksAt(restic.Name) {
 		b.listers, b.copiers[restic.Name] = append(b.listers, d), d
+	}
+	return nil
+}
+
+// relay keeps what is read of the restic repository ready for questions, and for a new
+// replica, whose disk is empty.
+func (p platform) relay(d *restic.Driver) error {
+	for _, runnable := range []manager.Runnable{
+		restic.Rereader{Driver: d, Look: restic.LookEvery, Log: p.log},
+		&restic.Relay{Driver: d, Look: restic.LookEvery, Every: restic.HandOverEvery, Log: p.log},
+	} {
+		if err := p.mgr.Add(runnable); err != nil {
+			return fmt.Errorf("adding what reads the restic repository ahead: %w", err)
+		}
 	}
 	return nil
 }

@@ -39,7 +39,7 @@ var verbs = []string{
 
 // named are the names of single objects that Soteria may do more with than with
 // others of their kind, and one that it may not.
-var named = []string{"", "soteria", "soteria-webhook-certificate", "soteria-repositories", "soteria-unattributed", "soteria-gate", "soteria-expectations-restic-00", "soteria-unaccepted-restic-00", "soteria-batch-00", "soteria-copies", "soteria-bucket", "soteria-policies", "soteria-restic", "lock.soteria.dev", "refuse.soteria.dev"}
+var named = []string{"", "soteria", "soteria-webhook-certificate", "soteria-repositories", "soteria-unattributed", "soteria-gate", "soteria-expectations-restic-00", "soteria-unaccepted-restic-00", "soteria-batch-00", "soteria-copies", "soteria-restic-reading-00", "soteria-bucket", "soteria-policies", "soteria-restic", "lock.soteria.dev", "refuse.soteria.dev"}
 
 // TestSoteriaMayDoOnlyWhatIsListed asks the API server, for everything that it
 // knows, whether Soteria may. What it may belongs into testdata/permissions.txt,

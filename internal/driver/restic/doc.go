@@ -11,6 +11,17 @@
 // Soteria's own binary (package mover); [OwnImage] has them run the restic of
 // Soteria's own image.
 //
+// # Before anyone asks
+//
+// What names of files prove is gone by for half an hour after the whole was read (see
+// [driver.WholeEvery]). Each replica reads it again five minutes earlier, in the background
+// ([Rereader]), so that no question waits for that. The leader hands what it read over
+// to replicas whose disks are empty ([Relay]): one that starts asks the store for the
+// names of the snapshots' files and its config, which takes as long as a proof, instead
+// of having restic fetch each file. It reads the whole itself within a minute or so.
+// What is handed over lies in 16 ConfigMaps, at about 100 bytes for each snapshot, up to
+// some 150,000; they are written every five minutes at most, and only those that changed.
+//
 // # Whose a snapshot is
 //
 // A snapshot belongs to the claim that its tags name, namespace=<namespace> and

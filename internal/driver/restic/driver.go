@@ -59,6 +59,8 @@ type Driver struct {
 	lastSeen string
 	store    *store.Store
 	kept     *reading
+	// readOnce is true once a listing has succeeded.
+	readOnce bool
 	// provedRead is what the repository was proved to hold at provedAt.
 	provedRead *reading
 	provedAt   time.Time
@@ -108,27 +110,41 @@ func (d *Driver) Location() string { return d.location.Text }
 // written, or change. Errors are of kind Credentials and name the Secret and
 // the keys at fault, or Unavailable where it could not be read.
 func (d *Driver) credentials(ctx context.Context) (cli.Credentials, error) {
+	credentials, _, err := d.readSecret(ctx)
+	return credentials, err
+}
+
+// readSecret returns the credentials, and what identifies the Secret as it is now:
+// another one, or one that was changed, is identified by something else.
+func (d *Driver) readSecret(ctx context.Context) (credentials cli.Credentials, version string, err error) {
 	name := types.NamespacedName{Namespace: d.cfg.SecretNamespace, Name: d.cfg.SecretName}
 	var secret corev1.Secret
-	err := d.cluster.Reader.Get(ctx, name, &secret)
+	err = d.cluster.Reader.Get(ctx, name, &secret)
 	switch {
 	case apierrors.IsNotFound(err):
-		return nil, backup.Errorf(backup.Credentials, "Secret %s with the repository's credentials does not exist", name)
+		return nil, "", backup.Errorf(backup.Credentials, "Secret %s with the repository's credentials does not exist", name)
 	case err != nil:
-		return nil, backup.Errorf(backup.Unavailable, "reading Secret %s: %w", name, err)
+		return nil, "", backup.Errorf(backup.Unavailable, "reading Secret %s: %w", name, err)
 	}
-	return cli.ReadCredentials(d.location.Kind, fmt.Sprintf("Secret %s", name), secret.Data)
+	credentials, err = cli.ReadCredentials(d.location.Kind, fmt.Sprintf("Secret %s", name), secret.Data)
+	return credentials, string(secret.UID) + "/" + secret.ResourceVersion, err
 }
 
 // program points restic at the repository, with the credentials as they are
 // now.
 func (d *Driver) program(ctx context.Context) (cli.Program, error) {
-	credentials, err := d.credentials(ctx)
+	program, _, err := d.programNow(ctx)
+	return program, err
+}
+
+// programNow is program, with what identifies the Secret that the credentials are from.
+func (d *Driver) programNow(ctx context.Context) (program cli.Program, secret string, err error) {
+	credentials, secret, err := d.readSecret(ctx)
 	if err != nil {
-		return cli.Program{}, err
+		return cli.Program{}, "", err
 	}
 	return cli.Program{
 		Path: d.cfg.Program, Location: d.location, Credentials: credentials,
 		Region: d.cfg.S3Region, CacheDir: d.cfg.CacheDir,
-	}, nil
+	}, secret, nil
 }

@@ -21,12 +21,12 @@ import (
 // that a change of repositories fell into proves nothing, nor one of a repository that
 // was being removed.
 func (d *Driver) List(ctx context.Context, into driver.Listing) (string, error) {
-	program, err := d.program(ctx)
+	program, secret, err := d.programNow(ctx)
 	if err != nil {
 		return "", err
 	}
 	began := d.cluster.Clock.Now()
-	read, err := d.read(ctx, program)
+	read, err := d.read(ctx, program, secret)
 	if err != nil {
 		return "", err
 	}

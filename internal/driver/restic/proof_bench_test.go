@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	"github.com/soteria-dr/soteria/internal/backup"
@@ -21,8 +22,9 @@ import (
 )
 
 // BenchmarkTwentyThousandSnapshots reads a repository of 20,000 snapshots, 2,000 index
-// files and ten claims in an S3 store, near and 30 ms away: first as a new replica does,
-// whose disk is empty, then as each proof that a claim has no backup does.
+// files and ten claims in an S3 store, near and 30 ms away: first as the first replica
+// does, whose disk is empty, then as each proof that a claim has no backup does, and then
+// as a new replica does, whose disk is empty, too.
 func BenchmarkTwentyThousandSnapshots(b *testing.B) {
 	const snapshots = 20_000
 	program := restictest.Restic(b)
@@ -42,14 +44,19 @@ func BenchmarkTwentyThousandSnapshots(b *testing.B) {
 	require.NoError(b, err)
 	proxy := httptest.NewServer(line)
 	b.Cleanup(proxy.Close)
-	secret := fake.NewClientBuilder().WithScheme(coreScheme(b)).WithObjects(secretWith(fullSecret())).Build()
+	start := func(b *testing.B, cluster client.Client) *restic.Driver {
+		b.Helper()
+		d, err := restic.New(restic.Config{
+			Repository: "s3:" + proxy.URL + path, SecretName: "soteria-restic", SecretNamespace: system, Namespace: system, Program: program, CacheDir: b.TempDir(),
+		}, restic.Cluster{Client: cluster, Reader: cluster})
+		require.NoError(b, err)
+		return d
+	}
 
 	for _, away := range []time.Duration{0, 30 * time.Millisecond} {
 		b.Run(fmt.Sprintf("%d ms away", away.Milliseconds()), func(b *testing.B) {
-			d, err := restic.New(restic.Config{
-				Repository: "s3:" + proxy.URL + path, SecretName: "soteria-restic", SecretNamespace: system, Namespace: system, Program: program, CacheDir: b.TempDir(),
-			}, restic.Cluster{Client: secret, Reader: secret})
-			require.NoError(b, err)
+			secret := fake.NewClientBuilder().WithScheme(coreScheme(b)).WithObjects(secretWith(fullSecret())).Build()
+			d := start(b, secret)
 			line.Delay(away)
 			var listing drivertest.Listing
 			b.Run("first listing", func(b *testing.B) {
@@ -67,8 +74,37 @@ func BenchmarkTwentyThousandSnapshots(b *testing.B) {
 					return err
 				})
 			})
+			b.Run("handing over", func(b *testing.B) {
+				for b.Loop() {
+					relay := &restic.Relay{Driver: d}
+					require.NoError(b, relay.HandOver(b.Context()))
+				}
+				b.ReportMetric(float64(handedBytes(b, secret))/snapshots, "bytes/snapshot")
+			})
+			b.Run("new replica", func(b *testing.B) {
+				measured(b, line, func() error {
+					started := drivertest.Listing{}
+					_, err := start(b, secret).List(b.Context(), &started)
+					require.Equal(b, listing.Marked, started.Marked)
+					return err
+				})
+			})
 		})
 	}
+}
+
+// handedBytes returns what a hand-over takes in the cluster.
+func handedBytes(b *testing.B, cluster client.Client) int {
+	b.Helper()
+	var stored corev1.ConfigMapList
+	require.NoError(b, cluster.List(b.Context(), &stored))
+	size := 0
+	for _, part := range stored.Items {
+		for _, packed := range part.BinaryData {
+			size += len(packed)
+		}
+	}
+	return size
 }
 
 // measured does something as often as the benchmark wants, and prints how many requests

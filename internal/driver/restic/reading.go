@@ -35,8 +35,11 @@ type reading struct {
 	config [sha256.Size]byte
 	// mark identifies the snapshots and the config; "" where nothing does.
 	mark string
-	// wholeAt is when the whole was read.
+	// wholeAt is when the whole was read, and secret what identified the Secret then.
 	wholeAt time.Time
+	secret  string
+	// handed is true where another replica read the whole, and this one did not yet.
+	handed bool
 }
 
 // isRecent reports whether the whole was read not long ago, by either clock.
@@ -64,8 +67,9 @@ func (d *Driver) Confirm(ctx context.Context, mark string) (bool, error) {
 	return true, nil
 }
 
-// read reads the repository, and of it no more than has changed since the last listing.
-func (d *Driver) read(ctx context.Context, program cli.Program) (*reading, error) {
+// read reads the repository, and of it no more than has changed since the last listing,
+// or since another replica read it where this one has not yet.
+func (d *Driver) read(ctx context.Context, program cli.Program, secret string) (*reading, error) {
 	opened, kept := d.open(program), d.keptReading()
 	var now store.Contents
 	if opened != nil {
@@ -74,6 +78,9 @@ func (d *Driver) read(ctx context.Context, program cli.Program) (*reading, error
 			opened = nil // restic says what is wrong
 		}
 	}
+	if opened != nil && !d.hasRead() {
+		kept = d.handedOver(ctx, program, secret, opened, now)
+	}
 	if opened != nil && kept != nil && kept.store == opened && kept.isRecent(d.cluster.Clock.Now()) {
 		if read, whole := kept.extend(ctx, program, now); whole {
 			d.keep(read)
@@ -81,6 +88,9 @@ func (d *Driver) read(ctx context.Context, program cli.Program) (*reading, error
 		}
 	}
 	read, err := d.readWhole(ctx, program, opened, now)
+	if read != nil {
+		read.secret = secret
+	}
 	d.keep(read)
 	return read, err
 }
@@ -124,7 +134,7 @@ func (r *reading) extend(ctx context.Context, program cli.Program, now store.Con
 // after must be among those read.
 func (d *Driver) readWhole(ctx context.Context, program cli.Program, opened *store.Store, now store.Contents) (*reading, error) {
 	known := ""
-	if kept := d.keptReading(); kept != nil && kept.store == opened && kept.config == now.Config {
+	if kept := d.keptReading(); kept != nil && !kept.handed && kept.store == opened && kept.config == now.Config {
 		known = kept.identity
 	}
 	before := cmp.Or(known, d.identitySeen(opened))
@@ -217,6 +227,7 @@ func (d *Driver) identitySeen(opened *store.Store) string {
 func (d *Driver) keep(read *reading) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.readOnce = d.readOnce || read != nil
 	switch {
 	case read == nil:
 		d.lastSeen = ""
@@ -225,6 +236,14 @@ func (d *Driver) keep(read *reading) {
 	default:
 		d.lastSeen, d.kept = read.identity, read
 	}
+}
+
+// hasRead reports whether this process has read the repository, or taken over what
+// another one had.
+func (d *Driver) hasRead() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.readOnce
 }
 
 func (d *Driver) keptReading() *reading {
