@@ -80,14 +80,14 @@ func (s *source) notInTime(ctx context.Context, pending *listing) error {
 		return nil
 	}
 	left := s.takes
-	if s.running != nil {
-		if s.running.patient {
+	if running := s.running; running != nil && (!running.patient || !running.hurried) { // one that is both begins again
+		if running.patient {
 			left = s.took
 		}
-		left = max(left-max(s.clock.Now().Sub(s.running.began.at), 0), 0)
-	}
-	if pending != s.running && s.running != nil {
-		left += s.takes
+		left = max(left-max(s.clock.Now().Sub(running.began.at), 0), 0)
+		if pending != running {
+			left += s.takes
+		}
 	}
 	switch {
 	case left < time.Until(deadline): // a context's deadline is no time of the injected clock

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"k8s.io/utils/clock"
 
 	"github.com/soteria-dr/soteria/internal/backup"
@@ -139,8 +140,9 @@ func TestWithoutAWatchTheBoundIsTheOrdinaryOne(t *testing.T) {
 // shared is a slow system of which one listing may count for another replica.
 type shared struct {
 	*slow
-	// patience is that of each listing.
+	// patience is that of each listing, and asked is closed once another replica has asked.
 	patience []time.Duration
+	asked    chan struct{}
 }
 
 func (s *shared) List(ctx context.Context, into driver.Listing) (string, error) {
@@ -150,12 +152,18 @@ func (s *shared) List(ctx context.Context, into driver.Listing) (string, error) 
 	return s.slow.List(ctx, into)
 }
 
-func (s *shared) ListShared(ctx context.Context, patience time.Duration, into driver.Listing) (string, error) {
+func (s *shared) ListShared(ctx context.Context, patience time.Duration, hurry <-chan struct{}, into driver.Listing) (string, error) {
 	s.mu.Lock()
 	s.patience = append(s.patience, patience)
+	asked := s.asked
 	s.mu.Unlock()
-	if err := sleep(ctx, patience); err != nil {
-		return "", err
+	select {
+	case <-hurry:
+		return "", driver.ErrHurried
+	case <-time.After(patience):
+	case <-asked: // by another replica: hurry changes nothing
+	case <-ctx.Done():
+		return "", ctx.Err()
 	}
 	return s.slow.List(ctx, into)
 }
@@ -216,6 +224,85 @@ func TestAQuestionIsNotRefusedForTheTimeThatAListingWasPatient(t *testing.T) {
 		answer, waited := asked(t, c)
 		assert.Equal(t, backup.None, answer.Certainty(), "%v", answer.Err())
 		assert.Equal(t, time.Second, waited)
+	})
+}
+
+// withPatient runs a test while a listing waits for another replica's: it began to a
+// second ago and is patient for 7.5 s, and one takes a second.
+func withPatient(t *testing.T, test func(t *testing.T, s *shared, c *catalog.Catalog)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		s := &shared{slow: &slow{repository: newRepository("longhorn", music)}, asked: make(chan struct{})}
+		s.set(func(r *repository) { r.latency = time.Second })
+		cfg := catalog.DefaultConfig()
+		cfg.Bounds = map[string]time.Duration{"longhorn": 30 * time.Second}
+		cfg.Expect = map[string]catalog.Expected{"longhorn": catalog.ExpectNothing}
+		c := catalog.New(cfg, []driver.Lister{s}, newMemory(), clock.RealClock{}, newOutcomes())
+		stop := run(t, c)
+		defer stop()
+		time.Sleep(time.Minute)
+		asked(t, c)
+		for len(s.had()) < 3 {
+			time.Sleep(time.Second)
+		}
+		require.NotZero(t, s.had()[2])
+		test(t, s, c)
+	})
+}
+
+func TestAQuestionEndsThePatienceOfTheListingThatRuns(t *testing.T) {
+	withPatient(t, func(t *testing.T, s *shared, c *catalog.Catalog) {
+		s.add(photos)
+		s.change()
+		began := time.Now()
+		answer, waited := asked(t, c)
+		assert.Equal(t, backup.Found, answer.Certainty(), "%v", answer.Err())
+		assert.Equal(t, time.Second, waited, "the time of one listing")
+		require.Len(t, answer.Evidence(), 1)
+		assert.False(t, answer.Evidence()[0].BeganAt.Before(began), "it began after the question")
+		assert.Equal(t, []time.Duration{7500 * time.Millisecond, 0}, s.had()[2:])
+		assert.Equal(t, 3, s.listed(), "what was hurried is not listed twice")
+	})
+}
+
+func TestQuestionsDuringAListingThatBeganAgainWaitForItOrTheNext(t *testing.T) {
+	withPatient(t, func(t *testing.T, s *shared, c *catalog.Catalog) {
+		s.change()
+		var all sync.WaitGroup
+		for n := range 10 {
+			all.Go(func() {
+				time.Sleep(time.Duration(n) * 300 * time.Millisecond)
+				answer, waited := asked(t, c)
+				assert.Equal(t, backup.None, answer.Certainty(), "%v", answer.Err())
+				assert.LessOrEqual(t, waited, 2*time.Second)
+			})
+		}
+		all.Wait()
+	})
+}
+
+func TestAQuestionThatCannotBeMetIsRefusedAtOnceThoughAListingIsPatient(t *testing.T) {
+	withPatient(t, func(t *testing.T, s *shared, c *catalog.Catalog) {
+		s.change()
+		ctx, cancel := context.WithTimeout(t.Context(), 900*time.Millisecond)
+		defer cancel()
+		began := time.Now()
+		answer := c.Prove(ctx, photos)
+		assert.Equal(t, backup.Unknown, answer.Certainty())
+		assert.ErrorContains(t, answer.Err(), "not done before 2 s from now")
+		assert.Zero(t, time.Since(began))
+	})
+}
+
+func TestAQuestionEndsWithItsContextThoughAnotherReplicaHasAsked(t *testing.T) {
+	withPatient(t, func(t *testing.T, s *shared, c *catalog.Catalog) {
+		s.change()
+		s.set(func(r *repository) { r.latency = time.Minute })
+		close(s.asked)
+		synctest.Wait()
+		answer, waited := asked(t, c)
+		assert.Equal(t, backup.Unknown, answer.Certainty())
+		assert.LessOrEqual(t, waited, 2500*time.Millisecond)
 	})
 }
 

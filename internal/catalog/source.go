@@ -35,12 +35,14 @@ type listing struct {
 	// done is closed when the reading has ended; err is set before.
 	done chan struct{}
 	err  error
-	// patient is true while it may wait for another replica's.
-	patient bool
+	// patient is true while it may wait for another replica's, hurried once somebody
+	// waits for it or for the next one, and hurry is closed then.
+	patient, hurried bool
+	hurry            chan struct{}
 }
 
 func newListing() *listing {
-	return &listing{wanted: make(chan struct{}), done: make(chan struct{})}
+	return &listing{wanted: make(chan struct{}), done: make(chan struct{}), hurry: make(chan struct{})}
 }
 
 func (l *listing) end(err error) {
@@ -330,6 +332,7 @@ func (s *source) consult(q question) (backup.Answer, *listing) {
 	case s.mayAskAlone(q):
 		return backup.Answer{}, s.askAlone(q)
 	case s.running != nil && s.settles(s.running.began, q):
+		s.hurry()
 		return backup.Answer{}, s.running
 	case s.running == nil && s.failure != nil:
 		return backup.UnknownBecause(s.failure), nil
@@ -409,6 +412,16 @@ func (s *source) wantNext() {
 	if !s.next.isWanted {
 		s.next.isWanted = true
 		close(s.next.wanted)
+	}
+	s.hurry()
+}
+
+// hurry has the running listing wait for another replica's no more, since somebody waits
+// for it or for the next one. The caller holds the lock.
+func (s *source) hurry() {
+	if l := s.running; l != nil && !l.hurried {
+		l.hurried = true
+		close(l.hurry)
 	}
 }
 
@@ -498,7 +511,7 @@ func (s *source) due() (time.Duration, <-chan struct{}) {
 // list reads the repository once and settles the outcome.
 func (s *source) list(ctx context.Context) {
 	l := s.begin()
-	found, err := s.read(ctx, l.began)
+	found, err := s.read(ctx, l)
 	err = s.caused(err)
 	took := s.clock.Since(l.began.at)
 	recovered := s.settle(l, found, err)
@@ -538,7 +551,7 @@ func (s *source) begin() *listing {
 
 // read finds out what the repository holds and decides whether to believe it. It takes
 // the turn, which the caller gives back once the outcome is settled.
-func (s *source) read(ctx context.Context, began moment) (*snapshot, error) {
+func (s *source) read(ctx context.Context, l *listing) (*snapshot, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.ListingTimeout)
 	defer cancel()
 	s.turn.Lock()
@@ -550,6 +563,7 @@ func (s *source) read(ctx context.Context, began moment) (*snapshot, error) {
 		s.last = nil
 		return nil, err
 	}
+	began := l.began
 	found = found.keeping(s.last, began)
 	s.last = found
 	if found.isBlind() { // what was read says less than why the rest was not
@@ -569,21 +583,21 @@ func (s *source) read(ctx context.Context, began moment) (*snapshot, error) {
 	}
 	known := s.recall(ctx, repository, copied, nil)
 	vouched := s.vouched == repository || s.vouches(known, found)
-	l := listed{
+	facts := listed{
 		driver: s.lister.Name(), repository: repository, backups: found.size + len(found.strayed),
 		expected: s.cfg.Expect[s.lister.Name()], remembered: known.expectsAny(),
 		vouched: vouched, others: len(s.looked) > 1,
 	}
-	unaccepted, err := s.believe(ctx, l)
+	unaccepted, err := s.believe(ctx, facts)
 	if err != nil {
 		return nil, err
 	}
 	snapshot := &snapshot{
 		contents: found, answers: new(sync.Map), confirmed: confirmed, began: began, strays: strays, unsorted: unsorted, unaccepted: unaccepted, whose: s.cfg.Clusters,
-		evidence: backup.Evidence{Driver: l.driver, Repository: repository, BeganAt: began.at, EndedAt: ended, Incomplete: found.incomplete != nil},
+		evidence: backup.Evidence{Driver: facts.driver, Repository: repository, BeganAt: began.at, EndedAt: ended, Incomplete: found.incomplete != nil},
 	}
-	if s.cfg.Copies[l.driver] == nil {
-		snapshot.unseenIfRebuilt = l.unseenIfRebuilt()
+	if s.cfg.Copies[facts.driver] == nil {
+		snapshot.unseenIfRebuilt = facts.unseenIfRebuilt()
 	}
 	snapshot.dropped, snapshot.goesOnWithoutDropped = s.dropped(ctx)
 	s.learn(ctx, snapshot, known)
@@ -593,7 +607,7 @@ func (s *source) read(ctx context.Context, began moment) (*snapshot, error) {
 	if vouched {
 		s.vouched = repository
 	}
-	s.warn(l)
+	s.warn(facts)
 	return snapshot, nil
 }
 
@@ -625,20 +639,33 @@ func (s *source) listAll(ctx context.Context) (*contents, error) {
 	return found.contents(repository, s.clock.Now()), nil
 }
 
-// listShared lists, with the patience that there is.
+// listShared lists, with the patience that there is. It is over once somebody waits:
+// where nothing was read by then, the listing begins again, for them, too.
 func (s *source) listShared(ctx context.Context, into driver.Listing) (string, error) {
 	sharer, shares := s.lister.(driver.Sharer)
 	s.mu.Lock()
-	patience := s.patience
-	if s.running.isWanted {
-		patience = 0
-	}
-	s.running.patient = shares && patience > 0
+	l, patience := s.running, s.patience
+	l.patient = shares && patience > 0 && !l.isWanted && !l.hurried
 	s.mu.Unlock()
-	if shares && patience > 0 {
-		return sharer.ListShared(ctx, patience, into)
+	if !l.patient {
+		return s.lister.List(ctx, into)
 	}
+	repository, err := sharer.ListShared(ctx, patience, l.hurry, into)
+	if !errors.Is(err, driver.ErrHurried) {
+		return repository, err
+	}
+	s.beginAgain(l)
 	return s.lister.List(ctx, into)
+}
+
+// beginAgain has a listing that has read nothing begin now, and those who wait for the
+// next one wait for it.
+func (s *source) beginAgain(l *listing) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l.began, l.patient = s.now(), false
+	s.next.end(nil)
+	s.next = newListing()
 }
 
 // confirm reports whether what the last listing found still stands. What keeps that from being

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -93,9 +94,14 @@ type Prover interface {
 // every replica that was waiting when it was asked for.
 type Sharer interface {
 	// ListShared is [Lister.List] that waits so long, at most, for another replica to ask
-	// before it asks itself.
-	ListShared(ctx context.Context, patience time.Duration, into Listing) (repository string, err error)
+	// before it asks itself. Once hurry is closed it waits no more: where none has asked by
+	// then it returns [ErrHurried], and has told into nothing.
+	ListShared(ctx context.Context, patience time.Duration, hurry <-chan struct{}, into Listing) (repository string, err error)
 }
+
+// ErrHurried is the error of a shared listing that was hurried before it read anything:
+// another one is to begin, which counts for those who ask by then.
+var ErrHurried = errors.New("the listing was hurried")
 
 // Watcher is a [Lister] of a backup system that can be read only every so often, and
 // that says when what it knows changes in between.

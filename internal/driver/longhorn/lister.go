@@ -47,15 +47,15 @@ import (
 // latter; and one of PersistentVolumes if there are backups that no label
 // attributes. A quiet Longhorn takes about a second.
 func (d *Driver) List(ctx context.Context, into driver.Listing) (string, error) {
-	return d.ListShared(ctx, 0, into)
+	return d.ListShared(ctx, 0, nil, into)
 }
 
 // ListShared implements [driver.Sharer]. A sync that anybody asks for after the listing
 // began counts: both replicas, which begin within their patience of each other, need one.
-func (d *Driver) ListShared(ctx context.Context, patience time.Duration, into driver.Listing) (string, error) {
+func (d *Driver) ListShared(ctx context.Context, patience time.Duration, hurry <-chan struct{}, into driver.Listing) (string, error) {
 	inTime, cancel := leavingTimeToTell(ctx)
 	defer cancel()
-	known, identity, err := d.sync(ctx, inTime, patience)
+	known, identity, err := d.sync(ctx, inTime, patience, hurry)
 	if err != nil {
 		return "", presumablyThere(err)
 	}

@@ -566,7 +566,7 @@ func TestReplicasThatBeginTogetherShareOneSync(t *testing.T) {
 	listings := make(chan error, 2)
 	shared := func(d *longhorn.Driver, patience time.Duration) {
 		listing := &drivertest.Listing{}
-		_, err := d.ListShared(t.Context(), patience, listing)
+		_, err := d.ListShared(t.Context(), patience, nil, listing)
 		assert.Equal(t, []string{"backup-1"}, ids(listing, plex))
 		listings <- err
 	}
@@ -583,8 +583,43 @@ func TestAListingThatNoOtherReplicaHelpsAsksItself(t *testing.T) {
 	w := newWorld(t)
 	w.Store(stored("pvc-1", "backup-1", noon, ours(plex)))
 	listing := &drivertest.Listing{}
-	_, err := w.driver(t, "a").ListShared(t.Context(), 5*time.Second, listing)
+	_, err := w.driver(t, "a").ListShared(t.Context(), 5*time.Second, nil, listing)
 	require.NoError(t, err)
 	assert.Equal(t, []string{"backup-1"}, ids(listing, plex))
+	assert.Equal(t, 1, w.Calls("backupTargetSync"))
+}
+
+func TestAListingThatIsHurriedBeforeAnyoneAskedReadsNothing(t *testing.T) {
+	w := newWorld(t)
+	w.Store(stored("pvc-1", "backup-1", noon, ours(plex)))
+	hurry, ended := make(chan struct{}), make(chan error)
+	listing := &drivertest.Listing{}
+	go func() {
+		_, err := w.driver(t, "a").ListShared(t.Context(), time.Hour, hurry, listing)
+		ended <- err
+	}()
+	require.Eventually(t, func() bool { return w.Calls("LIST backuptargets") > 2 }, 10*time.Second, time.Millisecond, "it looks for the other's request")
+	close(hurry)
+	require.ErrorIs(t, <-ended, driver.ErrHurried)
+	assert.Zero(t, w.Calls("backupTargetSync"))
+	assert.Empty(t, listing.Backups)
+}
+
+func TestHurryChangesNothingOnceAnotherReplicaHasAsked(t *testing.T) {
+	w := newWorld(t)
+	w.Store(stored("pvc-1", "backup-1", noon, ours(plex)))
+	a, b := w.driver(t, "a"), w.driver(t, "b")
+	hurry, ended := make(chan struct{}), make(chan error)
+	first, second := &drivertest.Listing{}, &drivertest.Listing{}
+	go func() {
+		_, err := a.ListShared(t.Context(), time.Hour, hurry, first)
+		ended <- err
+	}()
+	require.Eventually(t, func() bool { return w.Calls("LIST backuptargets") > 2 }, 10*time.Second, time.Millisecond, "it looks for the other's request")
+	_, err := b.ListShared(t.Context(), 0, nil, second)
+	require.NoError(t, err)
+	close(hurry)
+	require.NoError(t, <-ended)
+	assert.Equal(t, []string{"backup-1"}, ids(first, plex))
 	assert.Equal(t, 1, w.Calls("backupTargetSync"))
 }

@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/driver"
 	"github.com/soteria-dr/soteria/internal/driver/longhorn/api"
 )
 
@@ -192,21 +193,23 @@ type syncing struct {
 	// since when.
 	unread      int
 	unreadSince time.Time
-	// patientUntil is when the listing asks for what no one else has asked for by then.
+	// patientUntil is when the listing asks for what no one else has asked for by then, and
+	// hurry is closed once it is not to wait for that.
 	patientUntil time.Time
+	hurry        <-chan struct{}
 	// waitsFor says what the listing is waiting for.
 	waitsFor string
 }
 
 // sync has Longhorn read its backup targets again, waits for that as long as inTime
 // lasts, and reads what it knows then. Targets that Longhorn has not read by then are
-// left, if it has read others.
-func (d *Driver) sync(ctx, inTime context.Context, patience time.Duration) (synced, string, error) {
+// left, if it has read others. See [driver.Sharer] for patience and hurry.
+func (d *Driver) sync(ctx, inTime context.Context, patience time.Duration, hurry <-chan struct{}) (synced, string, error) {
 	s, err := d.beginSync(inTime)
 	if err != nil {
 		return synced{}, "", err
 	}
-	s.patientUntil = d.cluster.Clock.Now().Add(patience)
+	s.patientUntil, s.hurry = d.cluster.Clock.Now().Add(patience), hurry
 	for pause := firstLook; ; pause = min(pause*3/2, lastLook) {
 		known, done, err := s.look(inTime)
 		if done && err == nil {
@@ -215,7 +218,10 @@ func (d *Driver) sync(ctx, inTime context.Context, patience time.Duration) (sync
 		if err != nil && inTime.Err() == nil {
 			return synced{}, "", err
 		}
-		if d.sleep(inTime, pause) {
+		if s.isHurried() {
+			return synced{}, "", driver.ErrHurried
+		}
+		if s.rest(inTime, pause) {
 			continue
 		}
 		if s.leaveLate() {
@@ -225,6 +231,43 @@ func (d *Driver) sync(ctx, inTime context.Context, patience time.Duration) (sync
 		}
 		return synced{}, "", backup.Errorf(backup.Unavailable, "Longhorn is not ready to tell which backups there are: %s: %w", s.waitsFor, inTime.Err())
 	}
+}
+
+// isPatient reports whether the listing waits for someone to ask for a sync, and none has.
+func (s *syncing) isPatient() bool {
+	asked := func(t *targetSync) bool { return !t.asked.IsZero() || !t.accepted.IsZero() || t.done() }
+	return s.cluster.Clock.Now().Before(s.patientUntil) && !slices.ContainsFunc(s.targets, asked)
+}
+
+// isHurried reports whether the listing is not to wait for that any more.
+func (s *syncing) isHurried() bool {
+	if !s.isPatient() {
+		return false
+	}
+	select {
+	case <-s.hurry:
+		return true
+	default:
+		return false
+	}
+}
+
+// rest waits until the next look and reports whether ctx is still going on. Hurry ends
+// it early while the listing is patient.
+func (s *syncing) rest(ctx context.Context, pause time.Duration) bool {
+	var hurry <-chan struct{}
+	if s.isPatient() {
+		hurry = s.hurry
+	}
+	timer := s.cluster.Clock.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-hurry:
+	case <-timer.C():
+	}
+	return ctx.Err() == nil
 }
 
 // leaveLate has the targets that were not read waited for no more, and reports
