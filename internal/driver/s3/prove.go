@@ -25,6 +25,8 @@ type seen struct {
 	claims map[backup.Claim]bool
 	// full is when a request began that found anything in the bucket.
 	full time.Time
+	// crowded are the folders that hold more than a page.
+	crowded map[string]struct{}
 }
 
 // note takes in what was found in claims' folders by requests that began then.
@@ -52,7 +54,7 @@ func (s *seen) sawAny(began time.Time) {
 // noteAll is note for all that the bucket holds.
 func (s *seen) noteAll(folders map[backup.Claim]*folder, began time.Time) {
 	s.mu.Lock()
-	s.claims = make(map[backup.Claim]bool, len(folders))
+	s.claims, s.crowded = make(map[backup.Claim]bool, len(folders)), nil
 	s.mu.Unlock()
 	s.note(folders, began)
 }
@@ -83,15 +85,16 @@ func (s *seen) witness(others ...backup.Claim) (backup.Claim, bool) {
 func (s *seen) isFull(within time.Duration, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	age, wallAge := now.Sub(s.full), now.Round(0).Sub(s.full.Round(0))
-	return !s.full.IsZero() && age <= within && wallAge >= 0 && wallAge <= within
+	return !s.full.IsZero() && driver.Within(within, s.full, now)
 }
 
 // Prove implements [driver.Prover]: one request for each claim, of which the first
 // thousand objects of its folder come back; a second one where it holds more and no
 // snapshots are known in it, and one more for each further thousand snapshots. An empty
 // folder proves that there is no backup only in a bucket that still holds the folders of
-// others; where none was seen lately, one more request looks at one of those.
+// others; where none was seen lately, one of the claims is looked for in the folder that
+// its own would be in, among those of others, see [proving.beside]. Where that settles nothing,
+// as in a folder of more than a thousand, one more request looks at another claim's.
 func (d *Driver) Prove(ctx context.Context, claims []backup.Claim, within time.Duration, into driver.Listing) (string, []backup.Claim, error) {
 	if _, listed := d.seen.witness(); !listed {
 		return d.identity(), nil, nil
@@ -102,18 +105,26 @@ func (d *Driver) Prove(ctx context.Context, claims []backup.Claim, within time.D
 	}
 	began := d.clock.Now()
 	p := proving{listing: d.newListing(store), seen: &d.seen, proved: make(map[backup.Claim]bool)}
-	if err := each(ctx, d.config.Concurrency, claims, p.claim); err != nil {
+	lately, full := d.seen.isFull(within, began), false
+	if !lately {
+		if full, err = p.beside(ctx, claims); err != nil {
+			return "", nil, store.Explain(err, remedy)
+		}
+	}
+	left := slices.DeleteFunc(slices.Clone(claims), func(claim backup.Claim) bool { return p.proved[claim] })
+	if err := each(ctx, d.config.Concurrency, left, p.claim); err != nil {
 		return "", nil, store.Explain(err, remedy)
 	}
 	d.seen.note(p.folders, began)
-	if p.foundNothing(claims) && !d.seen.isFull(within, d.clock.Now()) {
-		full, err := p.lookElsewhere(ctx, claims)
-		if err != nil {
+	if full = full || len(p.folders) > 0; !full && !lately {
+		if full, err = p.lookElsewhere(ctx, claims); err != nil {
 			return "", nil, store.Explain(err, remedy)
 		}
 		if !full {
 			return d.identity(), nil, nil
 		}
+	}
+	if full {
 		d.seen.sawAny(began)
 	}
 	d.tell(p.listing, into)
@@ -189,11 +200,6 @@ func (p *proving) snapshots(ctx context.Context, at string) error {
 	p.findStrays(objects)
 	p.keep(objects)
 	return nil
-}
-
-// foundNothing reports whether none of the claims' folders holds anything.
-func (p *proving) foundNothing(claims []backup.Claim) bool {
-	return !slices.ContainsFunc(claims, func(claim backup.Claim) bool { return p.folders[claim] != nil })
 }
 
 // lookElsewhere reports whether the folder of another claim still holds anything.

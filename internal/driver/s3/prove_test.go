@@ -103,8 +103,80 @@ func TestAProofCostsOneRequest(t *testing.T) {
 	assert.EqualValues(t, 1, count(0, claimOf("ns-1", "pvc")), "one with a backup")
 	assert.EqualValues(t, 1, count(0, claimOf("large", "filler")), "one with a backup and a thousand objects")
 	assert.EqualValues(t, 40, count(time.Hour, none...), "the bucket was seen to hold backups lately")
-	assert.EqualValues(t, 41, count(0, none...), "one more shows that the bucket still holds others' folders")
-	assert.EqualValues(t, 2, count(0, claimOf("ns-1", "pvc"), none[0]), "what others have shows that as well")
+	assert.EqualValues(t, 40, count(0, none...), "one of them shows that the bucket still holds others' folders, too")
+	assert.EqualValues(t, 1, count(0, none[0]), "as does one alone")
+	assert.EqualValues(t, 1, count(0, claimOf("new", "missing")), "also in a namespace that has no folder")
+	assert.EqualValues(t, 2, count(0, claimOf("ns-1", "pvc"), none[0]))
+}
+
+func TestAProofAmongMoreThanAPageOfFoldersCostsTwoRequests(t *testing.T) {
+	store := restictest.StartS3(t)
+	for n := range 1001 {
+		put(t, store, fmt.Sprintf("apps/pvc-%d/snapshots/%s", n, id(n)), noon)
+	}
+	host, requests := counted(t, store, nil)
+	d := lister(host, nil)
+	list := func() {
+		_, _, err := listed(t.Context(), d)
+		require.NoError(t, err)
+		requests.Store(0)
+	}
+	list()
+	for n, want := range []int64{3, 5, 7} {
+		_, settled := proved(t, d, claimOf("apps", fmt.Sprintf("missing-%d", n)))
+		assert.Len(t, settled, 1)
+		assert.Equal(t, want, requests.Load(), "that it is too large is learned once")
+	}
+	list()
+	_, settled := proved(t, d, claimOf("apps", "missing"))
+	assert.Len(t, settled, 1)
+	assert.EqualValues(t, 3, requests.Load(), "and forgotten with a listing")
+}
+
+// TestAClaimIsLookedForAmongOthersOnlyWhereThatProvesIt compares what a sparse question is
+// answered with what a listing would.
+func TestAClaimIsLookedForAmongOthersOnlyWhereThatProvesIt(t *testing.T) {
+	for name, c := range map[string]struct {
+		change  func(t *testing.T, store *restictest.Server)
+		asked   backup.Claim
+		settles bool
+		backups int
+	}{
+		"nothing changed": {func(*testing.T, *restictest.Server) {}, claimOf("apps", "missing"), true, 0},
+		"it came meanwhile": {func(t *testing.T, store *restictest.Server) {
+			put(t, store, "apps/missing/snapshots/"+id(3), noon)
+		}, claimOf("apps", "missing"), true, 1},
+		"its namespace came meanwhile": {func(t *testing.T, store *restictest.Server) {
+			put(t, store, "new/missing/snapshots/"+id(3), noon)
+		}, claimOf("new", "missing"), true, 1},
+		"another of its new namespace came meanwhile": {func(t *testing.T, store *restictest.Server) {
+			put(t, store, "new/other/snapshots/"+id(3), noon)
+		}, claimOf("new", "missing"), true, 0},
+		"a name that begins like its own": {func(t *testing.T, store *restictest.Server) {
+			put(t, store, "apps/missing-2/snapshots/"+id(3), noon)
+		}, claimOf("apps", "missing"), true, 0},
+		"a file of its name": {func(t *testing.T, store *restictest.Server) { put(t, store, "apps/missing", noon) }, claimOf("apps", "missing"), true, 0},
+		"all is gone": {func(t *testing.T, store *restictest.Server) {
+			require.NoError(t, os.RemoveAll(filepath.Join(store.Folder, restictest.Bucket, "apps")))
+		}, claimOf("apps", "missing"), false, 0},
+		"all that was known is gone": {func(t *testing.T, store *restictest.Server) {
+			require.NoError(t, os.RemoveAll(filepath.Join(store.Folder, restictest.Bucket, "apps")))
+			put(t, store, "apps/stranger/a.tar", noon)
+		}, claimOf("apps", "missing"), false, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			store := restictest.StartS3(t)
+			put(t, store, "apps/data/snapshots/"+id(1), noon)
+			put(t, store, "apps/data/config", noon)
+			d := lister(store.Host, nil)
+			_, _, err := listed(t.Context(), d)
+			require.NoError(t, err)
+			c.change(t, store)
+			found, settled := proved(t, d, c.asked)
+			assert.Equal(t, c.settles, len(settled) == 1, settled)
+			assert.Len(t, found.Backups, c.backups)
+		})
+	}
 }
 
 func TestNothingIsProvedByALookAlone(t *testing.T) {
