@@ -139,8 +139,7 @@ func (r *Requests) Restore(ctx context.Context, wish Wish) (Made, error) {
 	if err := r.allowed(ctx, wish); err != nil {
 		return Made{}, err
 	}
-	answer := r.look(ctx, wish.Source, wish.Choice)
-	choice, err := wish.Choice.from(wish.Source, answer, r.Policy.RulesNow())
+	choice, answer, err := r.choose(ctx, wish.Source, wish.Choice, wish.DryRun)
 	if err != nil {
 		return Made{}, err
 	}
@@ -171,7 +170,7 @@ func (r *Requests) Restore(ctx context.Context, wish Wish) (Made, error) {
 // Choose gives the backup that a restore would be from. Errors are those of
 // [Requests.Restore].
 func (r *Requests) Choose(ctx context.Context, source backup.Claim, choice Choice) (backup.Backup, error) {
-	chosen, err := choice.from(source, r.look(ctx, source, choice), r.Policy.RulesNow())
+	chosen, _, err := r.choose(ctx, source, choice, false)
 	return chosen.Backup, err
 }
 

@@ -372,7 +372,7 @@ func TestWhatIsKnownSettlesARestoreAndElseEverySystemIsAsked(t *testing.T) {
 		asked, made bool
 	}{
 		"one by its id, though a system is down":                      {choice: intent.Choice{Snapshot: oldest.ID}, known: inPart, made: true},
-		"the newest, where all could tell":                            {known: whole, made: true},
+		"the newest, where all could tell":                            {known: whole, asked: true, made: true},
 		"the newest, once all can tell":                               {known: inPart, proved: &whole, asked: true, made: true},
 		"the newest, while one cannot":                                {known: inPart, proved: &inPart, asked: true},
 		"one by its id that the slow system has":                      {choice: intent.Choice{Snapshot: image.ID}, known: inPart, proved: &whole, asked: true, made: true},
