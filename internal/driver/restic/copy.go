@@ -55,14 +55,46 @@ var _ keeper.Store = (*Driver)(nil)
 // ones, those that name none, unless that is settled otherwise, and all where this one
 // has no name. It returns nothing, without an error, only where it is proved that there is no such copy. It runs
 // restic in this process' own container, with the memory that is left there, and loads
-// the repository's index, once for each copy. Errors are those of [driver.Lister].
+// the repository's index, once for each copy; which copies there are it knows as a
+// listing does. Errors are those of [driver.Lister].
 func (d *Driver) Read(ctx context.Context, _ string) (expectation.Copies, error) {
-	program, err := d.program(ctx)
+	program, secret, err := d.programNow(ctx)
 	if err != nil {
 		return nil, err
 	}
-	program.MaxMemory = cli.Room()
-	return d.copies.Read(ctx, program, func(cluster string) bool { return d.cfg.Clusters.Counts(backup.Backup{Cluster: cluster}) })
+	limited := program
+	limited.MaxMemory = cli.Room()
+	restic := hasty{limited}
+	counts := func(cluster string) bool { return d.cfg.Clusters.Counts(backup.Backup{Cluster: cluster}) }
+	if d.open(program) == nil {
+		return d.copies.Read(ctx, restic, counts)
+	}
+	read, err := d.read(ctx, program, secret)
+	if err != nil {
+		return nil, err
+	}
+	return d.copies.ReadNotes(ctx, restic, read.notes(), counts)
+}
+
+// notes returns Soteria's own notes among the snapshots.
+func (r *reading) notes() []note.Note {
+	var notes []note.Note
+	for _, s := range r.snapshots {
+		if n, is := s.note(); is {
+			notes = append(notes, n)
+		}
+	}
+	return notes
+}
+
+// hasty runs restic with as many requests at once as a listing makes: the files of an
+// index are many, too.
+type hasty struct{ cli.Program }
+
+// Run implements [cli.Runner].
+func (h hasty) Run(ctx context.Context, in cli.Invocation) error {
+	in.Args = append(slices.Clone(in.Args), faster(h.Location.Kind)...)
+	return h.Program.Run(ctx, in)
 }
 
 // owner is whose copies this driver writes.

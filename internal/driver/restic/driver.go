@@ -53,6 +53,9 @@ type Driver struct {
 	cluster  Cluster
 	fills    moverjob.Fills
 
+	// turn is held by who reads the repository.
+	turn chan struct{}
+
 	mu sync.Mutex
 	// lastSeen is the identity that the repository had when a listing ended, store what
 	// its store is looked at through, and kept what the last listing read.
@@ -95,7 +98,7 @@ func New(cfg Config, cluster Cluster) (*Driver, error) {
 		cluster.Clock = clock.RealClock{}
 	}
 	return &Driver{
-		cfg: cfg, location: location, cluster: cluster,
+		cfg: cfg, location: location, cluster: cluster, turn: make(chan struct{}, 1),
 		fills: moverjob.Fills{Client: cluster.Client, Reader: cluster.Reader, Cache: cluster.Cache, Logs: cluster.Logs, Namespace: cfg.Namespace, Clock: cluster.Clock},
 	}, nil
 }

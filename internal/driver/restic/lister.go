@@ -7,7 +7,6 @@ import (
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/driver"
 	"github.com/soteria-dr/soteria/internal/driver/restic/cli"
-	"github.com/soteria-dr/soteria/internal/driver/restic/note"
 )
 
 // List implements [driver.Lister].
@@ -31,15 +30,13 @@ func (d *Driver) List(ctx context.Context, into driver.Listing) (string, error) 
 		return "", err
 	}
 	d.proved(read, began)
-	joined, notes := newJoiner(d.cfg, into.Backup), []note.Note(nil)
+	joined := newJoiner(d.cfg, into.Backup)
 	for _, s := range read.snapshots {
-		if n, is := s.note(); is {
-			notes = append(notes, n)
-			continue
+		if _, is := s.note(); !is {
+			joined.add(s)
 		}
-		joined.add(s)
 	}
-	d.keepNotes(notes)
+	d.keepNotes(read.notes())
 	joined.end()
 	into.Strays(joined.strays, Strays)
 	into.Mark(read.mark)

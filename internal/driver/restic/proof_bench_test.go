@@ -1,6 +1,7 @@
 package restic_test
 
 import (
+	"cmp"
 	"fmt"
 	"net/http/httptest"
 	"path/filepath"
@@ -16,15 +17,19 @@ import (
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/driver/drivertest"
 	"github.com/soteria-dr/soteria/internal/driver/restic"
+	"github.com/soteria-dr/soteria/internal/driver/restic/cli"
+	"github.com/soteria-dr/soteria/internal/driver/restic/memory"
 	"github.com/soteria-dr/soteria/internal/driver/restic/restictest"
 	"github.com/soteria-dr/soteria/internal/driver/restic/restictest/history"
+	"github.com/soteria-dr/soteria/internal/secret"
 	"github.com/soteria-dr/soteria/internal/slowline"
 )
 
 // BenchmarkTwentyThousandSnapshots reads a repository of 20,000 snapshots, 2,000 index
 // files and ten claims in an S3 store, near and 30 ms away: first as the first replica
 // does, whose disk is empty, then as each proof that a claim has no backup does, and then
-// as a new replica does, whose disk is empty, too.
+// as a new replica does, whose disk is empty, too, and which also reads the copy of what is
+// remembered.
 func BenchmarkTwentyThousandSnapshots(b *testing.B) {
 	const snapshots = 20_000
 	program := restictest.Restic(b)
@@ -38,6 +43,10 @@ func BenchmarkTwentyThousandSnapshots(b *testing.B) {
 	for n := range 10 {
 		claims = append(claims, backup.Claim{Namespace: "apps", Name: fmt.Sprintf("data-%d", n)})
 	}
+	_, err := memory.Write(b.Context(), cli.Program{
+		Path: program, Location: cli.Location{Kind: cli.Local, Text: made.Folder}, CacheDir: b.TempDir(), Credentials: cli.Credentials{cli.KeyPassword: secret.New(restictest.Password)},
+	}, memory.Owner{Instance: "i"}, remembered(len(claims)), time.Now())
+	require.NoError(b, err)
 	h := history.History{Claims: claims, Backups: snapshots, Changed: 10, Newest: time.Now(), Every: time.Minute}
 	require.NoError(b, h.Write(made.Folder, restictest.Password))
 	line, err := slowline.New("http://" + server.Host)
@@ -55,8 +64,8 @@ func BenchmarkTwentyThousandSnapshots(b *testing.B) {
 
 	for _, away := range []time.Duration{0, 30 * time.Millisecond} {
 		b.Run(fmt.Sprintf("%d ms away", away.Milliseconds()), func(b *testing.B) {
-			secret := fake.NewClientBuilder().WithScheme(coreScheme(b)).WithObjects(secretWith(fullSecret())).Build()
-			d := start(b, secret)
+			cluster := fake.NewClientBuilder().WithScheme(coreScheme(b)).WithObjects(secretWith(fullSecret())).Build()
+			d := start(b, cluster)
 			line.Delay(away)
 			var listing drivertest.Listing
 			b.Run("first listing", func(b *testing.B) {
@@ -79,14 +88,18 @@ func BenchmarkTwentyThousandSnapshots(b *testing.B) {
 					relay := &restic.Relay{Driver: d}
 					require.NoError(b, relay.HandOver(b.Context()))
 				}
-				b.ReportMetric(float64(handedBytes(b, secret))/snapshots, "bytes/snapshot")
+				b.ReportMetric(float64(handedBytes(b, cluster))/snapshots, "bytes/snapshot")
 			})
 			b.Run("new replica", func(b *testing.B) {
 				measured(b, line, func() error {
-					started := drivertest.Listing{}
-					_, err := start(b, secret).List(b.Context(), &started)
+					d, started, copies := start(b, cluster), drivertest.Listing{}, make(chan error)
+					go func() {
+						_, err := d.Read(b.Context(), "restic")
+						copies <- err
+					}()
+					_, err := d.List(b.Context(), &started)
 					require.Equal(b, listing.Marked, started.Marked)
-					return err
+					return cmp.Or(err, <-copies)
 				})
 			})
 		})

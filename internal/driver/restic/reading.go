@@ -68,8 +68,15 @@ func (d *Driver) Confirm(ctx context.Context, mark string) (bool, error) {
 }
 
 // read reads the repository, and of it no more than has changed since the last listing,
-// or since another replica read it where this one has not yet.
+// or since another replica read it where this one has not yet. One call at a time does it,
+// so that of two at a start the second finds what the first has read.
 func (d *Driver) read(ctx context.Context, program cli.Program, secret string) (*reading, error) {
+	select {
+	case d.turn <- struct{}{}:
+		defer func() { <-d.turn }()
+	case <-ctx.Done():
+		return nil, backup.Errorf(backup.Unavailable, "the repository at %s was being read for something else: %w", d.location.Text, ctx.Err())
+	}
 	opened, kept := d.open(program), d.keptReading()
 	var now store.Contents
 	if opened != nil {

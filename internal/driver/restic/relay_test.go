@@ -29,6 +29,8 @@ import (
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/driver/drivertest"
 	"github.com/soteria-dr/soteria/internal/driver/restic"
+	"github.com/soteria-dr/soteria/internal/driver/restic/memory"
+	"github.com/soteria-dr/soteria/internal/expectation"
 )
 
 // replicas are drivers of one cluster on one repository, each with a disk of its own.
@@ -164,6 +166,33 @@ func TestANewReplicaStartsFromWhatAnotherRead(t *testing.T) {
 	require.NoError(t, r.driver.Reread(t.Context()))
 	assert.Len(t, r.ran(t), 3, "once")
 	assert.True(t, r.confirm(t, mark), "it is as it was")
+}
+
+// TestANewReplicaReadsOfTheCopiesNoMoreThanTheyHold has the copy of what is remembered be
+// read beside the first listing, as the catalog does.
+func TestANewReplicaReadsOfTheCopiesNoMoreThanTheyHold(t *testing.T) {
+	r := newReplicas(t)
+	add(t, r.Repository, claim, then)
+	local := r.Repository
+	local.Address = r.Folder
+	_, err := memory.Write(t.Context(), program(t, local), memory.Owner{Instance: "i"}, remembered(3), time.Now())
+	require.NoError(t, err)
+	r.handOver(t, r.start(t))
+
+	d := r.start(t)
+	require.NoError(t, os.WriteFile(r.runs, nil, 0o600))
+	listed := make(chan error)
+	go func() {
+		_, err := d.List(t.Context(), &drivertest.Listing{})
+		listed <- err
+	}()
+	copies, err := d.Read(t.Context(), "restic")
+	require.NoError(t, err)
+	require.NoError(t, <-listed)
+	assert.Equal(t, expectation.Copies{"": remembered(3)}, copies)
+	runs := r.ran(t)
+	require.Len(t, runs, 1, "%v", runs)
+	assert.Regexp(t, "^dump .* -o s3.connections=64$", runs[0])
 }
 
 func TestWhatIsNewOrGoneSinceTheHandOverIsSeen(t *testing.T) {

@@ -54,6 +54,12 @@ func (r *Reader) Read(ctx context.Context, restic cli.Runner, wanted func(cluste
 	if err != nil {
 		return nil, err
 	}
+	return r.ReadNotes(ctx, restic, notes, wanted)
+}
+
+// ReadNotes is Read where it is known already which notes the whole repository holds. It
+// runs restic for each copy that was not read before.
+func (r *Reader) ReadNotes(ctx context.Context, restic cli.Runner, notes []note.Note, wanted func(cluster string) bool) (expectation.Copies, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	heads, copies := make(map[string]struct{}), make(expectation.Copies)
@@ -64,6 +70,7 @@ func (r *Reader) Read(ctx context.Context, restic cli.Runner, wanted func(cluste
 		for _, head := range note.Heads(note.Of(notes, note.Expectations, cluster)) {
 			claims, known := r.read[head.ID]
 			if !known {
+				var err error
 				if claims, err = readOne(ctx, restic, head); err != nil {
 					return nil, err
 				}
@@ -121,6 +128,12 @@ func Write(ctx context.Context, restic cli.Runner, owner Owner, claims expectati
 	if err != nil {
 		return Written{}, err
 	}
+	return WriteOver(ctx, restic, owner, claims, notes, now)
+}
+
+// WriteOver is Write where it is known already which notes there are. One that is there
+// and not among them is not superseded: both are read then, and the next copy joins them.
+func WriteOver(ctx context.Context, restic cli.Runner, owner Owner, claims expectation.Claims, notes []note.Note, now time.Time) (Written, error) {
 	notes = note.Of(notes, note.Expectations, owner.Cluster)
 	heads := note.Heads(notes)
 	joined := claims

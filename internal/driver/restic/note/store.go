@@ -23,9 +23,32 @@ var idPattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
 // List returns every note of a kind, of all clusters. It takes no lock. Anything
 // but the whole list is an error.
 func List(ctx context.Context, restic cli.Runner, kind Kind) ([]Note, error) {
+	return list(ctx, restic, kind, "--tag", KindTag+string(kind))
+}
+
+// Named returns the notes of a kind that have these ids. One that is not there any more is
+// an error. restic reads no other snapshot.
+func Named(ctx context.Context, restic cli.Runner, kind Kind, ids []string) ([]Note, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	for _, id := range ids {
+		if !idPattern.MatchString(id) {
+			return nil, backup.Errorf(backup.Invalid, "%q is not the id of a snapshot", id)
+		}
+	}
+	notes, err := list(ctx, restic, kind, ids...)
+	if err == nil && len(notes) != len(ids) {
+		err = backup.Errorf(backup.NotFound, "of %d of Soteria's own snapshots %d are there", len(ids), len(notes))
+	}
+	return notes, err
+}
+
+// list returns the notes of a kind that restic's filter lets through.
+func list(ctx context.Context, restic cli.Runner, kind Kind, filter ...string) ([]Note, error) {
 	var found []Snapshot
 	err := cli.RunWhole(ctx, restic, cli.Invocation{
-		Args: []string{"snapshots", "--json", "--no-lock", "--tag", KindTag + string(kind)},
+		Args: append([]string{"snapshots", "--json", "--no-lock"}, filter...),
 		Stdout: func(stdout io.Reader) error {
 			text, err := io.ReadAll(stdout)
 			if err != nil {
