@@ -9,11 +9,15 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/driver/restic/cli"
 	"github.com/soteria-dr/soteria/internal/driver/restic/memory"
+	"github.com/soteria-dr/soteria/internal/driver/restic/note"
 	"github.com/soteria-dr/soteria/internal/expectation"
+	"github.com/soteria-dr/soteria/internal/mover/past"
 	"github.com/soteria-dr/soteria/internal/mover/report"
 )
 
@@ -23,6 +27,9 @@ type rememberWork struct {
 	identity   string
 	owner      memory.Owner
 	from       string
+	// notes are the ids of the copies that are there, [past.None] where there are none, or
+	// "" where that is not known.
+	notes string
 }
 
 func parseRemember(flags *flag.FlagSet, args []string) (work, error) {
@@ -32,6 +39,7 @@ func parseRemember(flags *flag.FlagSet, args []string) (work, error) {
 	flags.StringVar(&w.owner.Cluster, "cluster", "", "the `name` of the cluster whose memory it is; may be empty")
 	flags.StringVar(&w.owner.Instance, "instance", "", "the `id` of the installation of Soteria that writes it")
 	flags.StringVar(&w.from, "from", "", "the `folder` that holds the memory, compressed and in parts")
+	flags.StringVar(&w.notes, "notes", "", "the `ids` of the copies that are there, with commas between them, or "+past.None+"; without it they are looked for among all snapshots")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
@@ -60,7 +68,7 @@ func (w rememberWork) run(ctx context.Context, p Process, result *report.Result)
 	if err := removeStaleLocks(ctx, p, program); err != nil {
 		return err
 	}
-	written, err := memory.Write(ctx, patiently{p, program}, w.owner, claims, p.Clock.Now())
+	written, err := w.write(ctx, patiently{p, program}, claims, p.Clock.Now())
 	if err != nil {
 		return err
 	}
@@ -69,6 +77,23 @@ func (w rememberWork) run(ctx context.Context, p Process, result *report.Result)
 		result.Problem(backup.Message(written.Untidy))
 	}
 	return nil
+}
+
+// write writes the copy over those that it was told of. Where they are not there any more,
+// or it was not told, it looks for them among all snapshots.
+func (w rememberWork) write(ctx context.Context, restic cli.Runner, claims expectation.Claims, now time.Time) (memory.Written, error) {
+	if w.notes == "" {
+		return memory.Write(ctx, restic, w.owner, claims, now)
+	}
+	var ids []string
+	if w.notes != past.None {
+		ids = strings.Split(w.notes, ",")
+	}
+	notes, err := note.Named(ctx, restic, note.Expectations, ids)
+	if err != nil {
+		return memory.Write(ctx, restic, w.owner, claims, now)
+	}
+	return memory.WriteOver(ctx, restic, w.owner, claims, notes, now)
 }
 
 // patiently runs restic beside others that use the repository.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/driver/restic/cli"
 	"github.com/soteria-dr/soteria/internal/driver/restic/memory"
+	"github.com/soteria-dr/soteria/internal/driver/restic/note"
 	"github.com/soteria-dr/soteria/internal/driver/restic/restictest"
 	"github.com/soteria-dr/soteria/internal/expectation"
 	"github.com/soteria-dr/soteria/internal/secret"
@@ -76,6 +78,59 @@ func TestWhatIsRememberedIsWrittenBesideTheBackups(t *testing.T) {
 			v.repository.Run(t, "check")
 		})
 	}
+}
+
+// TestACopyIsWrittenWithoutReadingEverySnapshot counts the runs of restic that read more
+// than what the mover was told of.
+func TestACopyIsWrittenWithoutReadingEverySnapshot(t *testing.T) {
+	t.Parallel()
+	v := newVolume(t, restictest.Restic(t))
+	id := v.repository.Init(t)
+	runs, script := filepath.Join(t.TempDir(), "runs"), filepath.Join(t.TempDir(), "restic")
+	require.NoError(t, os.WriteFile(script, []byte("#!/bin/sh\necho \"$*\" >>"+runs+"\nexec "+v.restic+" \"$@\"\n"), 0o755))
+	direct := cli.Program{
+		Path: v.restic, Location: cli.Location{Kind: cli.Local, Text: v.repository.Address}, CacheDir: t.TempDir(),
+		Credentials: cli.Credentials{cli.KeyPassword: secret.New(restictest.Password)},
+	}
+	v.restic = script
+	write := func(claims expectation.Claims, notes ...string) (written string, listings []string) {
+		require.NoError(t, os.WriteFile(runs, nil, 0o600))
+		args := append(append([]string{"remember"}, v.common()...), "--identity", id, "--instance", "i", "--from", packed(t, claims))
+		status, result, _ := run(t, t.Context(), append(args, notes...)...)
+		require.Zero(t, status)
+		text, err := os.ReadFile(runs)
+		require.NoError(t, err)
+		for line := range strings.Lines(string(text)) {
+			if strings.HasPrefix(line, "snapshots") {
+				listings = append(listings, strings.TrimSpace(line))
+			}
+		}
+		return result.Snapshot, listings
+	}
+	first, listings := write(remembered(1), "--notes", "none")
+	assert.Empty(t, listings)
+	second, listings := write(remembered(2), "--notes", first)
+	assert.Equal(t, []string{"snapshots --json --no-lock " + first}, listings)
+	assert.NotEqual(t, first, second)
+	all, err := note.List(t.Context(), direct, note.Expectations)
+	require.NoError(t, err)
+	require.Len(t, note.Heads(all), 1, "the second is over the first")
+
+	// What it was told of has gone since, and another has come.
+	v.repository.Run(t, "forget", first)
+	third, listings := write(remembered(3), "--notes", first)
+	assert.Len(t, listings, 2)
+	assert.Contains(t, listings[1], "--tag")
+	all, err = note.List(t.Context(), direct, note.Expectations)
+	require.NoError(t, err)
+	require.Len(t, note.Heads(all), 1)
+	assert.Equal(t, third, note.Heads(all)[0].ID)
+
+	// One that it was not told of stays a head until the next copy.
+	_, _ = write(remembered(4), "--notes", second)
+	got, err := new(memory.Reader).Read(t.Context(), direct, func(string) bool { return true })
+	require.NoError(t, err)
+	assert.Equal(t, expectation.Copies{"": remembered(4)}, got)
 }
 
 func TestNothingIsWrittenToAnotherRepositoryOrHalf(t *testing.T) {

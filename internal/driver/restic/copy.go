@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
@@ -22,12 +23,14 @@ import (
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/driver"
 	"github.com/soteria-dr/soteria/internal/driver/restic/cli"
 	"github.com/soteria-dr/soteria/internal/driver/restic/memory"
 	"github.com/soteria-dr/soteria/internal/driver/restic/note"
 	"github.com/soteria-dr/soteria/internal/expectation"
 	"github.com/soteria-dr/soteria/internal/expectation/keeper"
 	"github.com/soteria-dr/soteria/internal/kube/moverjob"
+	"github.com/soteria-dr/soteria/internal/mover/past"
 	"github.com/soteria-dr/soteria/internal/stall"
 )
 
@@ -230,6 +233,7 @@ func (d *Driver) copyJob(repository, sum string, number, shards int) *batchv1.Jo
 	spec.Annotations = map[string]string{sumAnnotation: sum}
 	spec.Args = append([]string{"remember"}, d.moverArgs()...)
 	spec.Args = append(spec.Args, "--identity", repository, "--cluster", d.cfg.Clusters.Own, "--instance", d.cfg.Instance, "--from", memoryFolder)
+	spec.Args = append(spec.Args, d.notesArgs()...)
 	spec.MountPath, spec.ReadOnly = memoryFolder, true
 	for i := range shards {
 		spec.ConfigMaps = append(spec.ConfigMaps, shardName(spec.Name, i))
@@ -244,6 +248,25 @@ func (d *Driver) copyJob(repository, sum string, number, shards int) *batchv1.Jo
 	delete(job.Annotations, v1alpha1.ClaimAnnotation)
 	delete(job.Spec.Template.Annotations, v1alpha1.ClaimAnnotation)
 	return job
+}
+
+// notesArgs tell a mover which copies there are, by what was read of the repository within
+// the last hour, so that it need not read every snapshot to find them. One that came since
+// is not superseded, and joined by the next copy.
+func (d *Driver) notesArgs() []string {
+	const most = 64
+	read, at := d.provedReading()
+	if read == nil || !driver.Within(pastAge, at, d.cluster.Clock.Now()) {
+		return nil
+	}
+	var ids []string
+	for _, n := range note.Of(read.notes(), note.Expectations, d.cfg.Clusters.Own) {
+		ids = append(ids, n.ID)
+	}
+	if len(ids) > most {
+		return nil
+	}
+	return []string{"--notes", cmp.Or(strings.Join(ids, ","), past.None)}
 }
 
 func shardName(job string, number int) string { return fmt.Sprintf("%s-%d", job, number) }

@@ -26,6 +26,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/driver/restic"
 	"github.com/soteria-dr/soteria/internal/driver/restic/cli"
 	"github.com/soteria-dr/soteria/internal/driver/restic/memory"
+	"github.com/soteria-dr/soteria/internal/driver/restic/note"
 	"github.com/soteria-dr/soteria/internal/driver/restic/restictest"
 	"github.com/soteria-dr/soteria/internal/expectation"
 	"github.com/soteria-dr/soteria/internal/expectation/keeper"
@@ -217,6 +218,31 @@ func TestCopiesAreNoBackupsAndAreReadAndTold(t *testing.T) {
 	assert.Equal(t, 2, listed.Copies)
 	assert.WithinDuration(t, time.Now(), listed.WrittenAt, 5*time.Minute)
 	assert.Equal(t, "another", listed.Rival, "both wrote within the hour, the other one last")
+
+	// The next copy's Job is told of those that are there.
+	require.NoError(t, d.Start(t.Context(), repositoryID, claims))
+	var jobs batchv1.JobList
+	require.NoError(t, cluster.List(t.Context(), &jobs, client.MatchingLabels{v1alpha1.RoleLabel: v1alpha1.RoleMemory}))
+	require.Len(t, jobs.Items, 1)
+	args := jobs.Items[0].Spec.Template.Spec.Containers[0].Args
+	at := slices.Index(args, "--notes")
+	require.Positive(t, at)
+	notes, err := note.List(t.Context(), program, note.Expectations)
+	require.NoError(t, err)
+	var ids []string
+	for _, n := range notes {
+		ids = append(ids, n.ID)
+	}
+	assert.ElementsMatch(t, ids, strings.Split(args[at+1], ","))
+}
+
+func TestACopysJobLooksItselfWhereItIsNotKnownWhatIsThere(t *testing.T) {
+	cluster := world(t, secretWith(fullSecret())).Build()
+	require.NoError(t, driverIn(t, cluster, inACluster).Start(t.Context(), repositoryID, remembered(1)))
+	var jobs batchv1.JobList
+	require.NoError(t, cluster.List(t.Context(), &jobs, client.MatchingLabels{v1alpha1.RoleLabel: v1alpha1.RoleMemory}))
+	require.Len(t, jobs.Items, 1)
+	assert.NotContains(t, jobs.Items[0].Spec.Template.Spec.Containers[0].Args, "--notes")
 }
 
 // program is restic on the repository, without a driver.

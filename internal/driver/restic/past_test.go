@@ -36,13 +36,20 @@ func newAsking(t *testing.T) asking {
 	r := onS3WithoutDriver(t)
 	cluster := world(t, boundClaim(), secretWith(fullSecret())).Build()
 	clock := testclock.NewFakeClock(time.Now().Truncate(time.Second))
+	a := asking{onS3: r, cluster: cluster, clock: clock}
+	a.driver = a.driverOn(t, r.Address)
+	return a
+}
+
+// driverOn is a driver on a repository.
+func (a asking) driverOn(t *testing.T, address string) *restic.Driver {
+	t.Helper()
 	d, err := restic.New(restic.Config{
-		Repository: r.Address, SecretName: "soteria-restic", SecretNamespace: system, Namespace: system, Image: "restic/restic", SoteriaImage: "soteria",
-		Program: wrapped(t, r.Restic, `echo "$*" >>`+r.runs+`; exec "$RESTIC" "$@"`), CacheDir: t.TempDir(), JobTTL: time.Hour, ShrinkPercent: 50,
-	}, restic.Cluster{Client: cluster, Reader: cluster, Clock: clock, MayMake: nobodyWaits})
+		Repository: address, SecretName: "soteria-restic", SecretNamespace: system, Namespace: system, Image: "restic/restic", SoteriaImage: "soteria",
+		Program: wrapped(t, a.Restic, `echo "$*" >>`+a.runs+`; exec "$RESTIC" "$@"`), CacheDir: t.TempDir(), JobTTL: time.Hour, ShrinkPercent: 50,
+	}, restic.Cluster{Client: a.cluster, Reader: a.cluster, Clock: a.clock, MayMake: nobodyWaits})
 	require.NoError(t, err)
-	r.driver = d
-	return asking{onS3: r, cluster: cluster, clock: clock}
+	return d
 }
 
 // took adds a snapshot of the claim as a backup Job takes it.
@@ -102,6 +109,20 @@ func TestABackupIsToldOfTheOneBeforeWithoutAskingTheStore(t *testing.T) {
 	assert.Equal(t, map[string]string{
 		"--parent": parent, "--before": parent + "," + day.UTC().Format(time.RFC3339) + ",7,700",
 	}, flags)
+	assert.Empty(t, runs)
+}
+
+// TestABackupToAFolderIsToldOfTheOneBefore has the same files be a repository in a folder.
+func TestABackupToAFolderIsToldOfTheOneBefore(t *testing.T) {
+	t.Parallel()
+	a := newAsking(t)
+	parent := a.took(t, a.clock.Now().Add(-time.Hour), nil)
+	a.Address = a.Folder
+	a.driver = a.driverOn(t, a.Folder)
+	a.list(t)
+	flags, _, runs := a.told(t, request())
+	assert.Equal(t, parent, flags["--parent"])
+	assert.NotEmpty(t, flags["--before"])
 	assert.Empty(t, runs)
 }
 
