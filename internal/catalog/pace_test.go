@@ -137,6 +137,43 @@ func TestWithoutAWatchTheBoundIsTheOrdinaryOne(t *testing.T) {
 	})
 }
 
+// fast is a clock that is ahead of the one by which questions end.
+type fast struct {
+	clock.RealClock
+	ahead time.Duration
+}
+
+func (f fast) Now() time.Time { return time.Now().Add(f.ahead) }
+
+func (f fast) Since(t time.Time) time.Duration { return f.Now().Sub(t) }
+
+func TestWhetherAListingEndsInTimeGoesByNoOtherClockThanTheQuestions(t *testing.T) {
+	within := func(t *testing.T, latency, ahead time.Duration) (answer backup.Answer, waited time.Duration) {
+		t.Helper()
+		synctest.Test(t, func(t *testing.T) {
+			s := &slow{repository: newRepository("longhorn", music)}
+			s.set(func(r *repository) { r.latency = latency })
+			cfg := catalog.DefaultConfig()
+			cfg.Bounds = map[string]time.Duration{"longhorn": 30 * time.Second}
+			cfg.Expect = map[string]catalog.Expected{"longhorn": catalog.ExpectNothing}
+			c := catalog.New(cfg, []driver.Lister{s}, newMemory(), fast{ahead: ahead}, newOutcomes())
+			stop := run(t, c)
+			defer stop()
+			time.Sleep(time.Minute)
+			answer, waited = asked(t, c)
+		})
+		return answer, waited
+	}
+	for _, ahead := range []time.Duration{-time.Hour, 0, time.Hour} {
+		answer, waited := within(t, time.Second, ahead)
+		assert.Equal(t, backup.None, answer.Certainty(), "%v", answer.Err())
+		assert.Equal(t, time.Second, waited)
+		answer, waited = within(t, 10*time.Second, ahead)
+		assert.Equal(t, backup.Unknown, answer.Certainty(), "it takes longer than the question has")
+		assert.Zero(t, waited)
+	}
+}
+
 // shared is a slow system of which one listing may count for another replica.
 type shared struct {
 	*slow
