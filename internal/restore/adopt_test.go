@@ -163,23 +163,3 @@ func TestARestoreThatIsDeletedDuringTheHandoverHoldsNothingUp(t *testing.T) {
 	require.NoError(t, w.api.Delete(t.Context(), w.lookAt(mine)))
 	w.until(func() bool { return w.claim().Status.Phase == corev1.ClaimBound && nothingLeft(w) }, "bound, and nothing is left over")
 }
-
-func TestARecordThatIsDeletedUnderwayIsBegunAnewWithoutHarm(t *testing.T) {
-	for _, s := range settings {
-		undisturbed := s.world(t)
-		undisturbed.until(undisturbed.completed, "completed")
-		for n := 2; n < len(undisturbed.writes); n++ {
-			t.Run(s.String()+" "+undisturbed.writes[n-1], func(t *testing.T) {
-				w := s.world(t)
-				w.onWrite = func(done int) {
-					if record := w.restore(); done == n && record != nil {
-						require.NoError(t, w.api.Delete(t.Context(), record))
-					}
-				}
-				w.until(func() bool { return w.claim().Status.Phase == corev1.ClaimBound && nothingLeft(w) }, "bound")
-				require.Len(t, w.volumes(), 1)
-				require.Len(t, w.backends, 1)
-			})
-		}
-	}
-}

@@ -20,55 +20,6 @@ import (
 	"github.com/soteria-dr/soteria/internal/restore"
 )
 
-func TestARestoreTakesFewCallsAndNoConflict(t *testing.T) {
-	for name, test := range map[string]struct {
-		claims       int
-		late, attach bool
-		empty        bool
-		configure    func(*restore.Config)
-		most         int // calls for each claim, events included
-	}{
-		"one, bound at once":                {claims: 1, most: 54},
-		"one, on storage that is attached":  {claims: 1, attach: true, most: 59},
-		"one, bound for the first consumer": {claims: 1, late: true, most: 54},
-		"one that starts empty":             {claims: 1, empty: true, most: 52},
-		"one that starts empty, unseen": {claims: 1, empty: true, most: 38,
-			configure: func(c *restore.Config) { c.EmptyProvisioners = []string{provider} }},
-		"fifty, ten at a time": {claims: 50, late: true, most: 59,
-			configure: func(c *restore.Config) { c.Fills = 10 }},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := newStorm(t, aClass(test.late, corev1.PersistentVolumeReclaimDelete))
-			s.attach, s.configure = test.attach, test.configure
-			if test.empty {
-				s.answer = none
-			}
-			s.boot()
-			for i := range test.claims {
-				s.apply(stormClaim(i))
-			}
-			s.until(s.completed(test.claims), "completed")
-			last := noon
-			for _, at := range s.boundAt {
-				if at.After(last) {
-					last = at
-				}
-			}
-			t.Logf("%s: the last of %d claims bound after %s, %.1f calls and %.1f passes each, %d conflicts, at most %d movers at once:%s", name, test.claims, last.Sub(noon),
-				float64(s.total())/float64(test.claims), float64(s.passes)/float64(test.claims), s.conflicts(), s.most, s.table(test.claims))
-			assert.LessOrEqual(t, s.total(), test.claims*test.most)
-			assert.Zero(t, s.conflicts())
-			assert.LessOrEqual(t, s.most, 10)
-
-			passes, calls := s.passes, s.total()
-			s.lasts(time.Hour)
-			assert.Equal(t, passes, s.passes, "claims that have their volumes are left in peace")
-			assert.Equal(t, calls, s.total())
-		})
-	}
-}
-
 // begins applies one claim and goes on until its mover runs.
 func (s *storm) begins(t *testing.T) {
 	t.Helper()

@@ -1,7 +1,6 @@
 package restore_test
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -10,7 +9,6 @@ import (
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/backup"
@@ -82,90 +80,6 @@ var settings = []setting{
 	{policy: corev1.PersistentVolumeReclaimRetain, lag: true, unjudged: true},
 }
 
-// each runs a test for every write that an undisturbed restore does, several at a
-// time: each has a world of its own.
-func each(t *testing.T, test func(t *testing.T, s setting, n int)) {
-	t.Helper()
-	eachOf(t, settings, test)
-}
-
-// eachOf is each in some of the settings.
-func eachOf(t *testing.T, settings []setting, test func(t *testing.T, s setting, n int)) {
-	t.Helper()
-	for _, s := range settings {
-		undisturbed := s.world(t)
-		undisturbed.until(undisturbed.completed, "completed")
-		for n := 1; n <= len(undisturbed.writes); n++ {
-			t.Run(fmt.Sprintf("%s/%d %s", s, n, undisturbed.writes[n-1]), func(t *testing.T) {
-				t.Parallel()
-				test(t, s, n)
-			})
-		}
-	}
-}
-
-func TestARestoreCompletesThoughTheProcessDiesAfterAnyWrite(t *testing.T) {
-	each(t, func(t *testing.T, s setting, n int) {
-		w := s.world(t)
-		w.crashAt = n
-		w.until(w.completed, "completed")
-		assertRestored(t, w, s)
-	})
-}
-
-func TestARestoreCompletesThoughTheAnswerToAnyWriteIsLost(t *testing.T) {
-	each(t, func(t *testing.T, s setting, n int) {
-		w := s.world(t)
-		w.lost = n
-		w.until(w.completed, "completed")
-		assertRestored(t, w, s)
-	})
-}
-
-func TestNothingIsLeftOfAClaimThatIsDeletedAfterAnyWrite(t *testing.T) {
-	for _, crash := range []bool{false, true} {
-		each(t, func(t *testing.T, s setting, n int) {
-			w := s.world(t)
-			if crash {
-				w.crashAt = n
-			}
-			w.onWrite = func(done int) {
-				if claim := w.claim(); done == n && claim != nil {
-					require.NoError(t, w.api.Delete(t.Context(), claim))
-				}
-			}
-			w.until(func() bool { return w.claim() == nil && nothingLeft(w) }, "cleaned up")
-			assertAbandoned(t, w, s)
-		})
-	}
-}
-
-func TestAClaimThatIsRecreatedAfterAnyWriteIsRestoredAnew(t *testing.T) {
-	const nextLock = "soteria-bbbbbbbbbbbbbbbb"
-	each(t, func(t *testing.T, s setting, n int) {
-		w := s.world(t)
-		w.onWrite = func(done int) {
-			if done != n {
-				return
-			}
-			require.NoError(t, w.api.Delete(t.Context(), w.claim()))
-			again := aClaim(func(c *corev1.PersistentVolumeClaim) {
-				c.UID, c.Spec.VolumeName, c.Spec.DataSourceRef.Name = "uid-2", nextLock, nextLock
-			})
-			require.NoError(t, w.api.Create(t.Context(), again))
-		}
-		second := types.NamespacedName{Namespace: claimKey.Namespace, Name: nextLock}
-		w.until(func() bool {
-			r := get(w, second, &v1alpha1.Restore{})
-			return r != nil && r.Status.Phase == v1alpha1.PhaseCompleted && w.restore() == nil && nothingLeft(w)
-		}, "restored anew")
-		volume := w.volume(nextLock)
-		require.NotNil(t, volume)
-		assert.Equal(t, types.UID("uid-2"), volume.Spec.ClaimRef.UID)
-		assert.Equal(t, corev1.ClaimBound, w.claim().Status.Phase)
-	})
-}
-
 // nothingLeft reports whether only what belongs to claims is there.
 func nothingLeft(w *world) bool {
 	var attachments storagev1.VolumeAttachmentList
@@ -211,22 +125,6 @@ func assertRestored(t *testing.T, w *world, s setting) {
 	require.NoError(t, err)
 	assert.Zero(t, result.RequeueAfter, "a completed claim is left in peace")
 	assert.Len(t, w.writes, done, "a completed claim is written to no more")
-}
-
-func assertAbandoned(t *testing.T, w *world, s setting) {
-	t.Helper()
-	volumes := w.volumes()
-	if s.policy == corev1.PersistentVolumeReclaimDelete {
-		assert.Empty(t, volumes)
-		assert.Empty(t, w.backends)
-		return
-	}
-	// A volume that was handed to the claim is the user's, and retains.
-	for _, volume := range volumes {
-		assert.Equal(t, lock, volume.Name)
-		assert.Contains(t, w.backends, volume.Spec.CSI.VolumeHandle)
-	}
-	assert.Len(t, w.backends, len(volumes), "storage leaked")
 }
 
 func TestARestoreNeverStartsBeforeItIsKnownWhatExists(t *testing.T) {

@@ -11,7 +11,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
@@ -83,70 +82,6 @@ func TestTheVolumeOfAnEarlierLifeGetsAnotherName(t *testing.T) {
 	assert.Contains(t, w.events.about("EarlierVolumeKept")[0], "is kept, as volume "+keptAs)
 	order := slices.DeleteFunc(slices.Clone(w.writes), func(what string) bool { return !strings.Contains(what, "v1.PersistentVolume soteria-") })
 	assert.Equal(t, []string{"create v1.PersistentVolume " + keptAs, "delete v1.PersistentVolume " + lock, "create v1.PersistentVolume " + lock}, order)
-}
-
-func TestAnEarlierVolumeIsKeptThoughTheProcessDiesAfterAnyWrite(t *testing.T) {
-	undisturbed := afterAnEarlierLife(t)
-	undisturbed.until(undisturbed.completed, "completed")
-	for n := 1; n <= len(undisturbed.writes); n++ {
-		for _, disturb := range []func(*world){
-			func(w *world) { w.crashAt = n },
-			func(w *world) { w.lost = n },
-			func(w *world) { w.crashAt, w.lag = n, true },
-		} {
-			w := afterAnEarlierLife(t)
-			w.onWrite = func(int) { requireKept(w) }
-			disturb(w)
-			w.until(w.completed, "completed")
-			assert.Len(t, w.volumes(), 2, "the claim's volume and the earlier one")
-			assert.Equal(t, types.UID("uid-1"), w.volume(lock).Spec.ClaimRef.UID)
-			assert.NotNil(t, w.volume(keptAs))
-		}
-	}
-}
-
-func TestAClaimThatIsRecreatedWithTheSameLockAfterAnyWriteIsRestoredAnew(t *testing.T) {
-	each(t, func(t *testing.T, s setting, n int) { requireRestoredAnew(t, s, n, false) })
-}
-
-func TestAClaimThatIsRecreatedWithTheSameLockWhileTheProcessDiesIsRestoredAnew(t *testing.T) {
-	retaining := slices.DeleteFunc(slices.Clone(settings), func(s setting) bool { return s.policy != corev1.PersistentVolumeReclaimRetain })
-	eachOf(t, retaining, func(t *testing.T, s setting, n int) { requireRestoredAnew(t, s, n, true) })
-}
-
-// requireRestoredAnew makes the claim anew, with the same lock, after a write,
-// which may be the process's last.
-func requireRestoredAnew(t *testing.T, s setting, n int, crash bool) {
-	t.Helper()
-	w := s.world(t)
-	if crash {
-		w.crashAt = n
-	}
-	handed := "" // to the first claim, if that had gone so far
-	w.onWrite = func(done int) {
-		if done != n {
-			return
-		}
-		if volume := w.volume(lock); volume != nil && s.policy == corev1.PersistentVolumeReclaimRetain {
-			handed = volume.Spec.CSI.VolumeHandle
-		}
-		require.NoError(t, w.api.Delete(t.Context(), w.claim()))
-		require.NoError(t, w.api.Create(t.Context(), aClaim(func(c *corev1.PersistentVolumeClaim) { c.UID = "uid-2" })))
-	}
-	w.until(func() bool {
-		return w.completed() && w.restore().Status.Claim.UID == "uid-2" && nothingLeft(w)
-	}, "restored anew")
-	volume := w.volume(lock)
-	require.NotNil(t, volume)
-	assert.Equal(t, types.UID("uid-2"), volume.Spec.ClaimRef.UID)
-	assert.Equal(t, corev1.ClaimBound, w.claim().Status.Phase)
-	volumes := 1
-	if handed != "" {
-		volumes = 2
-		assert.Contains(t, w.backends, handed, "the first claim's data was destroyed")
-	}
-	assert.Len(t, w.volumes(), volumes)
-	assert.Len(t, w.backends, volumes, "storage leaked")
 }
 
 func TestAVolumeThatIsNotToBePutAsideKeepsItsName(t *testing.T) {
