@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/google/jsonschema-go/jsonschema"
 	"github.com/julienschmidt/httprouter"
@@ -66,13 +67,18 @@ func (s *Server) documentRoute(others []route) route {
 		method: http.MethodGet, path: "/v1/openapi.json", summary: "This document",
 		answers: answers{http.StatusOK: map[string]any{}},
 	}
-	document, err := describeRoutes(append(slices.Clone(others), self))
-	if err != nil {
-		// Only a wire type that is no JSON can bring this about.
-		panic(err)
-	}
+	all := append(slices.Clone(others), self)
+	// Made for the first who asks: most replicas are never asked.
+	document := sync.OnceValue(func() json.RawMessage {
+		document, err := describeRoutes(all)
+		if err != nil {
+			// Only a wire type that is no JSON can bring this about.
+			panic(err)
+		}
+		return document
+	})
 	self.handle = func(w http.ResponseWriter, r *http.Request, _ httprouter.Params) {
-		s.render(w, r, http.StatusOK, document)
+		s.render(w, r, http.StatusOK, document())
 	}
 	return self
 }
