@@ -98,8 +98,12 @@ func TestAQueueOfBackupsThatMovesIsNotOverdue(t *testing.T) {
 			for range 9 {
 				l.run(10 * time.Minute)
 				assert.Zero(t, l.leader.Overdue()["no_slot"])
+				report, err := l.leader.Report(t.Context())
+				require.NoError(t, err)
 				for _, c := range all {
-					require.Zero(t, l.standing(c).Overdue)
+					standing, known := report.Of(c)
+					require.True(t, known)
+					require.Zero(t, standing.Overdue)
 				}
 			}
 			assert.Empty(t, l.events)
