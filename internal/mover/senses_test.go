@@ -110,8 +110,10 @@ func TestABackupThatWaitsForALockSaysWhoHoldsIt(t *testing.T) {
 }
 
 func TestABackupWhoseStoreHangsSaysSo(t *testing.T) {
+	t.Parallel() // restic is given 20 s to end, in vain
 	for version, restic := range restictest.Versions {
 		t.Run("with "+version, func(t *testing.T) {
+			t.Parallel()
 			store, err := net.Listen("tcp", "127.0.0.1:0") // it takes connections and never answers
 			require.NoError(t, err)
 			defer store.Close()
