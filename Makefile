@@ -72,15 +72,27 @@ unit: ## Unit, conformance and integration tests, with the race detector
 	go test -race -p 3 -timeout 30m ./internal/mover $(PACKAGES)
 	@# These try out so much in one goroutine that watching them for races took minutes.
 	go test -timeout 30m -run "^($$(grep -oh '^func Test[A-Za-z0-9]*' $(WITHOUT_RACES) | cut -d ' ' -f 2 | paste -sd '|'))$$" $(sort $(dir $(WITHOUT_RACES:%=./%)))
-	set -e; for module in $(MODULES); do (cd $$module && CGO_ENABLED=0 go vet ./... && CGO_ENABLED=0 go test ./...); done
+	$(MAKE) -j 2 --output-sync=target $(MODULES:%=unit/%)
+
+.PHONY: $(MODULES:%=unit/%)
+$(MODULES:%=unit/%): unit/%:
+	cd $* && CGO_ENABLED=0 go vet ./... && CGO_ENABLED=0 go test ./...
 
 FUZZ_COUNT ?= 2000
+FUZZED = $(shell grep -rl '^func Fuzz' --include '*_test.go' --exclude-dir node_modules cmd internal webhook | xargs -n 1 dirname | sort -u)
 .PHONY: fuzz
-fuzz: ## Fuzz everything that parses, FUZZ_COUNT inputs each
-	@for folder in $$(grep -rl '^func Fuzz' --include '*_test.go' --exclude-dir node_modules cmd internal webhook | xargs -n 1 dirname | sort -u); do \
-		for target in $$(grep -oh '^func Fuzz[A-Za-z0-9]*' $$folder/*_test.go | cut -d ' ' -f 2); do \
-			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZ_COUNT)x ./$$folder; \
-		done; \
+fuzz: $(FUZZED:%=fuzz/%) ## Fuzz everything that parses, FUZZ_COUNT inputs each
+
+# A package is built once for all of its targets. What they find is kept where go test
+# keeps it.
+.PHONY: $(FUZZED:%=fuzz/%)
+$(FUZZED:%=fuzz/%): fuzz/%:
+	@built="$$(mktemp -d)"; trap 'rm -r "$$built"' EXIT; \
+	go test -c -fuzz . -o "$$built/fuzz" ./$*; \
+	kept="$$(go env GOCACHE)/fuzz/$$(go list ./$*)"; cd $*; \
+	for target in $$(grep -oh '^func Fuzz[A-Za-z0-9]*' *_test.go | cut -d ' ' -f 2); do \
+		echo "$* $$target"; \
+		"$$built/fuzz" -test.timeout 10m -test.run '^$$' -test.fuzz "^$$target\$$" -test.fuzztime $(FUZZ_COUNT)x -test.fuzzcachedir "$$kept"; \
 	done
 
 .PHONY: bench
@@ -130,6 +142,10 @@ demo: ## Boot, install, lose everything and get it back, step by step
 demo-down: cluster-down ## Remove what the demo left running
 
 .PHONY: test
-test: verify unit console fuzz lint cluster-up ## Everything: the one command that must pass
+test: verify unit ## Everything: the one command that must pass
+	@# Two of these at a time: most of them use one core, or wait for the cluster to start.
+	@# What is built of the console is a part of what Go compiles.
+	$(MAKE) console-build
+	$(MAKE) -j 2 --output-sync=target console fuzz lint cluster-up
 	@# Never another cluster, whatever KUBECONFIG the user's shell has.
 	$(MAKE) e2e KUBECONFIG=$(OWN_KUBECONFIG)
