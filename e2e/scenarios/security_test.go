@@ -48,7 +48,7 @@ func TestSoteriaMayDoOnlyWhatIsListed(t *testing.T) {
 	const elsewhere, everywhere = "default", "everywhere"
 	t.Parallel()
 	s := begin(t, 15*time.Minute)
-	subject := "system:serviceaccount:" + harness.SoteriaNamespace + ":soteria"
+	asked := names{rules: s.namedRules(harness.SoteriaNamespace, elsewhere)}
 
 	var mu sync.Mutex
 	allowed := map[string][]string{} // by what is allowed, where
@@ -63,7 +63,7 @@ func TestSoteriaMayDoOnlyWhatIsListed(t *testing.T) {
 		for scope, namespace := range scopes {
 			for _, verb := range verbs {
 				asking.Go(func() error {
-					names, err := allowedNames(ctx, reviews, subject, namespace, verb, resource)
+					names, err := asked.allowed(ctx, reviews, namespace, verb, resource)
 					mu.Lock()
 					defer mu.Unlock()
 					for _, name := range names {
@@ -89,15 +89,58 @@ func TestSoteriaMayDoOnlyWhatIsListed(t *testing.T) {
 	requireGolden(s, "permissions.txt", strings.Join(lines, "\n")+"\n")
 }
 
-// allowedNames tells which objects the subject may do it with: "" for all, or
-// else the names.
-func allowedNames(ctx context.Context, reviews reviewer, subject, namespace, verb string, of schema.GroupResource) ([]string, error) {
+// subject is Soteria, as the API server sees it.
+var subject = rest.ImpersonationConfig{
+	UserName: "system:serviceaccount:" + harness.SoteriaNamespace + ":soteria",
+	Groups:   []string{"system:serviceaccounts", "system:serviceaccounts:" + harness.SoteriaNamespace, "system:authenticated"},
+}
+
+// namedRules returns Soteria's rules for objects of some names in the namespaces, as
+// the API server resolves them; those of the whole cluster are among them. Where
+// these may not be all, it returns one that has every verb on everything.
+func (s *scenario) namedRules(namespaces ...string) []authorizationv1.ResourceRule {
+	s.Helper()
+	var rules []authorizationv1.ResourceRule
+	reviews := s.unlimited(subject).AuthorizationV1().SelfSubjectRulesReviews()
+	for _, namespace := range namespaces {
+		review, err := reviews.Create(s.ctx, &authorizationv1.SelfSubjectRulesReview{
+			Spec: authorizationv1.SelfSubjectRulesReviewSpec{Namespace: namespace},
+		}, metav1.CreateOptions{})
+		require.NoError(s, err)
+		if review.Status.Incomplete || review.Status.EvaluationError != "" {
+			return []authorizationv1.ResourceRule{{Verbs: []string{"*"}, Resources: []string{"*"}}}
+		}
+		rules = append(rules, review.Status.ResourceRules...)
+	}
+	return slices.DeleteFunc(rules, func(rule authorizationv1.ResourceRule) bool { return len(rule.ResourceNames) == 0 })
+}
+
+// names are asked for one by one, where a rule may be for some of them alone: asking
+// for each of them everywhere is eighty thousand questions.
+type names struct {
+	rules []authorizationv1.ResourceRule
+}
+
+// of returns the names to ask for, of which "" is the first.
+func (n names) of(verb string, resource schema.GroupResource) []string {
+	for _, rule := range n.rules {
+		holds := func(all []string, one string) bool {
+			return slices.ContainsFunc(all, func(each string) bool { return each == one || strings.HasPrefix(each, "*") })
+		}
+		if holds(rule.Verbs, verb) && holds(rule.Resources, resource.Resource) {
+			return named
+		}
+	}
+	return named[:1]
+}
+
+// allowed tells which objects Soteria may do it with: "" for all, or else the names.
+func (n names) allowed(ctx context.Context, reviews reviewer, namespace, verb string, of schema.GroupResource) ([]string, error) {
 	resource, subresource, _ := strings.Cut(of.Resource, "/")
-	var names []string
-	for _, name := range named {
+	var may []string
+	for _, name := range n.of(verb, of) {
 		review, err := reviews.Create(ctx, &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
-			User:   subject,
-			Groups: []string{"system:serviceaccounts", "system:serviceaccounts:" + harness.SoteriaNamespace, "system:authenticated"},
+			User: subject.UserName, Groups: subject.Groups,
 			ResourceAttributes: &authorizationv1.ResourceAttributes{
 				Namespace: namespace, Verb: verb, Group: of.Group, Resource: resource, Subresource: subresource, Name: name,
 			},
@@ -108,11 +151,11 @@ func allowedNames(ctx context.Context, reviews reviewer, subject, namespace, ver
 		if !review.Status.Allowed {
 			continue
 		}
-		if names = append(names, name); name == "" {
-			return names, nil // and so all others
+		if may = append(may, name); name == "" {
+			return may, nil // and so all others
 		}
 	}
-	return names, nil
+	return may, nil
 }
 
 // reviewer answers whether somebody may do something.
