@@ -22,7 +22,7 @@ import (
 const preparation = 15 * time.Minute
 
 // together is how many scenarios run at once. They mostly wait.
-const together = "8"
+const together = "10"
 
 var (
 	cluster *harness.Cluster
