@@ -24,7 +24,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/driver/longhorn/longhorntest"
 )
 
-const soon = 10 * time.Second
+const soon = time.Minute
 
 // start runs a replica's driver until stop is called or the test ends.
 func start(t *testing.T, d *longhorn.Driver) (stop func()) {

@@ -439,7 +439,7 @@ func TestABackupThatIsTakenMakesItsClaimDoubtful(t *testing.T) {
 	assert.Len(t, listing.Doubts, 1)
 
 	w.Change(func(f *longhorntest.Faults) { f.UploadsPause = false })
-	require.Eventually(t, func() bool { return w.Taken("vol-1")["by-hand"] == "Completed" }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return w.Taken("vol-1")["by-hand"] == "Completed" }, time.Minute, time.Millisecond)
 	listing = list(t, d)
 	assert.Empty(t, listing.Doubts)
 	assert.Len(t, ids(listing, plex), 1)
@@ -491,7 +491,7 @@ func TestABackupThatFailedIsNothing(t *testing.T) {
 	d := w.driver(t, "a")
 	list(t, d)
 	takeByHand(t, w, "vol-1", "by-hand")
-	require.Eventually(t, func() bool { return w.Taken("vol-1")["by-hand"] == "Error" }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return w.Taken("vol-1")["by-hand"] == "Error" }, time.Minute, time.Millisecond)
 	listing := list(t, d)
 	assert.Empty(t, listing.Backups)
 	assert.Empty(t, listing.Doubts)

@@ -40,7 +40,7 @@ func watch(t *testing.T, d *longhorn.Driver) *watching {
 func (w *watching) notices(t *testing.T, what string) {
 	t.Helper()
 	before := w.noticed.Swap(0)
-	require.Eventually(t, func() bool { return before+w.noticed.Load() > 0 }, 10*time.Second, 5*time.Millisecond, what)
+	require.Eventually(t, func() bool { return before+w.noticed.Load() > 0 }, time.Minute, 5*time.Millisecond, what)
 }
 
 func TestEachChangeOfLonghornsBackupsIsNoticed(t *testing.T) {
@@ -71,7 +71,7 @@ func TestASyncThatFindsNothingIsNoChange(t *testing.T) {
 	list(t, d) // which has Longhorn sync
 	list(t, d)
 	w.SetTarget("second", "nfs://nas.lan:/export/lh", "")
-	require.Eventually(t, func() bool { return seen.noticed.Load() > 0 }, 10*time.Second, 5*time.Millisecond, "what came after the syncs")
+	require.Eventually(t, func() bool { return seen.noticed.Load() > 0 }, time.Minute, 5*time.Millisecond, "what came after the syncs")
 	assert.LessOrEqual(t, seen.noticed.Load(), int64(2), "it comes, and becomes available; two syncs changed three objects each")
 }
 

@@ -254,15 +254,22 @@ func TestAFolderThatHangsIsGivenUp(t *testing.T) {
 	pipe := filepath.Join(s.folder, "config")
 	require.NoError(t, syscall.Mkfifo(pipe, 0o600))
 	opened := s.open(t, nil)
-	soon, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	hangs, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	_, err := opened.Look(soon)
+	var writer *os.File
+	go func() {
+		defer cancel()
+		assert.Eventually(t, func() (opened bool) { // once it is read
+			var err error
+			writer, err = os.OpenFile(pipe, os.O_WRONLY|syscall.O_NONBLOCK, 0)
+			return err == nil
+		}, time.Minute, time.Millisecond)
+	}()
+	_, err := opened.Look(hangs)
 	require.ErrorContains(t, err, "it hangs")
-	_, err = opened.Look(soon)
+	_, err = opened.Look(hangs)
 	require.ErrorContains(t, err, "an earlier reading hangs", "no second goroutine waits")
 
-	writer, err := os.OpenFile(pipe, os.O_WRONLY, 0)
-	require.NoError(t, err)
 	require.NoError(t, os.Remove(pipe))
 	require.NoError(t, writer.Close())
 	s.write(t, "config", "the first")
