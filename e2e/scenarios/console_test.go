@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/soteria-dr/soteria/e2e/harness"
+	"github.com/soteria-dr/soteria/internal/decision"
 	"github.com/soteria-dr/soteria/internal/httpapi/wire"
 )
 
@@ -85,6 +86,7 @@ func TestTheConsole(t *testing.T) {
 		require.NoError(s, cluster.AwaitUnknown(s.ctx, "connection refused"))
 		s.awaitAccepted(late)
 		s.requireWaiting(late)
+		s.awaitHeld(late)
 		s.browse("held.spec.ts", held, map[string]string{"CAUSE": "connection refused"})
 		require.NoError(s, start(s.ctx))
 		s.browse("brought-back.spec.ts", held, nil)
@@ -108,6 +110,28 @@ func (s *scenario) browse(tests string, variables, more map[string]string) {
 	report, err := cluster.Browse(s.ctx, address, tests, all)
 	require.NoError(s, err)
 	s.Log(report)
+}
+
+// awaitHeld waits until the inventory says that an app's claim is held, and not only
+// checked for backups.
+func (s *scenario) awaitHeld(app harness.App) {
+	s.Helper()
+	s.await("claim "+app.Name+" to be held", func(ctx context.Context) (bool, string, error) {
+		var known wire.Inventory
+		status, err := cluster.Ask(ctx, "v1/inventory", &known)
+		if err != nil || status != http.StatusOK {
+			return false, http.StatusText(status), err
+		}
+		for _, namespace := range known.Namespaces {
+			for _, claim := range namespace.PVCs {
+				if claim.Namespace == app.Namespace && claim.PVC == app.Name {
+					held := claim.HealthReason == "held" && claim.HoldReason != string(decision.ReasonChecking)
+					return held, claim.HealthReason + " " + claim.HoldReason, nil
+				}
+			}
+		}
+		return false, "the inventory lacks the claim", nil
+	})
 }
 
 // policiesSecret is all that is in the Secret of the API's policies.

@@ -47,7 +47,7 @@ func inventoryClaim(c *inventory.Claim, as asOf) wire.InventoryClaim {
 		Namespace: c.Claim.Namespace, PVC: c.Claim.Name,
 		Volume: c.Volume, StorageClass: c.StorageClass, Capacity: c.Capacity, Driver: c.Driver,
 		BackupSummary: backupSummary(c.Backups, as),
-		Healthy:       c.Health.Healthy(), HealthReason: string(c.Health), HealthMessage: c.Message, AcceptData: c.Accept,
+		Healthy:       c.Health.Healthy(), HealthReason: string(c.Health), HealthMessage: c.Message, HoldReason: c.HoldReason, AcceptData: c.Accept,
 		BackupStalled: c.BackupStalled, Copy: c.Copy, Choice: claimChoice(c.Choice),
 		ByDriver:   byDriver(c.Backups),
 		Protection: string(c.Protection), Verdict: c.Verdict,

@@ -183,6 +183,9 @@ func (s *subject) describe(f *Facts) Claim {
 	}
 	c.Health, c.Message = s.health(f)
 	c.Copy = f.Copies.Has(s.claim.UID)
+	if c.Health == Held {
+		c.HoldReason = s.holdReason(f.Now)
+	}
 	c.Unreviewed, c.Accept = s.unreviewed, s.accept
 	c.Choice = s.choice(f)
 	c.BackupStalled = cmp.Or(f.Stalls[s.name], c.Schedule.Overdue)

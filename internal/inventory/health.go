@@ -86,14 +86,13 @@ func (s *subject) healthWithoutBackups(f *Facts) (health Health, message string)
 }
 
 // openRestore tells how far the claim's restore is; false where there is none or
-// it is completed. A claim that was locked a moment ago has no Restore of its own
-// yet.
+// it is completed.
 func (s *subject) openRestore() (phase v1alpha1.Phase, message string, open bool) {
 	if _, _, locked := kube.LockOf(s.claim); !locked {
 		return "", "", false
 	}
-	r := s.restore
-	if r == nil || r.Status.Claim == nil || r.Status.Claim.UID != s.claim.UID || r.Status.Phase == "" {
+	r := s.ownRestore()
+	if r == nil {
 		return v1alpha1.PhaseSelecting, "", s.claim.Status.Phase == corev1.ClaimPending || s.claim.Status.Phase == ""
 	}
 	return r.Status.Phase, r.Status.Message, r.Status.Phase != v1alpha1.PhaseCompleted

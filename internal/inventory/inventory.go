@@ -61,6 +61,10 @@ type Claim struct {
 	// Copy is true for a claim that was made to look at a backup: no backups are expected
 	// of it.
 	Copy bool
+	// HoldReason is why it is held, in one CamelCase word: CheckingForBackups while the
+	// look for its backups takes its usual time, LookingForBackups where the first one
+	// takes longer, else why nothing could be settled; "" while it is not held.
+	HoldReason string
 	// Unreviewed says that and why a person has to say which of its data is right;
 	// "" where that is no question.
 	Unreviewed string

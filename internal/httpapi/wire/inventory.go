@@ -41,6 +41,11 @@ type InventoryClaim struct {
 	HealthReason string `json:"health_reason"`
 	// HealthMessage says more where there is more to say.
 	HealthMessage string `json:"health_message,omitempty"`
+	// HoldReason is why a held claim waits: CheckingForBackups while its backups are being
+	// looked for and nothing is wrong, LookingForBackups where the first look takes longer
+	// than usual, else the reason of the condition Selected of its Restore, such as
+	// BackupsUnknown or RequiredBackupMissing. Absent for all others.
+	HoldReason string `json:"hold_reason,omitempty"`
 	// AcceptData is the command that accepts what an unreviewed claim holds now, in
 	// which a reason is to be put; absent for all others.
 	AcceptData string `json:"accept_data,omitempty"`

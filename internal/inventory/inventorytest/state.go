@@ -11,6 +11,7 @@ import (
 
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 	"github.com/soteria-dr/soteria/internal/backup"
+	"github.com/soteria-dr/soteria/internal/decision"
 	"github.com/soteria-dr/soteria/internal/inventory"
 	"github.com/soteria-dr/soteria/internal/kube"
 )
@@ -77,6 +78,14 @@ func Restore(claim corev1.PersistentVolumeClaim, phase v1alpha1.Phase, message s
 	}
 }
 
+// Unsettled has a look end without a choice, for that reason.
+func Unsettled(restore v1alpha1.Restore, reason decision.Reason) v1alpha1.Restore {
+	restore.Status.Conditions = []metav1.Condition{{
+		Type: v1alpha1.ConditionSelected, Status: metav1.ConditionFalse, Reason: string(reason), Message: restore.Status.Message,
+	}}
+	return restore
+}
+
 // State gives facts of an installation with the defaults, whose one repository
 // is empty.
 func State(claims ...corev1.PersistentVolumeClaim) inventory.Facts {
@@ -126,7 +135,7 @@ func Assorted() inventory.Facts {
 	)
 	f.Restores = []v1alpha1.Restore{
 		Restore(db, v1alpha1.PhaseTransferring, "restoring: 62% of 1.2 GiB"),
-		Restore(queue, v1alpha1.PhaseSelecting, "no backup of shop/queue exists and one is required"),
+		Unsettled(Restore(queue, v1alpha1.PhaseSelecting, "no backup of shop/queue exists and one is required"), decision.ReasonRequiredNone),
 	}
 	f.NamespaceLabels = map[string]map[string]string{"ai": {v1alpha1.RestoreLabel: "required"}}
 	ago := func(d time.Duration) time.Time { return Now.Add(-d) }

@@ -164,7 +164,7 @@ export class Doings {
   /** Has the repository answer again: claims that are held get their data back. */
   mend() {
     for (const claim of this.inventory.namespaces.flatMap(({ pvcs }) => pvcs)) {
-      if (claim.health_reason === 'held') Object.assign(claim, { health_reason: 'fresh', health_message: undefined, healthy: true, volume: `pvc-${claim.pvc}` });
+      if (claim.health_reason === 'held') Object.assign(claim, { health_reason: 'fresh', health_message: undefined, hold_reason: undefined, healthy: true, volume: `pvc-${claim.pvc}` });
     }
     return { status: 200, body: {} };
   }

@@ -40,6 +40,7 @@ function claim(namespace, pvc, reason, random, now) {
     healthy: reason === 'fresh',
     health_reason: reason,
     ...(messages[reason] && { health_message: messages[reason] }),
+    ...(reason === 'held' && { hold_reason: 'BackupsUnknown' }),
     by_driver: last ? [{ driver, backup_count: count, last_backup_at: last }] : [],
     ...(pvc === 'photos-0' && namespace === 'team-000' && { choice: { as_of: iso(now - 300 * HOUR), spent: true, message: `annotation soteria.dev/restore-as-of asks for the backup as of ${iso(now - 300 * HOUR)}; the claim has its data, and would get that backup again if it were made anew`, drop: 'kubectl -n team-000 annotate pvc photos-0 soteria.dev/restore-as-of-' } }),
     protection: reason === 'skipped' ? 'skip' : random() < 0.08 ? 'none' : random() < 0.2 ? 'required' : 'auto',

@@ -890,6 +890,8 @@ export interface components {
                     health_reason: string;
                     /** @description health_message says more where there is more to say. */
                     health_message?: string;
+                    /** @description hold_reason is why a held claim waits: CheckingForBackups while its backups are being looked for and nothing is wrong, LookingForBackups where the first look takes longer than usual, else the reason of the condition Selected of its Restore, such as BackupsUnknown or RequiredBackupMissing. Absent for all others. */
+                    hold_reason?: string;
                     /** @description accept_data is the command that accepts what an unreviewed claim holds now, in which a reason is to be put; absent for all others. */
                     accept_data?: string;
                     /** @description backup_stalled says who holds up a backup of the claim that does not come further, and what to do; absent where none does. */

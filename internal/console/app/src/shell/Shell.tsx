@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Link, Outlet, useRouterState } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
 import { restoresQuery, whoamiQuery } from '@/api/queries';
-import { isHeld, isOver } from '@/words/phase';
+import { isMoving } from '@/words/phase';
 import { ClockNotice } from './ClockNotice';
 import { Gate } from './Gate';
 import { THEMES, useTheme, type Theme } from './theme';
@@ -71,7 +71,7 @@ function Mark() {
 
 function UnderWay() {
   const { data } = useQuery(restoresQuery());
-  const count = data?.restores.filter((restore) => !isOver(restore) && !isHeld(restore)).length ?? 0;
+  const count = data?.restores.filter(isMoving).length ?? 0;
   if (count === 0) return null;
   return (
     <span className="pill">

@@ -28,6 +28,7 @@ describe('what is in doubt of the repositories', () => {
 test('only held claims without a known backup wait for a doubt', () => {
   const claims = [
     { health_reason: 'held', backup_count: 0 },
+    { health_reason: 'held', hold_reason: 'CheckingForBackups', backup_count: 0 },
     { health_reason: 'held', backup_count: 2 },
     { health_reason: 'no_backups', backup_count: 0 },
   ];

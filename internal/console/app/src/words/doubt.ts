@@ -1,5 +1,5 @@
 import type { Backups, ClaimName, InventoryClaim, Listing, Status } from '@/api/types';
-import type { Tone } from './health';
+import { isClaimHeld, type Tone } from './health';
 import { plural } from './size';
 
 /** Something in doubt: what it is in a line, why in the API's words, and the command that settles it. */
@@ -34,8 +34,8 @@ export function doubtsOf(listings: readonly Listing[]): Doubt[] {
 }
 
 /** Counts the claims that wait since nothing proves that they have no backup. */
-export function waitingIn(claims: readonly Pick<InventoryClaim, 'health_reason' | 'backup_count'>[]): number {
-  return claims.filter(({ health_reason, backup_count }) => health_reason === 'held' && backup_count === 0).length;
+export function waitingIn(claims: readonly Pick<InventoryClaim, 'health_reason' | 'hold_reason' | 'backup_count'>[]): number {
+  return claims.filter((claim) => isClaimHeld(claim) && claim.backup_count === 0).length;
 }
 
 /** Says how many claims wait for a doubt to be settled, and what may become of them. */

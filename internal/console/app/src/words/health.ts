@@ -22,7 +22,7 @@ export const GROUP_WORDS: Record<Group, Wording> = {
   restoring: { label: 'Restoring', tone: 'busy', meaning: 'The claim is getting its data back.' },
   held: { label: 'Held', tone: 'bad', meaning: 'The claim waits, and does not start empty.' },
   unknown: { label: 'Unknown', tone: 'unknown', meaning: 'It could not be told whether there are backups.' },
-  other: { label: 'Other', tone: 'idle', meaning: 'Claims that are unbound, going, lost, skipped or excluded.' },
+  other: { label: 'Other', tone: 'idle', meaning: 'Claims that are being checked for backups, unbound, going, lost, skipped or excluded.' },
 };
 
 const REASONS: Record<string, Wording & { group: Group }> = {
@@ -40,13 +40,33 @@ const REASONS: Record<string, Wording & { group: Group }> = {
   excluded: { label: 'Excluded', tone: 'idle', meaning: 'Soteria keeps out of this namespace.', group: 'other' },
 };
 
-/** Puts a claim's `health_reason` in words; one that the console does not know is shown as it is. */
-export function healthInWords(reason: string): Wording {
-  return REASONS[reason] ?? { label: reason, tone: 'unknown', meaning: 'This console does not know the word.' };
+/** The word of the API for a claim, or a restore, whose backups are being looked for while nothing is wrong. */
+export const CHECKING_REASON = 'CheckingForBackups';
+
+/** How a claim stands whose backups are being looked for. */
+export const CHECKING: Wording = { label: 'Checking for backups', tone: 'busy', meaning: 'It is being looked whether the claim has backups. It starts in seconds.' };
+
+type Standing = Pick<InventoryClaim, 'health_reason' | 'hold_reason'>;
+
+/** Whether a claim waits only for the look for its backups, which takes its usual time. */
+export function isBeingChecked({ health_reason, hold_reason }: Standing): boolean {
+  return health_reason === 'held' && hold_reason === CHECKING_REASON;
+}
+
+/** Whether a claim is held: it waits until something is settled or set right. */
+export function isClaimHeld(claim: Standing): boolean {
+  return claim.health_reason === 'held' && !isBeingChecked(claim);
+}
+
+/** Puts how a claim stands in words; a `health_reason` that the console does not know is shown as it is. */
+export function healthInWords(claim: Standing): Wording {
+  if (isBeingChecked(claim)) return CHECKING;
+  return REASONS[claim.health_reason] ?? { label: claim.health_reason, tone: 'unknown', meaning: 'This console does not know the word.' };
 }
 
 /** Gives the group that a claim is counted in. */
-export function groupOf(claim: Pick<InventoryClaim, 'health_reason'>): Group {
+export function groupOf(claim: Standing): Group {
+  if (isBeingChecked(claim)) return 'other';
   return REASONS[claim.health_reason]?.group ?? 'other';
 }
 

@@ -1,5 +1,5 @@
 import type { Restore } from '@/api/types';
-import { GROUP_WORDS, type Tone, type Wording } from './health';
+import { CHECKING, CHECKING_REASON, GROUP_WORDS, type Tone, type Wording } from './health';
 
 /** The phases of a restore, in their order. */
 export const PHASES = ['Pending', 'Selecting', 'Preparing', 'Transferring', 'Verifying', 'HandingOver', 'Completed'] as const;
@@ -37,24 +37,32 @@ export function stepOf(phase: string): number {
 
 type Waiting = Pick<Restore, 'phase' | 'backup' | 'conditions'>;
 
+/** Returns why a restore that looked for a backup may neither take one nor start empty yet; undefined where that is settled, or was not looked at. */
+function unsettled({ phase, backup, conditions }: Waiting): string | undefined {
+  if ((phase !== 'Pending' && phase !== 'Selecting') || backup) return undefined;
+  return conditions.find(({ type, met }) => type === 'Selected' && !met)?.reason;
+}
+
+/** Whether the look for a restore's backup takes its usual time: it starts by itself within seconds. */
+export function isChecking(restore: Waiting): boolean {
+  return unsettled(restore) === CHECKING_REASON;
+}
+
 /**
  * Whether a restore is held: it looked for a backup, and may neither take one nor start empty. Nothing moves then, though its
  * phase is Selecting.
  */
-export function isHeld({ phase, backup, conditions }: Waiting): boolean {
-  return (phase === 'Pending' || phase === 'Selecting') && !backup && conditions.some(({ type, met }) => type === 'Selected' && !met);
+export function isHeld(restore: Waiting): boolean {
+  return unsettled(restore) !== undefined && !isChecking(restore);
 }
 
-/** How long a look for backups takes at most while all is well, in milliseconds. */
-const LOOK = 30_000;
-
-/** Whether a restore is held since it looks for backups just now, as each does that was asked for lately. */
-export function isChecking(restore: Waiting & Pick<Restore, 'created_at'>, now: Date): boolean {
-  return isHeld(restore) && now.getTime() - Date.parse(restore.created_at) < LOOK;
+/** Whether a restore is among its steps: it is neither held nor checking. */
+export function isMoving(restore: Waiting): boolean {
+  return !isOver(restore) && unsettled(restore) === undefined;
 }
 
 /** Puts how a restore stands in words: one state, which is not that of a step where it is held. */
-export function standingOf(restore: Restore, now: Date): Wording {
-  if (isChecking(restore, now)) return { label: 'Checking for backups', tone: 'busy', meaning: 'It starts in seconds.' };
+export function standingOf(restore: Waiting & Pick<Restore, 'retry_at'>): Wording {
+  if (isChecking(restore)) return CHECKING;
   return isHeld(restore) ? GROUP_WORDS.held : phaseInWords(restore);
 }

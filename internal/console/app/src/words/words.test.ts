@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { golden } from '@/testing/golden';
 import { countGroups, groupOf, healthInWords } from './health';
 import { isOutcome } from './outcome';
-import { isHeld, phaseInWords, standingOf, stepOf } from './phase';
+import { isHeld, isMoving, phaseInWords, standingOf, stepOf } from './phase';
 import { isKeptHere, keepInWords, sourceInWords, standingInWords, targetInWords, timingInWords } from './policy';
 import { isOld, listingTrouble, maxAges } from './vintage';
 
@@ -11,12 +11,20 @@ const claims = golden.inventory.namespaces.flatMap(({ pvcs }) => pvcs);
 
 describe('health', () => {
   test('has words for every reason that the API gives', () => {
-    expect(claims.map(({ health_reason }) => healthInWords(health_reason).meaning)).not.toContain('This console does not know the word.');
+    expect(claims.map((claim) => healthInWords(claim).meaning)).not.toContain('This console does not know the word.');
   });
 
   test('shows a reason that the console does not know as it is', () => {
-    expect(healthInWords('enchanted')).toMatchObject({ label: 'enchanted', tone: 'unknown' });
+    expect(healthInWords({ health_reason: 'enchanted' })).toMatchObject({ label: 'enchanted', tone: 'unknown' });
     expect(groupOf({ health_reason: 'enchanted' })).toBe('other');
+  });
+
+  test('has a claim whose backups are being looked for neither held nor counted as such', () => {
+    const held = { health_reason: 'held', hold_reason: 'BackupsUnknown' };
+    const checked = { health_reason: 'held', hold_reason: 'CheckingForBackups' };
+    expect([healthInWords(held).label, groupOf(held)]).toEqual(['Held', 'held']);
+    expect([healthInWords(checked).label, groupOf(checked)]).toEqual(['Checking for backups', 'other']);
+    expect(healthInWords({ health_reason: 'held' }).label).toBe('Held');
   });
 
   test('counts every claim once', () => {
@@ -49,19 +57,26 @@ describe('a phase', () => {
 
 describe('a restore', () => {
   const [waiting] = golden.restores.restores.filter(({ pvc }) => pvc === 'cache');
-  const looking = { ...golden.restore, ...waiting, phase: 'Selecting', created_at: '2026-04-12T15:29:35Z', conditions: [{ type: 'Selected', met: false, reason: 'BackupsUnknown', message: 'timed out', since: '2026-04-12T15:29:30Z' }] };
+  const because = (reason: string) => ({ ...golden.restore, ...waiting, phase: 'Selecting', conditions: [{ type: 'Selected', met: false, reason, message: 'timed out', since: '2026-04-12T15:29:30Z' }] });
+  const looking = because('BackupsUnknown');
 
-  test('that looks for backups since a few seconds checks, and is held after half a minute', () => {
-    expect(standingOf(looking, now)).toMatchObject({ label: 'Checking for backups', tone: 'busy' });
-    expect(standingOf({ ...looking, created_at: '2026-04-12T15:29:30Z' }, now)).toMatchObject({ label: 'Held', tone: 'bad' });
-    expect(isHeld(looking)).toBe(true);
+  test('whose look takes its usual time checks, and is neither held nor on its way', () => {
+    const checking = because('CheckingForBackups');
+    expect(standingOf(checking)).toMatchObject({ label: 'Checking for backups', tone: 'busy' });
+    expect([isHeld(checking), isMoving(checking)]).toEqual([false, false]);
+  });
+
+  test('that may not go on for another reason is held from the first moment', () => {
+    const young = { ...looking, created_at: '2026-04-12T15:29:59Z' };
+    expect(standingOf(young)).toMatchObject({ label: 'Held', tone: 'bad' });
+    expect([isHeld(young), isMoving(young)]).toEqual([true, false]);
   });
 
   test('that has its backup, or was not looked at yet, is not held', () => {
     expect(isHeld({ ...looking, backup: golden.restore.backup })).toBe(false);
     expect(isHeld({ ...looking, conditions: [] })).toBe(false);
     expect(isHeld({ ...looking, phase: 'Transferring' })).toBe(false);
-    expect(standingOf({ ...looking, conditions: [] }, now).label).toBe('Selecting');
+    expect(standingOf({ ...looking, conditions: [] }).label).toBe('Selecting');
   });
 });
 

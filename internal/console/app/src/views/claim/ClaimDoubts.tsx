@@ -3,6 +3,7 @@ import { statusQuery } from '@/api/queries';
 import type { Backups, ClaimName, InventoryClaim } from '@/api/types';
 import { DoubtNotice, Doubts } from '@/parts/Doubts';
 import { doubtsAbout } from '@/words/doubt';
+import { isClaimHeld } from '@/words/health';
 
 interface Props {
   claim: ClaimName;
@@ -13,7 +14,7 @@ interface Props {
 /** What is in doubt of a claim's backups and, while the claim waits, of the repositories. */
 export function ClaimDoubts({ claim, entry, backups }: Props) {
   const { data: status } = useQuery(statusQuery);
-  const waits = entry?.health_reason === 'held' || entry?.health_reason === 'lookup_failed';
+  const waits = !!entry && (isClaimHeld(entry) || entry.health_reason === 'lookup_failed');
   return (
     <>
       {doubtsAbout(claim, status, backups).map((doubt) => (

@@ -6,9 +6,8 @@ import type { ClaimName, Inventory, InventoryClaim, PolicyClaim, Restores } from
 import { Notice } from '@/parts/Notice';
 import { Page } from '@/parts/Page';
 import { State } from '@/parts/State';
-import { useNow } from '@/parts/now';
-import { healthInWords, type Wording } from '@/words/health';
-import { isChecking, isHeld, isOver } from '@/words/phase';
+import { healthInWords, isBeingChecked } from '@/words/health';
+import { isMoving } from '@/words/phase';
 import { usePaces } from '../restores/paces';
 import { RestoreCard } from '../restores/RestoreCard';
 import { BackUpNow, BackupWatch } from './BackUpNow';
@@ -41,8 +40,6 @@ function Claim({ claim }: { claim: ClaimName }) {
   const known = backups.data?.backups ?? [];
   const entry = inventory.data && find(inventory.data, claim);
   const restores = useQuery(restoresQuery(claim));
-  const now = useNow();
-  const checking = entry?.health_reason === 'held' && (restores.data?.restores.some((restore) => isChecking(restore, now)) ?? false);
   return (
     <Page
       title={claim.pvc}
@@ -52,7 +49,7 @@ function Claim({ claim }: { claim: ClaimName }) {
           {claim.namespace}
         </Link>
       }
-      aside={entry && <State wording={checking ? CHECKING : healthInWords(entry.health_reason)} />}
+      aside={entry && <State wording={healthInWords(entry)} />}
       actions={
         <>
           <Link to="/restore" search={claim} className="button">
@@ -69,7 +66,7 @@ function Claim({ claim }: { claim: ClaimName }) {
         </Notice>
       )}
       {inventory.data && !entry && <Gone inventory={inventory.data} claim={claim} />}
-      {entry && <Standing entry={entry} checking={checking} />}
+      {entry && <Standing entry={entry} />}
       {entry && <Choice entry={entry} />}
       {entry?.backup_stalled && (
         <Notice tone="bad" title="A backup does not go on">
@@ -120,12 +117,9 @@ function Gone({ inventory, claim }: { inventory: Inventory; claim: ClaimName }) 
   );
 }
 
-/** How a claim stands whose backups are being looked for just now. */
-const CHECKING: Wording = { label: 'Checking for backups', tone: 'busy', meaning: 'It is being looked whether the claim has backups. It starts in seconds.' };
-
-function Standing({ entry, checking }: { entry: InventoryClaim; checking: boolean }) {
-  if (checking) return <Notice tone="busy" title={CHECKING.meaning} />;
-  const wording = healthInWords(entry.health_reason);
+function Standing({ entry }: { entry: InventoryClaim }) {
+  const wording = healthInWords(entry);
+  if (isBeingChecked(entry)) return <Notice tone={wording.tone} title={wording.meaning} />;
   if (entry.health_reason === 'unreviewed') return <Unreviewed entry={entry} />;
   if (entry.health_reason === 'fresh' || entry.health_reason === 'restoring') return null;
   return (
@@ -135,9 +129,9 @@ function Standing({ entry, checking }: { entry: InventoryClaim; checking: boolea
   );
 }
 
-/** What is on its way to the claim. A restore that is held moves nothing, and the claim says so already. */
+/** What is on its way to the claim. A restore that is held or checked moves nothing, and the claim says so already. */
 function Restoring({ restores: { data, dataUpdatedAt } }: { restores: UseQueryResult<Restores> }) {
-  const underWay = data?.restores.filter((restore) => !isOver(restore) && !isHeld(restore)) ?? [];
+  const underWay = data?.restores.filter(isMoving) ?? [];
   const paceOf = usePaces(data?.restores ?? NONE, dataUpdatedAt);
   if (underWay.length === 0) return null;
   return (

@@ -35,7 +35,7 @@ export function Facts({ entry, standing }: { entry: InventoryClaim; standing: Po
         <dd>{entry.next_run ? <Moment time={entry.next_run} due /> : 'none'}</dd>
       </div>
       <div>
-        <dt>Verdict when it was created</dt>
+        <dt>Verdict</dt>
         <dd>{entry.verdict ?? 'none'}</dd>
       </div>
       <div>

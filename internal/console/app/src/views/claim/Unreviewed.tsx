@@ -8,7 +8,7 @@ import { healthInWords } from '@/words/health';
 export function Unreviewed({ entry }: { entry: InventoryClaim }) {
   const { namespace, pvc, health_message, accept_data } = entry;
   return (
-    <Notice tone="bad" title={healthInWords('unreviewed').meaning}>
+    <Notice tone="bad" title={healthInWords(entry).meaning}>
       <p>{health_message}</p>
       <p>
         To compare before you decide,{' '}

@@ -75,10 +75,11 @@ describe('a claim', () => {
     await expectAccessible();
   });
 
-  test('whose backups are being looked for since a moment is not held yet', async () => {
-    const condition = { type: 'Selected', met: false, reason: 'BackupsUnknown', message: 'the listing is under way', since: '2026-04-12T15:30:40Z' };
-    const looking = { ...golden.restore, namespace: 'shop', pvc: 'queue', phase: 'Selecting', backup: null, progress: null, message: 'x', conditions: [condition], created_at: '2026-04-12T15:30:40Z' };
-    server.use(answers('/v1/restores', { restores: [looking] }));
+  test('whose backups are being looked for is not held, however long ago it was asked for', async () => {
+    const condition = { type: 'Selected', met: false, reason: 'CheckingForBackups', message: 'the listing is under way', since: '2026-04-12T15:30:40Z' };
+    const looking = { ...golden.restore, namespace: 'shop', pvc: 'queue', phase: 'Selecting', backup: null, progress: null, message: 'x', conditions: [condition] };
+    const namespaces = golden.inventory.namespaces.map((namespace) => ({ ...namespace, pvcs: namespace.pvcs.map((claim) => (claim.pvc === 'queue' ? { ...claim, hold_reason: 'CheckingForBackups' } : claim)) }));
+    server.use(answers('/v1/restores', { restores: [looking] }), answers('/v1/inventory', { ...golden.inventory, namespaces }));
     openConsole('/claims/shop/queue');
     expect(await screen.findByText('It is being looked whether the claim has backups. It starts in seconds.')).toBeVisible();
     expect(screen.getByText('Checking for backups')).toBeVisible();

@@ -65,7 +65,7 @@ function NamespaceCells({ row, onToggle, onBackUp }: Omit<Props, 'row'> & { row:
 }
 
 function ClaimCells({ claim }: { claim: InventoryClaim }) {
-  const wording = healthInWords(claim.health_reason);
+  const wording = healthInWords(claim);
   return (
     <>
       <div role="cell" className="cell-name">

@@ -7,10 +7,9 @@ import { Answer } from '@/parts/Answer';
 import { Doubts } from '@/parts/Doubts';
 import { Empty } from '@/parts/Empty';
 import { Notice } from '@/parts/Notice';
-import { useNow } from '@/parts/now';
 import { Page } from '@/parts/Page';
 import { Vintage } from '@/parts/Vintage';
-import { isChecking, isHeld, isOver } from '@/words/phase';
+import { isHeld, isOver } from '@/words/phase';
 import { plural } from '@/words/size';
 import { concernsOf } from './attention';
 import { Banner } from './Banner';
@@ -56,11 +55,9 @@ function Glance({ inventory }: { inventory: Inventory }) {
   const policies = useQuery(policiesQuery);
   const restores = useQuery(restoresQuery());
   const claims = inventory.namespaces.flatMap(({ pvcs }) => pvcs);
-  const now = useNow();
   const underWay = restores.data?.restores.filter((restore) => !isOver(restore)) ?? [];
   // A claim that is held is said to be so among what needs a person, and not to be on its way.
-  const moving = underWay.filter((restore) => !isHeld(restore) || isChecking(restore, now));
-  const checking = new Set(underWay.filter((restore) => isChecking(restore, now)).map(({ namespace, pvc }) => `${namespace}/${pvc}`));
+  const moving = underWay.filter((restore) => !isHeld(restore));
   if (claims.length === 0 && inventory.orphans.length === 0) {
     return (
       <>
@@ -87,7 +84,7 @@ function Glance({ inventory }: { inventory: Inventory }) {
         </Notice>
       )}
       <FreshnessStrip claims={claims} />
-      <Concerns concerns={concernsOf(inventory, policies.data, underWay, checking)} />
+      <Concerns concerns={concernsOf(inventory, policies.data, underWay)} />
       {moving.length > 0 && <UnderWay restores={moving} />}
       <Orphans inventory={inventory} />
     </>

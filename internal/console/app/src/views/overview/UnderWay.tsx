@@ -3,7 +3,6 @@ import type { Restore } from '@/api/types';
 import { ClaimLink } from '@/parts/ClaimLink';
 import { Progress } from '@/parts/Progress';
 import { State } from '@/parts/State';
-import { useNow } from '@/parts/now';
 import { standingOf } from '@/words/phase';
 import { countInWords } from '@/words/size';
 
@@ -11,7 +10,6 @@ const NAMED = 5;
 
 /** What is being brought back now. */
 export function UnderWay({ restores }: { restores: Restore[] }) {
-  const now = useNow();
   const more = restores.length - NAMED;
   return (
     <section aria-labelledby="under-way">
@@ -20,7 +18,7 @@ export function UnderWay({ restores }: { restores: Restore[] }) {
         {restores.slice(0, NAMED).map((restore) => (
           <li key={`${restore.namespace}/${restore.name}`}>
             <ClaimLink namespace={restore.namespace} pvc={restore.pvc || restore.name} />
-            <State wording={standingOf(restore, now)} />
+            <State wording={standingOf(restore)} />
             <Progress restore={restore} />
           </li>
         ))}

@@ -34,6 +34,11 @@ describe('what needs a person', () => {
     expect(concernsOf(held, golden.policies)[0]).toMatchObject({ id: 'held', claims: [{ reason: 'no backup found' }] });
   });
 
+  test('has no claim whose backups are being looked for while nothing is wrong', () => {
+    const checked = { ...golden.inventory, namespaces: golden.inventory.namespaces.map((namespace) => ({ ...namespace, pvcs: namespace.pvcs.map((claim) => (claim.health_reason === 'held' ? { ...claim, hold_reason: 'CheckingForBackups' } : claim)) })) };
+    expect(brief(checked).map(([id]) => id)).not.toContain('held');
+  });
+
   test('has claims that would start empty again only where backups of them exist', () => {
     const withBackups = (backup_count: number) => ({ ...golden.inventory, namespaces: golden.inventory.namespaces.map((namespace) => ({ ...namespace, pvcs: namespace.pvcs.map((claim) => (claim.choice?.skip ? { ...claim, backup_count } : claim)) })) });
     expect(brief(withBackups(3))).toContainEqual(['startsEmpty', ['thumbnails']]);

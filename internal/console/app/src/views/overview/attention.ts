@@ -1,6 +1,6 @@
 import type { Inventory, InventoryClaim, Policies, Restore } from '@/api/types';
 import { actsAgain, startsEmpty } from '@/words/choice';
-import type { Tone } from '@/words/health';
+import { isClaimHeld, type Tone } from '@/words/health';
 import { isHeld } from '@/words/phase';
 import { stallOf } from '@/words/stall';
 
@@ -30,7 +30,7 @@ const RULES: Rule[] = [
     tone: 'bad',
     title: 'Held',
     remedy: 'They wait and do not start empty. Mend what is said below, and they go on by themselves.',
-    applies: ({ health_reason }) => health_reason === 'held',
+    applies: isClaimHeld,
   },
   {
     id: 'unreviewed',
@@ -95,16 +95,13 @@ const RULES: Rule[] = [
   { id: 'stale', tone: 'warn', title: 'Stale', remedy: 'Their newest backup is too old.', applies: ({ health_reason }) => health_reason === 'stale' },
 ];
 
-const NONE: ReadonlySet<string> = new Set();
-
 const ORDER: Concern['id'][] = ['held', 'stalled', 'hanging', 'unreviewed', 'failing', 'lost', 'turnsBack', 'startsEmpty', 'none', 'misdeclared', 'unknown', 'stale', 'unprotected'];
 
-/** Sums up what needs a person, the most pressing first. Without policies, failed backups are not known. `underWay` are the restores that are not over, and `checking` names the claims whose backups are being looked for just now. */
-export function concernsOf(inventory: Inventory, policies: Policies | undefined, underWay: readonly Restore[] = [], checking: ReadonlySet<string> = NONE): Concern[] {
+/** Sums up what needs a person, the most pressing first. Without policies, failed backups are not known. `underWay` are the restores that are not over. */
+export function concernsOf(inventory: Inventory, policies: Policies | undefined, underWay: readonly Restore[] = []): Concern[] {
   const concerns = new Map<Concern['id'], Concern>();
   for (const claim of inventory.namespaces.flatMap(({ pvcs }) => pvcs)) {
-    const looked = claim.health_reason !== 'held' || !checking.has(`${claim.namespace}/${claim.pvc}`);
-    for (const rule of RULES.filter(({ applies }) => looked && applies(claim))) concernIn(concerns, rule).claims.push({ namespace: claim.namespace, pvc: claim.pvc, reason: rule.reason?.(claim) ?? claim.health_message ?? '' });
+    for (const rule of RULES.filter(({ applies }) => applies(claim))) concernIn(concerns, rule).claims.push({ namespace: claim.namespace, pvc: claim.pvc, reason: rule.reason?.(claim) ?? claim.health_message ?? '' });
   }
   const failing = failingOf(policies);
   if (failing.claims.length > 0) concerns.set('failing', failing);

@@ -7,7 +7,6 @@ import { BatchResults, type BatchResult } from '@/parts/BatchResults';
 import { ClaimLink } from '@/parts/ClaimLink';
 import { Id } from '@/parts/Id';
 import { Notice } from '@/parts/Notice';
-import { useNow } from '@/parts/now';
 import { Progress } from '@/parts/Progress';
 import { State } from '@/parts/State';
 import { isOver, phaseInWords, standingOf } from '@/words/phase';
@@ -45,11 +44,10 @@ export function ClaimStarted({ target, restore: name, again }: ClaimProps) {
 }
 
 function Line({ restore }: { restore: Restore | undefined }) {
-  const now = useNow();
   if (!restore) return <p className="muted">It has not shown itself yet.</p>;
   return (
     <p role="status">
-      <State wording={standingOf(restore, now)} /> <Progress restore={restore} /> {restore.message}
+      <State wording={standingOf(restore)} /> <Progress restore={restore} /> {restore.message}
     </p>
   );
 }

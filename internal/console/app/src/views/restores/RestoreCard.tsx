@@ -3,27 +3,25 @@ import { Age, Due, Moment } from '@/parts/Age';
 import { ClaimLink } from '@/parts/ClaimLink';
 import { Id } from '@/parts/Id';
 import { Notice } from '@/parts/Notice';
-import { useNow } from '@/parts/now';
 import { Progress } from '@/parts/Progress';
 import { Shape, State } from '@/parts/State';
 import { durationInWords } from '@/words/age';
-import { PHASES, isHeld, phaseInWords, standingOf, stepOf } from '@/words/phase';
+import { PHASES, isMoving, phaseInWords, standingOf, stepOf } from '@/words/phase';
 import type { Pace } from '@/words/rate';
 import { STALLED, stallOf } from '@/words/stall';
 import { bytesInWords, countInWords } from '@/words/size';
 
 /** A restore that is under way: where it is, how fast, and what it says. */
 export function RestoreCard({ restore, pace }: { restore: Restore; pace: Pace }) {
-  const now = useNow();
   return (
     <article className="card">
       <header className="card-head">
         <h3>
           <ClaimLink namespace={restore.namespace} pvc={restore.pvc || restore.name} />
         </h3>
-        <State wording={standingOf(restore, now)} />
+        <State wording={standingOf(restore)} />
       </header>
-      {!isHeld(restore) && <Steps phase={restore.phase} />}
+      {isMoving(restore) && <Steps phase={restore.phase} />}
       <Progress restore={restore} />
       {restore.progress && <Figures progress={restore.progress} pace={pace} />}
       <Stalled restore={restore} />

@@ -17,6 +17,11 @@ describe('restores', () => {
     expect(readRestoresSearch({ q: ' ' })).toEqual({});
   });
 
+  test('are counted as held or checking where they are, and not by their phase', () => {
+    const unsettled = (pvc: string, reason: string) => ({ ...at(pvc, 'Selecting'), backup: null, conditions: [{ type: 'Selected', met: false, reason, message: 'x', since: '2026-03-01T12:00:00Z' }] });
+    expect(phasesInWords([unsettled('e', 'BackupsUnknown'), unsettled('f', 'CheckingForBackups'), ...all])).toBe('1 held, 1 checking for backups, 1 selecting, 1 preparing, 1 transferring, 1 completed');
+  });
+
   test('are counted by phase, also by one that the console does not know', () => {
     expect(phasesInWords([...all, at('e', 'Dreaming')])).toBe('1 selecting, 1 preparing, 1 transferring, 1 completed, 1 dreaming');
   });

@@ -1,6 +1,7 @@
 import type { Restore } from '@/api/types';
 import { groupBy } from '@/words/group';
-import { PHASES, isHeld, isOver, phaseInWords, stepOf } from '@/words/phase';
+import { CHECKING } from '@/words/health';
+import { PHASES, isChecking, isHeld, isOver, phaseInWords, stepOf } from '@/words/phase';
 import { countInWords } from '@/words/size';
 import { text } from '../inventory/filters';
 
@@ -31,14 +32,17 @@ function byUrgency(a: Restore, b: Restore): number {
   return Number(b.retry_at !== null) - Number(a.retry_at !== null) || stepOf(b.phase) - stepOf(a.phase);
 }
 
-/** Says how many restores are held and how many are in each phase: "1 held, 2 selecting, 1 transferring". */
+/** Says how many restores are held, how many are checking for backups, and how many are in each phase: "1 held, 2 selecting, 1 transferring". */
 export function phasesInWords(restores: readonly Restore[]): string {
-  const held = restores.filter(isHeld).length;
-  const phases = groupBy(restores.filter((restore) => !isHeld(restore)), ({ phase }) => phase);
+  const counted = (what: (restore: Restore) => boolean, word: string) => {
+    const count = restores.filter(what).length;
+    return count > 0 ? [`${countInWords(count)} ${word}`] : [];
+  };
+  const phases = groupBy(restores.filter((restore) => !isHeld(restore) && !isChecking(restore)), ({ phase }) => phase);
   const moving = [...PHASES, ...[...phases.keys()].filter((phase) => stepOf(phase) < 0)]
     .flatMap((phase) => {
       const count = phases.get(phase)?.length;
       return count ? [`${countInWords(count)} ${phaseInWords({ phase, retry_at: null }).label.toLowerCase()}`] : [];
     });
-  return [...(held > 0 ? [`${countInWords(held)} held`] : []), ...moving].join(', ');
+  return [...counted(isHeld, 'held'), ...counted(isChecking, CHECKING.label.toLowerCase()), ...moving].join(', ');
 }
