@@ -36,6 +36,8 @@ const (
 	Unproved Reason = "unproved"
 	// InUse: a pod uses the claim or waits for it.
 	InUse Reason = "in_use"
+	// Coming: nothing went wrong, and the answer is on its way; see [NotYet].
+	Coming Reason = "not_yet"
 	// ByPermission: Kubernetes does not let Soteria do it.
 	ByPermission Reason = "permission"
 )
@@ -44,15 +46,19 @@ const (
 func Reasons() []Reason {
 	return []Reason{
 		ChoiceUnmet, NoBackups, BySetting, NamespaceExcluded, NamespaceMissing, NamespaceTerminating, StorageClassMissing, TargetExists, NoClaims, Missing, UnknownParameter,
-		NoCopy, Unproved, InUse, ByPermission,
+		NoCopy, Unproved, InUse, Coming, ByPermission,
 	}
 }
 
-// ReasonOf returns the reason of the outermost [Error] in an error's chain, or "".
+// ReasonOf returns the reason of the outermost [Error] in an error's chain, or "". One
+// that has none and is [NotYet] is Coming.
 func ReasonOf(err error) Reason {
 	var typed *Error
-	if errors.As(err, &typed) {
+	if errors.As(err, &typed) && typed.Reason != "" {
 		return typed.Reason
+	}
+	if IsNotYet(err) {
+		return Coming
 	}
 	return ""
 }

@@ -39,7 +39,7 @@ var enumerations = openapi.Types{
 	reflect.TypeFor[wire.EventType]():    openapi.Enumeration(wire.EventNormal, wire.EventWarning),
 	typeOfReason: openapi.Enumeration(wire.ReasonChoiceUnmet, wire.ReasonNoBackups, wire.ReasonSetting, wire.ReasonNamespaceExcluded, wire.ReasonNamespaceMissing, wire.ReasonNamespaceTerminating,
 		wire.ReasonStorageClassMissing, wire.ReasonTargetExists, wire.ReasonNoClaims, wire.ReasonMissing, wire.ReasonUnknownParameter,
-		wire.ReasonNoCopy, wire.ReasonUnproved, wire.ReasonInUse, wire.ReasonPermission),
+		wire.ReasonNoCopy, wire.ReasonUnproved, wire.ReasonInUse, wire.ReasonNotYet, wire.ReasonPermission),
 	reflect.TypeFor[wire.CopyState]():   openapi.Enumeration(wire.CopyStarting, wire.CopyRestoring, wire.CopyReady, wire.CopyRemoving, wire.CopyUnproved, wire.CopyUnknown),
 	reflect.TypeFor[wire.BatchKind]():   openapi.Enumeration(wire.BatchRestore, wire.BatchBackup),
 	reflect.TypeFor[wire.BatchState]():  openapi.Enumeration(wire.BatchStarting, wire.BatchRunning, wire.BatchDone),

@@ -21,6 +21,7 @@ var causeTitles = map[backup.Reason]string{
 	backup.NoCopy:               "The claim is no copy that Soteria made",
 	backup.Unproved:             "It is not proved that Soteria made this claim",
 	backup.InUse:                "A pod uses the copy",
+	backup.Coming:               "The answer is on its way",
 	backup.ByPermission:         "Kubernetes refuses this",
 }
 

@@ -125,7 +125,7 @@ func (c Choice) among(source backup.Claim, existing []backup.Backup, rules backu
 		return chosen, nil
 	case c.meets(existing, rules):
 		// There are such backups, and each has something against it.
-		return backup.Chosen{}, &backup.Error{Kind: backup.NotFound, Field: "snapshot", Err: err, Message: fmt.Sprintf(
+		return backup.Chosen{}, &backup.Error{Kind: backup.NotFound, Reason: backup.ChoiceUnmet, Field: "snapshot", Err: err, Message: fmt.Sprintf(
 			"no backup of %s is chosen: %s", source, backup.Message(err))}
 	default:
 		return backup.Chosen{}, c.unmet(source, existing, rules)

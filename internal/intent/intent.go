@@ -292,6 +292,12 @@ func (r *Requests) stamp(ctx context.Context, wish Wish, target *corev1.Persiste
 	return nil
 }
 
+// couldNotTell reports whether a verdict is for want of an answer: it refuses nothing
+// for good, whether admission would hold or deny the claim.
+func couldNotTell(reason decision.Reason) bool {
+	return reason == decision.ReasonUnknown || reason == decision.ReasonChecking || reason == decision.ReasonNewestInDoubt
+}
+
 // refusal puts a verdict that is no restore in an error.
 func refusal(verdict decision.Verdict) error {
 	switch {
@@ -299,6 +305,8 @@ func refusal(verdict decision.Verdict) error {
 		return &backup.Error{Kind: backup.Denied, Reason: backup.BySetting, Field: "target_namespace", Message: verdict.Message}
 	case verdict.Reason == decision.ReasonExcluded:
 		return &backup.Error{Kind: backup.Denied, Reason: backup.NamespaceExcluded, Field: "target_namespace", Message: verdict.Message}
+	case couldNotTell(verdict.Reason):
+		return backup.Errorf(backup.Unavailable, "%s", verdict.Message)
 	case verdict.Kind == decision.Deny, verdict.Kind == decision.Ignore:
 		return backup.Errorf(backup.Denied, "%s", verdict.Message)
 	default:

@@ -108,7 +108,7 @@ func (r *Refresher) Latest() (*Inventory, error) {
 
 // NotYet is why there is no inventory before the first one was made.
 func NotYet() error {
-	return backup.Errorf(backup.Unavailable, "the first inventory since Soteria's start is being made; ask again in some seconds")
+	return backup.NotYet(backup.Errorf(backup.Unavailable, "the first inventory since Soteria's start is being made; ask again in some seconds"))
 }
 
 // NeedLeaderElection tells controller-runtime that every replica keeps an

@@ -57,7 +57,7 @@ func (c Claims) Bound(ctx context.Context, namespace string) ([]backup.Claim, er
 		return nil, &backup.Error{Kind: backup.NotFound, Field: "namespace", Message: "namespace " + namespace + " has no bound claim but copies to look at, which are backed up only by their names"}
 	}
 	if len(bound) == 0 {
-		return nil, &backup.Error{Kind: backup.NotFound, Field: "namespace", Message: "namespace " + namespace + " has no bound claim"}
+		return nil, &backup.Error{Kind: backup.NotFound, Reason: backup.NoClaims, Field: "namespace", Message: "namespace " + namespace + " has no bound claim"}
 	}
 	return bound, nil
 }

@@ -127,7 +127,7 @@ func (d *Driver) start(ctx context.Context, job *batchv1.Job) error {
 		return backup.Errorf(backup.Conflict, "a backup of %s was started just now by another request: Job %s/%s",
 			job.Annotations[v1alpha1.ClaimAnnotation], job.Namespace, job.Name)
 	case apierrors.IsForbidden(err):
-		return backup.Errorf(backup.Denied, "making Job %s/%s: %w", job.Namespace, job.Name, err)
+		return &backup.Error{Kind: backup.Denied, Reason: backup.ByPermission, Err: err, Message: fmt.Sprintf("making Job %s/%s: %s", job.Namespace, job.Name, err)}
 	case err != nil:
 		return backup.Errorf(backup.Unavailable, "making Job %s/%s: %w", job.Namespace, job.Name, err)
 	}

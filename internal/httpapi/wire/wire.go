@@ -290,6 +290,9 @@ const (
 	ReasonUnproved Reason = "unproved"
 	// ReasonInUse: a pod uses the copy or waits for it.
 	ReasonInUse Reason = "in_use"
+	// ReasonNotYet: nothing went wrong, and the answer is on its way: ask again in
+	// seconds.
+	ReasonNotYet Reason = "not_yet"
 	// ReasonPermission: Kubernetes does not let Soteria do it. Settle does it by hand.
 	ReasonPermission Reason = "permission"
 )

@@ -17,6 +17,12 @@ const snapshotId = () => Array.from({ length: 64 }, () => Math.floor(Math.random
 const refused = (status, code, error, field) => ({ status, body: { error, code, ...(field && { field }) } });
 const accepted = (dry_run, body) => ({ status: dry_run ? 200 : 202, body: { ...body, requested_by: 'ada', dry_run: Boolean(dry_run) } });
 
+/** How a restore to a claim is refused that exists. */
+function taken({ namespace, pvc }) {
+  const { status, body } = refused(409, 'conflict', `claim ${namespace}/${pvc} exists; a restore makes a new claim and leaves others alone: choose another target_pvc, or delete that claim first`, 'target_pvc');
+  return { status, body: { ...body, title: 'The target claim exists', reason: 'target_exists' } };
+}
+
 export class Doings {
   #events = new Map();
   #backups = new Map();
@@ -90,7 +96,7 @@ export class Doings {
   restore(body) {
     const source = { namespace: body.namespace, pvc: body.pvc };
     const target = { namespace: body.target_namespace, pvc: body.target_pvc };
-    if (this.find(target)) return refused(409, 'conflict', `claim ${target.namespace}/${target.pvc} exists`, 'target_pvc');
+    if (this.find(target)) return taken(target);
     const backups = this.backups(source);
     if (backups.length === 0) return refused(404, 'not_found', `no backup of ${body.namespace}/${body.pvc} exists`);
     const named = body.snapshot && body.snapshot !== 'latest' ? backups.filter(({ id }) => id === body.snapshot) : backups;

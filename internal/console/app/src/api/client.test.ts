@@ -81,7 +81,7 @@ describe('work on many claims', () => {
 
   test('that is refused as a whole is an error, with its headline', async () => {
     server.use(http.post(at('/v1/restores/namespace'), () => HttpResponse.json({ error: 'no', title: 'A setting forbids it', code: 'denied', reason: 'setting' }, { status: 403 })));
-    expect(await failure(restoreNamespace({ namespace: 'media' }))).toMatchObject({ notAllowed: true, title: 'A setting forbids it', reason: 'setting' });
+    expect(await failure(restoreNamespace({ namespace: 'media' }))).toMatchObject({ notAllowed: false, title: 'A setting forbids it', reason: 'setting' });
   });
 });
 

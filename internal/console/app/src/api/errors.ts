@@ -1,4 +1,8 @@
+import { inLabels, type Labels } from '@/words/labels';
 import type { ErrorBody } from './types';
+
+/** What begins the codes of answers that are not the API's. */
+const FOREIGN = 'http_';
 
 /** The code of errors that no server answered with. */
 export const UNREACHABLE = 'unreachable';
@@ -29,9 +33,19 @@ export class ApiError extends Error {
     return this.status === 401;
   }
 
-  /** Whether the API knows who asks, and refuses. */
+  /** Whether the API knows who asks, and refuses them. A refusal with a reason is of what was asked, whoever asks. */
   get notAllowed(): boolean {
-    return this.status === 403;
+    return this.status === 403 && !this.foreign && !this.reason;
+  }
+
+  /** Whether something in front of the API answered in its place, such as a proxy. */
+  get foreign(): boolean {
+    return this.code.startsWith(FOREIGN);
+  }
+
+  /** Whether it is not known if what was asked for was done: no answer of the API came. */
+  get unanswered(): boolean {
+    return this.status === 0 || (this.foreign && this.status >= 500);
   }
 
   /** Whether to ask again may help: nothing answered, or the server could not tell. */
@@ -43,7 +57,7 @@ export class ApiError extends Error {
 /** Makes an error of an answer's status and body; proxies in between may send any body. */
 export function errorOf(status: number, body: unknown): ApiError {
   if (isErrorBody(body)) return new ApiError(status, body.code, body.error, body.field, body.settle, body.title, body.reason);
-  return new ApiError(status, `http_${status}`, unexplained(status));
+  return new ApiError(status, `${FOREIGN}${status}`, unexplained(status));
 }
 
 /** Makes an error of what a call threw before there was an answer. */
@@ -53,12 +67,16 @@ export function failureOf(cause: unknown): ApiError {
   return new ApiError(0, UNREACHABLE, 'Soteria cannot be reached from this browser.');
 }
 
+/** Puts an error in the words of a form, which calls the request's fields as its labels say. */
+export function inForm(error: ApiError, labels: Labels): ApiError {
+  return new ApiError(error.status, error.code, inLabels(error.message, labels), error.field, error.settle, error.title, error.reason);
+}
+
 function isErrorBody(body: unknown): body is ErrorBody {
   return typeof body === 'object' && body !== null && 'error' in body && typeof body.error === 'string' && 'code' in body && typeof body.code === 'string';
 }
 
 function unexplained(status: number): string {
   if (status === 401) return 'Soteria does not know who asks.';
-  if (status === 403) return 'You are not allowed to do this.';
   return `The answer was ${status}, without a reason.`;
 }

@@ -174,6 +174,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/copies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Claims that were made to look at a backup, newest first */
+        get: operations["getV1Copies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/copies/{namespace}/{pvc}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Remove a claim that was made to look at a backup, and no other; a restore into it is cancelled */
+        delete: operations["deleteV1CopiesNamespacePvc"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/events": {
         parameters: {
             query?: never;
@@ -528,7 +562,7 @@ export interface components {
              * @description title and reason are as in error.
              * @enum {string}
              */
-            reason?: "choice_unmet" | "no_backups" | "setting" | "namespace_excluded" | "namespace_missing" | "storage_class_missing" | "target_exists" | "no_claims" | "missing" | "unknown_parameter" | "permission";
+            reason?: "choice_unmet" | "no_backups" | "setting" | "namespace_excluded" | "namespace_missing" | "storage_class_missing" | "target_exists" | "no_claims" | "missing" | "unknown_parameter" | "no_copy" | "unproved" | "in_use" | "not_yet" | "permission";
             field?: string;
             /** @description settle is the command that settles it; absent where no command does. */
             settle?: string;
@@ -614,7 +648,7 @@ export interface components {
                  * @description title and reason are as in error.
                  * @enum {string}
                  */
-                reason?: "choice_unmet" | "no_backups" | "setting" | "namespace_excluded" | "namespace_missing" | "storage_class_missing" | "target_exists" | "no_claims" | "missing" | "unknown_parameter" | "permission";
+                reason?: "choice_unmet" | "no_backups" | "setting" | "namespace_excluded" | "namespace_missing" | "storage_class_missing" | "target_exists" | "no_claims" | "missing" | "unknown_parameter" | "no_copy" | "unproved" | "in_use" | "not_yet" | "permission";
                 field?: string;
                 /** @description settle is the command that settles it; absent where no command does. */
                 settle?: string;
@@ -687,7 +721,7 @@ export interface components {
                      * @description title and reason are as in error.
                      * @enum {string}
                      */
-                    reason?: "choice_unmet" | "no_backups" | "setting" | "namespace_excluded" | "namespace_missing" | "storage_class_missing" | "target_exists" | "no_claims" | "missing" | "unknown_parameter" | "permission";
+                    reason?: "choice_unmet" | "no_backups" | "setting" | "namespace_excluded" | "namespace_missing" | "storage_class_missing" | "target_exists" | "no_claims" | "missing" | "unknown_parameter" | "no_copy" | "unproved" | "in_use" | "not_yet" | "permission";
                     field?: string;
                     /** @description settle is the command that settles it; absent where no command does. */
                     settle?: string;
@@ -742,6 +776,75 @@ export interface components {
             /** @description stale is true when the scan is older than two scan intervals. */
             stale: boolean;
         };
+        /** @description Copies answers GET /v1/copies. */
+        Copies: {
+            /**
+             * Format: date-time
+             * @description generated_at is Soteria's time, by which ages are to be told.
+             */
+            generated_at: string;
+            /** @description copies are newest first. */
+            copies: {
+                namespace: string;
+                pvc: string;
+                /** @description uid is the claim's that Soteria made; empty where that is not known. */
+                uid: string;
+                /** @enum {string} */
+                state: "starting" | "restoring" | "ready" | "removing" | "unproved" | "unknown";
+                /** @description message is the state in a sentence, with what keeps the copy from being removed. */
+                message: string;
+                /** @description source_namespace, source_pvc, driver, backup and taken_at say what was restored; empty, and taken_at null, of a copy that a version without records made. */
+                source_namespace: string;
+                /** @description source_namespace, source_pvc, driver, backup and taken_at say what was restored; empty, and taken_at null, of a copy that a version without records made. */
+                source_pvc: string;
+                /** @description source_namespace, source_pvc, driver, backup and taken_at say what was restored; empty, and taken_at null, of a copy that a version without records made. */
+                driver: string;
+                /** @description source_namespace, source_pvc, driver, backup and taken_at say what was restored; empty, and taken_at null, of a copy that a version without records made. */
+                backup: string;
+                /**
+                 * Format: date-time
+                 * @description source_namespace, source_pvc, driver, backup and taken_at say what was restored; empty, and taken_at null, of a copy that a version without records made.
+                 */
+                taken_at: null | string;
+                /** @description restore is the name of the restore in namespace. */
+                restore: string;
+                requested_by: string;
+                /** Format: date-time */
+                created_at: string;
+                /**
+                 * Format: date-time
+                 * @description expires_at is when Soteria removes it by itself; null for never.
+                 */
+                expires_at: null | string;
+                /** @description expired is true once that time has come. */
+                expired: boolean;
+                /** @description used_by names the pods that use it, or wait for it; null where that could not be told, and message says why. */
+                used_by: string[];
+                /** @description removable is true where DELETE /v1/copies/{namespace}/{pvc} would remove it now. One that has a uid and is used is removed with while_used=true alone. */
+                removable: boolean;
+                /** @description keep is the command that keeps the copy as a claim like others: it is backed up and counted from then on, and neither removed nor expired. */
+                keep: string;
+                /** @description remove is the command that removes it by hand. */
+                remove: string;
+            }[];
+            /** @description warnings tell of records that could not be understood. */
+            warnings?: string[];
+        };
+        /** @description CopyRemoved answers DELETE /v1/copies/{namespace}/{pvc}: the claim was deleted. */
+        CopyRemoved: {
+            namespace: string;
+            pvc: string;
+            uid: string;
+            /** @description restoring is true where a restore into it was under way: it is cancelled. */
+            restoring: boolean;
+            /** @description used_by names the pods that use it: the claim goes once they have ended. */
+            used_by: string[];
+            /** @description volume is the volume that it was bound to; empty where there was none. */
+            volume: string;
+            /** @description message says what happened, and what stays. */
+            message: string;
+            requested_by: string;
+        };
         /** @description Error is the body of every answer that is an error. */
         Error: {
             /** @description error tells a person what is wrong. */
@@ -754,7 +857,7 @@ export interface components {
              * @description reason tells a program more than code does, where there is more: see reason.
              * @enum {string}
              */
-            reason?: "choice_unmet" | "no_backups" | "setting" | "namespace_excluded" | "namespace_missing" | "storage_class_missing" | "target_exists" | "no_claims" | "missing" | "unknown_parameter" | "permission";
+            reason?: "choice_unmet" | "no_backups" | "setting" | "namespace_excluded" | "namespace_missing" | "storage_class_missing" | "target_exists" | "no_claims" | "missing" | "unknown_parameter" | "no_copy" | "unproved" | "in_use" | "not_yet" | "permission";
             /** @description field is the part of the request at fault, where there is one. */
             field?: string;
             /** @description settle is the command that settles it; absent where no command does. */
@@ -1025,7 +1128,7 @@ export interface components {
                  * @description title and reason are as in error.
                  * @enum {string}
                  */
-                reason?: "choice_unmet" | "no_backups" | "setting" | "namespace_excluded" | "namespace_missing" | "storage_class_missing" | "target_exists" | "no_claims" | "missing" | "unknown_parameter" | "permission";
+                reason?: "choice_unmet" | "no_backups" | "setting" | "namespace_excluded" | "namespace_missing" | "storage_class_missing" | "target_exists" | "no_claims" | "missing" | "unknown_parameter" | "no_copy" | "unproved" | "in_use" | "not_yet" | "permission";
                 field?: string;
                 /** @description settle is the command that settles it; absent where no command does. */
                 settle?: string;
@@ -1038,7 +1141,7 @@ export interface components {
              * @description title and reason are as in error.
              * @enum {string}
              */
-            reason?: "choice_unmet" | "no_backups" | "setting" | "namespace_excluded" | "namespace_missing" | "storage_class_missing" | "target_exists" | "no_claims" | "missing" | "unknown_parameter" | "permission";
+            reason?: "choice_unmet" | "no_backups" | "setting" | "namespace_excluded" | "namespace_missing" | "storage_class_missing" | "target_exists" | "no_claims" | "missing" | "unknown_parameter" | "no_copy" | "unproved" | "in_use" | "not_yet" | "permission";
             field?: string;
             /** @description settle is the command that settles it; absent where no command does. */
             settle?: string;
@@ -1089,7 +1192,7 @@ export interface components {
                  * @description title and reason are as in error.
                  * @enum {string}
                  */
-                reason?: "choice_unmet" | "no_backups" | "setting" | "namespace_excluded" | "namespace_missing" | "storage_class_missing" | "target_exists" | "no_claims" | "missing" | "unknown_parameter" | "permission";
+                reason?: "choice_unmet" | "no_backups" | "setting" | "namespace_excluded" | "namespace_missing" | "storage_class_missing" | "target_exists" | "no_claims" | "missing" | "unknown_parameter" | "no_copy" | "unproved" | "in_use" | "not_yet" | "permission";
                 field?: string;
                 /** @description settle is the command that settles it; absent where no command does. */
                 settle?: string;
@@ -1110,7 +1213,7 @@ export interface components {
              * @description title and reason are as in error.
              * @enum {string}
              */
-            reason?: "choice_unmet" | "no_backups" | "setting" | "namespace_excluded" | "namespace_missing" | "storage_class_missing" | "target_exists" | "no_claims" | "missing" | "unknown_parameter" | "permission";
+            reason?: "choice_unmet" | "no_backups" | "setting" | "namespace_excluded" | "namespace_missing" | "storage_class_missing" | "target_exists" | "no_claims" | "missing" | "unknown_parameter" | "no_copy" | "unproved" | "in_use" | "not_yet" | "permission";
             field?: string;
             /** @description settle is the command that settles it; absent where no command does. */
             settle?: string;
@@ -1556,6 +1659,10 @@ export interface components {
             access_modes?: null | string[];
             /** @description storage_class, size ("10Gi"), access_modes and volume_mode are by default the source claim's or, where it is gone, the cluster's default class, what the backup needs, ReadWriteOnce and Filesystem. */
             volume_mode?: string;
+            /** @description copy is true for a claim to look at alone: policies do not back it up, health does not count it, and DELETE /v1/copies/{namespace}/{pvc} removes it. A restore test to a claim always makes a copy. */
+            copy?: boolean;
+            /** @description expires has Soteria remove the copy by itself: a duration such as "24h" or "7d", or a time (RFC 3339). It is for copies alone. A copy that a pod uses is not removed before that has ended. */
+            expires?: string;
             /** @description dry_run only tells what would be done. */
             dry_run?: boolean;
         };
@@ -1581,6 +1688,13 @@ export interface components {
             volume_mode: string;
             /** @description notes are what a person should know of the backup: what speaks against it, and which newer ones were passed over and why. Absent where there is nothing. */
             notes?: string[];
+            /** @description copy is true where the target is a copy; see copy. */
+            copy?: boolean;
+            /**
+             * Format: date-time
+             * @description expires_at is when Soteria removes the copy by itself; absent for never.
+             */
+            expires_at?: null | string;
             requested_by: string;
             dry_run: boolean;
         };
@@ -2113,6 +2227,61 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Batch"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            "5XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getV1Copies: {
+        parameters: {
+            query?: {
+                /** @description The namespace of the copies; by default all */
+                namespace?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Copies"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            "5XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    deleteV1CopiesNamespacePvc: {
+        parameters: {
+            query?: {
+                /** @description true removes it although a pod uses it: it goes once that has ended */
+                while_used?: string;
+            };
+            header?: never;
+            path: {
+                namespace: string;
+                pvc: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CopyRemoved"];
                 };
             };
             "4XX": components["responses"]["Error"];

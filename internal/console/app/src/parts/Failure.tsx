@@ -1,19 +1,7 @@
-import { useState } from 'react';
 import type { ApiError } from '@/api/errors';
+import { headlineOf } from '@/words/refusal';
 import { Settle } from './Command';
 import { Notice } from './Notice';
-import { useNow } from './now';
-
-/** What is wrong, for the codes that stay until a person settles them. */
-const TITLES: Record<string, string> = {
-  backup_missing: 'A backup that was seen before is gone',
-  repository_unaccepted: 'Nothing says yet that a repository holds all that it should',
-  repository_changed: 'A repository is not what it was',
-  repository_dropped: 'A backup system that held backups is not looked at any more',
-};
-
-/** How long Soteria takes at most to get ready while all is well, in milliseconds. */
-const EARLY = 60_000;
 
 interface Props {
   error: ApiError;
@@ -24,9 +12,7 @@ interface Props {
 
 /** Why something cannot be shown, and what to do: sign in, ask for the right, or try again. */
 export function Failure({ error, what, retry, retrying }: Props) {
-  const now = useNow();
-  const [since] = useState(now);
-  const early = error.code === 'unavailable' && now.getTime() - since.getTime() < EARLY;
+  const early = error.reason === 'not_yet';
   if (error.signedOut) return <SignedOut error={error} />;
   if (error.notAllowed) {
     return (
@@ -39,7 +25,7 @@ export function Failure({ error, what, retry, retrying }: Props) {
   return (
     <Notice
       tone={early ? 'busy' : error.passing ? 'warn' : 'bad'}
-      title={early ? `Soteria is getting ${what} ready` : error.title ?? TITLES[error.code] ?? `Soteria could not give ${what}`}
+      title={early ? `Soteria is getting ${what} ready` : headlineOf(error, `Soteria could not give ${what}`)}
       urgent
       action={
         <button type="button" onClick={retry} disabled={retrying}>

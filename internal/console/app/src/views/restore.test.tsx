@@ -148,22 +148,64 @@ describe('names that are taken', () => {
     await waitFor(() => expect(sent.at(-1)).toMatchObject({ target_pvc: 'photos-restored-2' }));
   });
 
-  test('of a namespace are replaced by free ones at one click', async () => {
+  test('are counted up where the inventory does not know yet that they are', async () => {
+    const taken = ['photos-restored', 'photos-restored-2'];
+    const sent = posts('/v1/restores', ({ target_pvc, dry_run }) => {
+      if (taken.includes(String(target_pvc))) return { status: 409, body: { ...golden.restoreConflict, reason: 'target_exists' } };
+      return dry_run ? { status: 200, body: { ...golden.restoreDryRun, target_pvc } } : { status: 202, body: { ...golden.restoreStarted, target_pvc } };
+    });
+    const { user } = openConsole('/restore?namespace=media&pvc=photos');
+    const button = await restoreButton();
+    await waitFor(() => expect(button).toBeEnabled());
+    expect(screen.getByLabelText('Name of the new claim')).toHaveAccessibleDescription(/^Empty: photos-restored-3, /);
+    await user.click(button);
+    await screen.findByRole('heading', { name: 'The restore was started' });
+    expect(sent.at(-1)).toMatchObject({ target_pvc: 'photos-restored-3' });
+    expect(sent.at(-1)).not.toHaveProperty('dry_run');
+  });
+
+  test('are refused where a person chose them, in the words of the form', async () => {
+    const sent = posts('/v1/restores', () => ({ status: 409, body: { ...golden.restoreConflict, reason: 'target_exists', error: 'claim media/mine exists: choose another target_pvc, or delete that claim first' } }));
+    openConsole('/restore?namespace=media&pvc=photos&as=mine');
+    expect((await screen.findAllByText('claim media/mine exists: choose another “Name of the new claim”, or delete that claim first'))[0]).toBeVisible();
+    expect(sent).toHaveLength(1);
+  });
+
+  test('of a namespace get a prefix by themselves, which is free', async () => {
+    const [media] = golden.inventory.namespaces.filter(({ name }) => name === 'media');
+    const pvcs = ['photos', 'restored-photos'].map((pvc) => ({ ...media?.pvcs[0], namespace: 'media', pvc }));
+    server.use(answers('/v1/inventory', { ...golden.inventory, namespaces: [{ name: 'media', pvcs }] }));
+    const sent = posts('/v1/restores/namespace', () => ({ status: 200, body: golden.namespaceRestoreDryRun }));
+    openConsole('/restore?of=namespace&namespace=media');
+    await waitFor(() => expect(sent.at(-1)).toMatchObject({ target_prefix: 'restored-2-' }));
+    expect(screen.getByLabelText('Prefix of the new names')).toHaveAccessibleDescription('Empty: restored-2-, since claims of these names exist.');
+  });
+
+  test('of a namespace that a person chose are replaced by free ones at one click', async () => {
+    const results = golden.namespaceRestoreConflict.results.map((each) => ({ ...each, ...(each.error && { error: 'claim media/old-photos exists: choose another target_pvc' }) }));
     posts('/v1/restores/namespace', ({ target_prefix }) =>
-      target_prefix ? { status: 200, body: golden.namespaceRestoreDryRun } : { status: 409, body: { ...golden.namespaceRestoreConflict, target_namespace: 'media' } },
+      target_prefix === 'restored-' ? { status: 200, body: golden.namespaceRestoreDryRun } : { status: 409, body: { ...golden.namespaceRestoreConflict, target_namespace: 'media', results } },
     );
-    const { user, router } = openConsole('/restore?of=namespace&namespace=media');
+    const { user, router } = openConsole('/restore?of=namespace&namespace=media&prefix=old-');
     await user.click(await screen.findByRole('button', { name: 'Use the prefix restored-' }));
+    expect(screen.queryByText(/target_pvc/)).not.toBeInTheDocument();
     await waitFor(() => expect(router.state.location.search).toMatchObject({ prefix: 'restored-' }));
     await waitFor(() => expect(screen.getByRole('button', { name: /^Restore/ })).toBeEnabled());
   });
 });
 
+test('a storage class that does not exist is named in the field that names another', async () => {
+  posts('/v1/restores', () => ({ status: 404, body: { code: 'not_found', reason: 'storage_class_missing', title: 'The storage class does not exist', field: 'storage_class', error: 'storage class "gold" does not exist; name another in storage_class' } }));
+  openConsole('/restore?namespace=media&pvc=photos');
+  expect((await screen.findAllByText('storage class "gold" does not exist; name another in “Storage class”'))[0]).toBeVisible();
+  expect(screen.getByLabelText('Storage class')).toBeVisible();
+});
+
 test.each([
-  [{ code: 'denied', field: 'target_namespace', error: 'SOTERIA_CROSS_NAMESPACE is not true' }, 403, 'A setting of Soteria forbids this'],
-  [{ code: 'denied', error: 'Soteria keeps out of it' }, 403, 'This is not allowed'],
-  [{ code: 'not_found', field: 'target_namespace', error: 'namespace lab does not exist' }, 404, 'The target namespace does not exist'],
-  [{ code: 'denied', title: 'Soteria keeps out of kube-system', error: 'it is excluded' }, 403, 'Soteria keeps out of kube-system'],
+  [{ code: 'denied', title: 'Soteria is not set up for this', reason: 'setting', error: 'SOTERIA_CROSS_NAMESPACE is not true' }, 403, 'Soteria is not set up for this'],
+  [{ code: 'not_found', title: 'The target namespace does not exist', field: 'target_namespace', error: 'namespace lab does not exist' }, 404, 'The target namespace does not exist'],
+  [{ message: 'no healthy upstream' }, 403, 'The answer did not come from Soteria'],
+  [{ code: 'unavailable', error: 'it timed out' }, 503, 'It could not be told what would be restored'],
 ])('a headline names the cause, not another one: %j', async (body, status, title) => {
   posts('/v1/restores', () => ({ status, body }));
   openConsole('/restore?namespace=media&pvc=photos');

@@ -45,7 +45,7 @@ export function BatchView() {
 }
 
 function Contents({ batch }: { batch: UseQueryResult<Batch> }) {
-  if (batch.error && !batch.data && failureOf(batch.error).status === 404) {
+  if (batch.error && !batch.data && failureOf(batch.error).code === 'not_found') {
     return <Empty title="This work is not known any more">The last ones are kept for a week at most. What was restored is among all restores; its claims are in the inventory.</Empty>;
   }
   return (

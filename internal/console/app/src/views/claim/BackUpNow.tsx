@@ -2,6 +2,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, type ReactNode } from 'react';
 import { backUp } from '@/api/actions';
 import { failureOf } from '@/api/errors';
+import { undoneInWords } from '@/words/refusal';
 import { waitToLook } from '@/api/polling';
 import { backupsQuery, eventsQuery, inventoryQuery, policiesQuery } from '@/api/queries';
 import type { Backup, Backups, ClaimName, Events } from '@/api/types';
@@ -31,7 +32,10 @@ export function BackUpNow({ claim, backups, bound, onStarted }: ButtonProps) {
       messages.say({ tone: 'busy', title: 'The backup was started', detail: started.job_name ?? started.backup });
       onStarted({ started, at: serverTime(), before: backups ?? null });
     },
-    onError: (cause) => messages.say({ tone: 'bad', title: 'No backup was started', detail: failureOf(cause).message }),
+    onError: (cause) => {
+      const error = failureOf(cause);
+      messages.say({ tone: 'bad', title: undoneInWords(error, 'No backup was started', 'Whether a backup was started is not known'), detail: error.message });
+    },
     onSettled: () => client.invalidateQueries(policiesQuery),
   });
   return (

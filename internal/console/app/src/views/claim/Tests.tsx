@@ -8,6 +8,7 @@ import { Id } from '@/parts/Id';
 import { State } from '@/parts/State';
 import { useMessages } from '@/parts/toasts';
 import type { Wording } from '@/words/health';
+import { undoneInWords } from '@/words/refusal';
 import { bytesInWords, countInWords } from '@/words/size';
 
 const PHASES: Record<string, Wording> = {
@@ -54,7 +55,10 @@ function useTest(claim: ClaimName) {
   return useMutation({
     mutationFn: (snapshot: string) => testRestore(claim, snapshot),
     onSuccess: () => messages.say({ tone: 'busy', title: 'The test was started' }),
-    onError: (cause) => messages.say({ tone: 'bad', title: 'No test was started', detail: failureOf(cause).message }),
+    onError: (cause) => {
+      const error = failureOf(cause);
+      messages.say({ tone: 'bad', title: undoneInWords(error, 'No test was started', 'Whether a test was started is not known'), detail: error.message });
+    },
     onSettled: () => client.invalidateQueries({ queryKey: ['restore-tests', claim.namespace, claim.pvc] }),
   });
 }

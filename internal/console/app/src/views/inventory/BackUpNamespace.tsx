@@ -9,6 +9,7 @@ import type { NamespaceBackup } from '@/api/types';
 import { BatchResults, countResults, type BatchResult } from '@/parts/BatchResults';
 import { Dialog } from '@/parts/Dialog';
 import { Notice } from '@/parts/Notice';
+import { undoneInWords } from '@/words/refusal';
 import { plural } from '@/words/size';
 import { endingsInWords, outcomesOf } from '../batch/endings';
 
@@ -38,7 +39,7 @@ export function BackUpNamespace({ namespace, onClose }: { namespace: string; onC
   return (
     <Dialog open onClose={onClose} title={`Back up ${namespace}`} description={outcome ? 'What became of each claim:' : 'What would be started, claim by claim:'}>
       {error && (
-        <Notice tone="bad" title="Nothing was started" urgent>
+        <Notice tone="bad" title={undoneInWords(failureOf(error), 'Nothing was started', start.error ? 'Whether backups were started is not known' : 'What would be started is not known')} urgent>
           {failureOf(error).message}
         </Notice>
       )}

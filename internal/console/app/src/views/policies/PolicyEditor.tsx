@@ -1,7 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { keepPolicy } from '@/api/actions';
-import { failureOf, type ApiError } from '@/api/errors';
+import { failureOf, inForm, type ApiError } from '@/api/errors';
 import { inventoryQuery, policiesQuery } from '@/api/queries';
 import type { Inventory } from '@/api/types';
 import { Dialog } from '@/parts/Dialog';
@@ -10,6 +10,7 @@ import { Choice, TextField, errorAt } from '@/parts/TextField';
 import { useNow } from '@/parts/now';
 import { useMessages } from '@/parts/toasts';
 import { KEEP_COUNTS, isKeptHere, keepInWords, targetInWords, timingInWords } from '@/words/policy';
+import { undoneInWords } from '@/words/refusal';
 import { Names, namesIn } from '../restore/Names';
 import { policyRequest, type PolicyForm } from './form';
 import { nearestName } from './near';
@@ -32,8 +33,14 @@ interface PartProps {
   failure: ApiError | null;
 }
 
-/** The fields that the form has a place for; faults of others are shown above it. */
-const FIELDS = ['namespace', 'pvc', 'interval_hours', 'schedule', 'driver', 'keep'];
+/** What the fields of a policy are called, by their names in the API. */
+const LABELS = { interval_hours: 'Hours' };
+
+/** Whether the form has a place for the field at fault as it is filled in now; faults of others are shown above it. */
+function hasPlace({ field }: ApiError, { timing }: PolicyForm): boolean {
+  const places = ['namespace', 'pvc', timing === 'interval' ? 'interval_hours' : 'schedule', 'driver', 'keep'];
+  return places.some((place) => field === place || field?.startsWith(`${place}.`));
+}
 
 /** Makes a policy, or changes one. */
 export function PolicyEditor({ editing, onClose }: { editing: Editing; onClose: () => void }) {
@@ -51,7 +58,7 @@ export function PolicyEditor({ editing, onClose }: { editing: Editing; onClose: 
   const [anyway, setAnyway] = useState(editing.targetFixed);
   const previewed = usePreview(policyRequest(form));
   const { data: inventory } = useQuery(inventoryQuery);
-  const failure = keep.error && failureOf(keep.error);
+  const failure = keep.error && inForm(failureOf(keep.error), LABELS);
   const props: PartProps = { form, failure, change: (change) => setForm((before) => ({ ...before, ...change })) };
   const meant = meantBy(form, inventory, props.change);
   return (
@@ -63,8 +70,8 @@ export function PolicyEditor({ editing, onClose }: { editing: Editing; onClose: 
           keep.mutate(policyRequest(form));
         }}
       >
-        {failure && !FIELDS.some((field) => failure.field === field || failure.field?.startsWith(`${field}.`)) && (
-          <Notice tone="bad" title="The policy was not kept" urgent>
+        {failure && !hasPlace(failure, form) && (
+          <Notice tone="bad" title={undoneInWords(failure, 'The policy was not kept', 'Whether the policy was kept is not known')} urgent>
             {failure.message}
           </Notice>
         )}
@@ -164,7 +171,7 @@ function When({ form, change, failure }: PartProps) {
       <Names id="policy-drivers" names={inventory?.listings.map(({ driver }) => driver) ?? []} />
       {form.timing === 'interval' ? (
         <TextField
-          label="Hours"
+          label={LABELS.interval_hours}
           type="number"
           min={1}
           value={form.hours}

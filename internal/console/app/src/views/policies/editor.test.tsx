@@ -36,6 +36,22 @@ describe('a policy', () => {
     expect(sent.filter(({ dry_run }) => !dry_run)).toEqual([{ namespace: 'media', pvc: '', schedule: '0 2 * * *', enabled: true }]);
   });
 
+  test('that is refused for a field that is not shown says so above the fields', async () => {
+    posts('/v1/policies', ({ dry_run }) => (dry_run ? { status: 200, body: previewOf(['books']) } : { status: 400, body: { error: 'interval_hours or schedule must say when', code: 'invalid', field: 'interval_hours' } }));
+    const { user } = openConsole('/policies');
+    await user.click(await screen.findByRole('button', { name: 'New policy…' }));
+    const dialog = await screen.findByRole('dialog', { name: 'New policy' });
+    await user.type(within(dialog).getByRole('combobox', { name: 'Namespace' }), 'media');
+    await user.selectOptions(within(dialog).getByRole('combobox', { name: 'When' }), 'schedule');
+    await user.type(within(dialog).getByRole('textbox', { name: 'Schedule' }), '0 2 * * *');
+    const keep = within(dialog).getByRole('button', { name: 'Keep the policy' });
+    await waitFor(() => expect(keep).toBeEnabled());
+    await user.click(keep);
+    expect(await within(dialog).findByText('“Hours” or schedule must say when')).toBeVisible();
+    await user.selectOptions(within(dialog).getByRole('combobox', { name: 'When' }), 'interval');
+    expect(within(dialog).getByRole('spinbutton', { name: 'Hours' })).toHaveAccessibleDescription(/“Hours” or schedule must say when/);
+  });
+
   test('for a namespace with a typo is not kept without a question, and the one that was meant is offered', async () => {
     const sent = posts('/v1/policies', ({ dry_run, namespace }) => {
       if (!dry_run) return { status: 201, body: golden.policies.policies[0] ?? {} };

@@ -5,6 +5,7 @@ import { agoInWords, localInput, shortTime, timeOfInput } from '@/words/age';
 import { shortId } from '@/words/id';
 import { warningsOn } from '@/words/remarks';
 import { sizeInWords } from '@/words/size';
+import { CLAIM_LABELS } from './labels';
 import type { Wish } from './wish';
 
 const LATEST = 'latest';
@@ -41,7 +42,7 @@ export function BackupChoice({ wish, data, found, unmet, onChange, error }: Prop
   const choose = (value: string) => onChange({ snapshot: value === LATEST || value === AS_OF ? undefined : value, asOf: value === AS_OF ? '' : undefined });
   return (
     <div className="fields">
-      <Choice label="Backup" value={wish.snapshot ?? (wish.asOf === undefined ? LATEST : AS_OF)} options={options} onChange={choose} error={error} />
+      <Choice label={CLAIM_LABELS.snapshot} value={wish.snapshot ?? (wish.asOf === undefined ? LATEST : AS_OF)} options={options} onChange={choose} error={error} />
       {wish.asOf !== undefined && <AsOf asOf={wish.asOf} found={found} error={unmet} onChange={(asOf) => onChange({ snapshot: undefined, asOf })} />}
     </div>
   );
@@ -80,7 +81,7 @@ interface AsOfProps {
 function AsOf({ asOf, found, error, onChange }: AsOfProps) {
   return (
     <TextField
-      label="As of"
+      label={CLAIM_LABELS.as_of}
       type="datetime-local"
       value={localInput(asOf)}
       onChange={(typed) => onChange(timeOfInput(typed))}

@@ -7,11 +7,12 @@ import { TextField, errorAt } from '@/parts/TextField';
 import { BackupChoice } from './BackupChoice';
 import { contradictionOf, faultOfTime } from './choice';
 import { ClaimPlan } from './ClaimPlan';
+import { CLAIM_LABELS } from './labels';
 import { Names, namesIn } from './Names';
 import { SourceNamespace, TargetNamespace, type PartProps } from './NamespaceNames';
 import { ClaimStarted } from './Started';
 import { useRestoring } from './useRestoring';
-import { claimRequest, freeTarget } from './wish';
+import { claimRequest, freeTarget, nextName } from './wish';
 import { WishForm } from './WishForm';
 import type { WishProps } from './wishProps';
 
@@ -29,7 +30,7 @@ export function ClaimRestore(props: WishProps) {
   const onBegun = ({ restore: started, target_pvc }: RestoreStarted, stays: boolean) => {
     if (stays) props.change({ as: target_pvc, started });
   };
-  const { plan, start, again, change, ...state } = useRestoring(props, asked, { ask: planOf, begin: restore, onBegun });
+  const { plan, start, again, change, ...state } = useRestoring(props, asked, { labels: CLAIM_LABELS, ask: (asking: ClaimRestoring) => planOf(asking, kept.as === undefined), begin: restore, onBegun });
   if (kept.started && kept.as) {
     const target = { namespace: kept.to ?? kept.namespace ?? '', pvc: kept.as };
     return <ClaimStarted target={target} restore={kept.started} again={() => { again(); props.change({ as: undefined, started: undefined }); }} />;
@@ -42,7 +43,7 @@ export function ClaimRestore(props: WishProps) {
       fields={
         <>
           <Source {...part} backups={backups} found={plan?.taken_at} unmet={unmet} />
-          <Target {...part} name={draft.pvc === kept.pvc ? free : undefined} />
+          <Target {...part} name={draft.pvc === kept.pvc ? (plan && props.settled && kept.as === undefined ? plan.target_pvc : free) : undefined} />
         </>
       }
       thing="a claim"
@@ -51,13 +52,24 @@ export function ClaimRestore(props: WishProps) {
       plan={plan && <ClaimPlan plan={plan} backups={backups.data?.backups ?? []} />}
       verb="Restore to the new claim"
       ready={state.ready && unmet === null}
-      // The backup that the plan shows is the one that is restored, though a newer one may come meanwhile.
-      onStart={() => asked && plan && start({ ...asked, request: { ...asked.request, snapshot: plan.backup } })}
+      // What the plan shows is what is restored: its backup, though a newer one may come meanwhile, to its new name.
+      onStart={() => asked && plan && start({ ...asked, request: { ...asked.request, snapshot: plan.backup, target_pvc: plan.target_pvc } })}
     />
   );
 }
 
-const planOf = ({ request, look }: ClaimRestoring) => restore({ request: { ...request, dry_run: true }, look });
+/** How many names are tried that the inventory does not know to be taken. */
+const TRIED = 10;
+
+/** Asks what a restore would do. Where `counting`, a name that turns out to be taken is counted up: the inventory may not know it yet. */
+async function planOf({ request, look }: ClaimRestoring, counting: boolean, tried = 1): Promise<RestoreStarted> {
+  try {
+    return await restore({ request: { ...request, dry_run: true }, look });
+  } catch (cause) {
+    if (!counting || tried === TRIED || !request.target_pvc || failureOf(cause).reason !== 'target_exists') throw cause;
+    return planOf({ request: { ...request, target_pvc: nextName(request.target_pvc) }, look }, counting, tried + 1);
+  }
+}
 
 interface SourceProps extends PartProps {
   backups: UseQueryResult<Backups>;
@@ -78,7 +90,7 @@ function Source({ backups, found, unmet, ...part }: SourceProps) {
       <div className="fields">
         <SourceNamespace {...part} />
         <TextField
-          label="Claim"
+          label={CLAIM_LABELS.pvc}
           value={draft.pvc ?? ''}
           onChange={(pvc) => change({ pvc: pvc || undefined, snapshot: undefined })}
           list="claims"
@@ -112,7 +124,7 @@ function Target({ name = '', ...part }: PartProps & { name: string | undefined }
       <div className="fields">
         <TargetNamespace {...part} hint="Empty: the same namespace." />
         <TextField
-          label="Name of the new claim"
+          label={CLAIM_LABELS.target_pvc}
           value={draft.as ?? ''}
           onChange={(as) => change({ as: as || undefined })}
           placeholder={name}
@@ -125,11 +137,11 @@ function Target({ name = '', ...part }: PartProps & { name: string | undefined }
         <input type="checkbox" checked={draft.look ?? false} onChange={(event) => change({ look: event.target.checked || undefined })} />
         To look at only: policies do not back it up, and it is not counted
       </label>
-      <details open={Boolean(draft.storageClass ?? draft.size)}>
+      <details open={Boolean(draft.storageClass ?? draft.size) || failure?.field === 'storage_class' || failure?.field === 'size'}>
         <summary>Another class or size</summary>
         <div className="fields">
           <TextField
-            label="Storage class"
+            label={CLAIM_LABELS.storage_class}
             value={draft.storageClass ?? ''}
             onChange={(storageClass) => change({ storageClass: storageClass || undefined })}
             autoComplete="off"
@@ -137,7 +149,7 @@ function Target({ name = '', ...part }: PartProps & { name: string | undefined }
             error={errorAt(failure, 'storage_class')}
           />
           <TextField
-            label="Size"
+            label={CLAIM_LABELS.size}
             value={draft.size ?? ''}
             onChange={(size) => change({ size: size || undefined })}
             placeholder="10Gi"

@@ -1,5 +1,6 @@
 import type { ApiError } from '@/api/errors';
 import { TextField, errorAt } from '@/parts/TextField';
+import { NAMESPACE_LABELS } from './labels';
 import type { WishProps } from './wishProps';
 
 /** What a part of the form needs: the wish, and why it cannot be fulfilled. */
@@ -11,7 +12,7 @@ export interface PartProps extends WishProps {
 export function SourceNamespace({ draft, change, failure }: PartProps) {
   return (
     <TextField
-      label="Namespace"
+      label={NAMESPACE_LABELS.namespace}
       value={draft.namespace ?? ''}
       onChange={(namespace) => change({ namespace: namespace || undefined, snapshot: undefined })}
       list="namespaces"
@@ -26,7 +27,7 @@ export function SourceNamespace({ draft, change, failure }: PartProps) {
 export function TargetNamespace({ draft, change, failure, hint }: PartProps & { hint: string }) {
   return (
     <TextField
-      label="Target namespace"
+      label={NAMESPACE_LABELS.target_namespace}
       value={draft.to ?? ''}
       onChange={(to) => change({ to: to || undefined })}
       placeholder={draft.namespace}

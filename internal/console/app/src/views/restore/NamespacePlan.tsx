@@ -5,6 +5,7 @@ import { Command, Settle } from '@/parts/Command';
 import { Id } from '@/parts/Id';
 import { Notice } from '@/parts/Notice';
 import { plural } from '@/words/size';
+import { NAMESPACE_LABELS } from './labels';
 import type { Wish } from './wish';
 
 interface Props {
@@ -31,7 +32,7 @@ export function NamespacePlan({ plan, make, free, change, again }: Props) {
       ))}
       <LeftOut orphans={plan.orphans ?? []} change={change} />
       {plan.results.length === 0 ? (
-        <p className="muted">There is no claim to restore. Claims that are gone need “Also claims that exist only as backups”.</p>
+        <p className="muted">There is no claim to restore. Claims that are gone need “{NAMESPACE_LABELS.include_orphans}”.</p>
       ) : (
         <BatchResults
           label="What would become of each claim"
@@ -96,7 +97,7 @@ function MakeTarget({ plan, make, change, again }: Omit<Props, 'free'>) {
       {plan.make_target && <Command command={plan.make_target} label="Make it yourself:" />}
       <label className="check">
         <input type="checkbox" checked={make} onChange={(event) => change({ make: event.target.checked || undefined })} />
-        Have Soteria make the namespace, without labels
+        {NAMESPACE_LABELS.create_namespace}, without labels
       </label>
     </Notice>
   );

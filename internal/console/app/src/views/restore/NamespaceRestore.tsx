@@ -3,19 +3,20 @@ import { Navigate, useNavigate } from '@tanstack/react-router';
 import { planNamespaceRestore, restoreNamespace } from '@/api/actions';
 import type { Begun } from '@/api/client';
 import { inventoryQuery } from '@/api/queries';
-import type { Inventory, NamespaceRestore as Outcome } from '@/api/types';
+import type { Inventory, NamespaceRestore as Outcome, NamespaceRestoreRequest } from '@/api/types';
 import { countResults } from '@/parts/BatchResults';
 import { TextField, errorAt } from '@/parts/TextField';
 import { useMessages } from '@/parts/toasts';
 import { plural } from '@/words/size';
 import { TimeChoice } from './BackupChoice';
 import { contradictionOf, faultOfTime } from './choice';
+import { NAMESPACE_LABELS, planInForm } from './labels';
 import { Names, namesIn } from './Names';
 import { SourceNamespace, TargetNamespace, type PartProps } from './NamespaceNames';
 import { NamespacePlan } from './NamespacePlan';
 import { NamespaceStarted } from './Started';
 import { useRestoring } from './useRestoring';
-import { freePrefix, namespaceRequest, startOf, withOrphans } from './wish';
+import { defaultPrefix, freePrefix, namespaceRequest, startOf, withOrphans } from './wish';
 import { WishForm } from './WishForm';
 import type { WishProps } from './wishProps';
 
@@ -23,13 +24,14 @@ import type { WishProps } from './wishProps';
 export function NamespaceRestore(props: WishProps) {
   const { kept } = props;
   const { data: inventory } = useQuery(inventoryQuery);
-  const request = namespaceRequest(kept, withOrphans(kept, inventory));
+  const prefix = defaultPrefix(kept, inventory);
+  const request = namespaceRequest(kept, withOrphans(kept, inventory), prefix);
   const messages = useMessages();
   const navigate = useNavigate();
   const onBegun = (begun: Begun<Outcome>, stays: boolean) => {
     if (!stays) messages.say({ tone: 'busy', title: `The restore of ${kept.namespace} goes on`, follow: { label: 'See how far it is', go: () => void navigate(placeOf(begun)) } });
   };
-  const { plan, outcome, again, start, change, ...state } = useRestoring(props, request, { ask: planNamespaceRestore, begin: restoreNamespace, onBegun });
+  const { plan, outcome, again, start, change, ...state } = useRestoring(props, request, { labels: NAMESPACE_LABELS, ask: planOf, begin: restoreNamespace, onBegun });
   if (outcome && 'batch' in outcome) return <Navigate to="/batches/$id" params={{ id: outcome.batch.id }} />;
   if (outcome) return <NamespaceStarted outcome={outcome.outcome} again={again} />;
   const count = plan ? countResults(plan, 'would_start') : 0;
@@ -38,7 +40,7 @@ export function NamespaceRestore(props: WishProps) {
   return (
     <WishForm
       {...state}
-      fields={<NamespaceFields {...props} change={change} failure={state.failure} inventory={inventory} unmet={props.settled ? (unmet ?? errorAt(state.failure, 'as_of')) : null} />}
+      fields={<NamespaceFields {...props} prefix={prefix} change={change} failure={state.failure} inventory={inventory} unmet={props.settled ? (unmet ?? errorAt(state.failure, 'as_of')) : null} />}
       thing="a namespace"
       named={Boolean(kept.namespace)}
       unmet={unmet}
@@ -50,6 +52,8 @@ export function NamespaceRestore(props: WishProps) {
     />
   );
 }
+
+const planOf = (request: NamespaceRestoreRequest) => planNamespaceRestore(request).then(planInForm);
 
 /** Where one sees how a restore goes on. */
 function placeOf(begun: Begun<Outcome>) {
@@ -63,11 +67,13 @@ function verbOf(count: number, all: number): string {
 
 interface FieldsProps extends PartProps {
   inventory: Inventory | undefined;
+  /** What begins the new names unless it is said. */
+  prefix: string;
   /** Why the time that is wished for is of no use. */
   unmet: string | null;
 }
 
-function NamespaceFields({ inventory, unmet, ...part }: FieldsProps) {
+function NamespaceFields({ inventory, prefix, unmet, ...part }: FieldsProps) {
   const { draft, change, failure } = part;
   const orphans = inventory?.orphans.filter(({ namespace }) => namespace === draft.namespace).length ?? 0;
   return (
@@ -77,19 +83,20 @@ function NamespaceFields({ inventory, unmet, ...part }: FieldsProps) {
         <SourceNamespace {...part} />
         <TargetNamespace {...part} hint="Empty: the same." />
         <TextField
-          label="Prefix of the new names"
+          label={NAMESPACE_LABELS.target_prefix}
           value={draft.prefix ?? ''}
-          onChange={(prefix) => change({ prefix: prefix || undefined })}
-          placeholder="restored-"
+          onChange={(typed) => change({ prefix: typed || undefined })}
+          placeholder={prefix}
           autoComplete="off"
-          hint="Empty: the claims’ own names, for a namespace that was lost."
-          error={errorAt(failure, 'target_prefix')}
+          hint={prefix ? `Empty: ${prefix}, since claims of these names exist.` : 'Empty: the claims’ own names.'}
+          error={errorAt(failure, 'target_prefix') ?? errorAt(failure, 'target_pvc')}
         />
         <TimeChoice asOf={draft.asOf} unmet={unmet} onChange={(asOf) => change({ asOf })} />
       </div>
       <label className="check">
         <input type="checkbox" checked={withOrphans(draft, inventory)} onChange={(event) => change({ orphans: event.target.checked })} />
-        Also claims that exist only as backups{orphans > 0 && `, of which ${plural(orphans, 'is', 'are')} known`}
+        {NAMESPACE_LABELS.include_orphans}
+        {orphans > 0 && `, of which ${plural(orphans, 'is', 'are')} known`}
       </label>
       <Names id="namespaces" names={namesIn(inventory).namespaces} />
     </section>

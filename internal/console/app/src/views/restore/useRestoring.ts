@@ -1,9 +1,12 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
-import { failureOf } from '@/api/errors';
+import { failureOf, inForm } from '@/api/errors';
+import type { Labels } from '@/words/labels';
 import type { WishProps } from './wishProps';
 
 interface Calls<R, P, A> {
+  /** What the form calls the request's fields. */
+  labels: Labels;
   /** Asks what would be done. */
   ask: (request: R) => Promise<P>;
   /** Starts it. */
@@ -13,7 +16,7 @@ interface Calls<R, P, A> {
 }
 
 /** Asks what a restore would do, again as the wish changes, and starts it. `request` is null while the wish names nothing. */
-export function useRestoring<R, P, A>(props: WishProps, request: R | null, { ask, begin, onBegun }: Calls<R, P, A>) {
+export function useRestoring<R, P, A>(props: WishProps, request: R | null, { labels, ask, begin, onBegun }: Calls<R, P, A>) {
   const stays = useRef(true);
   const client = useQueryClient();
   const [outcome, setOutcome] = useState<A | null>(null);
@@ -51,7 +54,7 @@ export function useRestoring<R, P, A>(props: WishProps, request: R | null, { ask
     /** Whether the plan may not be of what is wished now. */
     checking,
     /** Why it cannot be done, or was not. */
-    failure: error && props.settled ? failureOf(error) : null,
+    failure: error && props.settled ? inForm(failureOf(error), labels) : null,
     /** Whether the plan that is shown can be started. */
     ready: !checking && plan.isSuccess && !start.isPending,
     start: start.mutate,

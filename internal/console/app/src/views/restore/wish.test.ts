@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { golden } from '@/testing/golden';
 import type { NamespaceRestore } from '@/api/types';
-import { claimRequest, freePrefix, freeTarget, namespaceRequest, readWish, startOf, withOrphans } from './wish';
+import { claimRequest, defaultPrefix, freePrefix, freeTarget, namespaceRequest, nextName, readWish, startOf, withOrphans } from './wish';
 
 test('a wish survives its address, without what makes no sense', () => {
   const wish = { of: 'namespace', namespace: 'media', prefix: 'back-', asOf: '2026-03-01T12:00:00Z', orphans: true, make: true, look: true } as const;
@@ -51,6 +51,11 @@ describe('the name of a copy', () => {
     expect(freeTarget({ namespace: 'media' }, known())).toBeUndefined();
   });
 
+  test('is counted up from any that it may be', () => {
+    expect(['a-restored', 'a-restored-2', 'a-restored-9', 'a'].map(nextName)).toEqual(['a-restored-2', 'a-restored-3', 'a-restored-10', 'a-restored-2']);
+    expect(nextName(`${'a'.repeat(244)}-restored`)).toBe(`${'a'.repeat(242)}-restored-2`);
+  });
+
   test('is no longer than Kubernetes allows, and ends as a name may', () => {
     expect(freeTarget({ namespace: 'media', pvc: 'a'.repeat(253) }, known())).toHaveLength(253);
     expect(freeTarget({ namespace: 'media', pvc: `${'a'.repeat(243)}.bbb` }, known())).toBe(`${'a'.repeat(243)}-restored`);
@@ -78,6 +83,29 @@ test('claims that exist only as backups are ticked where nothing else is left, u
   expect(withOrphans({ namespace: 'media', orphans: true }, golden.inventory)).toBe(true);
   expect(withOrphans({ namespace: 'nowhere' }, golden.inventory)).toBe(false);
   expect(withOrphans({ namespace: 'attic' }, undefined)).toBe(false);
+});
+
+describe('the prefix of a namespace’s new names', () => {
+  const [media] = golden.inventory.namespaces.filter(({ name }) => name === 'media');
+  const inventory = { ...golden.inventory, namespaces: media ? [media] : [] };
+
+  test('is none where no claim has their own names', () => {
+    expect(defaultPrefix({ namespace: 'attic' }, inventory)).toBe('');
+    expect(defaultPrefix({ namespace: 'media', to: 'lab' }, inventory)).toBe('');
+    expect(defaultPrefix({ namespace: 'media' }, undefined)).toBe('');
+  });
+
+  test('is a free one where one has', () => {
+    expect(defaultPrefix({ namespace: 'media' }, inventory)).toBe('restored-');
+    const lab = { name: 'lab', pvcs: ['photos', 'restored-music'].flatMap((pvc) => (media?.pvcs[0] ? [{ ...media.pvcs[0], namespace: 'lab', pvc }] : [])) };
+    expect(defaultPrefix({ namespace: 'media', to: 'lab' }, { ...inventory, namespaces: [...inventory.namespaces, lab] })).toBe('restored-2-');
+  });
+
+  test('minds claims that exist only as backups where they are restored, too', () => {
+    const wiki = { name: 'lab', pvcs: media?.pvcs[0] ? [{ ...media.pvcs[0], namespace: 'lab', pvc: 'wiki' }] : [] };
+    const known = { ...inventory, namespaces: [wiki] };
+    expect([defaultPrefix({ namespace: 'attic', to: 'lab' }, known), defaultPrefix({ namespace: 'attic', to: 'lab', orphans: false }, known)]).toEqual(['restored-', '']);
+  });
 });
 
 describe('the start of a plan', () => {

@@ -58,11 +58,20 @@ const LONGEST = 253;
 export function freeTarget({ namespace, to, pvc }: Wish, known: { claims: (namespace: string | undefined) => string[] }): string | undefined {
   if (!pvc) return undefined;
   const taken = new Set(known.claims(to ?? namespace));
-  for (let n = 1; ; n++) {
-    const end = n === 1 ? '-restored' : `-restored-${n}`;
-    const name = `${pvc.slice(0, LONGEST - end.length).replace(/[.-]+$/, '')}${end}`;
+  for (let name = ended(pvc, '-restored'); ; name = nextName(name)) {
     if (!taken.has(name)) return name;
   }
+}
+
+/** Counts a name up that ends in -restored or -restored-<n>. */
+export function nextName(name: string): string {
+  const [, base = name, count] = /^(.*)-restored(?:-(\d+))?$/.exec(name) ?? [];
+  return ended(base, `-restored-${Number(count ?? 1) + 1}`);
+}
+
+/** Puts an end to a name, which is cut where it would be too long. */
+function ended(name: string, end: string): string {
+  return `${name.slice(0, LONGEST - end.length).replace(/[.-]+$/, '')}${end}`;
 }
 
 /** Puts a wish for a claim into what is asked for; null while it names none, or wishes for a time that is none. `free` names the new claim where the wish does not. */
@@ -80,13 +89,13 @@ export function claimRequest(wish: Wish, free: string | undefined): ClaimRestori
   return { request, look: wish.look ?? false };
 }
 
-/** Puts a wish for a namespace into a request; null while it names none, or wishes for a time that is none. */
-export function namespaceRequest(wish: Wish, orphans: boolean): NamespaceRestoreRequest | null {
+/** Puts a wish for a namespace into a request; null while it names none, or wishes for a time that is none. `prefix` begins the new names where the wish does not say. */
+export function namespaceRequest(wish: Wish, orphans: boolean, prefix = ''): NamespaceRestoreRequest | null {
   if (!wish.namespace || faultOfTime(wish) !== null) return null;
   return {
     namespace: wish.namespace,
     target_namespace: wish.to ?? wish.namespace,
-    target_prefix: wish.prefix ?? '',
+    target_prefix: wish.prefix ?? prefix,
     ...chosen({ asOf: wish.asOf }),
     include_orphans: orphans,
     ...(wish.make && { create_namespace: true }),
@@ -118,9 +127,22 @@ export function startOf(request: NamespaceRestoreRequest, { results }: Namespace
 /** Returns a prefix under which no new name of a plan is taken; null where none of the plan's is. */
 export function freePrefix({ results, target_namespace, error }: NamespaceRestore, known: { claims: (namespace: string | undefined) => string[] }): string | null {
   if (!error || !results.some(({ field }) => field === 'target_pvc')) return null;
-  const taken = new Set(known.claims(target_namespace));
+  return prefixFor(results.map(({ pvc }) => pvc), new Set(known.claims(target_namespace)));
+}
+
+/** Returns what begins the new names of a namespace's claims unless it is said: nothing where no claim has their own names, as far as is known. */
+export function defaultPrefix(wish: Wish, inventory: Inventory | undefined): string {
+  const living = (of: string | undefined) => inventory?.namespaces.find(({ name }) => name === of)?.pvcs.map(({ pvc }) => pvc) ?? [];
+  const orphans = withOrphans(wish, inventory) ? (inventory?.orphans.filter(({ namespace }) => namespace === wish.namespace).map(({ pvc }) => pvc) ?? []) : [];
+  const sources = [...living(wish.namespace), ...orphans];
+  const taken = new Set(living(wish.to ?? wish.namespace));
+  return sources.some((pvc) => taken.has(pvc)) ? prefixFor(sources, taken) : '';
+}
+
+/** Returns a prefix under which none of these names is taken. */
+function prefixFor(names: readonly string[], taken: ReadonlySet<string>): string {
   for (let n = 1; ; n++) {
     const prefix = n === 1 ? 'restored-' : `restored-${n}-`;
-    if (!results.some(({ pvc }) => taken.has(`${prefix}${pvc}`))) return prefix;
+    if (!names.some((name) => taken.has(`${prefix}${name}`))) return prefix;
   }
 }

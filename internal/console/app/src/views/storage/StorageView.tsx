@@ -18,7 +18,7 @@ export function StorageView() {
   const failure = bucket.error && !bucket.data ? failureOf(bucket.error) : null;
   return (
     <Page title="Storage" aside={bucket.data && <>As of the scan of <Age time={bucket.data.scanned_at} /></>}>
-      {failure?.status === 404 ? (
+      {failure?.reason === 'setting' ? (
         <Empty title="No bucket is scanned">{failure.message}</Empty>
       ) : (
         <Answer query={bucket} what="what the bucket holds">
