@@ -4,6 +4,7 @@ import { ClaimLink } from './ClaimLink';
 import { Settle } from './Command';
 import { State } from './State';
 import { Table, type Column } from './Table';
+import { Told } from './Told';
 
 /** What became of one claim of a batch. */
 export interface BatchResult {
@@ -65,7 +66,7 @@ function What({ error, settle, detail }: BatchResult) {
   if (error === undefined) return detail;
   return (
     <>
-      {error}
+      <Told text={error} />
       <Settle command={settle} />
     </>
   );

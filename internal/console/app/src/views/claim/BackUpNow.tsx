@@ -2,7 +2,6 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, type ReactNode } from 'react';
 import { backUp } from '@/api/actions';
 import { failureOf } from '@/api/errors';
-import { undoneInWords } from '@/words/refusal';
 import { waitToLook } from '@/api/polling';
 import { backupsQuery, eventsQuery, inventoryQuery, policiesQuery } from '@/api/queries';
 import type { Backup, Backups, ClaimName, Events } from '@/api/types';
@@ -11,6 +10,8 @@ import { Id } from '@/parts/Id';
 import { Notice } from '@/parts/Notice';
 import { useMessages } from '@/parts/toasts';
 import { serverTime, useNow } from '@/parts/now';
+import { shortId } from '@/words/id';
+import { undoneInWords } from '@/words/refusal';
 import { watched, type Watch, type Watched } from './watch';
 
 interface ButtonProps {
@@ -29,7 +30,7 @@ export function BackUpNow({ claim, backups, bound, onStarted }: ButtonProps) {
   const start = useMutation({
     mutationFn: () => backUp(claim),
     onSuccess: (started) => {
-      messages.say({ tone: 'busy', title: 'The backup was started', detail: started.job_name ?? started.backup });
+      messages.say({ tone: 'busy', title: 'The backup was started', detail: started.job_name ?? shortId(started.backup ?? '') });
       onStarted({ started, at: serverTime(), before: backups ?? null });
     },
     onError: (cause) => {
@@ -91,7 +92,7 @@ function untilNextLook(watch: Watch, listed: Backups | undefined, told: Events |
 }
 
 function Outcome({ watch, outcome }: { watch: Watch; outcome: Watched }) {
-  const name = <span className="mono">{watch.started.job_name ?? watch.started.backup}</span>;
+  const name = watch.started.job_name ? <span className="mono">{watch.started.job_name}</span> : <Id id={watch.started.backup ?? ''} />;
   switch (outcome.state) {
     case 'there':
       return (

@@ -6,6 +6,7 @@ import { Answer } from '@/parts/Answer';
 import { Empty } from '@/parts/Empty';
 import { State } from '@/parts/State';
 import { Table, type Column } from '@/parts/Table';
+import { Told } from '@/parts/Told';
 import { countInWords } from '@/words/size';
 
 /** What happened to a claim, its restores and its Jobs lately, in Kubernetes' own words. */
@@ -61,5 +62,5 @@ const COLUMNS: Column<ClaimEvent>[] = [
       </>
     ),
   },
-  { label: 'Message', cell: ({ message }) => message },
+  { label: 'Message', cell: ({ message }) => <Told text={message} /> },
 ];

@@ -5,6 +5,7 @@ import { ClaimLink } from '@/parts/ClaimLink';
 import { Id } from '@/parts/Id';
 import { Shape } from '@/parts/State';
 import { Table, type Column } from '@/parts/Table';
+import { Told } from '@/parts/Told';
 import { printedTime } from '@/words/age';
 import { countInWords, sizeInWords } from '@/words/size';
 import type { Section } from './sections';
@@ -37,10 +38,10 @@ const RESTORED: Column<PlannedClaim>[] = [
   ...CLAIM,
   { label: 'From when', cell: ({ backup }) => backup && <TakenAt time={backup.taken_at} /> },
   { label: 'Size', className: 'figure', cell: ({ backup }) => sizeInWords(backup?.size_bytes) },
-  { label: 'Backup', cell: (claim) => <Why claim={claim}>{claim.backup ? <BackupName claim={claim} /> : claim.message}</Why> },
+  { label: 'Backup', cell: (claim) => <Why claim={claim}>{claim.backup ? <BackupName claim={claim} /> : <Told text={claim.message} />}</Why> },
 ];
 
-const OTHERS: Column<PlannedClaim>[] = [...CLAIM, { label: 'Why', cell: (claim) => <Why claim={claim}>{claim.message}</Why> }];
+const OTHERS: Column<PlannedClaim>[] = [...CLAIM, { label: 'Why', cell: (claim) => <Why claim={claim}><Told text={claim.message} /></Why> }];
 
 function Why({ claim, children }: { claim: PlannedClaim; children: ReactNode }) {
   return (

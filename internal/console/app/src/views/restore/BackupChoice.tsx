@@ -38,7 +38,7 @@ export function BackupChoice({ wish, data, found, unmet, onChange, error }: Prop
     { value: AS_OF, label: 'The newest as of a time…' },
     ...backups.map((backup) => ({ value: backup.id, label: label(backup) })),
   ];
-  if (wish.snapshot && !backups.some(({ id }) => id === wish.snapshot)) options.push({ value: wish.snapshot, label: wish.snapshot });
+  if (wish.snapshot && !backups.some(({ id }) => id === wish.snapshot)) options.push({ value: wish.snapshot, label: shortId(wish.snapshot) });
   const choose = (value: string) => onChange({ snapshot: value === LATEST || value === AS_OF ? undefined : value, asOf: value === AS_OF ? '' : undefined });
   return (
     <div className="fields">

@@ -9,6 +9,7 @@ import { Id } from '@/parts/Id';
 import { Notice } from '@/parts/Notice';
 import { Progress } from '@/parts/Progress';
 import { State } from '@/parts/State';
+import { Told } from '@/parts/Told';
 import { isOver, phaseInWords, standingOf } from '@/words/phase';
 import { plural } from '@/words/size';
 
@@ -47,7 +48,7 @@ function Line({ restore }: { restore: Restore | undefined }) {
   if (!restore) return <p className="muted">It has not shown itself yet.</p>;
   return (
     <p role="status">
-      <State wording={standingOf(restore)} /> <Progress restore={restore} /> {restore.message}
+      <State wording={standingOf(restore)} /> <Progress restore={restore} /> <Told text={restore.message} />
     </p>
   );
 }

@@ -5,6 +5,7 @@ import { Id } from '@/parts/Id';
 import { Notice } from '@/parts/Notice';
 import { Progress } from '@/parts/Progress';
 import { Shape, State } from '@/parts/State';
+import { Told } from '@/parts/Told';
 import { durationInWords } from '@/words/age';
 import { PHASES, isMoving, phaseInWords, standingOf, stepOf } from '@/words/phase';
 import type { Pace } from '@/words/rate';
@@ -25,7 +26,7 @@ export function RestoreCard({ restore, pace }: { restore: Restore; pace: Pace })
       <Progress restore={restore} />
       {restore.progress && <Figures progress={restore.progress} pace={pace} />}
       <Stalled restore={restore} />
-      {restore.message !== stallOf(restore)?.message && <p>{restore.message}</p>}
+      {restore.message !== stallOf(restore)?.message && <p><Told text={restore.message} /></p>}
       <p className="muted">
         {restore.backup && (
           <>
@@ -104,12 +105,16 @@ function Details({ restore }: { restore: Restore }) {
               <strong>{condition.type}</strong> {condition.met ? 'since' : 'not yet, since'} <Moment time={condition.since} />
               <br />
               {condition.reason}
-              {condition.message !== restore.message && `: ${condition.message}`}
+              {condition.message !== restore.message && (
+                <>
+                  : <Told text={condition.message} />
+                </>
+              )}
             </span>
           </li>
         ))}
       </ul>
-      {restore.evidence && <p className="muted">The choice of the backup rests on: {restore.evidence}</p>}
+      {restore.evidence && <p className="muted">The choice of the backup rests on: <Told text={restore.evidence} /></p>}
     </details>
   );
 }
