@@ -15,6 +15,7 @@ const ACTS = [
   { tests: "back-up-fails.spec.ts", given: { CLAIM_NAMESPACE: "demo", CLAIM: "broken", CAUSE: "repository is locked" } },
   { tests: "back-up-namespace.spec.ts", given: { NAMESPACE: "demo", CLAIMS: "photos" } },
   { tests: "restore.spec.ts", given: { ...PHOTOS, TARGET: "photos-again" } },
+  { tests: "copy.spec.ts", given: { ...PHOTOS, TARGET: "photos-look" } },
   { tests: "as-of.spec.ts", given: { CLAIM_NAMESPACE: "team-000", CLAIM: "photos-0" } },
   { tests: "lost-namespace.spec.ts", given: { LOST_NAMESPACE: "attic", LOST_CLAIMS: "books notes wiki" } },
   { tests: "policy-made.spec.ts", given: PHOTOS },

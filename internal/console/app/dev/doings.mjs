@@ -1,6 +1,7 @@
 // What can be done to the made-up cluster, and what becomes of it: backups end after some seconds, restores go through
 // their phases, and a claim that is held comes back once the repository is mended.
 import { Batches, preview } from './batches.mjs';
+import { Copies, expiryOf } from './copies.mjs';
 import { backupsOf, restoresAt } from './world.mjs';
 
 const SECOND = 1000;
@@ -33,6 +34,7 @@ export class Doings {
     this.policies = policies;
     this.started = Date.now();
     this.batches = new Batches(this);
+    this.copies = new Copies(this);
   }
 
   find({ namespace, pvc }) {
@@ -103,9 +105,11 @@ export class Doings {
     const chosen = named.find(({ taken_at }) => !body.as_of || Date.parse(taken_at) <= Date.parse(body.as_of));
     if (!chosen) return this.#unmet(body, backups);
     const restore = body.dry_run ? undefined : this.#bringBack(source, target, chosen);
+    if (restore && body.copy) this.copies.add(target, source, chosen, { ...body, restore });
     return accepted(body.dry_run, {
       ...(restore && { restore }), ...source, target_namespace: target.namespace, target_pvc: target.pvc, driver: chosen.driver, backup: chosen.id,
       taken_at: chosen.taken_at, size: '10Gi', storage_class: 'longhorn', volume_mode: 'Filesystem',
+      ...(body.copy && { copy: true, expires_at: expiryOf(body) }),
     });
   }
 

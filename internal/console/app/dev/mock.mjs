@@ -44,6 +44,7 @@ const GETS = {
     return { tests: newest ? [{ driver: 'restic', job_name: 'test-1', ...of, backup: newest.id, phase: 'Passed', message: '', restored: size, expected: size, requested_by: 'ada', created_at: ago(9e6), started_at: null }] : [] };
   },
   '/v1/batches': () => doings.batches.list(),
+  '/v1/copies': (of) => doings.copies.list(of),
   '/v1/restores': (of) => ({ restores: doings.restores(of) }),
   '/v1/backups': ({ limit, ...of }) => {
     const all = doings.backups(of);
@@ -56,7 +57,7 @@ const POSTS = {
   '/v1/backup/namespace': (body, async) => doings.backUpNamespace(body, async),
   '/v1/restores': (body) => doings.restore(body),
   '/v1/restores/namespace': (body, async) => doings.restoreNamespace(body, async),
-  '/v1/restore-test': ({ namespace, pvc, snapshot, ...to }) => to.target_pvc ? doings.restore({ namespace, pvc, snapshot, ...to }) : ({ status: 202, body: { driver: 'restic', job_name: 'test-2', job_namespace: 'soteria-system', namespace, pvc, backup: snapshot, taken_at: ago(0), room_bytes: 1, requested_by: 'ada', dry_run: false } }),
+  '/v1/restore-test': ({ namespace, pvc, snapshot }) => ({ status: 202, body: { driver: 'restic', job_name: 'test-2', job_namespace: 'soteria-system', namespace, pvc, backup: snapshot, taken_at: ago(0), room_bytes: 1, requested_by: 'ada', dry_run: false } }),
   '/v1/policies': (body) => doings.keepPolicy(body),
   '/mend': () => doings.mend(),
 };
@@ -81,6 +82,10 @@ async function answer(request, url) {
     return POSTS[url.pathname](JSON.parse(text || '{}'), request.headers.prefer === 'respond-async');
   }
   if (method === 'GET' && url.pathname.startsWith('/v1/batches/')) return doings.batches.find(url.pathname.split('/').at(-1));
+  if (method === 'DELETE' && url.pathname.startsWith('/v1/copies/')) {
+    const [namespace, pvc] = url.pathname.split('/').slice(-2);
+    return doings.copies.remove({ namespace, pvc }, url.searchParams.get('while_used') === 'true');
+  }
   if (method === 'DELETE') return doings.deletePolicy(url.pathname.split('/').at(-1));
   return fail(404, 'not_found', 'there is nothing at this path');
 }

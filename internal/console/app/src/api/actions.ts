@@ -1,5 +1,5 @@
 import { answer, api, batchAnswer, begun, type Begun } from './client';
-import type { ClaimName, Policy, PolicyPreview, NamespaceBackup, NamespaceBackupRequest, NamespaceRestore, NamespaceRestoreRequest, PolicyRequest, RestoreRequest, RestoreStarted } from './types';
+import type { ClaimName, CopyRemoved, Policy, PolicyPreview, NamespaceBackup, NamespaceBackupRequest, NamespaceRestore, NamespaceRestoreRequest, PolicyRequest, RestoreRequest, RestoreStarted } from './types';
 
 /** Starts a backup of a claim. */
 export function backUp({ namespace, pvc }: ClaimName) {
@@ -27,16 +27,14 @@ export function backUpNamespace(request: NamespaceBackupRequest): Promise<Begun<
   return begun(api.POST('/v1/backup/namespace', { ...sent(request), ...GOES_ON }));
 }
 
-/** A restore to a new claim, and whether that is to be looked at only: policies pass such a claim over, and health does not count it. */
-export interface ClaimRestoring {
-  request: RestoreRequest;
-  look: boolean;
+/** Starts a restore to a new claim, or tells on a dry run what it would start. */
+export function restore(request: RestoreRequest): Promise<RestoreStarted> {
+  return answer(api.POST('/v1/restores', sent(request)));
 }
 
-/** Starts a restore to a new claim, or tells on a dry run what it would start. */
-export async function restore({ request, look }: ClaimRestoring): Promise<RestoreStarted> {
-  // A test with a target is a restore, and answered as one.
-  return (await answer(api.POST(look ? '/v1/restore-test' : '/v1/restores', sent(request)))) as RestoreStarted;
+/** Removes a claim that was made to look at a backup, and no other. One that a pod uses is removed only where that is said. */
+export function removeCopy({ namespace, pvc }: ClaimName, whileUsed: boolean): Promise<CopyRemoved> {
+  return answer(api.DELETE('/v1/copies/{namespace}/{pvc}', { params: { path: { namespace, pvc }, query: whileUsed ? { while_used: 'true' } : {} } }));
 }
 
 /** Tells which restores of a namespace's claims would be started. */

@@ -2,7 +2,7 @@ import { QueryClient, queryOptions } from '@tanstack/react-query';
 import { answer, api } from './client';
 import { ApiError } from './errors';
 import { MINUTE, SECOND, pollRestores, waitToLook } from './polling';
-import type { ClaimName, Restores } from './types';
+import type { ClaimName, Copies, Restores } from './types';
 
 /** Makes the cache of answers. What a view shows is asked for again when the reader comes back to it. */
 export function newQueryClient(): QueryClient {
@@ -108,6 +108,13 @@ export function batchQuery(id: string) {
     refetchInterval: ({ state: { data } }) => (data?.state === 'done' ? false : waitToLook(data ? Date.parse(data.created_at) : Date.now(), Date.now())),
   });
 }
+
+/** The claims that were made to look at a backup. */
+export const copiesQuery = queryOptions({
+  queryKey: ['copies'],
+  queryFn: ({ signal }): Promise<Copies> => answer(api.GET('/v1/copies', { signal })),
+  refetchInterval: MINUTE / 2,
+});
 
 /** The last batches, newest first. */
 export const batchesQuery = queryOptions({

@@ -34,6 +34,11 @@ export type RestoreRequest = Schemas['RestoreRequest'];
 export type RestoreStarted = Schemas['RestoreStarted'];
 export type RestoreTest = Schemas['RestoreTests']['tests'][number];
 
+/** A claim that was made to look at a backup. The document has no word for a list that is null where it could not be told. */
+export type Copy = Omit<Schemas['Copies']['copies'][number], 'used_by'> & { used_by: string[] | null };
+export type Copies = Omit<Schemas['Copies'], 'copies'> & { copies: Copy[] };
+export type CopyRemoved = Schemas['CopyRemoved'];
+
 export type Events = Schemas['Events'];
 export type ClaimEvent = Events['events'][number];
 

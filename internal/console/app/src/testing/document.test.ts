@@ -7,10 +7,10 @@ const post = (path: string, body: object) => new Request(at(path), { method: 'PO
 
 describe('a request that the API would refuse', () => {
   test.each([
-    [get('/v1/copies'), 'GET /v1/copies is not in the document'],
+    [get('/v1/spares'), 'GET /v1/spares is not in the document'],
     [get('/v1/inventory?limit=1'), '/v1/inventory has no query parameter limit'],
     [get('/v1/backups?namespace=media'), '/v1/backups needs the query parameter pvc'],
-    [post('/v1/restores', { namespace: 'media', pvc: 'photos', copy: true }), '/v1/restores takes no field copy'],
+    [post('/v1/restores', { namespace: 'media', pvc: 'photos', spare: true }), '/v1/restores takes no field spare'],
     [post('/v1/restores/namespace', { namespace: 'media', claims: [{ pvc: 'photos' }, { pvc: 'wiki', copy: true }] }), '/v1/restores/namespace takes no field claims[1].copy'],
     [post('/v1/policies', { namespace: 'media', pvc: '', keep: { minutely: 3 } }), '/v1/policies takes no field keep.minutely'],
   ])('is said to be one: %#', async (request, refusal) => {

@@ -1,5 +1,5 @@
 /** The API's golden answers, which its own tests compare it with. */
-import type { Backups, Bucket, ErrorBody, Inventory, Plan, Policies, Restore, Restores, RestoreStarted } from '@/api/types';
+import type { Backups, Bucket, Copies, CopyRemoved, ErrorBody, Inventory, Plan, Policies, Restore, Restores, RestoreStarted } from '@/api/types';
 import type { Events, NamespaceBackup, NamespaceRestore, Status } from '@/api/types';
 import backups from '@golden/backups.json';
 import backupsAssorted from '@golden/backups_assorted.json';
@@ -20,6 +20,9 @@ import namespaceRestoreConflict from '@golden/namespace_restore_conflict.json';
 import namespaceRestoreDryRun from '@golden/namespace_restore_dry_run.json';
 import plan from '@golden/plan_assorted.json';
 import planEmpty from '@golden/plan_empty.json';
+import copies from '@golden/copies.json';
+import copyRefused from '@golden/copy_refused.json';
+import copyRemoved from '@golden/copy_removed.json';
 import policies from '@golden/policies.json';
 import policyInvalid from '@golden/policy_invalid.json';
 import restoreConflict from '@golden/restore_conflict.json';
@@ -51,6 +54,9 @@ export const golden = {
   namespaceRestoreDryRun: namespaceRestoreDryRun as NamespaceRestore,
   plan: plan as Plan,
   planEmpty: planEmpty as Plan,
+  copies: copies as Copies,
+  copyRefused: copyRefused as ErrorBody,
+  copyRemoved: copyRemoved as CopyRemoved,
   policies: policies as Policies,
   policyInvalid: policyInvalid as ErrorBody,
   restoreConflict: restoreConflict as ErrorBody,

@@ -24,4 +24,5 @@ export const server = setupServer(
   answers('/v1/events', golden.events),
   answers('/v1/whoami', golden.whoami),
   answers('/v1/batches', { batches: [] }),
+  answers('/v1/copies', { generated_at: '2026-04-12T15:30:00Z', copies: [] }),
 );

@@ -113,21 +113,27 @@ describe('a namespace that is gone', () => {
   });
 });
 
-test('a claim that is to be looked at only is restored as one that policies pass over', async () => {
-  const kept = posts('/v1/restores', () => ({ status: 200, body: golden.restoreDryRun }));
-  const looked = posts('/v1/restore-test', ({ dry_run }) => (dry_run ? { status: 200, body: golden.restoreDryRun } : { status: 202, body: golden.restoreStarted }));
+test('a claim that is to be looked at only is restored as a copy, which goes by itself where that is asked for', async () => {
+  const copy = { ...golden.restoreDryRun, target_pvc: 'photos-restored', copy: true };
+  const sent = posts('/v1/restores', ({ dry_run, expires }) => (dry_run ? { status: 200, body: { ...copy, ...(expires === '7d' && { expires_at: '2026-04-19T15:31:00Z' }) } } : { status: 202, body: golden.restoreStarted }));
   const { user, router } = openConsole('/restore?namespace=media&pvc=photos');
   const button = await restoreButton();
   await waitFor(() => expect(button).toBeEnabled());
+  expect(screen.queryByLabelText('Remove it by itself after')).not.toBeInTheDocument();
+  expect(sent.at(-1)).not.toHaveProperty('copy');
   await user.click(screen.getByRole('checkbox', { name: /^To look at only/ }));
-  await waitFor(() => expect(looked).toHaveLength(1));
-  expect(router.state.location.search).toMatchObject({ look: true });
+  await waitFor(() => expect(sent.at(-1)).toMatchObject({ copy: true, dry_run: true }));
+  expect(sent.at(-1)).not.toHaveProperty('expires');
+  expect(await screen.findByText('until it is removed')).toBeVisible();
+  await user.selectOptions(screen.getByLabelText('Remove it by itself after'), 'Seven days');
+  expect(await screen.findByText(/^removed by itself/)).toHaveTextContent('removed by itself in 7 days');
+  expect(router.state.location.search).toMatchObject({ look: true, expires: '7d' });
   await waitFor(() => expect(button).toBeEnabled());
   await expectAccessible();
   await user.click(button);
   await screen.findByRole('heading', { name: 'The restore was started' });
-  expect(looked.at(-1)).toMatchObject({ target_pvc: 'photos-restored', snapshot: golden.restoreDryRun.backup });
-  expect(kept.every(({ dry_run }) => dry_run === true)).toBe(true);
+  expect(sent.at(-1)).toMatchObject({ target_pvc: 'photos-restored', snapshot: golden.restoreDryRun.backup, copy: true, expires: '7d' });
+  expect(screen.getByText(/^It is a copy to look at/)).toBeVisible();
 });
 
 test('a clock that is wrong is told, and ages are reckoned by Soteria’s', async () => {

@@ -36,7 +36,7 @@ const REASONS: Record<string, Wording & { group: Group }> = {
   lost: { label: 'Lost', tone: 'bad', meaning: 'The claim’s volume is gone.', group: 'other' },
   unbound: { label: 'Unbound', tone: 'idle', meaning: 'The claim is not bound to a volume yet.', group: 'other' },
   deleting: { label: 'Going', tone: 'idle', meaning: 'The claim is being deleted.', group: 'other' },
-  skipped: { label: 'Skipped', tone: 'idle', meaning: 'The claim is labelled to start empty, with a reason.', group: 'other' },
+  skipped: { label: 'Skipped', tone: 'idle', meaning: 'No backup is expected of the claim, for a reason.', group: 'other' },
   excluded: { label: 'Excluded', tone: 'idle', meaning: 'Soteria keeps out of this namespace.', group: 'other' },
 };
 

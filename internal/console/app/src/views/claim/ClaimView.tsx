@@ -1,13 +1,15 @@
 import { useQuery, type UseQueryResult } from '@tanstack/react-query';
 import { Link, getRouteApi } from '@tanstack/react-router';
 import { useState } from 'react';
-import { ALL_BACKUPS, backupsQuery, inventoryQuery, policiesQuery, restoresQuery } from '@/api/queries';
+import { ALL_BACKUPS, backupsQuery, copiesQuery, inventoryQuery, policiesQuery, restoresQuery } from '@/api/queries';
 import type { ClaimName, Inventory, InventoryClaim, PolicyClaim, Restores } from '@/api/types';
 import { Notice } from '@/parts/Notice';
 import { Page } from '@/parts/Page';
 import { State } from '@/parts/State';
+import { standingOfClaim } from '@/words/copy';
 import { healthInWords, isBeingChecked } from '@/words/health';
 import { isMoving } from '@/words/phase';
+import { CopyNotice } from '../copies/CopyNotice';
 import { usePaces } from '../restores/paces';
 import { RestoreCard } from '../restores/RestoreCard';
 import { BackUpNow, BackupWatch } from './BackUpNow';
@@ -40,6 +42,8 @@ function Claim({ claim }: { claim: ClaimName }) {
   const known = backups.data?.backups ?? [];
   const entry = inventory.data && find(inventory.data, claim);
   const restores = useQuery(restoresQuery(claim));
+  const { data: copies } = useQuery(copiesQuery);
+  const copy = copies?.copies.find(({ namespace, pvc }) => namespace === claim.namespace && pvc === claim.pvc);
   return (
     <Page
       title={claim.pvc}
@@ -49,7 +53,7 @@ function Claim({ claim }: { claim: ClaimName }) {
           {claim.namespace}
         </Link>
       }
-      aside={entry && <State wording={healthInWords(entry)} />}
+      aside={entry && <State wording={standingOfClaim(entry, copy !== undefined)} />}
       actions={
         <>
           <Link to="/restore" search={claim} className="button">
@@ -66,7 +70,8 @@ function Claim({ claim }: { claim: ClaimName }) {
         </Notice>
       )}
       {inventory.data && !entry && <Gone inventory={inventory.data} claim={claim} />}
-      {entry && <Standing entry={entry} />}
+      {copy && <CopyNotice copy={copy} />}
+      {entry && !(copy && entry.health_reason === 'skipped') && <Standing entry={entry} />}
       {entry && <Choice entry={entry} />}
       {entry?.backup_stalled && (
         <Notice tone="bad" title="A backup does not go on">

@@ -3,30 +3,33 @@ import type { InventoryClaim, Orphan } from '@/api/types';
 import { Age, Due } from '@/parts/Age';
 import { ClaimLink } from '@/parts/ClaimLink';
 import { Shape, State } from '@/parts/State';
-import { GROUPS, GROUP_WORDS, healthInWords, protectionInWords } from '@/words/health';
+import { standingOfClaim } from '@/words/copy';
+import { GROUPS, GROUP_WORDS, protectionInWords } from '@/words/health';
 import { countInWords, plural } from '@/words/size';
 import { DayStrip } from './DayStrip';
 import type { Row } from './rows';
 
 interface Props {
   row: Row;
+  /** The claims that were made to look at a backup, by namespace/name. */
+  copies: ReadonlySet<string>;
   onToggle: (namespace: string) => void;
   onBackUp: (namespace: string) => void;
 }
 
 /** The cells of one line. */
-export function RowLine({ row, onToggle, onBackUp }: Props) {
+export function RowLine({ row, copies, onToggle, onBackUp }: Props) {
   switch (row.kind) {
     case 'namespace':
       return <NamespaceCells row={row} onToggle={onToggle} onBackUp={onBackUp} />;
     case 'claim':
-      return <ClaimCells claim={row.claim} />;
+      return <ClaimCells claim={row.claim} isCopy={copies.has(`${row.claim.namespace}/${row.claim.pvc}`)} />;
     case 'orphan':
       return <OrphanCells orphan={row.orphan} />;
   }
 }
 
-function NamespaceCells({ row, onToggle, onBackUp }: Omit<Props, 'row'> & { row: Extract<Row, { kind: 'namespace' }> }) {
+function NamespaceCells({ row, onToggle, onBackUp }: Omit<Props, 'row' | 'copies'> & { row: Extract<Row, { kind: 'namespace' }> }) {
   return (
     <>
       <div role="rowheader" className="namespace-name">
@@ -64,8 +67,8 @@ function NamespaceCells({ row, onToggle, onBackUp }: Omit<Props, 'row'> & { row:
   );
 }
 
-function ClaimCells({ claim }: { claim: InventoryClaim }) {
-  const wording = healthInWords(claim);
+function ClaimCells({ claim, isCopy }: { claim: InventoryClaim; isCopy: boolean }) {
+  const wording = standingOfClaim(claim, isCopy);
   return (
     <>
       <div role="cell" className="cell-name">

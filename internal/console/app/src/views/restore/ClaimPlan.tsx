@@ -1,5 +1,5 @@
 import type { Backup, RestoreStarted } from '@/api/types';
-import { Moment } from '@/parts/Age';
+import { Due, Moment } from '@/parts/Age';
 import { Id } from '@/parts/Id';
 import { Notice } from '@/parts/Notice';
 import { Notes, Remarks } from '@/parts/Remarks';
@@ -42,6 +42,12 @@ export function ClaimPlan({ plan, backups }: { plan: RestoreStarted; backups: re
           <dt>Volume mode</dt>
           <dd>{plan.volume_mode}</dd>
         </div>
+        {plan.copy && (
+          <div>
+            <dt>To look at only</dt>
+            <dd>{plan.expires_at ? <>removed by itself <Due time={plan.expires_at} /></> : 'until it is removed'}</dd>
+          </div>
+        )}
         <div>
           <dt>Asked for by</dt>
           <dd>{plan.requested_by}</dd>

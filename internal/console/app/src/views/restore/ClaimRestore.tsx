@@ -1,9 +1,10 @@
 import { useQuery, type UseQueryResult } from '@tanstack/react-query';
-import { restore, type ClaimRestoring } from '@/api/actions';
+import { restore } from '@/api/actions';
 import { failureOf } from '@/api/errors';
 import { backupsQuery, inventoryQuery } from '@/api/queries';
-import type { Backups, RestoreStarted } from '@/api/types';
-import { TextField, errorAt } from '@/parts/TextField';
+import type { Backups, RestoreRequest, RestoreStarted } from '@/api/types';
+import { Choice, TextField, errorAt } from '@/parts/TextField';
+import { EXPIRIES } from '@/words/copy';
 import { BackupChoice } from './BackupChoice';
 import { contradictionOf, faultOfTime } from './choice';
 import { ClaimPlan } from './ClaimPlan';
@@ -30,10 +31,10 @@ export function ClaimRestore(props: WishProps) {
   const onBegun = ({ restore: started, target_pvc }: RestoreStarted, stays: boolean) => {
     if (stays) props.change({ as: target_pvc, started });
   };
-  const { plan, start, again, change, ...state } = useRestoring(props, asked, { labels: CLAIM_LABELS, ask: (asking: ClaimRestoring) => planOf(asking, kept.as === undefined), begin: restore, onBegun });
+  const { plan, start, again, change, ...state } = useRestoring(props, asked, { labels: CLAIM_LABELS, ask: (request: RestoreRequest) => planOf(request, kept.as === undefined), begin: restore, onBegun });
   if (kept.started && kept.as) {
     const target = { namespace: kept.to ?? kept.namespace ?? '', pvc: kept.as };
-    return <ClaimStarted target={target} restore={kept.started} again={() => { again(); props.change({ as: undefined, started: undefined }); }} />;
+    return <ClaimStarted target={target} restore={kept.started} copy={kept.look ?? false} again={() => { again(); props.change({ as: undefined, started: undefined }); }} />;
   }
   const unmet = faultOfTime(kept) ?? (plan ? contradictionOf(kept, [plan.taken_at]) : null);
   const part: PartProps = { ...props, change, failure: state.failure };
@@ -53,7 +54,7 @@ export function ClaimRestore(props: WishProps) {
       verb="Restore to the new claim"
       ready={state.ready && unmet === null}
       // What the plan shows is what is restored: its backup, though a newer one may come meanwhile, to its new name.
-      onStart={() => asked && plan && start({ ...asked, request: { ...asked.request, snapshot: plan.backup, target_pvc: plan.target_pvc } })}
+      onStart={() => asked && plan && start({ ...asked, snapshot: plan.backup, target_pvc: plan.target_pvc })}
     />
   );
 }
@@ -62,12 +63,12 @@ export function ClaimRestore(props: WishProps) {
 const TRIED = 10;
 
 /** Asks what a restore would do. Where `counting`, a name that turns out to be taken is counted up: the inventory may not know it yet. */
-async function planOf({ request, look }: ClaimRestoring, counting: boolean, tried = 1): Promise<RestoreStarted> {
+async function planOf(request: RestoreRequest, counting: boolean, tried = 1): Promise<RestoreStarted> {
   try {
-    return await restore({ request: { ...request, dry_run: true }, look });
+    return await restore({ ...request, dry_run: true });
   } catch (cause) {
     if (!counting || tried === TRIED || !request.target_pvc || failureOf(cause).reason !== 'target_exists') throw cause;
-    return planOf({ request: { ...request, target_pvc: nextName(request.target_pvc) }, look }, counting, tried + 1);
+    return planOf({ ...request, target_pvc: nextName(request.target_pvc) }, counting, tried + 1);
   }
 }
 
@@ -134,9 +135,10 @@ function Target({ name = '', ...part }: PartProps & { name: string | undefined }
         />
       </div>
       <label className="check">
-        <input type="checkbox" checked={draft.look ?? false} onChange={(event) => change({ look: event.target.checked || undefined })} />
+        <input type="checkbox" checked={draft.look ?? false} onChange={(event) => change({ look: event.target.checked || undefined, expires: undefined })} />
         To look at only: policies do not back it up, and it is not counted
       </label>
+      {draft.look && <RemoveAfter expires={draft.expires ?? ''} onChange={(expires) => change({ expires: expires || undefined })} error={errorAt(failure, 'expires')} />}
       <details open={Boolean(draft.storageClass ?? draft.size) || failure?.field === 'storage_class' || failure?.field === 'size'}>
         <summary>Another class or size</summary>
         <div className="fields">
@@ -160,5 +162,15 @@ function Target({ name = '', ...part }: PartProps & { name: string | undefined }
         </div>
       </details>
     </section>
+  );
+}
+
+/** The choice of when a copy is removed by itself. One that the address names is among them. */
+function RemoveAfter({ expires, onChange, error }: { expires: string; onChange: (expires: string) => void; error: string | null }) {
+  const others = EXPIRIES.some(({ value }) => value === expires) ? [] : [{ value: expires, label: expires }];
+  return (
+    <div className="fields">
+      <Choice label={CLAIM_LABELS.expires} value={expires} options={[...EXPIRIES, ...others]} onChange={onChange} error={error} />
+    </div>
   );
 }

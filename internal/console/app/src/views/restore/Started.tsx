@@ -17,11 +17,13 @@ interface ClaimProps {
   target: ClaimName;
   /** The name of the Restore. */
   restore: string;
+  /** Whether the claim is to be looked at only. */
+  copy: boolean;
   again: () => void;
 }
 
 /** What became of the restore of a claim. */
-export function ClaimStarted({ target, restore: name, again }: ClaimProps) {
+export function ClaimStarted({ target, restore: name, copy, again }: ClaimProps) {
   const { data } = useQuery(restoresQuery(target));
   const restore = data?.restores.find((each) => each.name === name);
   return (
@@ -39,6 +41,7 @@ export function ClaimStarted({ target, restore: name, again }: ClaimProps) {
         .
       </p>
       <Line restore={restore} />
+      {copy && <p className="muted">It is a copy to look at. It is removed on its page, or among the copies of all restores.</p>}
       <Next again={again} />
     </section>
   );

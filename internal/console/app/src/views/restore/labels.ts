@@ -4,7 +4,7 @@ import { inLabels } from '@/words/labels';
 const BOTH = { namespace: 'Namespace', as_of: 'As of', target_namespace: 'Target namespace' } as const;
 
 /** What the fields of a claim's restore are called, by their names in the API. */
-export const CLAIM_LABELS = { ...BOTH, pvc: 'Claim', snapshot: 'Backup', target_pvc: 'Name of the new claim', storage_class: 'Storage class', size: 'Size' } as const;
+export const CLAIM_LABELS = { ...BOTH, pvc: 'Claim', snapshot: 'Backup', target_pvc: 'Name of the new claim', storage_class: 'Storage class', size: 'Size', expires: 'Remove it by itself after' } as const;
 
 const PREFIX = 'Prefix of the new names';
 

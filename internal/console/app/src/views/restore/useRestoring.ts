@@ -1,6 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
 import { failureOf, inForm } from '@/api/errors';
+import { copiesQuery } from '@/api/queries';
 import type { Labels } from '@/words/labels';
 import type { WishProps } from './wishProps';
 
@@ -36,7 +37,7 @@ export function useRestoring<R, P, A>(props: WishProps, request: R | null, { lab
     onSuccess: async (answer) => {
       setOutcome(answer);
       onBegun(answer, stays.current);
-      await client.invalidateQueries({ queryKey: ['restores'] });
+      await Promise.all([client.invalidateQueries({ queryKey: ['restores'] }), client.invalidateQueries(copiesQuery)]);
     },
   });
   useEffect(() => {

@@ -4,7 +4,7 @@ import type { NamespaceRestore } from '@/api/types';
 import { claimRequest, defaultPrefix, freePrefix, freeTarget, namespaceRequest, nextName, readWish, startOf, withOrphans } from './wish';
 
 test('a wish survives its address, without what makes no sense', () => {
-  const wish = { of: 'namespace', namespace: 'media', prefix: 'back-', asOf: '2026-03-01T12:00:00Z', orphans: true, make: true, look: true } as const;
+  const wish = { of: 'namespace', namespace: 'media', prefix: 'back-', asOf: '2026-03-01T12:00:00Z', orphans: true, make: true, look: true, expires: '7d' } as const;
   expect(readWish(wish)).toEqual(wish);
   expect(readWish({ of: 'cluster', namespace: ' ', pvc: 7, orphans: 'yes', x: 1 })).toEqual({ pvc: '7' });
   expect(readWish({ orphans: false })).toEqual({ orphans: false });
@@ -24,18 +24,22 @@ describe('a request for a claim', () => {
   });
 
   test('is of the latest backup, to a new name beside the claim, unless said otherwise', () => {
-    expect(claimRequest(photos, 'photos-restored')?.request).toEqual({ ...photos, snapshot: 'latest', target_namespace: 'media', target_pvc: 'photos-restored' });
-    expect(claimRequest({ ...photos, snapshot: 'aaaaaaaa', to: 'lab', as: 'p2', storageClass: 'fast', size: '20Gi' }, 'photos-restored')?.request).toEqual({
+    expect(claimRequest(photos, 'photos-restored')).toEqual({ ...photos, snapshot: 'latest', target_namespace: 'media', target_pvc: 'photos-restored' });
+    expect(claimRequest({ ...photos, snapshot: 'aaaaaaaa', to: 'lab', as: 'p2', storageClass: 'fast', size: '20Gi' }, 'photos-restored')).toEqual({
       ...photos, snapshot: 'aaaaaaaa', target_namespace: 'lab', target_pvc: 'p2', storage_class: 'fast', size: '20Gi',
     });
   });
 
   test('is for a claim to keep, unless it is to be looked at only', () => {
-    expect([claimRequest(photos, 'p')?.look, claimRequest({ ...photos, look: true }, 'p')?.look]).toEqual([false, true]);
+    expect(claimRequest({ ...photos, expires: '7d' }, 'p')).not.toHaveProperty('copy');
+    expect(claimRequest({ ...photos, expires: '7d' }, 'p')).not.toHaveProperty('expires');
+    expect(claimRequest({ ...photos, look: true }, 'p')).toMatchObject({ copy: true });
+    expect(claimRequest({ ...photos, look: true }, 'p')).not.toHaveProperty('expires');
+    expect(claimRequest({ ...photos, look: true, expires: '7d' }, 'p')).toMatchObject({ copy: true, expires: '7d' });
   });
 
   test('as of a time says the time, and never asks for the latest instead', () => {
-    expect(claimRequest({ ...photos, asOf: '2026-03-01T12:00:00Z' }, 'p')?.request).toEqual({ ...photos, as_of: '2026-03-01T12:00:00Z', target_namespace: 'media', target_pvc: 'p' });
+    expect(claimRequest({ ...photos, asOf: '2026-03-01T12:00:00Z' }, 'p')).toEqual({ ...photos, as_of: '2026-03-01T12:00:00Z', target_namespace: 'media', target_pvc: 'p' });
     expect(claimRequest({ ...photos, asOf: '' }, 'p')).toBeNull();
     expect(claimRequest({ ...photos, asOf: 'soon' }, 'p')).toBeNull();
   });

@@ -1,4 +1,3 @@
-import type { ClaimRestoring } from '@/api/actions';
 import type { Inventory, NamespaceRestore, NamespaceRestoreRequest, RestoreRequest } from '@/api/types';
 import { text } from '../inventory/filters';
 import { faultOfTime } from './choice';
@@ -19,6 +18,8 @@ export interface Wish {
   size?: string;
   /** Whether the new claim is to be looked at only: policies pass it over, and health does not count it. */
   look?: true;
+  /** After what time a claim that is to be looked at only is removed by itself, as the API takes it; absent: never. */
+  expires?: string;
   /** What begins the names of a namespace's new claims. */
   prefix?: string;
   /** Whether claims that exist only as backups are wished back, too; absent: where nothing else is left of the namespace. */
@@ -29,7 +30,7 @@ export interface Wish {
   make?: true;
 }
 
-const WORDS = ['namespace', 'pvc', 'snapshot', 'to', 'as', 'storageClass', 'size', 'prefix', 'started'] as const;
+const WORDS = ['namespace', 'pvc', 'snapshot', 'to', 'as', 'storageClass', 'size', 'prefix', 'started', 'expires'] as const;
 
 /** Reads a wish from an address's query; what makes no sense there is left out. */
 export function readWish(search: Record<string, unknown>): Wish {
@@ -75,9 +76,9 @@ function ended(name: string, end: string): string {
 }
 
 /** Puts a wish for a claim into what is asked for; null while it names none, or wishes for a time that is none. `free` names the new claim where the wish does not. */
-export function claimRequest(wish: Wish, free: string | undefined): ClaimRestoring | null {
+export function claimRequest(wish: Wish, free: string | undefined): RestoreRequest | null {
   if (!wish.namespace || !wish.pvc || faultOfTime(wish) !== null) return null;
-  const request: RestoreRequest = {
+  return {
     namespace: wish.namespace,
     pvc: wish.pvc,
     ...chosen(wish),
@@ -85,8 +86,8 @@ export function claimRequest(wish: Wish, free: string | undefined): ClaimRestori
     target_pvc: wish.as ?? free,
     ...(wish.storageClass && { storage_class: wish.storageClass }),
     ...(wish.size && { size: wish.size }),
+    ...(wish.look && { copy: true, ...(wish.expires && { expires: wish.expires }) }),
   };
-  return { request, look: wish.look ?? false };
 }
 
 /** Puts a wish for a namespace into a request; null while it names none, or wishes for a time that is none. `prefix` begins the new names where the wish does not say. */

@@ -14,6 +14,7 @@ import { useDraft } from '@/parts/draft';
 import { durationInWords } from '@/words/age';
 import type { Pace } from '@/words/rate';
 import { plural, sizeInWords } from '@/words/size';
+import { CopiesSection } from '../copies/CopiesSection';
 import { Batches } from './Batches';
 import { keyOf, usePaces } from './paces';
 import { RestoreCard } from './RestoreCard';
@@ -50,6 +51,7 @@ export function RestoresView() {
       <Answer query={restores} what="the restores">
         {(data) => <List data={data} at={restores.dataUpdatedAt} q={q} />}
       </Answer>
+      <CopiesSection q={q} />
     </Page>
   );
 }
