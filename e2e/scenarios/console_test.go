@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/soteria-dr/soteria/e2e/harness"
@@ -43,6 +44,14 @@ func TestTheConsole(t *testing.T) {
 		s.awaitFleetBound(again)
 		s.take(again)
 		require.Equal(s, map[string]string{"photos-again": "a story that the browser saves"}, s.stories(again))
+	})
+	s.run("a copy to look at is marked, listed and removed, and its claim with it", func(s *scenario) {
+		const look = "photos-look"
+		s.browse("copy.spec.ts", of, map[string]string{"TARGET": look})
+		s.await("claim "+look+" to be gone", func(ctx context.Context) (bool, string, error) {
+			err := cluster.Get(ctx, client.ObjectKey{Namespace: namespace, Name: look}, &corev1.PersistentVolumeClaim{})
+			return apierrors.IsNotFound(err), fmt.Sprint(err), client.IgnoreNotFound(err)
+		})
 	})
 	s.run("a backup as of a time that none is from restores nothing", func(s *scenario) {
 		s.browse("as-of.spec.ts", of, nil)
