@@ -65,4 +65,22 @@ export class Shell {
   overflows(): Promise<boolean> {
     return this.page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth);
   }
+
+  /** The names, classes, states and ages in sight that are not seen whole. What is said of a state may be cut: its whole is on hover. */
+  cut(): Promise<string[]> {
+    return this.page.evaluate(() => {
+      const told = [...document.querySelectorAll('main :is(.claim-name, .state, time, dd, tbody th, .cell-protection, .driver)')];
+      const isCut = (element: Element) => {
+        for (let box: Element | null = element; box && box.tagName !== 'MAIN'; box = box.parentElement) {
+          const { overflowX, overflowY } = getComputedStyle(box);
+          const edge = box.getBoundingClientRect();
+          const own = element.getBoundingClientRect();
+          if (overflowX === 'hidden' && (own.right > edge.right + 1 || (box === element && box.scrollWidth > box.clientWidth + 1))) return true;
+          if (overflowY === 'hidden' && (own.bottom > edge.bottom + 1 || (box === element && box.scrollHeight > box.clientHeight + 1))) return true;
+        }
+        return false;
+      };
+      return told.filter(isCut).map((element) => `${element.className || element.tagName}: ${element.textContent}`);
+    });
+  }
 }

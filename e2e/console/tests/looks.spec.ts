@@ -39,6 +39,17 @@ test.describe('a phone', () => {
   });
 });
 
+test.describe('a screen of 1440 pixels', () => {
+  test.use({ viewport: { width: 1440, height: 900 } });
+  for (const address of ['/inventory', `/claims/${NAMESPACE}/${PVC}`, '/restores', '/plan', '/policies']) {
+    test(`${address} cuts no name, class, state or age`, async ({ page }) => {
+      const shell = new Shell(page);
+      await shell.open(address);
+      expect(await shell.cut(), 'what is cut').toEqual([]);
+    });
+  }
+});
+
 test('the look is as one likes it, and stays so', async ({ page }) => {
   const shell = new Shell(page);
   await shell.open('/');
