@@ -32,7 +32,7 @@ export class Copies {
       created_at: iso(Date.now()), expires_at: expiryOf({ expires }) ?? null, expired: false, used_by: target.pvc.startsWith('used') ? ['viewer'] : [],
       keep: `kubectl -n ${target.namespace} annotate pvc ${target.pvc} soteria.dev/restore-test-`, remove: `kubectl -n ${target.namespace} delete pvc ${target.pvc}`,
     });
-    Object.assign(this.doings.find(target), { health_reason: 'skipped', health_message: 'the claim was made by a restore test, so it is not backed up' });
+    Object.assign(this.doings.find(target), { health_reason: 'skipped', copy: true, health_message: 'the claim was made by a restore test, so it is not backed up' });
   }
 
   remove(claim, whileUsed) {

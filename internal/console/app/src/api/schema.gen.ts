@@ -320,7 +320,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Test whether a backup can be restored or, where target_pvc is given, restore it as /v1/restores does */
+        /** Test whether a backup can be restored or, where target_pvc is given, restore it to a copy to look at */
         post: operations["postV1RestoreTest"];
         delete?: never;
         options?: never;
@@ -999,6 +999,8 @@ export interface components {
                     accept_data?: string;
                     /** @description backup_stalled says who holds up a backup of the claim that does not come further, and what to do; absent where none does. */
                     backup_stalled?: string;
+                    /** @description copy is true for a claim that was made to look at a backup: no backups are expected of it, see GET /v1/copies; absent for all others. */
+                    copy?: boolean;
                     /** @description choice is what the claim's manifest asks of its restore and would act again if the claim were made anew; absent where there is nothing. */
                     choice?: null | {
                         /** @description as_of and backup are soteria.dev/restore-as-of and soteria.dev/restore-backup, from is soteria.dev/restore-from, and skip the reason of soteria.dev/restore=skip; absent where the manifest does not say so. */

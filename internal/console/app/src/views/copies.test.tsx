@@ -113,11 +113,11 @@ describe('copies to look at', () => {
 });
 
 describe('a claim that is a copy', () => {
-  const spared = { ...golden.inventory.namespaces[0]?.pvcs[0], namespace: 'media', pvc: 'look', health_reason: 'skipped', health_message: 'the claim was made by a restore test' };
+  const spared = { ...golden.inventory.namespaces[0]?.pvcs[0], namespace: 'media', pvc: 'look', health_reason: 'skipped', copy: true, health_message: 'the claim was made by a restore test' };
   const inventory = { ...golden.inventory, namespaces: [{ name: 'media', pvcs: [spared] }] };
 
   test('is marked as one in the inventory', async () => {
-    server.use(answers('/v1/copies', { ...golden.copies, copies: [look] }), answers('/v1/inventory', inventory));
+    server.use(answers('/v1/inventory', inventory));
     openConsole('/inventory');
     await waitFor(async () => expect(await lineOf('look')).toHaveTextContent('Copy'));
     expect(await lineOf('look')).not.toHaveTextContent('Skipped');

@@ -5,8 +5,8 @@ import { healthInWords, type Wording } from './health';
 export const COPY: Wording = { label: 'Copy', tone: 'idle', meaning: 'It was made to look at a backup: policies do not back it up, and it is not counted.' };
 
 /** Puts how a claim stands in words: one that was made to look at a backup, and has its data, is a copy and nothing else. */
-export function standingOfClaim(claim: Pick<InventoryClaim, 'health_reason' | 'hold_reason'>, isCopy: boolean): Wording {
-  return isCopy && claim.health_reason === 'skipped' ? COPY : healthInWords(claim);
+export function standingOfClaim(claim: Pick<InventoryClaim, 'health_reason' | 'hold_reason' | 'copy'>): Wording {
+  return claim.copy && claim.health_reason === 'skipped' ? COPY : healthInWords(claim);
 }
 
 const STATES: Record<string, Wording> = {

@@ -53,7 +53,7 @@ function Claim({ claim }: { claim: ClaimName }) {
           {claim.namespace}
         </Link>
       }
-      aside={entry && <State wording={standingOfClaim(entry, copy !== undefined)} />}
+      aside={entry && <State wording={standingOfClaim(entry)} />}
       actions={
         <>
           <Link to="/restore" search={claim} className="button">

@@ -7,8 +7,6 @@ import type { Row } from './rows';
 
 interface Props {
   rows: Row[];
-  /** The claims that were made to look at a backup, by namespace/name. */
-  copies: ReadonlySet<string>;
   filters: Filters;
   onSort: (sort: Sort | undefined, desc: true | undefined) => void;
   onToggle: (namespace: string) => void;
@@ -21,7 +19,7 @@ const LINE = { wide: 44, narrow: 76 };
 const READY = 24;
 
 /** The inventory as a table of which only the lines in sight are on the page. */
-export function InventoryTable({ rows, copies, filters, onSort, onToggle, onBackUp }: Props) {
+export function InventoryTable({ rows, filters, onSort, onToggle, onBackUp }: Props) {
   const place = useRef<HTMLDivElement>(null);
   const [top, setTop] = useState(0);
   const height = useNarrow() ? LINE.narrow : LINE.wide;
@@ -52,7 +50,7 @@ export function InventoryTable({ rows, copies, filters, onSort, onToggle, onBack
               className={`line line-${row.kind}`}
               style={{ transform: `translateY(${item.start - top}px)`, height: item.size }}
             >
-              <RowLine row={row} copies={copies} onToggle={onToggle} onBackUp={onBackUp} />
+              <RowLine row={row} onToggle={onToggle} onBackUp={onBackUp} />
             </div>
           );
         })}

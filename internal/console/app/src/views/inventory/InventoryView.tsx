@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
 import { useDeferredValue, useMemo, useState } from 'react';
-import { copiesQuery, inventoryQuery } from '@/api/queries';
+import { inventoryQuery } from '@/api/queries';
 import type { Inventory } from '@/api/types';
 import { Age } from '@/parts/Age';
 import { Answer } from '@/parts/Answer';
@@ -36,8 +36,6 @@ function Claims({ inventory }: { inventory: Inventory }) {
   const [backingUp, setBackingUp] = useState<string | null>(null);
   const shown = useDeferredValue(filters);
   const rows = useMemo(() => rowsOf(inventory, shown, closed), [inventory, shown, closed]);
-  const { data: made } = useQuery(copiesQuery);
-  const copies = useMemo(() => new Set(made?.copies.map(({ namespace, pvc }) => `${namespace}/${pvc}`)), [made]);
   const heads = rows.filter((row) => row.kind === 'namespace');
   const total = heads.reduce((sum, { claims, orphans }) => sum + claims + orphans, 0);
   const change = (change: Partial<Filters>) => void navigate({ search: { ...filters, ...change }, replace: true });
@@ -58,7 +56,7 @@ function Claims({ inventory }: { inventory: Inventory }) {
       {total === 0 ? (
         <Empty title={isFiltered(filters) ? 'No claim matches.' : 'This cluster has no claims, and no backups are known.'} />
       ) : (
-        <InventoryTable rows={rows} copies={copies} filters={filters} onSort={(sort, desc) => change({ sort, desc })} onToggle={toggle} onBackUp={setBackingUp} />
+        <InventoryTable rows={rows} filters={filters} onSort={(sort, desc) => change({ sort, desc })} onToggle={toggle} onBackUp={setBackingUp} />
       )}
       {backingUp !== null && <BackUpNamespace namespace={backingUp} onClose={() => setBackingUp(null)} />}
     </>

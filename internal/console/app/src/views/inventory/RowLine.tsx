@@ -11,25 +11,23 @@ import type { Row } from './rows';
 
 interface Props {
   row: Row;
-  /** The claims that were made to look at a backup, by namespace/name. */
-  copies: ReadonlySet<string>;
   onToggle: (namespace: string) => void;
   onBackUp: (namespace: string) => void;
 }
 
 /** The cells of one line. */
-export function RowLine({ row, copies, onToggle, onBackUp }: Props) {
+export function RowLine({ row, onToggle, onBackUp }: Props) {
   switch (row.kind) {
     case 'namespace':
       return <NamespaceCells row={row} onToggle={onToggle} onBackUp={onBackUp} />;
     case 'claim':
-      return <ClaimCells claim={row.claim} isCopy={copies.has(`${row.claim.namespace}/${row.claim.pvc}`)} />;
+      return <ClaimCells claim={row.claim} />;
     case 'orphan':
       return <OrphanCells orphan={row.orphan} />;
   }
 }
 
-function NamespaceCells({ row, onToggle, onBackUp }: Omit<Props, 'row' | 'copies'> & { row: Extract<Row, { kind: 'namespace' }> }) {
+function NamespaceCells({ row, onToggle, onBackUp }: Omit<Props, 'row'> & { row: Extract<Row, { kind: 'namespace' }> }) {
   return (
     <>
       <div role="rowheader" className="namespace-name">
@@ -67,8 +65,8 @@ function NamespaceCells({ row, onToggle, onBackUp }: Omit<Props, 'row' | 'copies
   );
 }
 
-function ClaimCells({ claim, isCopy }: { claim: InventoryClaim; isCopy: boolean }) {
-  const wording = standingOfClaim(claim, isCopy);
+function ClaimCells({ claim }: { claim: InventoryClaim }) {
+  const wording = standingOfClaim(claim);
   return (
     <>
       <div role="cell" className="cell-name">
