@@ -1,9 +1,9 @@
 import { answer, api, batchAnswer, begun, type Begun } from './client';
-import type { ClaimName, CopyRemoved, Policy, PolicyPreview, NamespaceBackup, NamespaceBackupRequest, NamespaceRestore, NamespaceRestoreRequest, PolicyRequest, RestoreRequest, RestoreStarted } from './types';
+import type { BackupStarted, ClaimName, CopyRemoved, Policy, PolicyPreview, NamespaceBackup, NamespaceBackupRequest, NamespaceRestore, NamespaceRestoreRequest, PolicyRequest, RestoreRequest, RestoreStarted } from './types';
 
 /** Starts a backup of a claim. */
-export function backUp({ namespace, pvc }: ClaimName) {
-  return answer(api.POST('/v1/backup', { body: { namespace, pvc } }));
+export function backUp({ namespace, pvc }: ClaimName): Promise<BackupStarted> {
+  return answer(api.POST('/v1/backup', { body: { namespace, pvc } })) as Promise<BackupStarted>; // a batch is answered only to who prefers one
 }
 
 /** Has work go on in the server when the caller leaves. */
@@ -29,7 +29,7 @@ export function backUpNamespace(request: NamespaceBackupRequest): Promise<Begun<
 
 /** Starts a restore to a new claim, or tells on a dry run what it would start. */
 export function restore(request: RestoreRequest): Promise<RestoreStarted> {
-  return answer(api.POST('/v1/restores', sent(request)));
+  return answer(api.POST('/v1/restores', sent(request))) as Promise<RestoreStarted>; // as above
 }
 
 /** Removes a claim that was made to look at a backup, and no other. One that a pod uses is removed only where that is said. */

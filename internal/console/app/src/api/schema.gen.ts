@@ -562,7 +562,7 @@ export interface components {
              * @description title and reason are as in error.
              * @enum {string}
              */
-            reason?: "choice_unmet" | "no_backups" | "setting" | "namespace_excluded" | "namespace_missing" | "storage_class_missing" | "target_exists" | "no_claims" | "missing" | "unknown_parameter" | "no_copy" | "unproved" | "in_use" | "not_yet" | "permission";
+            reason?: "choice_unmet" | "no_backups" | "setting" | "namespace_excluded" | "namespace_missing" | "namespace_terminating" | "storage_class_missing" | "target_exists" | "no_claims" | "missing" | "unknown_parameter" | "no_copy" | "unproved" | "in_use" | "not_yet" | "permission";
             field?: string;
             /** @description settle is the command that settles it; absent where no command does. */
             settle?: string;
@@ -583,7 +583,7 @@ export interface components {
                 message?: string;
             }[];
         };
-        /** @description Batch is work on several claims that goes on in the server, whoever listens. It is the answer (202) to a request that says Prefer: respond-async, with its address in the header Location, and to GET /v1/batches/{id}. Batches outlive restarts; the last 16 are kept, for a week at most. */
+        /** @description Batch is work on one or several claims that goes on in the server when the caller leaves. It is the answer (202) to a request that says Prefer: respond-async, with its address in the header Location, and to GET /v1/batches/{id}. Batches outlive restarts; the last 16 are kept, for a week at most. */
         Batch: {
             id: string;
             /** @enum {string} */
@@ -610,6 +610,8 @@ export interface components {
                 refused: number;
                 started: number;
                 done: number;
+                failed: number;
+                unknown: number;
                 gone: number;
             };
             /** @description warnings are as in NamespaceRestore. */
@@ -620,16 +622,21 @@ export interface components {
                 /** @description target_pvc is the claim that is made; absent for backups. */
                 target_pvc?: string;
                 /** @enum {string} */
-                state: "waiting" | "refused" | "started" | "done" | "gone";
+                state: "waiting" | "refused" | "started" | "done" | "failed" | "unknown" | "gone";
                 /** @description restore is the name of the restore in the target namespace, and job_name the Job of a backup; absent where it was not started or there is none. */
                 restore?: string;
                 /** @description restore is the name of the restore in the target namespace, and job_name the Job of a backup; absent where it was not started or there is none. */
                 job_name?: string;
                 driver?: string;
                 backup?: string;
-                /** @description phase, progress and message are those of the restore. */
+                /**
+                 * Format: date-time
+                 * @description ended_at is when the end of a backup was seen; absent before, and for restores.
+                 */
+                ended_at?: null | string;
+                /** @description phase, progress and message are those of the restore. Of a backup that has ended message says what came of it. */
                 phase?: string;
-                /** @description phase, progress and message are those of the restore. */
+                /** @description phase, progress and message are those of the restore. Of a backup that has ended message says what came of it. */
                 progress?: null | {
                     bytes_done: number;
                     bytes_total: number;
@@ -637,7 +644,7 @@ export interface components {
                     files_total: number;
                     summary: string;
                 };
-                /** @description phase, progress and message are those of the restore. */
+                /** @description phase, progress and message are those of the restore. Of a backup that has ended message says what came of it. */
                 message?: string;
                 notes?: string[];
                 error?: string;
@@ -648,7 +655,7 @@ export interface components {
                  * @description title and reason are as in error.
                  * @enum {string}
                  */
-                reason?: "choice_unmet" | "no_backups" | "setting" | "namespace_excluded" | "namespace_missing" | "storage_class_missing" | "target_exists" | "no_claims" | "missing" | "unknown_parameter" | "no_copy" | "unproved" | "in_use" | "not_yet" | "permission";
+                reason?: "choice_unmet" | "no_backups" | "setting" | "namespace_excluded" | "namespace_missing" | "namespace_terminating" | "storage_class_missing" | "target_exists" | "no_claims" | "missing" | "unknown_parameter" | "no_copy" | "unproved" | "in_use" | "not_yet" | "permission";
                 field?: string;
                 /** @description settle is the command that settles it; absent where no command does. */
                 settle?: string;
@@ -683,6 +690,8 @@ export interface components {
                     refused: number;
                     started: number;
                     done: number;
+                    failed: number;
+                    unknown: number;
                     gone: number;
                 };
                 /** @description warnings are as in NamespaceRestore. */
@@ -693,16 +702,21 @@ export interface components {
                     /** @description target_pvc is the claim that is made; absent for backups. */
                     target_pvc?: string;
                     /** @enum {string} */
-                    state: "waiting" | "refused" | "started" | "done" | "gone";
+                    state: "waiting" | "refused" | "started" | "done" | "failed" | "unknown" | "gone";
                     /** @description restore is the name of the restore in the target namespace, and job_name the Job of a backup; absent where it was not started or there is none. */
                     restore?: string;
                     /** @description restore is the name of the restore in the target namespace, and job_name the Job of a backup; absent where it was not started or there is none. */
                     job_name?: string;
                     driver?: string;
                     backup?: string;
-                    /** @description phase, progress and message are those of the restore. */
+                    /**
+                     * Format: date-time
+                     * @description ended_at is when the end of a backup was seen; absent before, and for restores.
+                     */
+                    ended_at?: null | string;
+                    /** @description phase, progress and message are those of the restore. Of a backup that has ended message says what came of it. */
                     phase?: string;
-                    /** @description phase, progress and message are those of the restore. */
+                    /** @description phase, progress and message are those of the restore. Of a backup that has ended message says what came of it. */
                     progress?: null | {
                         bytes_done: number;
                         bytes_total: number;
@@ -710,7 +724,7 @@ export interface components {
                         files_total: number;
                         summary: string;
                     };
-                    /** @description phase, progress and message are those of the restore. */
+                    /** @description phase, progress and message are those of the restore. Of a backup that has ended message says what came of it. */
                     message?: string;
                     notes?: string[];
                     error?: string;
@@ -721,7 +735,7 @@ export interface components {
                      * @description title and reason are as in error.
                      * @enum {string}
                      */
-                    reason?: "choice_unmet" | "no_backups" | "setting" | "namespace_excluded" | "namespace_missing" | "storage_class_missing" | "target_exists" | "no_claims" | "missing" | "unknown_parameter" | "no_copy" | "unproved" | "in_use" | "not_yet" | "permission";
+                    reason?: "choice_unmet" | "no_backups" | "setting" | "namespace_excluded" | "namespace_missing" | "namespace_terminating" | "storage_class_missing" | "target_exists" | "no_claims" | "missing" | "unknown_parameter" | "no_copy" | "unproved" | "in_use" | "not_yet" | "permission";
                     field?: string;
                     /** @description settle is the command that settles it; absent where no command does. */
                     settle?: string;
@@ -857,7 +871,7 @@ export interface components {
              * @description reason tells a program more than code does, where there is more: see reason.
              * @enum {string}
              */
-            reason?: "choice_unmet" | "no_backups" | "setting" | "namespace_excluded" | "namespace_missing" | "storage_class_missing" | "target_exists" | "no_claims" | "missing" | "unknown_parameter" | "no_copy" | "unproved" | "in_use" | "not_yet" | "permission";
+            reason?: "choice_unmet" | "no_backups" | "setting" | "namespace_excluded" | "namespace_missing" | "namespace_terminating" | "storage_class_missing" | "target_exists" | "no_claims" | "missing" | "unknown_parameter" | "no_copy" | "unproved" | "in_use" | "not_yet" | "permission";
             /** @description field is the part of the request at fault, where there is one. */
             field?: string;
             /** @description settle is the command that settles it; absent where no command does. */
@@ -1003,14 +1017,16 @@ export interface components {
                     copy?: boolean;
                     /** @description choice is what the claim's manifest asks of its restore and would act again if the claim were made anew; absent where there is nothing. */
                     choice?: null | {
-                        /** @description as_of and backup are soteria.dev/restore-as-of and soteria.dev/restore-backup, from is soteria.dev/restore-from, and skip the reason of soteria.dev/restore=skip; absent where the manifest does not say so. */
+                        /** @description as_of and backup are soteria.dev/restore-as-of and soteria.dev/restore-backup, from is soteria.dev/restore-from, or what the restore says that the claim refers to, and skip the reason of soteria.dev/restore=skip; absent where neither says so. */
                         as_of?: string;
-                        /** @description as_of and backup are soteria.dev/restore-as-of and soteria.dev/restore-backup, from is soteria.dev/restore-from, and skip the reason of soteria.dev/restore=skip; absent where the manifest does not say so. */
+                        /** @description as_of and backup are soteria.dev/restore-as-of and soteria.dev/restore-backup, from is soteria.dev/restore-from, or what the restore says that the claim refers to, and skip the reason of soteria.dev/restore=skip; absent where neither says so. */
                         backup?: string;
-                        /** @description as_of and backup are soteria.dev/restore-as-of and soteria.dev/restore-backup, from is soteria.dev/restore-from, and skip the reason of soteria.dev/restore=skip; absent where the manifest does not say so. */
+                        /** @description as_of and backup are soteria.dev/restore-as-of and soteria.dev/restore-backup, from is soteria.dev/restore-from, or what the restore says that the claim refers to, and skip the reason of soteria.dev/restore=skip; absent where neither says so. */
                         from?: string;
-                        /** @description as_of and backup are soteria.dev/restore-as-of and soteria.dev/restore-backup, from is soteria.dev/restore-from, and skip the reason of soteria.dev/restore=skip; absent where the manifest does not say so. */
+                        /** @description as_of and backup are soteria.dev/restore-as-of and soteria.dev/restore-backup, from is soteria.dev/restore-from, or what the restore says that the claim refers to, and skip the reason of soteria.dev/restore=skip; absent where neither says so. */
                         skip?: string;
+                        /** @description restore names the restore, in the claim's namespace, that says some of it; absent where the claim says all. */
+                        restore?: string;
                         /**
                          * Format: date-time
                          * @description expires is soteria.dev/expires; absent where the choice is not bounded, or the annotation is no time.
@@ -1130,7 +1146,7 @@ export interface components {
                  * @description title and reason are as in error.
                  * @enum {string}
                  */
-                reason?: "choice_unmet" | "no_backups" | "setting" | "namespace_excluded" | "namespace_missing" | "storage_class_missing" | "target_exists" | "no_claims" | "missing" | "unknown_parameter" | "no_copy" | "unproved" | "in_use" | "not_yet" | "permission";
+                reason?: "choice_unmet" | "no_backups" | "setting" | "namespace_excluded" | "namespace_missing" | "namespace_terminating" | "storage_class_missing" | "target_exists" | "no_claims" | "missing" | "unknown_parameter" | "no_copy" | "unproved" | "in_use" | "not_yet" | "permission";
                 field?: string;
                 /** @description settle is the command that settles it; absent where no command does. */
                 settle?: string;
@@ -1143,7 +1159,7 @@ export interface components {
              * @description title and reason are as in error.
              * @enum {string}
              */
-            reason?: "choice_unmet" | "no_backups" | "setting" | "namespace_excluded" | "namespace_missing" | "storage_class_missing" | "target_exists" | "no_claims" | "missing" | "unknown_parameter" | "no_copy" | "unproved" | "in_use" | "not_yet" | "permission";
+            reason?: "choice_unmet" | "no_backups" | "setting" | "namespace_excluded" | "namespace_missing" | "namespace_terminating" | "storage_class_missing" | "target_exists" | "no_claims" | "missing" | "unknown_parameter" | "no_copy" | "unproved" | "in_use" | "not_yet" | "permission";
             field?: string;
             /** @description settle is the command that settles it; absent where no command does. */
             settle?: string;
@@ -1194,7 +1210,7 @@ export interface components {
                  * @description title and reason are as in error.
                  * @enum {string}
                  */
-                reason?: "choice_unmet" | "no_backups" | "setting" | "namespace_excluded" | "namespace_missing" | "storage_class_missing" | "target_exists" | "no_claims" | "missing" | "unknown_parameter" | "no_copy" | "unproved" | "in_use" | "not_yet" | "permission";
+                reason?: "choice_unmet" | "no_backups" | "setting" | "namespace_excluded" | "namespace_missing" | "namespace_terminating" | "storage_class_missing" | "target_exists" | "no_claims" | "missing" | "unknown_parameter" | "no_copy" | "unproved" | "in_use" | "not_yet" | "permission";
                 field?: string;
                 /** @description settle is the command that settles it; absent where no command does. */
                 settle?: string;
@@ -1205,6 +1221,21 @@ export interface components {
             target_missing?: boolean;
             /** @description target_missing is true where the target namespace does not exist: the plan holds once make_target, a command, has made it, or with create_namespace. */
             make_target?: string;
+            /** @description make_refused is why create_namespace would fail; absent where it would not, as far as a dry run can tell. */
+            make_refused?: null | {
+                error?: string;
+                /** @description title and reason are as in error. */
+                title?: string;
+                code?: string;
+                /**
+                 * @description title and reason are as in error.
+                 * @enum {string}
+                 */
+                reason?: "choice_unmet" | "no_backups" | "setting" | "namespace_excluded" | "namespace_missing" | "namespace_terminating" | "storage_class_missing" | "target_exists" | "no_claims" | "missing" | "unknown_parameter" | "no_copy" | "unproved" | "in_use" | "not_yet" | "permission";
+                field?: string;
+                /** @description settle is the command that settles it; absent where no command does. */
+                settle?: string;
+            };
             /** @description warnings say why there may be more claims than were found. */
             warnings?: string[];
             error?: string;
@@ -1215,7 +1246,7 @@ export interface components {
              * @description title and reason are as in error.
              * @enum {string}
              */
-            reason?: "choice_unmet" | "no_backups" | "setting" | "namespace_excluded" | "namespace_missing" | "storage_class_missing" | "target_exists" | "no_claims" | "missing" | "unknown_parameter" | "no_copy" | "unproved" | "in_use" | "not_yet" | "permission";
+            reason?: "choice_unmet" | "no_backups" | "setting" | "namespace_excluded" | "namespace_missing" | "namespace_terminating" | "storage_class_missing" | "target_exists" | "no_claims" | "missing" | "unknown_parameter" | "no_copy" | "unproved" | "in_use" | "not_yet" | "permission";
             field?: string;
             /** @description settle is the command that settles it; absent where no command does. */
             settle?: string;
@@ -1244,7 +1275,7 @@ export interface components {
             /** @description claims are the claims to restore, orphans among them; by default all. */
             claims?: null | {
                 pvc: string;
-                /** @description snapshot is as in RestoreRequest. The backup of a dry run, given here, is the one that is restored, whatever was backed up meanwhile; then the request's own choice does not hold for this claim. */
+                /** @description snapshot is as in RestoreRequest. The backup of a dry run, given here, is the one that is restored, whatever was backed up meanwhile: one that is named holds in the place of the request's own choice, and notes say what of that it overrides. "latest" names none, and overrides the request's snapshot alone: its as_of, cluster, driver and tags hold. */
                 snapshot?: string;
                 /** @description target_pvc is the claim to make; by default TargetPrefix and pvc. */
                 target_pvc?: string;
@@ -1273,7 +1304,7 @@ export interface components {
                 unprotected: number;
                 orphans: number;
             };
-            /** @description unprotected names the claims that nobody protects, as namespace/name. */
+            /** @description unprotected names the claims that are not protected, as namespace/name. */
             unprotected: string[];
             /** @description claims are by namespace and name. */
             claims: {
@@ -1291,14 +1322,16 @@ export interface components {
                 impossible?: boolean;
                 /** @description choice is what the manifest asks of the restore; absent where it asks for nothing but the newest backup. */
                 choice?: null | {
-                    /** @description as_of and backup are soteria.dev/restore-as-of and soteria.dev/restore-backup, from is soteria.dev/restore-from, and skip the reason of soteria.dev/restore=skip; absent where the manifest does not say so. */
+                    /** @description as_of and backup are soteria.dev/restore-as-of and soteria.dev/restore-backup, from is soteria.dev/restore-from, or what the restore says that the claim refers to, and skip the reason of soteria.dev/restore=skip; absent where neither says so. */
                     as_of?: string;
-                    /** @description as_of and backup are soteria.dev/restore-as-of and soteria.dev/restore-backup, from is soteria.dev/restore-from, and skip the reason of soteria.dev/restore=skip; absent where the manifest does not say so. */
+                    /** @description as_of and backup are soteria.dev/restore-as-of and soteria.dev/restore-backup, from is soteria.dev/restore-from, or what the restore says that the claim refers to, and skip the reason of soteria.dev/restore=skip; absent where neither says so. */
                     backup?: string;
-                    /** @description as_of and backup are soteria.dev/restore-as-of and soteria.dev/restore-backup, from is soteria.dev/restore-from, and skip the reason of soteria.dev/restore=skip; absent where the manifest does not say so. */
+                    /** @description as_of and backup are soteria.dev/restore-as-of and soteria.dev/restore-backup, from is soteria.dev/restore-from, or what the restore says that the claim refers to, and skip the reason of soteria.dev/restore=skip; absent where neither says so. */
                     from?: string;
-                    /** @description as_of and backup are soteria.dev/restore-as-of and soteria.dev/restore-backup, from is soteria.dev/restore-from, and skip the reason of soteria.dev/restore=skip; absent where the manifest does not say so. */
+                    /** @description as_of and backup are soteria.dev/restore-as-of and soteria.dev/restore-backup, from is soteria.dev/restore-from, or what the restore says that the claim refers to, and skip the reason of soteria.dev/restore=skip; absent where neither says so. */
                     skip?: string;
+                    /** @description restore names the restore, in the claim's namespace, that says some of it; absent where the claim says all. */
+                    restore?: string;
                     /**
                      * Format: date-time
                      * @description expires is soteria.dev/expires; absent where the choice is not bounded, or the annotation is no time.
@@ -1547,7 +1580,7 @@ export interface components {
         PolicyRequest: {
             namespace: string;
             /** @description pvc is the claim; empty: every claim of the namespace. */
-            pvc: string;
+            pvc?: string;
             interval_hours?: number;
             /** @description schedule is five cron fields, or @daily and the like, in UTC unless it begins with CRON_TZ=<zone>. */
             schedule?: string;
@@ -2064,7 +2097,10 @@ export interface operations {
     postV1Backup: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description respond-async has the work go on in the server: the answer is then 202 with a Batch, whose address is in the header Location. Dry runs leave it unheard */
+                Prefer?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2086,10 +2122,12 @@ export interface operations {
             /** @description Accepted */
             202: {
                 headers: {
+                    /** @description Where the batch is followed; with a Batch alone */
+                    Location?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["BackupStarted"];
+                    "application/json": components["schemas"]["BackupStarted"] | components["schemas"]["Batch"];
                 };
             };
             "4XX": components["responses"]["Error"];
@@ -2477,7 +2515,10 @@ export interface operations {
     postV1RestoreTest: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description respond-async has the work go on in the server: the answer is then 202 with a Batch, whose address is in the header Location. Dry runs leave it unheard */
+                Prefer?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2499,10 +2540,12 @@ export interface operations {
             /** @description Accepted */
             202: {
                 headers: {
+                    /** @description Where the batch is followed; with a Batch alone */
+                    Location?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["RestoreTestStarted"] | components["schemas"]["RestoreStarted"];
+                    "application/json": components["schemas"]["RestoreTestStarted"] | components["schemas"]["RestoreStarted"] | components["schemas"]["Batch"];
                 };
             };
             "4XX": components["responses"]["Error"];
@@ -2546,7 +2589,7 @@ export interface operations {
                 /** @description The name of the restored claim; by default all */
                 pvc?: string;
                 /** @description The phase that the restores are in; by default all */
-                phase?: string;
+                phase?: "Pending" | "Selecting" | "Preparing" | "Transferring" | "Verifying" | "HandingOver" | "Completed";
             };
             header?: never;
             path?: never;
@@ -2571,7 +2614,10 @@ export interface operations {
     postV1Restores: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description respond-async has the work go on in the server: the answer is then 202 with a Batch, whose address is in the header Location. Dry runs leave it unheard */
+                Prefer?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2593,10 +2639,12 @@ export interface operations {
             /** @description Accepted */
             202: {
                 headers: {
+                    /** @description Where the batch is followed; with a Batch alone */
+                    Location?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["RestoreStarted"];
+                    "application/json": components["schemas"]["RestoreStarted"] | components["schemas"]["Batch"];
                 };
             };
             "4XX": components["responses"]["Error"];

@@ -26,6 +26,7 @@ const RESULTS: Record<string, Wording> = {
   back: { label: 'Data is back', tone: 'ok', meaning: 'The new claim is bound to its data.' },
   retried: { label: 'Tried again', tone: 'warn', meaning: 'An attempt failed; another one follows.' },
   failed: { label: 'Failed', tone: 'bad', meaning: 'It has ended, and not well.' },
+  unknown: { label: 'Not known', tone: 'unknown', meaning: 'It was started, and how it ended could not be found out.' },
   would_start: { label: 'Would start', tone: 'busy', meaning: 'Nothing was done yet.' },
   refused: { label: 'Refused', tone: 'bad', meaning: 'It was not started.' },
   waiting: { label: 'Waiting', tone: 'idle', meaning: 'Its turn has not come yet.' },

@@ -94,6 +94,16 @@ describe('a namespace that is gone', () => {
     expect(sent.at(-1)).toMatchObject({ include_orphans: true, create_namespace: true, dry_run: true });
   });
 
+  test('offers not to make what Kubernetes would not let Soteria make, and says why', async () => {
+    posts('/v1/restores/namespace', () => ({ status: 200, body: { ...lost, results, make_refused: { error: 'namespace attic is forbidden by a quota', title: 'Kubernetes refuses this' } } }));
+    openConsole('/restore?of=namespace&namespace=attic&make=true');
+    const make = await screen.findByRole('checkbox', { name: /^Have Soteria make the namespace/ });
+    expect(make).toBeDisabled();
+    expect(make).not.toBeChecked();
+    expect(make).toHaveAccessibleDescription(/namespace attic is forbidden by a quota/);
+    expect(screen.getByRole('button', { name: 'Restore 1 claim' })).toBeDisabled();
+  });
+
   test('is looked for again once it was made by hand', async () => {
     let made = false;
     posts('/v1/restores/namespace', () => ({ status: 200, body: { ...lost, results, target_missing: !made } }));

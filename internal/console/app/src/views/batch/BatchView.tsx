@@ -124,7 +124,7 @@ function Backups({ batch }: { batch: Batch }) {
   const client = useQueryClient();
   const members = batch.members ?? [];
   const events = eventsQuery({ namespace: batch.namespace }, Math.max(1, members.length * EVENTS_OF_A_CLAIM));
-  const resultsBy = (told = client.getQueryData(events.queryKey)?.events) => outcomesOf({ results: members.map((member) => ({ ...resultOf(member), job_name: member.job_name, backup: member.backup })) }, told);
+  const resultsBy = (told = client.getQueryData(events.queryKey)?.events) => outcomesOf({ results: members.map((member) => ({ ...resultOf(member, 'complete'), job_name: member.job_name, backup: member.backup })) }, told);
   const isOver = () => batch.state !== 'starting' && !resultsBy().some(({ result }) => result === 'started');
   const { data, error } = useQuery({ ...events, refetchInterval: () => (isOver() ? false : untilNextLook(batch)) });
   const results = resultsBy(data?.events);

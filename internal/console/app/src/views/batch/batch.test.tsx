@@ -5,7 +5,7 @@ import type { Batch, BatchMember } from '@/api/types';
 import { expectAccessible, openConsole } from '@/testing/console';
 import { golden } from '@/testing/golden';
 import { answers, at, refuses, server } from '@/testing/server';
-import { batchInWords, restoresInWords } from './members';
+import { backupsInWords, batchInWords, restoresInWords } from './members';
 
 beforeEach(() => {
   vi.useFakeTimers({ now: new Date('2026-04-12T15:31:00Z'), toFake: ['Date'] });
@@ -22,7 +22,7 @@ function batchOf(members: BatchMember[], change: Partial<Batch> = {}): Batch {
   const count = (state: BatchMember['state']) => members.filter((member) => member.state === state).length;
   return {
     id: 'b1', kind: 'restore', state: 'starting', namespace: 'media', target_namespace: 'media', requested_by: 'ada', created_at: '2026-04-12T15:30:00Z', started_all_at: null,
-    counts: { members: members.length, waiting: count('waiting'), refused: count('refused'), started: count('started'), done: count('done'), gone: count('gone') },
+    counts: { members: members.length, waiting: count('waiting'), refused: count('refused'), started: count('started'), done: count('done'), failed: count('failed'), unknown: count('unknown'), gone: count('gone') },
     members, ...change,
   };
 }
@@ -31,6 +31,9 @@ describe('a batch', () => {
   test('says in a sentence how far its claims are', () => {
     expect(restoresInWords(batchOf(MEMBERS))).toBe('1 of 4 claims has its data back; 1 under way, 1 not started yet, 1 refused.');
     expect(restoresInWords(batchOf([{ pvc: 'a', state: 'done' }, { pvc: 'b', state: 'gone' }]))).toBe('1 of 2 claims has its data back; 1 deleted since.');
+    expect(backupsInWords(batchOf([{ pvc: 'a', state: 'done' }, { pvc: 'b', state: 'failed' }, { pvc: 'c', state: 'unknown' }, { pvc: 'd', state: 'started' }], { kind: 'backup' }))).toBe(
+      '1 of 4 backups is complete; 1 under way, 1 failed, 1 whose end is not known.',
+    );
     expect(batchInWords({ kind: 'restore', namespace: 'media', target_namespace: 'lab' })).toBe('Restore of media to lab');
     expect(batchInWords({ kind: 'backup', namespace: 'media' })).toBe('Backup of media');
   });

@@ -16,7 +16,7 @@ export function outcomesOf({ results }: { results: StartedBackup[] }, events: re
   });
 }
 
-const ENDINGS: Record<Ending['result'], string> = { complete: 'complete', partial: 'in part', failed: 'failed' };
+const ENDINGS: Record<Ending['result'] | 'unknown', string> = { complete: 'complete', partial: 'in part', failed: 'failed', unknown: 'not known' };
 
 /** Says how many backups have ended, and how: "2 of 5 backups have ended: 1 complete, 1 failed." */
 export function endingsInWords(results: BatchResult[]): string {

@@ -96,9 +96,14 @@ function MakeTarget({ plan, make, change, again }: Omit<Props, 'free'>) {
       <p>Its backups are there, and the claims below come back once the namespace does. Make it from Git as it was, where it is kept there, or:</p>
       {plan.make_target && <Command command={plan.make_target} label="Make it yourself:" />}
       <label className="check">
-        <input type="checkbox" checked={make} onChange={(event) => change({ make: event.target.checked || undefined })} />
+        <input type="checkbox" checked={make && !plan.make_refused} disabled={Boolean(plan.make_refused)} aria-describedby={plan.make_refused ? 'make-refused' : undefined} onChange={(event) => change({ make: event.target.checked || undefined })} />
         {NAMESPACE_LABELS.create_namespace}, without labels
       </label>
+      {plan.make_refused && (
+        <p id="make-refused" className="hint">
+          Soteria cannot: {plan.make_refused.error}
+        </p>
+      )}
     </Notice>
   );
 }

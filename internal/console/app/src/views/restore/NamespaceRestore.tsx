@@ -36,7 +36,7 @@ export function NamespaceRestore(props: WishProps) {
   if (outcome) return <NamespaceStarted outcome={outcome.outcome} again={again} />;
   const count = plan ? countResults(plan, 'would_start') : 0;
   const unmet = faultOfTime(kept) ?? (plan ? contradictionOf(kept, plan.results.flatMap(({ taken_at }) => taken_at ?? [])) : null);
-  const homeless = Boolean(plan?.target_missing && !kept.make);
+  const homeless = Boolean(plan?.target_missing && (!kept.make || plan.make_refused));
   return (
     <WishForm
       {...state}

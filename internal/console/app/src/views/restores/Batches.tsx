@@ -4,7 +4,7 @@ import { batchesQuery } from '@/api/queries';
 import type { Batch } from '@/api/types';
 import { Age } from '@/parts/Age';
 import { Table, type Column } from '@/parts/Table';
-import { batchInWords, restoresInWords } from '../batch/members';
+import { backupsInWords, batchInWords, restoresInWords } from '../batch/members';
 
 /** How many of the last batches are shown. */
 const SHOWN = 5;
@@ -39,5 +39,5 @@ const BATCHES: Column<Batch>[] = [
       </>
     ),
   },
-  { label: 'How far', cell: (batch) => (batch.kind === 'restore' ? restoresInWords(batch) : `${batch.counts.members - batch.counts.waiting} of ${batch.counts.members} started or refused`) },
+  { label: 'How far', cell: (batch) => (batch.kind === 'restore' ? restoresInWords(batch) : backupsInWords(batch)) },
 ];
