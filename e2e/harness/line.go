@@ -27,7 +27,7 @@ type FarRepository struct {
 // Close must be called.
 func (c *Cluster) LayLine(ctx context.Context, near string) (*FarRepository, error) {
 	var service corev1.Service
-	if err := c.Get(ctx, client.ObjectKey{Namespace: StoreNamespace, Name: S3}, &service); err != nil {
+	if err := c.Get(ctx, client.ObjectKey{Namespace: StoreNamespace, Name: "s3"}, &service); err != nil {
 		return nil, fmt.Errorf("finding the store: %w", err)
 	}
 	port := fmt.Sprint(service.Spec.Ports[0].Port)

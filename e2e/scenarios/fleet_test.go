@@ -81,7 +81,7 @@ func (s *scenario) take(f fleet) {
 // stories reads the story on every claim, by the claims' names.
 func (s *scenario) stories(f fleet) map[string]string {
 	s.Helper()
-	out, err := cluster.Exec(s.ctx, f.namespace, hand, "/bin/sh", "-c", `cd /claims && for c in *; do printf '%s %s\n' "$c" "$(cat "$c/story")"; done`)
+	out, err := cluster.Exec(s.ctx, f.namespace, hand, "/bin/sh", "-c", `cd /claims && for c in *; do printf '%s %s\n' "$c" "$(head -n 1 "$c/story")"; done`)
 	require.NoError(s, err)
 	stories := map[string]string{}
 	for line := range strings.Lines(out) {
