@@ -153,7 +153,7 @@ func (b *backends) addRestic(c config, p platform) error {
 func (p platform) relay(d *restic.Driver) error {
 	for _, runnable := range []manager.Runnable{
 		restic.Rereader{Driver: d, Look: restic.LookEvery, Log: p.log},
-		&restic.Relay{Driver: d, Look: restic.LookEvery, Every: restic.HandOverEvery, Log: p.log},
+		&restic.Relay{Driver: d, Look: restic.HandOverLook, Every: restic.HandOverEvery, Log: p.log},
 	} {
 		if err := p.mgr.Add(runnable); err != nil {
 			return fmt.Errorf("adding what reads the restic repository ahead: %w", err)

@@ -229,9 +229,9 @@ func answersAtEveryRoute(s *scenario) {
 		"delete /v1/copies/{namespace}/{pvc}": { // what a pod would have used is made by this scenario alone
 			"v1/copies/" + namespace + "/look", "", 200, map[string]any{"namespace": namespace, "pvc": "look"},
 		},
-		"get /v1/batches":       {"v1/batches", "", 200, nil},
-		"get /v1/batches/{id}":  {"v1/batches/00-none", "", 404, map[string]any{"code": "not_found"}}, // none was begun
-		"get /v1/policies":      {"v1/policies", "", 200, nil},
+		"get /v1/batches":      {"v1/batches", "", 200, nil},
+		"get /v1/batches/{id}": {"v1/batches/00-none", "", 404, map[string]any{"code": "not_found"}}, // none was begun
+		"get /v1/policies":     {"v1/policies", "", 200, nil},
 		"post /v1/policies": {
 			"v1/policies", of + `,"pvc":"kept","interval_hours":6}`, 201, map[string]any{"enabled": true, "interval_hours": 6.0, "source": "api-claim"},
 		},

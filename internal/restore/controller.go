@@ -323,8 +323,7 @@ func (r *Reconciler) advance(ctx context.Context, claim *corev1.PersistentVolume
 func (r *Reconciler) run(ctx context.Context, o *observed) (n next, err error) {
 	o.adopted = o.inLine || o.leaving != ""
 	if o.inLine {
-		o.planned = true
-		return waitFor(askEvery), nil
+		return r.waitOn(ctx, o, o.inLineSince), nil
 	}
 	if o.leaving != "" {
 		o.handsOver(o.leaving)

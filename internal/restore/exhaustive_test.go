@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -210,6 +211,7 @@ func TestARestoreTakesFewCallsAndNoConflict(t *testing.T) {
 		claims       int
 		late, attach bool
 		empty        bool
+		moves        time.Duration
 		configure    func(*restore.Config)
 		most         int // calls for each claim, events included
 	}{
@@ -221,11 +223,16 @@ func TestARestoreTakesFewCallsAndNoConflict(t *testing.T) {
 			configure: func(c *restore.Config) { c.EmptyProvisioners = []string{provider} }},
 		"fifty, ten at a time": {claims: 50, late: true, most: 59,
 			configure: func(c *restore.Config) { c.Fills = 10 }},
+		"thirty, three at a time that move for a minute": {claims: 30, moves: time.Minute, most: 78,
+			configure: func(c *restore.Config) { c.Fills = 3 }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newStorm(t, aClass(test.late, corev1.PersistentVolumeReclaimDelete))
 			s.attach, s.configure = test.attach, test.configure
+			if test.moves > 0 {
+				s.moves = func(*batchv1.Job) time.Duration { return test.moves }
+			}
 			if test.empty {
 				s.answer = none
 			}

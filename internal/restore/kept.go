@@ -105,14 +105,23 @@ func (r *Reconciler) underWay(ctx context.Context, o *observed) (bool, error) {
 	return moverjob.Working(&jobs[0], pods), nil
 }
 
-// inLine reports, from what is known already, that the fill still waits for its turn.
+// inLine reports, from what is known already and the pods of the namespace, that the fill
+// still waits for its turn.
 func (r *Reconciler) inLine(ctx context.Context, o *observed) (bool, error) {
 	c := meta.FindStatusCondition(o.status().Conditions, v1alpha1.ConditionTransferred)
-	if r.most <= 0 || c == nil || c.Reason != reasonWaitsForTurn || isFilled(o.prime) {
+	if r.most <= 0 || c == nil || c.Reason != reasonWaitsForTurn || isFilled(o.prime) || bound(o.claim) {
 		return false, nil
 	}
+	if err := r.heedPods(ctx, o.claim.Namespace, o.now); err != nil {
+		return false, err
+	}
 	working, err := r.working(ctx)
-	return err == nil && r.line.waits(o.claim.UID, r.most, working, o.now), err
+	if err != nil {
+		return false, err
+	}
+	since, waits := r.line.waits(o.claim.UID, r.most, working, o.now)
+	o.inLineSince = since
+	return waits, nil
 }
 
 // provedFor reports whether the prime's volume was proved to have been made for it.

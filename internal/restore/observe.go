@@ -48,6 +48,8 @@ type observed struct {
 	underWay bool
 	// inLine is true where the pass only looks whether it is the fill's turn.
 	inLine bool
+	// inLineSince is when it began to wait for that.
+	inLineSince time.Time
 	// leaving is what leaves a filled volume, where the pass only waits for that.
 	leaving string
 	// consumers are the pods that wait for the claim, once they were looked for.

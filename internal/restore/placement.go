@@ -140,17 +140,30 @@ func (r *Reconciler) consumersOf(ctx context.Context, o *observed) ([]corev1.Pod
 	return *o.consumers, nil
 }
 
-// consumers returns the pods that wait for the claim, the oldest first. Pods of
-// Soteria's own Jobs, such as a backup of an earlier claim of that name, are not among
-// them.
+// consumers returns the pods that wait for the claim, the oldest first.
 func (r *Reconciler) consumers(ctx context.Context, claim *corev1.PersistentVolumeClaim) ([]corev1.Pod, error) {
-	var pods corev1.PodList
-	if err := r.reader.List(ctx, &pods, client.InNamespace(claim.Namespace), client.MatchingFields{pendingField: string(corev1.PodPending)}); err != nil {
-		return nil, fmt.Errorf("list the pending pods of namespace %s: %w", claim.Namespace, err)
+	pods, err := r.pendingPods(ctx, claim.Namespace)
+	if err != nil {
+		return nil, err
 	}
-	var waiting []corev1.Pod
+	waiting := slices.DeleteFunc(pods, func(pod corev1.Pod) bool { return !slices.Contains(claimsOf(&pod), claim.Name) })
+	slices.SortFunc(waiting, func(a, b corev1.Pod) int {
+		return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time), cmp.Compare(a.Name, b.Name))
+	})
+	return waiting, nil
+}
+
+// pendingPods returns the pods of a namespace that have not started and are not being
+// deleted. Pods of Soteria's own Jobs, such as a backup of an earlier claim of that name,
+// are not among them.
+func (r *Reconciler) pendingPods(ctx context.Context, namespace string) ([]corev1.Pod, error) {
+	var pods corev1.PodList
+	if err := r.reader.List(ctx, &pods, client.InNamespace(namespace), client.MatchingFields{pendingField: string(corev1.PodPending)}); err != nil {
+		return nil, fmt.Errorf("list the pending pods of namespace %s: %w", namespace, err)
+	}
+	var pending []corev1.Pod
 	for i := range pods.Items {
-		if !waitsFor(&pods.Items[i], claim.Name) {
+		if pods.Items[i].DeletionTimestamp != nil {
 			continue
 		}
 		own, err := r.isOwn(ctx, &pods.Items[i])
@@ -158,13 +171,10 @@ func (r *Reconciler) consumers(ctx context.Context, claim *corev1.PersistentVolu
 			return nil, err
 		}
 		if !own {
-			waiting = append(waiting, pods.Items[i])
+			pending = append(pending, pods.Items[i])
 		}
 	}
-	slices.SortFunc(waiting, func(a, b corev1.Pod) int {
-		return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time), cmp.Compare(a.Name, b.Name))
-	})
-	return waiting, nil
+	return pending, nil
 }
 
 // isOwn reports whether a pod belongs to a Job of Soteria's, which the cache holds
@@ -180,10 +190,6 @@ func (r *Reconciler) isOwn(ctx context.Context, pod *corev1.Pod) (bool, error) {
 		return false, err
 	}
 	return job.UID == owner.UID && job.Labels[v1alpha1.ManagedByLabel] == v1alpha1.ManagedBy, nil
-}
-
-func waitsFor(pod *corev1.Pod, claim string) bool {
-	return pod.DeletionTimestamp.IsZero() && slices.Contains(claimsOf(pod), claim)
 }
 
 // claimsOf returns the names of the claims that a pod uses.

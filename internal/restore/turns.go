@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -29,9 +30,11 @@ const (
 	// unstartedFor is how long a fill's pod may take to start, such as for its volume or
 	// its image, before another fill may begin.
 	unstartedFor = stall.Patience
-	// askEvery is how often a fill that waits for its turn looks whether a pod waits for
-	// its claim, and whether work under way is on nodes that are gone.
+	// askEvery is how often is looked whether a pod waits for the claim of a fill that waits
+	// for its turn, and whether work under way is on nodes that are gone.
 	askEvery = 30 * time.Second
+	// askAgain is how often a fill that waits for its turn is looked at in full.
+	askAgain = stall.Patience
 	// grantedFor is how long the cache may take to show the Job of a fill whose turn
 	// it is.
 	grantedFor = 30 * time.Second
@@ -49,6 +52,8 @@ type line struct {
 	lookedAt time.Time
 	// hung are the claims whose movers run and move nothing for long.
 	hung sets.Set[types.UID]
+	// podsAt says of a namespace when its pods were last looked at, for all that wait.
+	podsAt map[string]time.Time
 }
 
 // waiter is a claim whose fill waits for its turn.
@@ -59,8 +64,9 @@ type waiter struct {
 	// and made is when the claim was.
 	failed, wanted bool
 	made           time.Time
-	since          time.Time
-	asked          time.Time
+	// since is when it began to wait, asked when it was last looked at in full, and seen
+	// when it was looked at at all.
+	since, asked, seen time.Time
 }
 
 // before orders fills by how much they are wanted: those first that a pod waits for, then
@@ -102,19 +108,28 @@ func (r *Reconciler) awaitTurn(ctx context.Context, o *observed) (n next, waits 
 		return next{}, false, err // it waits for a pod first
 	}
 	own := waiter{key: client.ObjectKeyFromObject(o.claim), claim: o.claim.UID, failed: o.status().RetryAt != nil, wanted: len(consumers) > 0,
-		made: o.claim.CreationTimestamp.Time, since: o.now, asked: o.now}
+		made: o.claim.CreationTimestamp.Time, since: o.now, asked: o.now, seen: o.now}
 	since, granted := r.line.ask(own, r.most, working)
 	if granted {
 		return next{}, false, nil
 	}
+	o.waits(v1alpha1.PhasePreparing, v1alpha1.ConditionTransferred, reasonWaitsForTurn, r.turnMessage())
+	return r.waitOn(ctx, o, since), true, nil
+}
+
+func (r *Reconciler) turnMessage() string {
+	return fmt.Sprintf("as many restores run as SOTERIA_RESTORE_CONCURRENCY allows (%d); this one begins by itself when its turn comes", r.most)
+}
+
+// waitOn ends a pass of a fill that has waited for its turn since then. An event says so
+// once it has for a while.
+func (r *Reconciler) waitOn(ctx context.Context, o *observed, since time.Time) next {
 	r.lookForIdle(ctx, o.now)
-	message := fmt.Sprintf("as many restores run as SOTERIA_RESTORE_CONCURRENCY allows (%d); this one begins by itself when its turn comes", r.most)
 	o.planned = true
-	o.waits(v1alpha1.PhasePreparing, v1alpha1.ConditionTransferred, reasonWaitsForTurn, message)
 	if o.now.Sub(since) >= askEvery {
-		r.events.say(o.claim, o.restore, waitsForTurn(message))
+		r.events.say(o.claim, o.restore, waitsForTurn(r.turnMessage()))
 	}
-	return waitFor(askEvery), true, nil
+	return waitFor(askEvery)
 }
 
 // ask puts a claim into the line, or takes it out where it is its turn, which it is while
@@ -153,7 +168,7 @@ func (l *line) next(most int, working sets.Set[types.UID], now time.Time) []wait
 	}
 	var all []waiter
 	for _, w := range l.waiting {
-		if now.Sub(w.asked) < 2*askEvery { // others have gone their way
+		if now.Sub(w.seen) < 2*askEvery { // others have gone their way
 			all = append(all, w)
 		}
 	}
@@ -162,13 +177,64 @@ func (l *line) next(most int, working sets.Set[types.UID], now time.Time) []wait
 }
 
 // waits reports whether a claim is in the line and it is not its turn yet, nor time to
-// ask whether a pod waits for it.
-func (l *line) waits(claim types.UID, most int, working sets.Set[types.UID], now time.Time) bool {
+// look at it in full, and returns since when it waits.
+func (l *line) waits(claim types.UID, most int, working sets.Set[types.UID], now time.Time) (since time.Time, waits bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	w, waiting := l.waiting[claim]
-	return waiting && now.Sub(w.asked) < askEvery &&
+	if !waiting {
+		return time.Time{}, false
+	}
+	w.seen = now
+	l.waiting[claim] = w
+	return w.since, now.Sub(w.asked) < askAgain &&
 		!slices.ContainsFunc(l.next(most, working, now), func(w waiter) bool { return w.claim == claim })
+}
+
+// podsDue reports whether the pods of a namespace are to be looked at again, and takes
+// it that they are.
+func (l *line) podsDue(namespace string, now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if at, looked := l.podsAt[namespace]; looked && now.Sub(at) < askEvery {
+		return false
+	}
+	maps.DeleteFunc(l.podsAt, func(_ string, at time.Time) bool { return now.Sub(at) >= askEvery })
+	if l.podsAt == nil {
+		l.podsAt = map[string]time.Time{}
+	}
+	l.podsAt[namespace] = now
+	return true
+}
+
+// heed notes which claims of a namespace pods wait for, of those in the line.
+func (l *line) heed(namespace string, waited sets.Set[string]) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for claim, w := range l.waiting {
+		if w.key.Namespace == namespace {
+			w.wanted = waited.Has(w.key.Name)
+			l.waiting[claim] = w
+		}
+	}
+}
+
+// heedPods looks now and then which of a namespace's claims pods wait for, once for all
+// that wait for their turn.
+func (r *Reconciler) heedPods(ctx context.Context, namespace string, now time.Time) error {
+	if !r.line.podsDue(namespace, now) {
+		return nil
+	}
+	pods, err := r.pendingPods(ctx, namespace)
+	if err != nil {
+		return err
+	}
+	waited := sets.New[string]()
+	for i := range pods {
+		waited.Insert(claimsOf(&pods[i])...)
+	}
+	r.line.heed(namespace, waited)
+	return nil
 }
 
 // leave takes a claim out of the line, and gives its turn back.

@@ -25,7 +25,7 @@ func TestNoMoreFillsBeginThanMayAndNoneBeforeOneThatIsWantedMore(t *testing.T) {
 				if working.Has(uid) {
 					continue
 				}
-				own := waiter{key: types.NamespacedName{Namespace: "shop", Name: string(uid)}, claim: uid, wanted: rapid.Bool().Draw(t, "wanted"), made: now, since: now, asked: now}
+				own := waiter{key: types.NamespacedName{Namespace: "shop", Name: string(uid)}, claim: uid, wanted: rapid.Bool().Draw(t, "wanted"), made: now, since: now, asked: now, seen: now}
 				if before, asked := claims[uid]; asked {
 					own.made = before.made
 				}

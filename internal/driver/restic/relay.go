@@ -25,10 +25,12 @@ const (
 	handedPatience = 10 * time.Second
 	// rereadPatience bounds the reading of the whole that no one waits for.
 	rereadPatience = 10 * time.Minute
-	// HandOverEvery is how often what was read is handed over at most, and LookEvery how
-	// often is looked whether there is anything to hand over, or to read.
+	// HandOverEvery is how often what was read is handed over at most, and HandOverLook
+	// how soon after a reading that is done.
 	HandOverEvery = 5 * time.Minute
-	LookEvery     = time.Minute
+	HandOverLook  = 10 * time.Second
+	// LookEvery is how often is looked whether there is anything to read.
+	LookEvery = time.Minute
 )
 
 func handedName(part int) string { return fmt.Sprintf("soteria-restic-reading-%02d", part) }
@@ -120,7 +122,7 @@ func areGone(ctx context.Context, program cli.Program, gone, there []string) boo
 // after the whole was read.
 type Relay struct {
 	Driver *Driver
-	// Look is how often it looks whether anything has changed, see [LookEvery], and Every
+	// Look is how often it looks whether anything has changed, see [HandOverLook], and Every
 	// the least time between two times that it writes, see [HandOverEvery].
 	Look, Every time.Duration
 	Log         *slog.Logger
