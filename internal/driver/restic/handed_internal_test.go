@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/hex"
+	"encoding/json"
 	"testing"
 	"time"
 
@@ -133,4 +134,14 @@ func FuzzUnpackPart(f *testing.F) {
 			last = s.ID
 		}
 	})
+}
+
+// TestAnotherSnapshotIsAnotherFormat is for those who add to a snapshot: what an earlier
+// version handed over lacks that, and must not be taken for whole.
+func TestAnotherSnapshotIsAnotherFormat(t *testing.T) {
+	text, err := json.Marshal(snapshot{Summary: &summary{}})
+	require.NoError(t, err)
+	assert.Equal(t, map[int]string{
+		1: `{"id":"","original":"","tree":"","time":"0001-01-01T00:00:00Z","paths":null,"tags":null,"hostname":"","program_version":"","summary":{"total_files_processed":0,"total_bytes_processed":0}}`,
+	}[handedFormat], string(text), "raise handedFormat, and add a line here")
 }

@@ -77,7 +77,8 @@ func (d *Driver) read(ctx context.Context, program cli.Program, secret string) (
 	case <-ctx.Done():
 		return nil, backup.Errorf(backup.Unavailable, "the repository at %s was being read for something else: %w", d.location.Text, ctx.Err())
 	}
-	opened, kept := d.open(program), d.keptReading()
+	opened, before := d.open(program), d.keptReading()
+	kept := before
 	var now store.Contents
 	if opened != nil {
 		var err error
@@ -90,7 +91,7 @@ func (d *Driver) read(ctx context.Context, program cli.Program, secret string) (
 	}
 	if opened != nil && kept != nil && kept.store == opened && kept.isRecent(d.cluster.Clock.Now()) {
 		if read, whole := kept.extend(ctx, program, now); whole {
-			d.keep(read)
+			d.keepOver(before, read)
 			return read, nil
 		}
 	}
@@ -242,6 +243,17 @@ func (d *Driver) keep(read *reading) {
 		d.lastSeen, d.kept = read.identity, nil
 	default:
 		d.lastSeen, d.kept = read.identity, read
+	}
+}
+
+// keepOver keeps what a listing read beside what was kept before it. Where the whole was
+// read meanwhile, or found that what was kept is wrong, that stands for the next one.
+func (d *Driver) keepOver(before, read *reading) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.readOnce, d.lastSeen = true, read.identity
+	if d.kept == before {
+		d.kept = read
 	}
 }
 

@@ -135,10 +135,17 @@ type Relay struct {
 	wholeAt time.Time
 }
 
-// Start hands over until ctx ends.
+// Start hands over until ctx ends. It says once why it cannot.
 func (r *Relay) Start(ctx context.Context) error {
+	said := ""
 	every(ctx, r.Look, func() {
-		if err := r.handOver(ctx); err != nil && ctx.Err() == nil {
+		err := r.handOver(ctx)
+		if err == nil || ctx.Err() != nil {
+			said = ""
+			return
+		}
+		if why := backup.Message(err); why != said {
+			said = why
 			r.Log.Info("what was read of the repository is not handed over; a new replica may take minutes to know the backups", "driver", Name, "error", err)
 		}
 	})
@@ -222,11 +229,12 @@ func every(ctx context.Context, pause time.Duration, do func()) {
 
 // reread reads the whole where that is due soon, or was never done here. What it reads
 // replaces what was kept. Where it finds another repository or no access, or what was
-// handed over to be wrong, the next listing reads the whole, too, and says so.
+// handed over to be wrong, the next listing reads the whole, too, and says so. What is too
+// old already is left to the next listing, which is tried again less and less often.
 func (d *Driver) reread(ctx context.Context) error {
 	const early = driver.WholeEvery / 6 * 5
-	kept := d.keptReading()
-	if kept == nil || !kept.handed && driver.Within(early, kept.wholeAt, d.cluster.Clock.Now()) {
+	kept, began := d.keptReading(), d.cluster.Clock.Now()
+	if kept == nil || !kept.isRecent(began) || !kept.handed && driver.Within(early, kept.wholeAt, began) {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, rereadPatience)
@@ -260,9 +268,13 @@ func (d *Driver) reread(ctx context.Context) error {
 }
 
 // replace replaces what the next listing goes by, unless that has read the whole later.
+// Nil drops it, also for the movers that are made next.
 func (d *Driver) replace(read *reading) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if read == nil {
+		d.provedRead = nil
+	}
 	if read == nil || d.kept == nil || !d.kept.wholeAt.After(read.wholeAt) {
 		d.kept = read
 	}

@@ -415,6 +415,71 @@ func TestTheWholeIsReadBeforeQuestionsHaveToWaitForIt(t *testing.T) {
 	assert.True(t, r.confirm(t, mark), "no question waits for it")
 	r.now.SetTime(r.now.Now().Add(2 * time.Minute))
 	assert.False(t, r.confirm(t, mark), "half an hour after the whole was read, names alone say nothing")
+	require.NoError(t, d.Reread(t.Context()))
+	assert.Empty(t, r.ran(t), "by then the next listing reads the whole, less often where that fails")
+}
+
+// TestAListingLeavesWhatWasReadWhileItRanAsItIs has the whole be read while a listing
+// reads what is new.
+func TestAListingLeavesWhatWasReadWhileItRanAsItIs(t *testing.T) {
+	for _, wrong := range []bool{false, true} {
+		t.Run(fmt.Sprintf("what was kept is wrong: %t", wrong), func(t *testing.T) {
+			r := newReplicas(t)
+			first := add(t, r.Repository, claim, then)
+			r.handOver(t, r.start(t))
+			if wrong {
+				r.edit(t, func(text string) string { return strings.ReplaceAll(text, "pvc="+claim.Name, "pvc=other") })
+			}
+			gate := filepath.Join(t.TempDir(), "gate")
+			d := r.start(t, func(c *restic.Config) {
+				c.Program = wrapped(t, r.Restic, `echo "$*" >>`+r.runs+`
+case "$*" in *-o*) ;; "snapshots "*) while [ ! -e `+gate+` ]; do sleep 0.05; done ;; esac; exec "$RESTIC" "$@"`)
+			})
+			_, _, _ = r.list(t)
+			second := add(t, r.Repository, claim, then.Add(time.Hour))
+
+			require.NoError(t, os.WriteFile(r.runs, nil, 0o600))
+			listed := make(chan error)
+			go func() {
+				_, err := d.List(t.Context(), &drivertest.Listing{})
+				listed <- err
+			}()
+			require.Eventually(t, func() bool { return len(r.ran(t)) == 1 }, time.Minute, 10*time.Millisecond, "the listing reads what is new")
+			assert.Equal(t, wrong, d.Reread(t.Context()) != nil)
+			require.NoError(t, os.WriteFile(gate, nil, 0o600))
+			require.NoError(t, <-listed)
+
+			ids, _, runs := r.list(t)
+			assert.ElementsMatch(t, []string{first, second}, ids)
+			assert.Equal(t, wrong, whole(runs), "what is wrong is not gone by again: %v", runs)
+			require.NoError(t, os.WriteFile(r.runs, nil, 0o600))
+			require.NoError(t, d.Reread(t.Context()))
+			assert.Empty(t, r.ran(t), "the whole was read")
+		})
+	}
+}
+
+func TestWhyNothingIsHandedOverIsSaidOnce(t *testing.T) {
+	r := newReplicas(t)
+	add(t, r.Repository, claim, then)
+	tried := new(atomic.Int64)
+	r.cluster = interceptor.NewClient(r.cluster, interceptor.Funcs{
+		Create: func(context.Context, client.WithWatch, client.Object, ...client.CreateOption) error {
+			tried.Add(1)
+			return apierrors.NewForbidden(schema.GroupResource{Resource: "configmaps"}, "soteria-restic-reading-00", nil)
+		},
+	})
+	d := r.start(t)
+	_, _, _ = r.list(t)
+	var log bytes.Buffer
+	ctx, cancel := context.WithCancel(t.Context())
+	relay := &restic.Relay{Driver: d, Look: time.Millisecond, Log: slog.New(slog.NewTextHandler(&log, nil))}
+	done := make(chan error)
+	go func() { done <- relay.Start(ctx) }()
+	require.Eventually(t, func() bool { return tried.Load() > 3 }, time.Minute, time.Millisecond)
+	cancel()
+	require.NoError(t, <-done)
+	assert.Equal(t, 1, strings.Count(log.String(), "is not handed over"), log.String())
 }
 
 func TestAPasswordThatWasChangedIsNoticedByReadingTheWholeAhead(t *testing.T) {
