@@ -20,7 +20,7 @@ func (r *Requests) choose(ctx context.Context, source backup.Claim, choice Choic
 	answer, rules := r.look(ctx, source, choice), r.Policy.RulesNow()
 	var notes []string
 	if answer.Certainty() == backup.Found && !choice.names() && answer.Untold() == nil && !dryRun {
-		answer, notes = r.confirm(ctx, source, answer, rules.Now)
+		answer, notes = r.confirm(ctx, source, rules.Now)
 	}
 	chosen, err := choice.from(source, answer, rules)
 	chosen.Notes = append(chosen.Notes, notes...)
@@ -28,8 +28,11 @@ func (r *Requests) choose(ctx context.Context, source backup.Claim, choice Choic
 }
 
 // confirm returns what every backup system has by now. Where one does not tell that in a
-// short while, what is known holds, with notes that say how old that is.
-func (r *Requests) confirm(ctx context.Context, source backup.Claim, known backup.Answer, now time.Time) (answer backup.Answer, notes []string) {
+// short while, what is known holds, with notes that say how old that is. It holds as it is
+// known then: a backup may have gone or come in the systems that told. Where it does not
+// hold any more, every system is asked as for a choice that is not settled, see
+// [Requests.look].
+func (r *Requests) confirm(ctx context.Context, source backup.Claim, now time.Time) (answer backup.Answer, notes []string) {
 	soon, cancel := context.WithTimeout(ctx, confirmPatience)
 	defer cancel()
 	proof := r.Catalog.Prove(soon, source)
@@ -37,8 +40,12 @@ func (r *Requests) confirm(ctx context.Context, source backup.Claim, known backu
 	if why == nil || backup.KindOf(why) != backup.Unavailable {
 		return proof, nil
 	}
-	if again := r.Catalog.Known(ctx, source); again.Certainty() == backup.Found && again.Untold() == nil {
-		known = again // those that could tell have told
+	known := r.Catalog.Known(ctx, source)
+	switch {
+	case known.Certainty() != backup.Found:
+		return known, nil
+	case known.Untold() != nil:
+		return r.Catalog.Prove(ctx, source), nil
 	}
 	return known, unconfirmed(known.Told(), proof.Told(), why, now)
 }

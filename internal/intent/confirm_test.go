@@ -112,3 +112,49 @@ func TestAConfirmationIsWaitedForAShortWhile(t *testing.T) {
 		assert.Equal(t, 3*time.Second, time.Since(began))
 	})
 }
+
+// changing is a catalog in which something happens while it is asked for a proof that it
+// cannot have in time.
+type changing struct {
+	*world
+	after backup.Answer
+}
+
+func (c *changing) Prove(ctx context.Context, claim backup.Claim) backup.Answer {
+	answer := c.world.Prove(ctx, claim)
+	c.answer = c.after
+	return answer
+}
+
+func TestWhatDoesNotHoldAnyMoreIsNotChosenWhereOneSystemIsSlow(t *testing.T) {
+	slow := backup.Errorf(backup.Unavailable, "Longhorn is slow")
+	found := func(backups ...backup.Backup) backup.Answer { return backup.FoundBackups(backups, evidence) }
+	for name, test := range map[string]struct {
+		proved, after backup.Answer
+
+		want  string
+		asked int
+		says  string
+	}{
+		"it has gone":                   {proved: backup.UnknownBecause(slow), after: backup.UnknownBecause(slow), asked: 1, says: "Longhorn is slow"},
+		"another system fails by now":   {proved: found(newest, oldest).Unsure(slow), after: found(newest, oldest).Unsure(slow), asked: 2, says: "which backup of media/photos is the newest"},
+		"a newer one came where it can": {proved: found(newest, oldest).Unsure(slow), after: found(newest, oldest), asked: 1, want: newest.ID},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(bound(photos))
+			w.answer, w.proved = found(oldest), &test.proved
+			requests := w.requests()
+			requests.Catalog = &changing{w, test.after}
+			made, err := requests.Restore(t.Context(), wish())
+			assert.Equal(t, test.asked, w.proofs)
+			if test.want == "" {
+				assert.Equal(t, backup.Unavailable, backup.KindOf(err), "%v", err)
+				require.ErrorContains(t, err, test.says)
+				assert.Len(t, w.claims(t), 1, "nothing is made")
+				return
+			}
+			require.NoError(t, err)
+			assert.Equal(t, test.want, made.Backup.ID)
+		})
+	}
+}
