@@ -138,12 +138,14 @@ func (r *reading) extend(ctx context.Context, program cli.Program, now store.Con
 
 // readWhole reads every snapshot, with the identity before and after it. Where the
 // store was looked at before (now is what it held), the config of a repository that was
-// read before stands for its identity, and a snapshot whose file was there before and
-// after must be among those read.
+// read before stands for its identity, and a snapshot whose file was there before, or that
+// was read before, and is there after must be among those read.
 func (d *Driver) readWhole(ctx context.Context, program cli.Program, opened *store.Store, now store.Contents) (*reading, error) {
-	known := ""
+	known, there := "", now
 	if kept := d.keptReading(); kept != nil && !kept.handed && kept.store == opened && kept.config == now.Config {
-		known = kept.identity
+		known, there.Snapshots = kept.identity, slices.Concat(now.Snapshots, idsOf(kept.snapshots))
+		slices.Sort(there.Snapshots)
+		there.Snapshots = slices.Compact(there.Snapshots)
 	}
 	before := cmp.Or(known, d.identitySeen(opened))
 	if before == "" {
@@ -156,7 +158,7 @@ func (d *Driver) readWhole(ctx context.Context, program cli.Program, opened *sto
 	if err := listSnapshots(ctx, program, faster(program.Location.Kind), gathered.add); err != nil {
 		return nil, err
 	}
-	read, err := d.newReading(ctx, opened, now, gathered.snapshots)
+	read, err := d.newReading(ctx, opened, there, gathered.snapshots)
 	if err != nil {
 		return nil, err
 	}

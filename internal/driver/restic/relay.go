@@ -61,7 +61,7 @@ func (d *Driver) handedOver(ctx context.Context, program cli.Program, secret str
 			gone = append(gone, s.ID)
 		}
 	}
-	if len(gone) > 0 && !areGone(ctx, program, gone, now.Snapshots) {
+	if len(gone) > 0 && !areGone(ctx, program, opened, gone, now.Snapshots) {
 		return nil
 	}
 	read.mark = store.Contents{Snapshots: idsOf(read.snapshots), Config: read.config}.Mark()
@@ -99,8 +99,9 @@ func (d *Driver) readHanded(ctx context.Context) (handed, []snapshot, error) {
 }
 
 // areGone reports whether restic, too, lists none of the snapshots that are gone from
-// the store's list, and all of those that are there.
-func areGone(ctx context.Context, program cli.Program, gone, there []string) bool {
+// the store's list, and all of those that are there, and whether the store's next list
+// lacks them as well.
+func areGone(ctx context.Context, program cli.Program, opened *store.Store, gone, there []string) bool {
 	var listed []string
 	err := cli.RunWhole(ctx, program, cli.Invocation{
 		Args: []string{"list", "snapshots", "--no-lock"},
@@ -111,9 +112,19 @@ func areGone(ctx context.Context, program cli.Program, gone, there []string) boo
 		},
 		Otherwise: backup.Unavailable,
 	}, "the list of snapshot files")
+	if err != nil {
+		return false
+	}
+	later, err := opened.Look(ctx)
+	if err != nil {
+		return false
+	}
 	slices.Sort(listed)
-	in := func(id string) bool { _, found := slices.BinarySearch(listed, id); return found }
-	return err == nil && !slices.ContainsFunc(gone, in) && !slices.ContainsFunc(there, func(id string) bool { return !in(id) })
+	in := func(ids []string) func(string) bool {
+		return func(id string) bool { _, found := slices.BinarySearch(ids, id); return found }
+	}
+	return !slices.ContainsFunc(gone, in(listed)) && !slices.ContainsFunc(gone, in(later.Snapshots)) &&
+		!slices.ContainsFunc(there, func(id string) bool { return !in(listed)(id) })
 }
 
 // Relay has the leader hand over what it read of the repository to replicas whose disks

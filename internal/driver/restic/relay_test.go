@@ -230,6 +230,37 @@ func TestASnapshotThatOnlyTheStoreMissesIsNotGone(t *testing.T) {
 	assert.True(t, whole(runs), "%v", runs)
 }
 
+// TestASnapshotThatComesBackWasNotGone has the store leave a snapshot out until restic has
+// listed without it, too.
+func TestASnapshotThatComesBackWasNotGone(t *testing.T) {
+	r := newReplicas(t)
+	aside := filepath.Join(t.TempDir(), "aside")
+	shy := func(c *restic.Config) {
+		c.Program = wrapped(t, r.Restic, `echo "$*" >>`+r.runs+`; "$RESTIC" "$@"; code=$?
+[ -e `+aside+` ] && mv `+aside+` "$(cat `+aside+`.name)"; exit $code`)
+	}
+	kept, hidden := add(t, r.Repository, claim, then), add(t, r.Repository, claim, then.Add(time.Hour))
+	file := filepath.Join(r.Folder, "snapshots", hidden)
+	require.NoError(t, os.WriteFile(aside+".name", []byte(file), 0o600))
+	d := r.start(t, shy)
+	r.handOver(t, d)
+
+	// What was read before is known to have been there.
+	require.NoError(t, os.Rename(file, aside))
+	_, err := d.List(t.Context(), &drivertest.Listing{})
+	assert.Equal(t, backup.Unavailable, backup.KindOf(err), "%v", err)
+	require.ErrorContains(t, err, "in part at times")
+	ids, _, _ := r.list(t)
+	assert.ElementsMatch(t, []string{kept, hidden}, ids)
+
+	// So is what was handed over.
+	r.start(t, shy)
+	require.NoError(t, os.Rename(file, aside))
+	ids, _, runs := r.list(t)
+	assert.ElementsMatch(t, []string{kept, hidden}, ids)
+	assert.True(t, whole(runs), "%v", runs)
+}
+
 func TestWhatCannotBeGoneByIsNotTakenOver(t *testing.T) {
 	replace := func(old, now string) func(*testing.T, *replicas) {
 		return func(t *testing.T, r *replicas) {
