@@ -562,6 +562,7 @@ func TestListingAsksForNoMoreSyncsThanItNeeds(t *testing.T) {
 func TestReplicasThatBeginTogetherShareOneSync(t *testing.T) {
 	w := newWorld(t)
 	w.Store(stored("pvc-1", "backup-1", noon, ours(plex)))
+	w.rest(t)
 	a, b := w.driver(t, "a"), w.driver(t, "b")
 	listings := make(chan error, 2)
 	shared := func(d *longhorn.Driver, patience time.Duration) {
@@ -608,6 +609,7 @@ func TestAListingThatIsHurriedBeforeAnyoneAskedReadsNothing(t *testing.T) {
 func TestHurryChangesNothingOnceAnotherReplicaHasAsked(t *testing.T) {
 	w := newWorld(t)
 	w.Store(stored("pvc-1", "backup-1", noon, ours(plex)))
+	w.rest(t)
 	a, b := w.driver(t, "a"), w.driver(t, "b")
 	hurry, ended := make(chan struct{}), make(chan error)
 	first, second := &drivertest.Listing{}, &drivertest.Listing{}

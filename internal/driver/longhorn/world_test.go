@@ -89,6 +89,14 @@ func newWorld(t *testing.T, objects ...client.Object) *world {
 	return &world{Longhorn: longhorntest.New(t), cluster: cluster, hooks: h, ended: &outcomes{}}
 }
 
+// rest waits until Longhorn takes a request for a sync at once and does one for it: the
+// last sync, with which a world begins, is of an earlier second by then.
+func (w *world) rest(t *testing.T) {
+	t.Helper()
+	began := w.Clock().Now()
+	require.Eventually(t, func() bool { return w.Clock().Since(began) > 12*time.Second }, time.Minute, time.Millisecond)
+}
+
 // driver makes a replica's driver.
 func (w *world) driver(t *testing.T, identity string, change ...func(*longhorn.Config)) *longhorn.Driver {
 	t.Helper()
