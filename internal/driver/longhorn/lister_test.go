@@ -625,3 +625,33 @@ func TestHurryChangesNothingOnceAnotherReplicaHasAsked(t *testing.T) {
 	assert.Equal(t, []string{"backup-1"}, ids(first, plex))
 	assert.Equal(t, 1, w.Calls("backupTargetSync"))
 }
+
+// TestHurryEndsThePatienceForTargetsThatTheOtherDidNotAskFor has the other ask for one of
+// two.
+func TestHurryEndsThePatienceForTargetsThatTheOtherDidNotAskFor(t *testing.T) {
+	w := newWorld(t)
+	w.SetTarget("second", "nfs://nas.lan:/export/lh", "")
+	w.Store(stored("pvc-1", "backup-1", noon, ours(plex)))
+	w.rest(t)
+	a, b := w.driver(t, "a"), w.driver(t, "b", func(c *longhorn.Config) { c.IgnoreTargets = []string{"second"} })
+	hurry, ended := make(chan struct{}), make(chan error, 1)
+	first, second := &drivertest.Listing{}, &drivertest.Listing{}
+	go func() {
+		_, err := a.ListShared(t.Context(), time.Hour, hurry, first)
+		ended <- err
+	}()
+	require.Eventually(t, func() bool { return w.Calls("LIST backuptargets") > 2 }, time.Minute, time.Millisecond, "it looks for the other's request")
+	_, err := b.ListShared(t.Context(), 0, nil, second)
+	require.NoError(t, err)
+	looked := w.Calls("LIST backuptargets")
+	require.Eventually(t, func() bool { return w.Calls("LIST backuptargets") > looked }, time.Minute, time.Millisecond, "it has seen that")
+	close(hurry)
+	select {
+	case err := <-ended:
+		require.NoError(t, err)
+	case <-time.After(time.Minute / longhorntest.Speed):
+		require.Fail(t, "it waits for the other to ask for the second target, too")
+	}
+	assert.Equal(t, []string{"backup-1"}, ids(first, plex))
+	assert.Equal(t, 2, w.Calls("backupTargetSync"))
+}

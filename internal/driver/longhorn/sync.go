@@ -241,15 +241,23 @@ func (s *syncing) isPatient() bool {
 
 // isHurried reports whether the listing is not to wait for that any more.
 func (s *syncing) isHurried() bool {
-	if !s.isPatient() {
-		return false
-	}
+	return s.isPatient() && s.somebodyWaits()
+}
+
+// somebodyWaits reports whether somebody waits for the listing, or for the next one.
+func (s *syncing) somebodyWaits() bool {
 	select {
 	case <-s.hurry:
 		return true
 	default:
 		return false
 	}
+}
+
+// leavesAsking reports whether it is left to another replica to ask for a sync. Where
+// that has asked for one of some targets, and somebody waits, the others are asked for.
+func (s *syncing) leavesAsking() bool {
+	return s.cluster.Clock.Now().Before(s.patientUntil) && (s.isPatient() || !s.somebodyWaits())
 }
 
 // rest waits until the next look and reports whether ctx is still going on. Hurry ends
@@ -405,7 +413,7 @@ func (s *syncing) ask(ctx context.Context) error {
 			s.waitsFor = asked
 			continue
 		}
-		if s.cluster.Clock.Now().Before(s.patientUntil) {
+		if s.leavesAsking() {
 			s.waitsFor = fmt.Sprintf("another replica may ask it to sync backup target %s", t.name)
 			continue
 		}
