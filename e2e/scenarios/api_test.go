@@ -274,8 +274,9 @@ func answersAtEveryRoute(s *scenario) {
 			}
 		}
 	}
+	api := s.apiWith(nil)
 	s.await("the copy that was removed to be gone", func(ctx context.Context) (bool, string, error) {
-		left, err := s.apiWith(nil).Copies(ctx, namespace)
+		left, err := api.Copies(ctx, namespace)
 		return len(left.Copies) == 0, fmt.Sprint(left.Copies), err
 	})
 }
