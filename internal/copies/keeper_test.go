@@ -425,3 +425,28 @@ func TestWhatAnEarlierVersionMarkedIsSparedAndNeverRemoved(t *testing.T) {
 	w.tend(t)
 	assert.Empty(t, w.list(t).Copies)
 }
+
+func TestNoMarkThatATenantWritesKeepsCopiesFromBeingLookedAfter(t *testing.T) {
+	for name, volume := range map[string]string{
+		"no key of a ConfigMap": "soteria-a/b c",
+		"too long for one":      "soteria-" + strings.Repeat("a", 300),
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld()
+			_, err := w.ask(look, day)
+			require.NoError(t, err)
+			w.change(t, look, bind)
+			theirs := &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: "media", Name: "theirs"}}
+			theirs.Spec.VolumeName = volume
+			mark(theirs)
+			w.stamp(theirs)
+			require.NoError(t, w.people.Create(t.Context(), theirs))
+			w.clock.Step(25 * time.Hour)
+			w.tend(t)
+			assert.Nil(t, w.claim(t, look), "it expires all the same")
+			assert.NotContains(t, w.book(t).Data, volume)
+			assert.NotNil(t, w.claim(t, backup.Claim{Namespace: "media", Name: "theirs"}))
+			assert.Empty(t, w.spared(t), "what they marked is backed up")
+		})
+	}
+}

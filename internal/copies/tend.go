@@ -8,6 +8,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/kube"
@@ -196,7 +197,7 @@ func (k *Keeper) importMarked(ctx context.Context) error {
 		}
 		for i := range claims.Items {
 			claim := &claims.Items[i]
-			if _, known := p.records[claim.Spec.VolumeName]; known || !kube.IsTest(claim) {
+			if _, known := p.records[claim.Spec.VolumeName]; known || !kube.IsTest(claim) || !recordable(claim.Spec.VolumeName) {
 				continue
 			}
 			found := Record{
@@ -211,3 +212,8 @@ func (k *Keeper) importMarked(ctx context.Context) error {
 		return nil
 	})
 }
+
+// recordable reports whether a lock can be the key of a record. Kubernetes takes any text
+// as the name of a claim's volume, and refuses a whole ConfigMap for one key that is none:
+// a claim whose author wrote such a text is no copy.
+func recordable(lock string) bool { return len(validation.IsConfigMapKey(lock)) == 0 }

@@ -16,6 +16,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	testclock "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -56,7 +58,9 @@ type world struct {
 	keeper  *copies.Keeper
 	// failing are errors by verb and kind, such as "delete pvc".
 	failing map[string]error
-	doubt   string
+	// before is what happens before Soteria's writes, by verb and kind.
+	before map[string]func()
+	doubt  string
 
 	// left is how many writes Soteria still makes, -1 for any number. With heard the last
 	// one is made, and its answer lost.
@@ -84,7 +88,7 @@ var scheme = func() *runtime.Scheme {
 }()
 
 func newWorld() *world {
-	w := &world{clock: testclock.NewFakeClock(noon), failing: map[string]error{}, left: -1, answered: map[types.UID]bool{}}
+	w := &world{clock: testclock.NewFakeClock(noon), failing: map[string]error{}, before: map[string]func(){}, left: -1, answered: map[types.UID]bool{}}
 	w.people = fake.NewClientBuilder().WithScheme(scheme).WithObjects(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "media"}}).Build()
 	w.soteria = interceptor.NewClient(w.people, interceptor.Funcs{
 		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, object client.Object, opts ...client.GetOption) error {
@@ -121,14 +125,20 @@ func (w *world) fails(verb string, object runtime.Object) error {
 	if w.dead {
 		return errKilled
 	}
-	name := strings.ToLower(strings.TrimPrefix(fmt.Sprintf("%T", object), "*v1."))
-	return w.failing[verb+" "+name]
+	return w.failing[verb+" "+kindName(object)]
+}
+
+func kindName(object runtime.Object) string {
+	return strings.ToLower(strings.TrimPrefix(fmt.Sprintf("%T", object), "*v1."))
 }
 
 // write makes one write, unless Soteria is killed before it or does not hear its answer.
 func (w *world) write(verb string, object client.Object, do func() error) error {
 	if err := w.fails(verb, object); err != nil {
 		return err
+	}
+	if meanwhile := w.before[verb+" "+kindName(object)]; meanwhile != nil {
+		meanwhile()
 	}
 	if w.left == 0 {
 		w.dead = true
@@ -164,7 +174,16 @@ func (w *world) stamp(claim *corev1.PersistentVolumeClaim) {
 }
 
 func (w *world) update(ctx context.Context, c client.WithWatch, object client.Object, opts ...client.UpdateOption) error {
-	return w.write("update", object, func() error { return c.Update(ctx, object, opts...) })
+	return w.write("update", object, func() error {
+		if book, is := object.(*corev1.ConfigMap); is {
+			for key := range book.Data {
+				if wrong := validation.IsConfigMapKey(key); len(wrong) > 0 {
+					return apierrors.NewInvalid(schema.GroupKind{Kind: "ConfigMap"}, book.Name, field.ErrorList{field.Invalid(field.NewPath("data"), key, wrong[0])})
+				}
+			}
+		}
+		return c.Update(ctx, object, opts...)
+	})
 }
 
 // delete holds the preconditions as the API server does.
@@ -216,13 +235,17 @@ func (w *world) Prove(ctx context.Context, claim backup.Claim) backup.Answer {
 
 // ask asks for a copy as the API does.
 func (w *world) ask(target backup.Claim, expires copies.Expiry) (intent.Made, error) {
-	requests := intent.New(intent.Config{
+	return w.requests(w.keeper.Book).Restore(context.Background(), intent.Wish{
+		Source: photos, Target: target, Shape: intent.Shape{Size: "1Gi"}, RequestedBy: "ada", Copy: true, Expires: expires,
+	})
+}
+
+// requests are what a replica with this book carries requests out with.
+func (w *world) requests(book *copies.Book) *intent.Requests {
+	return intent.New(intent.Config{
 		Client: w.soteria, Reader: w.soteria, Catalog: w, Feasible: func(context.Context, *corev1.PersistentVolumeClaim, backup.Backup) error { return nil },
 		Policy: kube.Policy{OwnNamespace: own, Rules: func() backup.Rules { return backup.Rules{Now: w.clock.Now()} }},
-		Copies: w.keeper.Book, Lock: kube.NewLock,
-	})
-	return requests.Restore(context.Background(), intent.Wish{
-		Source: photos, Target: target, Shape: intent.Shape{Size: "1Gi"}, RequestedBy: "ada", Copy: true, Expires: expires,
+		Copies: book, Lock: kube.NewLock,
 	})
 }
 
