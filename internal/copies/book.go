@@ -53,12 +53,18 @@ type page struct {
 	stored     *corev1.ConfigMap
 }
 
-// Begin writes down that a claim is about to be made. The error is of kind Conflict where
-// there are too many copies, and Unavailable where it could not be written.
+// Begin writes down that a claim is about to be made. What is written down of an earlier
+// attempt at the same copy stays once that has its uid: another replica may have made the
+// claim a moment ago. The error is of kind Conflict where there are too many copies, and
+// Unavailable where it could not be written.
 func (b *Book) Begin(ctx context.Context, r Record) error {
 	r.UID = ""
 	return b.change(ctx, func(p *page) error {
-		if len(p.records) >= maxRecords {
+		before, again := p.records[r.Lock]
+		if again && before.UID != "" {
+			return nil
+		}
+		if !again && len(p.records) >= maxRecords {
 			return backup.Errorf(backup.Conflict, "there are %d copies to look at already, and no more are kept account of; remove some (GET /v1/copies lists them)", len(p.records))
 		}
 		return p.put(r)

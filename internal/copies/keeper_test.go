@@ -18,6 +18,8 @@ import (
 
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/copies"
+	"github.com/soteria-dr/soteria/internal/intent"
+	"github.com/soteria-dr/soteria/internal/kube"
 )
 
 var day = copies.Expiry{After: 24 * time.Hour}
@@ -449,4 +451,59 @@ func TestNoMarkThatATenantWritesKeepsCopiesFromBeingLookedAfter(t *testing.T) {
 			assert.Empty(t, w.spared(t), "what they marked is backed up")
 		})
 	}
+}
+
+// asked is a wish for a copy that is carried out again after a crash, or by the replica
+// that takes a batch over.
+func asked(lock string) intent.Wish {
+	return intent.Wish{Source: photos, Target: look, Shape: intent.Shape{Size: "1Gi"}, RequestedBy: "ada", Copy: true, Expires: day, Lock: lock}
+}
+
+func TestACopyThatTwoReplicasMakeAtOnceStaysOneThatIsProved(t *testing.T) {
+	for name, faster := range map[string]bool{"before the slower one writes it down": true, "after that": false} {
+		t.Run("made "+name, func(t *testing.T) {
+			w := newWorld()
+			w.tend(t)
+			wish := asked(kube.NewLock())
+			made := false
+			first := func() {
+				if !made {
+					made = true
+					_, err := w.requests(&copies.Book{Client: w.soteria, Reader: w.soteria, Namespace: own}).Restore(t.Context(), wish)
+					require.NoError(t, err)
+				}
+			}
+			if faster {
+				w.before["update configmap"] = first
+			} else {
+				w.before["create persistentvolumeclaim"] = first
+			}
+			second, err := w.requests(w.keeper.Book).Restore(t.Context(), wish)
+			require.NoError(t, err, "the copy is there as it was asked for")
+			assert.True(t, second.Copy)
+			assert.Contains(t, strings.Join(second.Notes, "\n"), "an earlier attempt made the copy")
+			list := w.list(t)
+			require.Len(t, list.Copies, 1, "its record stays")
+			assert.Equal(t, w.claim(t, look).UID, list.Copies[0].UID, "and what proves it")
+			assert.Len(t, w.spared(t), 1)
+			w.change(t, look, bind)
+			w.clock.Step(25 * time.Hour)
+			w.tend(t)
+			assert.Nil(t, w.claim(t, look))
+		})
+	}
+}
+
+func TestACopyIsMadeAgainAlthoughNoMoreAreTaken(t *testing.T) {
+	w := newWorld()
+	wish := asked(kube.NewLock())
+	full := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: own, Name: "soteria-copies"}, Data: map[string]string{"imported-at": "2026-04-12T12:00:00Z"}}
+	for i := range 499 {
+		full.Data[fmt.Sprintf("soteria-%d", i)] = fmt.Sprintf(`{"lock":"soteria-%d","claim":{"Namespace":"media","Name":"look-%d"},"madeAt":"2026-04-12T12:00:00Z"}`, i, i)
+	}
+	full.Data[wish.Lock] = fmt.Sprintf(`{"lock":%q,"claim":{"Namespace":"media","Name":"look"},"madeAt":"2026-04-12T12:00:00Z"}`, wish.Lock)
+	require.NoError(t, w.people.Create(t.Context(), full))
+	_, err := w.requests(w.keeper.Book).Restore(t.Context(), wish)
+	require.NoError(t, err, "the earlier attempt has its place already")
+	assert.Contains(t, w.book(t).Data[wish.Lock], fmt.Sprintf(`"uid":%q`, w.claim(t, look).UID))
 }

@@ -57,11 +57,18 @@ func copyMade(m Made, expires time.Time) Made {
 	return m
 }
 
-// copyNotMade drops the record of a copy that the API server refused. Where its answer
-// was not heard the record stays, since the claim may be there.
+// copyNotMade drops the record of a copy that is not there. It stays where the claim is
+// there with the copy's lock, because an earlier attempt or one of another replica made
+// it, and where that cannot be told: without it nobody would know the claim as a copy.
 func (r *Requests) copyNotMade(ctx context.Context, wish Wish, record copies.Record, err error) (Made, error) {
-	if backup.KindOf(err) == backup.Unavailable {
-		return r.lost(ctx, wish, err)
+	again := wish
+	again.Lock = record.Lock
+	before, lookErr := r.madeBefore(ctx, again)
+	switch {
+	case before != nil && wish.Lock != "":
+		return *before, nil
+	case before != nil, backup.KindOf(err) == backup.Unavailable, lookErr != nil && backup.KindOf(lookErr) == backup.Unavailable:
+		return Made{}, err
 	}
 	// One that is left shows nothing, and goes by itself.
 	_ = r.Copies.Drop(ctx, record.Lock)

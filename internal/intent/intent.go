@@ -224,6 +224,9 @@ func (r *Requests) madeBefore(ctx context.Context, wish Wish) (*Made, error) {
 		return nil, exists(wish.Target, found)
 	}
 	again := made(found, backup.Chosen{Backup: backup.Backup{Claim: wish.Source, ID: found.Annotations[v1alpha1.RestoreBackupAnnotation]}}, false)
+	if wish.Copy {
+		again.Copy, again.Notes = true, append(again.Notes, "an earlier attempt made the copy; whether and when Soteria removes it is told by GET /v1/copies")
+	}
 	return &again, nil
 }
 
