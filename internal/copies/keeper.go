@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -30,7 +31,7 @@ const (
 )
 
 // Keeper shows copies and removes them. Its methods are safe for concurrent use. All
-// fields are required.
+// public fields are required.
 type Keeper struct {
 	Book *Book
 	// Client deletes claims; Cache reads claims from a cache, and Reader the API server.
@@ -43,6 +44,10 @@ type Keeper struct {
 	ClockDoubt func() string
 	Observer   Observer
 	Log        *slog.Logger
+
+	mu sync.Mutex
+	// idle is since when no pod was seen to use a copy that is to go, by lock.
+	idle map[string]time.Time
 }
 
 // List returns all copies. The error is of kind Unavailable.

@@ -267,6 +267,37 @@ func TestACopyThatAPodUsesExpiresOnceThatHasEnded(t *testing.T) {
 
 	require.NoError(t, w.people.Delete(t.Context(), pod))
 	w.tend(t)
+	w.clock.Step(9 * time.Minute)
+	w.tend(t)
+	assert.NotNil(t, w.claim(t, look), "the pod may be one that is replaced")
+	pod = w.use(t, look)
+	w.tend(t)
+	require.NoError(t, w.people.Delete(t.Context(), pod))
+	w.clock.Step(time.Minute)
+	w.tend(t)
+	assert.NotNil(t, w.claim(t, look), "it was used in between")
+	w.clock.Step(10 * time.Minute)
+	w.tend(t)
+	assert.Nil(t, w.claim(t, look))
+	assert.Len(t, w.events, 2)
+}
+
+func TestACopyThatIsUsedWhenItIsToldToExpireIsNotRemovedBetweenTwoPods(t *testing.T) {
+	w := made(t, day)
+	pod := w.use(t, look)
+	w.clock.Step(23*time.Hour + 30*time.Minute)
+	w.tend(t)
+	require.Len(t, w.events, 1)
+	require.NoError(t, w.people.Delete(t.Context(), pod))
+	w.clock.Step(30 * time.Minute)
+	w.tend(t)
+	assert.NotNil(t, w.claim(t, look), "its time has come while the pod is being replaced")
+	w.restart()
+	w.clock.Step(10 * time.Minute)
+	w.tend(t)
+	assert.NotNil(t, w.claim(t, look), "a new leader has not seen it idle yet")
+	w.clock.Step(10 * time.Minute)
+	w.tend(t)
 	assert.Nil(t, w.claim(t, look))
 }
 

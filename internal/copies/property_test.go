@@ -159,9 +159,10 @@ func (m *model) settle(t *rapid.T) {
 		m.endUse(t, name)
 	}
 	m.clock.Step(24 * time.Hour)
-	for range 3 {
+	for range 4 {
 		m.tend(t)
 		m.check(t)
+		m.clock.Step(10 * time.Minute)
 	}
 	left, err := m.keeper.List(context.Background())
 	require.NoError(t, err)

@@ -38,6 +38,9 @@ type Record struct {
 	// that which says why it had expired and was not removed. Zero until then.
 	WarnedAt time.Time `json:"warnedAt,omitzero"`
 	HeldAt   time.Time `json:"heldAt,omitzero"`
+	// UsedAt is when it was first seen, as its time came, that a pod uses it. Zero for a
+	// copy that none was seen to use then.
+	UsedAt time.Time `json:"usedAt,omitzero"`
 }
 
 // expired reports whether the copy's time has come.

@@ -17,6 +17,11 @@ import (
 // every is how often the leader looks at the copies.
 const every = 30 * time.Second
 
+// rest is how long no pod may have used a copy that one was seen to use as its time came:
+// a pod that is replaced, because its node is drained or its app rolled out, is gone for a
+// while and comes back for its data.
+const rest = 10 * time.Minute
+
 // The reasons of the events on copies.
 const (
 	EventExpires = "CopyExpires"
@@ -110,6 +115,9 @@ func (k *Keeper) end(ctx context.Context, r Record, seen sighting, state State) 
 	if err := k.Book.Drop(ctx, r.Lock); err != nil {
 		return err
 	}
+	k.mu.Lock()
+	delete(k.idle, r.Lock)
+	k.mu.Unlock()
 	k.Log.InfoContext(ctx, "the record of a copy is not needed any more", "claim", r.Claim.String(), "state", string(state))
 	if state == kept {
 		k.tell(seen.claim, corev1.EventTypeNormal, EventKept, "Soteria keeps this claim like others from now on, since its annotation was removed: "+
@@ -120,7 +128,15 @@ func (k *Keeper) end(ctx context.Context, r Record, seen sighting, state State) 
 
 // warn says once that a copy expires soon.
 func (k *Keeper) warn(ctx context.Context, r Record, claim *corev1.PersistentVolumeClaim, now time.Time) error {
-	if err := k.note(ctx, r.Lock, func(r *Record) { r.WarnedAt = now }); err != nil {
+	used := k.usersOf(ctx, r.Claim)
+	if used.err != nil {
+		return used.err
+	}
+	if err := k.note(ctx, r.Lock, func(r *Record) {
+		if r.WarnedAt = now; len(used.names) > 0 {
+			r.UsedAt = now
+		}
+	}); err != nil {
 		return err
 	}
 	k.tell(claim, corev1.EventTypeNormal, EventExpires, fmt.Sprintf("this copy to look at expires in %s, at %s, and is removed then; keep it with: %s",
@@ -128,14 +144,19 @@ func (k *Keeper) warn(ctx context.Context, r Record, claim *corev1.PersistentVol
 	return nil
 }
 
-// expire removes a copy, unless it is used: that is told once, and it is tried again.
+// expire removes a copy, unless it is used: that is told once, and it is tried again until
+// no pod has used it for a while.
 func (k *Keeper) expire(ctx context.Context, r Record, claim *corev1.PersistentVolumeClaim, now time.Time) error {
 	used := k.usersOf(ctx, r.Claim)
 	if used.err != nil {
 		return used.err
 	}
-	if len(used.names) > 0 {
-		return k.hold(ctx, r, claim, now, fmt.Sprintf("it is used%s; it is removed once these have ended, or keep it with: %s", used.clause(" by "), keepCommand(r.Claim)))
+	if !k.rested(r, used, now) {
+		if len(used.names) == 0 {
+			return nil
+		}
+		return k.hold(ctx, r, claim, func(r *Record) { r.HeldAt, r.UsedAt = now, now }, fmt.Sprintf(
+			"it is used%s; it is removed %s after these have ended, or keep it with: %s", used.clause(" by "), rest, keepCommand(r.Claim)))
 	}
 	err := k.delete(ctx, r, claim)
 	if apierrors.IsConflict(err) {
@@ -143,7 +164,7 @@ func (k *Keeper) expire(ctx context.Context, r Record, claim *corev1.PersistentV
 	}
 	k.Observer.CopyRemoved(ByExpiry, err)
 	if backup.KindOf(err) == backup.Denied {
-		err = errors.Join(err, k.hold(ctx, r, claim, now, backup.Message(err)))
+		err = errors.Join(err, k.hold(ctx, r, claim, func(r *Record) { r.HeldAt = now }, backup.Message(err)))
 	}
 	if err != nil {
 		return err
@@ -154,12 +175,34 @@ func (k *Keeper) expire(ctx context.Context, r Record, claim *corev1.PersistentV
 	return nil
 }
 
-// hold says once why a copy that has expired stays for now.
-func (k *Keeper) hold(ctx context.Context, r Record, claim *corev1.PersistentVolumeClaim, now time.Time, why string) error {
+// rested reports whether no pod uses a copy, nor did for a while where one was seen to. A
+// new leader begins to count anew.
+func (k *Keeper) rested(r Record, used users, now time.Time) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(used.names) > 0 {
+		delete(k.idle, r.Lock)
+		return false
+	}
+	since, known := k.idle[r.Lock]
+	switch {
+	case r.UsedAt.IsZero(), known && now.Sub(since) >= rest:
+		delete(k.idle, r.Lock)
+		return true
+	case !known && k.idle == nil:
+		k.idle = map[string]time.Time{r.Lock: now}
+	case !known:
+		k.idle[r.Lock] = now
+	}
+	return false
+}
+
+// hold says once why a copy that has expired stays for now, and notes that.
+func (k *Keeper) hold(ctx context.Context, r Record, claim *corev1.PersistentVolumeClaim, held func(*Record), why string) error {
 	if !r.HeldAt.IsZero() {
 		return nil
 	}
-	if err := k.note(ctx, r.Lock, func(r *Record) { r.HeldAt = now }); err != nil {
+	if err := k.note(ctx, r.Lock, held); err != nil {
 		return err
 	}
 	k.tell(claim, corev1.EventTypeWarning, EventStays, fmt.Sprintf("this copy to look at expired at %s and was not removed, since %s",
