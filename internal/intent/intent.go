@@ -193,6 +193,10 @@ func (w Wish) Validate() error {
 	if err := validTarget(w.Target); err != nil {
 		return err
 	}
+	if w.Copy && w.Target == w.Source {
+		return invalid("target_pvc", "a copy to look at must not take the place of %s: apps that use a claim by this name would work on data that is not backed up and may be removed; "+
+			"choose another target_pvc, or restore the claim itself, without copy", w.Source)
+	}
 	return w.Choice.validate()
 }
 

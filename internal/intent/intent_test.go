@@ -254,6 +254,18 @@ func TestACopyIsRefused(t *testing.T) {
 	}
 }
 
+func TestACopyDoesNotTakeTheClaimsOwnPlace(t *testing.T) {
+	w := newWorld()
+	inPlace := wish(func(w *intent.Wish) { w.Copy, w.Target, w.Shape.Size = true, w.Source, "10Gi" })
+	_, err := w.requests().Restore(t.Context(), inPlace)
+	assert.Equal(t, backup.Invalid, backup.KindOf(err), "though the claim is gone")
+	assert.Equal(t, "target_pvc", backup.FieldOf(err))
+	assert.ErrorContains(t, err, "not backed up")
+	inPlace.Copy = false
+	_, err = w.requests().Restore(t.Context(), inPlace)
+	require.NoError(t, err, "that is what restores are for")
+}
+
 func TestACopyThatDoesNotExpireNeedsNoClock(t *testing.T) {
 	w := newWorld(bound(photos))
 	made, err := w.requests().Restore(t.Context(), wish(func(w *intent.Wish) { w.Copy = true }))
