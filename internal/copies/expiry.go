@@ -16,8 +16,12 @@ type Expiry struct {
 	At    time.Time
 }
 
-// maxDays bounds a number of days: a time.Duration holds some 290 years.
-const maxDays = 36500
+const (
+	// maxDays bounds a number of days: a time.Duration holds some 290 years.
+	maxDays = 36500
+	// maxYear is the last that RFC 3339 can write, in UTC as in any other zone.
+	maxYear = 9999
+)
 
 // ParseExpiry reads a duration as Go writes it ("36h"), a number of days ("7d") or a time
 // (RFC 3339), as annotation soteria.dev/expires has it; the empty text is never. The
@@ -26,7 +30,7 @@ func ParseExpiry(text string) (Expiry, error) {
 	if text == "" {
 		return Expiry{}, nil
 	}
-	if at, err := time.Parse(time.RFC3339, text); err == nil && !at.IsZero() {
+	if at, err := time.Parse(time.RFC3339, text); err == nil && !at.IsZero() && at.UTC().Year() <= maxYear {
 		return Expiry{At: at}, nil
 	}
 	after, err := parseDuration(text)

@@ -31,7 +31,7 @@ func TestWhenACopyExpires(t *testing.T) {
 }
 
 func TestWhatIsNoExpiryIsRefused(t *testing.T) {
-	for _, text := range []string{"0s", "-1h", "0d", "-1d", "d", "1.5d", "36501d", "99999999999999999999d", "24", "tomorrow", "2026-04-12", "1h2d", "0001-01-01T00:00:00Z"} {
+	for _, text := range []string{"0s", "-1h", "0d", "-1d", "d", "1.5d", "36501d", "99999999999999999999d", "24", "tomorrow", "2026-04-12", "1h2d", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59-01:00"} {
 		_, err := copies.ParseExpiry(text)
 		assert.Equal(t, backup.Invalid, backup.KindOf(err), text)
 		assert.Equal(t, "expires", backup.FieldOf(err), text)
