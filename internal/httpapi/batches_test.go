@@ -143,10 +143,12 @@ func TestARestoreOfOneClaimIsFollowedByTheCallerWhoPrefersThat(t *testing.T) {
 		"what cannot be is refused at once":      `{"namespace":"media","pvc":"photos","target_pvc":"NO"}`,
 		"what contradicts itself is, too":        `{"namespace":"media","pvc":"photos","target_pvc":"copy","backup_url":"s3://b/?backup=x","snapshot":"latest"}`,
 		"and so is a restore without its target": `{"namespace":"media","pvc":"photos"}`,
+		"and a copy that has expired":            `{"namespace":"media","pvc":"photos","target_pvc":"copy","copy":true,"expires":"2026-03-01T11:59:59Z"}`,
+		"and one in the claim's own place":       `{"namespace":"media","pvc":"photos","target_pvc":"photos","copy":true}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			w, kept := newWorld(), &batchesStub{}
-			w.batches = kept
+			w.batches, w.rules = kept, homeRules
 			resp, _ := later(t, w, "/v1/restores", body)
 			assert.NotEqual(t, http.StatusAccepted, resp.StatusCode)
 			assert.Empty(t, kept.kept)

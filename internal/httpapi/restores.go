@@ -82,7 +82,11 @@ func (s *Server) startRestore(w http.ResponseWriter, r *http.Request, _ httprout
 
 func (s *Server) answerRestore(w http.ResponseWriter, r *http.Request, wish intent.Wish) {
 	if s.mayRespondLater(r, wish.DryRun) {
-		if err := wish.Validate(); err != nil {
+		err := wish.Validate()
+		if rules := s.services.Rules(); err == nil && !rules.Now.IsZero() && !rules.ClockDoubt {
+			_, err = wish.Expires.From(rules.Now)
+		}
+		if err != nil {
 			s.fail(w, r, err)
 			return
 		}
