@@ -114,14 +114,14 @@ func look(ctx context.Context, reader client.Reader, name backup.Claim) sighting
 }
 
 // Remove deletes a copy, and no other claim; one that a pod uses only where whileUsed is
-// true. A restore into it is cancelled by that, as it is wherever a claim is deleted.
+// true. With a uid it deletes that copy alone, and none that has its name since. A restore into it is cancelled by that, as it is wherever a claim is deleted.
 // Errors are of kind NotFound (no claim of that name), Conflict (it is no copy, is not
-// proved to be one, or is used), Denied and Unavailable; nothing was removed then.
-func (k *Keeper) Remove(ctx context.Context, claim backup.Claim, whileUsed bool) (Removed, error) {
+// proved to be one, is another one, or is used), Denied and Unavailable; nothing was removed then.
+func (k *Keeper) Remove(ctx context.Context, claim backup.Claim, uid types.UID, whileUsed bool) (Removed, error) {
 	var err error
 	for range tries {
 		var removed Removed
-		removed, err = k.remove(ctx, claim, whileUsed)
+		removed, err = k.remove(ctx, claim, uid, whileUsed)
 		if !apierrors.IsConflict(err) {
 			k.Observer.CopyRemoved(ByPerson, err)
 			return removed, err
@@ -134,7 +134,7 @@ func (k *Keeper) Remove(ctx context.Context, claim backup.Claim, whileUsed bool)
 
 // remove is one attempt. An error that apierrors.IsConflict knows means that the claim
 // changed since it was read.
-func (k *Keeper) remove(ctx context.Context, name backup.Claim, whileUsed bool) (Removed, error) {
+func (k *Keeper) remove(ctx context.Context, name backup.Claim, uid types.UID, whileUsed bool) (Removed, error) {
 	p, err := k.Book.read(ctx)
 	if err != nil {
 		return Removed{}, err
@@ -149,6 +149,8 @@ func (k *Keeper) remove(ctx context.Context, name backup.Claim, whileUsed bool) 
 	}
 	used := k.usersOf(ctx, name)
 	switch {
+	case uid != "" && uid != r.UID:
+		return Removed{}, another(name, r)
 	case whileUsed:
 	case used.err != nil:
 		return Removed{}, used.err
@@ -197,6 +199,12 @@ func find(p *page, name backup.Claim, seen sighting) (Record, State, error) {
 func notProved(r Record) error {
 	return backup.WithSettle(&backup.Error{Kind: backup.Conflict, Reason: backup.Unproved, Message: fmt.Sprintf(
 		"claim %s was not removed: %s", r.Claim, unproved(r))}, removeCommand(r.Claim))
+}
+
+// another refuses to remove a copy in the place of the one that was meant.
+func another(name backup.Claim, r Record) error {
+	return &backup.Error{Kind: backup.Conflict, Field: "uid", Message: fmt.Sprintf(
+		"copy %s was not removed, since it is another one than was meant: it was made at %s; GET /v1/copies shows it", name, r.MadeAt.UTC().Format(time.RFC3339))}
 }
 
 func inUse(name backup.Claim, used users) error {

@@ -56,7 +56,7 @@ func TestACopyIsShownWithWhatSoteriaKnowsOfIt(t *testing.T) {
 func TestACopyIsRemovedOnRequest(t *testing.T) {
 	w := made(t, copies.Expiry{})
 	uid := w.claim(t, look).UID
-	removed, err := w.keeper.Remove(t.Context(), look, false)
+	removed, err := w.keeper.Remove(t.Context(), look, "", false)
 	require.NoError(t, err)
 	assert.Equal(t, uid, removed.UID)
 	assert.False(t, removed.Restoring)
@@ -64,7 +64,7 @@ func TestACopyIsRemovedOnRequest(t *testing.T) {
 	assert.Nil(t, w.claim(t, look))
 	assert.Equal(t, []string{"person ok"}, w.removals)
 
-	_, err = w.keeper.Remove(t.Context(), look, false)
+	_, err = w.keeper.Remove(t.Context(), look, "", false)
 	assert.Equal(t, backup.NotFound, backup.KindOf(err), "it is gone")
 	assert.Equal(t, backup.NoCopy, backup.ReasonOf(err))
 	assert.Empty(t, w.list(t).Copies)
@@ -72,12 +72,29 @@ func TestACopyIsRemovedOnRequest(t *testing.T) {
 	assert.Len(t, w.book(t).Data, 1, "its record goes, too")
 }
 
+func TestACopyIsNotRemovedInThePlaceOfTheOneThatWasMeant(t *testing.T) {
+	w := made(t, copies.Expiry{})
+	shown := w.claim(t, look).UID
+	require.NoError(t, w.people.Delete(t.Context(), w.claim(t, look)))
+	w.clock.Step(time.Minute)
+	_, err := w.ask(look, copies.Expiry{})
+	require.NoError(t, err)
+	_, err = w.keeper.Remove(t.Context(), look, shown, true)
+	assert.Equal(t, backup.Conflict, backup.KindOf(err))
+	assert.Equal(t, "uid", backup.FieldOf(err))
+	assert.ErrorContains(t, err, "made at 2026-04-12T12:01:00Z")
+	require.NotNil(t, w.claim(t, look))
+	_, err = w.keeper.Remove(t.Context(), look, w.claim(t, look).UID, false)
+	require.NoError(t, err)
+	assert.Nil(t, w.claim(t, look))
+}
+
 func TestACopyThatWaitsForItsDataIsRemovedWithItsRestore(t *testing.T) {
 	w := newWorld()
 	_, err := w.ask(look, copies.Expiry{})
 	require.NoError(t, err)
 	assert.Equal(t, copies.Restoring, w.list(t).Copies[0].State)
-	removed, err := w.keeper.Remove(t.Context(), look, false)
+	removed, err := w.keeper.Remove(t.Context(), look, "", false)
 	require.NoError(t, err)
 	assert.True(t, removed.Restoring)
 	assert.Contains(t, removed.Message, "the restore into it is cancelled")
@@ -88,7 +105,7 @@ func TestACopyWhoseVolumeStaysSaysSo(t *testing.T) {
 	volume := &corev1.PersistentVolume{ObjectMeta: metav1.ObjectMeta{Name: w.claim(t, look).Spec.VolumeName}}
 	volume.Spec.PersistentVolumeReclaimPolicy = corev1.PersistentVolumeReclaimRetain
 	require.NoError(t, w.people.Create(t.Context(), volume))
-	removed, err := w.keeper.Remove(t.Context(), look, false)
+	removed, err := w.keeper.Remove(t.Context(), look, "", false)
 	require.NoError(t, err)
 	assert.Contains(t, removed.Message, "volume "+volume.Name+" stays")
 }
@@ -96,7 +113,7 @@ func TestACopyWhoseVolumeStaysSaysSo(t *testing.T) {
 func TestACopyThatAPodUsesIsRemovedOnlyWhereThatIsAskedFor(t *testing.T) {
 	w := made(t, copies.Expiry{})
 	w.use(t, look)
-	_, err := w.keeper.Remove(t.Context(), look, false)
+	_, err := w.keeper.Remove(t.Context(), look, "", false)
 	assert.Equal(t, backup.Conflict, backup.KindOf(err))
 	assert.Equal(t, backup.InUse, backup.ReasonOf(err))
 	assert.ErrorContains(t, err, "viewer-of-look")
@@ -104,11 +121,11 @@ func TestACopyThatAPodUsesIsRemovedOnlyWhereThatIsAskedFor(t *testing.T) {
 	assert.NotNil(t, w.claim(t, look))
 
 	w.failing["list podlist"] = errors.New("away")
-	_, err = w.keeper.Remove(t.Context(), look, false)
+	_, err = w.keeper.Remove(t.Context(), look, "", false)
 	assert.Equal(t, backup.Unavailable, backup.KindOf(err), "whether it is used cannot be told")
 	delete(w.failing, "list podlist")
 
-	removed, err := w.keeper.Remove(t.Context(), look, true)
+	removed, err := w.keeper.Remove(t.Context(), look, "", true)
 	require.NoError(t, err)
 	assert.Equal(t, []string{"viewer-of-look"}, removed.UsedBy)
 	assert.Contains(t, removed.Message, "goes once these have ended: viewer-of-look")
@@ -120,7 +137,7 @@ func TestAPodThatHasEndedUsesNothing(t *testing.T) {
 		pod := w.use(t, look)
 		pod.Status.Phase = phase
 		require.NoError(t, w.people.Status().Update(t.Context(), pod))
-		_, err := w.keeper.Remove(t.Context(), look, false)
+		_, err := w.keeper.Remove(t.Context(), look, "", false)
 		require.NoError(t, err, phase)
 	}
 }
@@ -154,7 +171,7 @@ func TestWhatIsNoCopyIsNotRemoved(t *testing.T) {
 		t.Run("a claim "+name, func(t *testing.T) {
 			w := made(t, day)
 			test.do(t, w)
-			_, err := w.keeper.Remove(t.Context(), look, true)
+			_, err := w.keeper.Remove(t.Context(), look, "", true)
 			assert.Equal(t, backup.Conflict, backup.KindOf(err))
 			assert.Equal(t, test.reason, backup.ReasonOf(err))
 			assert.ErrorContains(t, err, test.says)
@@ -181,7 +198,7 @@ func TestNothingIsRemovedThatCannotBeTold(t *testing.T) {
 		t.Run(failing, func(t *testing.T) {
 			w := made(t, day)
 			w.failing[failing] = test.err
-			_, err := w.keeper.Remove(t.Context(), look, false)
+			_, err := w.keeper.Remove(t.Context(), look, "", false)
 			assert.Equal(t, test.kind, backup.KindOf(err))
 			if test.kind == backup.Denied {
 				assert.Equal(t, backup.ByPermission, backup.ReasonOf(err))
@@ -309,7 +326,7 @@ func TestNothingExpiresWhileTheClockIsInDoubt(t *testing.T) {
 	assert.NotNil(t, w.claim(t, look))
 	assert.Empty(t, w.events)
 	assert.Contains(t, w.list(t).Copies[0].Message, "a day behind")
-	_, err := w.keeper.Remove(t.Context(), look, false)
+	_, err := w.keeper.Remove(t.Context(), look, "", false)
 	require.NoError(t, err, "a person may remove it all the same")
 }
 
@@ -449,7 +466,7 @@ func TestWhatAnEarlierVersionMarkedIsSparedAndNeverRemoved(t *testing.T) {
 	assert.Equal(t, types.UID(""), got.UID)
 	assert.Contains(t, got.Message, "before Soteria kept records")
 	assert.Contains(t, got.Message, "kubectl -n media delete pvc look")
-	_, err := w.keeper.Remove(t.Context(), look, true)
+	_, err := w.keeper.Remove(t.Context(), look, "", true)
 	assert.Equal(t, backup.Unproved, backup.ReasonOf(err))
 	assert.Equal(t, []types.UID{old.UID}, w.spared(t))
 

@@ -62,7 +62,7 @@ func (m *model) remove(t *rapid.T) {
 	m.mortal(t)
 	defer m.survive()
 	m.meant, m.whileUsed = anyName(t), rapid.Bool().Draw(t, "while it is used")
-	_, _ = m.keeper.Remove(context.Background(), m.meant, m.whileUsed)
+	_, _ = m.keeper.Remove(context.Background(), m.meant, "", m.whileUsed)
 	m.check(t)
 	m.meant = backup.Claim{}
 }

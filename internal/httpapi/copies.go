@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/julienschmidt/httprouter"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/copies"
@@ -17,11 +18,12 @@ import (
 type Copies interface {
 	// List returns all copies. The error is of kind Unavailable.
 	List(ctx context.Context) (copies.List, error)
-	// Remove deletes a copy; one that a pod uses only where that is asked for. Errors
+	// Remove deletes a copy; one that a pod uses only where that is asked for, and with a
+	// uid no other one that has its name since. Errors
 	// are of kind NotFound (there is none of that name), Conflict (the claim is no copy,
-	// is not proved to be one, or is used), Denied and Unavailable; with all of them
+	// is not proved to be one, is another one, or is used), Denied and Unavailable; with all of them
 	// nothing was removed.
-	Remove(ctx context.Context, claim backup.Claim, whileUsed bool) (copies.Removed, error)
+	Remove(ctx context.Context, claim backup.Claim, uid types.UID, whileUsed bool) (copies.Removed, error)
 }
 
 func (s *Server) copyRoutes() []route {
@@ -33,7 +35,10 @@ func (s *Server) copyRoutes() []route {
 	}, {
 		method: http.MethodDelete, path: "/v1/copies/:namespace/:pvc", handle: s.removeCopy,
 		summary: "Remove a claim that was made to look at a backup, and no other; a restore into it is cancelled",
-		query:   []parameter{{name: "while_used", description: "true removes it although a pod uses it: it goes once that has ended"}},
+		query: []parameter{
+			{name: "while_used", description: "true removes it although a pod uses it: it goes once that has ended"},
+			{name: "uid", description: "The uid of the copy that is meant, as GET /v1/copies shows it: another one that has its name since is not removed"},
+		},
 		answers: answers{http.StatusOK: wire.CopyRemoved{}},
 	}}
 }
@@ -86,7 +91,7 @@ func (s *Server) removeCopy(w http.ResponseWriter, r *http.Request, params httpr
 	// That the caller has gone ends nothing halfway.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), s.cfg.RestoreBudget)
 	defer cancel()
-	removed, err := s.services.Copies.Remove(ctx, claim, whileUsed)
+	removed, err := s.services.Copies.Remove(ctx, claim, types.UID(r.URL.Query().Get("uid")), whileUsed)
 	s.audit(r, change{action: "remove copy", claim: claim, detail: string(removed.UID), err: err})
 	if err != nil {
 		s.fail(w, r, err)

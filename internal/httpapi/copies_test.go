@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/copies"
@@ -20,13 +21,14 @@ type copiesStub struct {
 	removed copies.Removed
 	err     error
 	claim   backup.Claim
+	uid     types.UID
 	used    bool
 }
 
 func (c *copiesStub) List(context.Context) (copies.List, error) { return c.list, c.err }
 
-func (c *copiesStub) Remove(_ context.Context, claim backup.Claim, whileUsed bool) (copies.Removed, error) {
-	c.claim, c.used = claim, whileUsed
+func (c *copiesStub) Remove(_ context.Context, claim backup.Claim, uid types.UID, whileUsed bool) (copies.Removed, error) {
+	c.claim, c.uid, c.used = claim, uid, whileUsed
 	return c.removed, c.err
 }
 
@@ -96,17 +98,19 @@ func TestTheClientOfCopies(t *testing.T) {
 	assert.False(t, list.Copies[2].Removable, "whether a pod uses it is not known")
 	assert.False(t, list.Copies[3].Removable, "it is not proved")
 
-	removed, err := c.RemoveCopy(t.Context(), look.Claim, false)
+	removed, err := c.RemoveCopy(t.Context(), look.Claim, "", false)
 	require.NoError(t, err)
 	assert.True(t, removed.Restoring)
 	assert.Equal(t, []string{"viewer"}, removed.UsedBy)
 	assert.False(t, w.looked.used)
+	assert.Empty(t, w.looked.uid)
 	assert.Contains(t, w.logged(), `"action":"remove copy","claim":"media/look","detail":"7f0e"`)
 
 	w.looked.err = &backup.Error{Kind: backup.Conflict, Reason: backup.InUse, Message: "a pod uses it"}
-	_, err = c.RemoveCopy(t.Context(), look.Claim, true)
+	_, err = c.RemoveCopy(t.Context(), look.Claim, "7f0e", true)
 	assert.Equal(t, backup.InUse, backup.ReasonOf(err))
 	assert.True(t, w.looked.used, "it was asked for although it is used")
+	assert.Equal(t, types.UID("7f0e"), w.looked.uid)
 	assert.Equal(t, look.Claim, w.looked.claim)
 }
 

@@ -41,6 +41,7 @@ var enumerations = openapi.Types{
 		wire.ReasonStorageClassMissing, wire.ReasonTargetExists, wire.ReasonNoClaims, wire.ReasonMissing, wire.ReasonUnknownParameter,
 		wire.ReasonNoCopy, wire.ReasonUnproved, wire.ReasonInUse, wire.ReasonNotYet, wire.ReasonPermission),
 	reflect.TypeFor[wire.CopyState]():   openapi.Enumeration(wire.CopyStarting, wire.CopyRestoring, wire.CopyReady, wire.CopyRemoving, wire.CopyUnproved, wire.CopyUnknown),
+	reflect.TypeFor[wire.Pods]():        openapi.ListOrNull(openapi.Text()),
 	reflect.TypeFor[wire.BatchKind]():   openapi.Enumeration(wire.BatchRestore, wire.BatchBackup),
 	reflect.TypeFor[wire.BatchState]():  openapi.Enumeration(wire.BatchStarting, wire.BatchRunning, wire.BatchDone),
 	reflect.TypeFor[wire.MemberState](): openapi.Enumeration(wire.MemberWaiting, wire.MemberRefused, wire.MemberStarted, wire.MemberDone, wire.MemberFailed, wire.MemberUnknown, wire.MemberGone),

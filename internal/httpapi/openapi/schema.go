@@ -30,6 +30,11 @@ func Count(least, most int) *jsonschema.Schema {
 	return &jsonschema.Schema{Type: "integer", Minimum: &minimum, Maximum: &maximum}
 }
 
+// ListOrNull is the schema of a list that is null where it could not be told.
+func ListOrNull(item *jsonschema.Schema) *jsonschema.Schema {
+	return &jsonschema.Schema{OneOf: []*jsonschema.Schema{{Type: "array", Items: item}, {Type: "null"}}}
+}
+
 // Reference refers to a schema of the document's, by its name.
 func Reference(name string) *jsonschema.Schema {
 	return &jsonschema.Schema{Ref: "#/components/schemas/" + name}
@@ -57,7 +62,7 @@ func Sent(t reflect.Type, known Types) (*jsonschema.Schema, error) {
 }
 
 // Answered is the schema of what a server answers: a later version may add
-// fields. Lists are written as [] and never as null.
+// fields. Lists are written as [] and never as null, but those of [ListOrNull].
 func Answered(t reflect.Type, known Types) (*jsonschema.Schema, error) {
 	schema, err := Sent(t, known)
 	if err != nil {

@@ -24,6 +24,9 @@ const (
 	CopyUnknown CopyState = "unknown"
 )
 
+// Pods are the names of pods; null where they could not be told.
+type Pods []string
+
 // Copy is a claim that Soteria made to look at a backup. Policies do not back it up,
 // and health does not count it.
 type Copy struct {
@@ -51,7 +54,7 @@ type Copy struct {
 	Expired bool `json:"expired"`
 	// UsedBy names the pods that use it, or wait for it; null where that could not be
 	// told, and Message says why.
-	UsedBy []string `json:"used_by"`
+	UsedBy Pods `json:"used_by"`
 	// Removable is true where DELETE /v1/copies/{namespace}/{pvc} would remove it now. One
 	// that has a UID and is used is removed with while_used=true alone.
 	Removable bool `json:"removable"`

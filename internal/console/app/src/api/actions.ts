@@ -1,5 +1,5 @@
 import { answer, api, batchAnswer, begun, type Begun } from './client';
-import type { BackupStarted, ClaimName, CopyRemoved, Policy, PolicyPreview, NamespaceBackup, NamespaceBackupRequest, NamespaceRestore, NamespaceRestoreRequest, PolicyRequest, RestoreRequest, RestoreStarted } from './types';
+import type { BackupStarted, ClaimName, Copy, CopyRemoved, Policy, PolicyPreview, NamespaceBackup, NamespaceBackupRequest, NamespaceRestore, NamespaceRestoreRequest, PolicyRequest, RestoreRequest, RestoreStarted } from './types';
 
 /** Starts a backup of a claim. */
 export function backUp({ namespace, pvc }: ClaimName): Promise<BackupStarted> {
@@ -32,9 +32,9 @@ export function restore(request: RestoreRequest): Promise<RestoreStarted> {
   return answer(api.POST('/v1/restores', sent(request))) as Promise<RestoreStarted>; // as above
 }
 
-/** Removes a claim that was made to look at a backup, and no other. One that a pod uses is removed only where that is said. */
-export function removeCopy({ namespace, pvc }: ClaimName, whileUsed: boolean): Promise<CopyRemoved> {
-  return answer(api.DELETE('/v1/copies/{namespace}/{pvc}', { params: { path: { namespace, pvc }, query: whileUsed ? { while_used: 'true' } : {} } }));
+/** Removes the claim that was made to look at a backup and was shown, and none that has its name since. One that a pod uses is removed only where that is said. */
+export function removeCopy({ namespace, pvc, uid }: Pick<Copy, 'namespace' | 'pvc' | 'uid'>, whileUsed: boolean): Promise<CopyRemoved> {
+  return answer(api.DELETE('/v1/copies/{namespace}/{pvc}', { params: { path: { namespace, pvc }, query: { uid, ...(whileUsed && { while_used: 'true' }) } } }));
 }
 
 /** Tells which restores of a namespace's claims would be started. */

@@ -833,7 +833,7 @@ export interface components {
                 /** @description expired is true once that time has come. */
                 expired: boolean;
                 /** @description used_by names the pods that use it, or wait for it; null where that could not be told, and message says why. */
-                used_by: string[];
+                used_by: string[] | null;
                 /** @description removable is true where DELETE /v1/copies/{namespace}/{pvc} would remove it now. One that has a uid and is used is removed with while_used=true alone. */
                 removable: boolean;
                 /** @description keep is the command that keeps the copy as a claim like others: it is backed up and counted from then on, and neither removed nor expired. */
@@ -2305,6 +2305,8 @@ export interface operations {
             query?: {
                 /** @description true removes it although a pod uses it: it goes once that has ended */
                 while_used?: string;
+                /** @description The uid of the copy that is meant, as GET /v1/copies shows it: another one that has its name since is not removed */
+                uid?: string;
             };
             header?: never;
             path: {

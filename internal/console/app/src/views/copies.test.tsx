@@ -67,7 +67,7 @@ describe('copies to look at', () => {
     await user.click(within(dialog).getByRole('button', { name: 'Remove look' }));
     expect(await screen.findByText('media/look was removed')).toBeVisible();
     expect(screen.getByText(golden.copyRemoved.message)).toBeVisible();
-    expect(sent).toEqual(['/v1/copies/media/look']);
+    expect(sent).toEqual(['/v1/copies/media/look?uid=7f0e']);
     expect(screen.queryByRole('dialog', { name: 'Remove media/look?' })).not.toBeInTheDocument();
   });
 
@@ -90,7 +90,7 @@ describe('copies to look at', () => {
     expect(remove).toBeDisabled();
     await user.click(within(dialog).getByRole('checkbox', { name: 'Remove it although a pod uses it' }));
     await user.click(remove);
-    await waitFor(() => expect(sent).toEqual(['/v1/copies/media/used?while_used=true']));
+    await waitFor(() => expect(sent).toEqual(['/v1/copies/media/used?uid=7f0e&while_used=true']));
   });
 
   test.each([
@@ -133,7 +133,7 @@ describe('a claim that is a copy', () => {
     await expectAccessible();
     await user.click(screen.getByRole('button', { name: 'Remove media/look…' }));
     await user.click(within(await screen.findByRole('dialog', { name: 'Remove media/look?' })).getByRole('button', { name: 'Remove look' }));
-    await waitFor(() => expect(sent).toEqual(['/v1/copies/media/look']));
+    await waitFor(() => expect(sent).toEqual(['/v1/copies/media/look?uid=7f0e']));
   });
 
   test('of which it could not be told whether a pod uses it is not removed', async () => {
