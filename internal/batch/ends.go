@@ -90,21 +90,29 @@ func (r *Runner) settleEnds(ctx context.Context, ends []Ended) (left []Ended) {
 		r.Log.Warn("how backups of batches ended could not be written down; it is tried again", "error", err)
 		return ends
 	}
+	waits := make([]bool, len(ends))
 	for i := range list {
 		record := &list[i]
 		if record.Kind != Backup {
 			continue
 		}
-		if !record.Ended() {
-			left = append(left, slices.DeleteFunc(slices.Clone(ends), func(e Ended) bool { return !record.concerns(e.Claim) })...)
-			continue
-		}
-		if !record.settle(ends) {
-			continue
-		}
-		if _, err := r.Store.Save(ctx, *record); err != nil {
+		if record.Ended() {
+			if !record.settle(ends) {
+				continue
+			}
+			_, err := r.Store.Save(ctx, *record)
+			if err == nil {
+				continue
+			}
 			r.Log.Warn("how backups of a batch ended could not be written down; it is tried again", "batch", record.ID, "error", err)
-			left = append(left, slices.DeleteFunc(slices.Clone(ends), func(e Ended) bool { return !record.concerns(e.Claim) })...)
+		}
+		for at, e := range ends {
+			waits[at] = waits[at] || record.concerns(e.Claim)
+		}
+	}
+	for at, e := range ends {
+		if waits[at] {
+			left = append(left, e)
 		}
 	}
 	return left
