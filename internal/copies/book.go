@@ -24,7 +24,8 @@ const (
 	bookName = "soteria-copies"
 	// importedKey holds when it was written down which claims an earlier version marked.
 	importedKey = "imported-at"
-	// maxRecords and maxStored, in bytes, bound the book: a ConfigMap takes a mebibyte.
+	// maxRecords and maxStored, in bytes, bound the book when a record is added: a ConfigMap
+	// takes a mebibyte, and there is room for what is noted of each record later.
 	maxRecords = 500
 	maxStored  = 900 << 10
 	// tries is how often a change is begun again that another replica was faster with.
@@ -67,7 +68,10 @@ func (b *Book) Begin(ctx context.Context, r Record) error {
 		if !again && len(p.records) >= maxRecords {
 			return backup.Errorf(backup.Conflict, "there are %d copies to look at already, and no more are kept account of; remove some (GET /v1/copies lists them)", len(p.records))
 		}
-		return p.put(r)
+		if err := p.put(r); err != nil {
+			return err
+		}
+		return p.fits()
 	})
 }
 
@@ -134,7 +138,7 @@ func (b *Book) change(ctx context.Context, edit func(*page) error) error {
 	return backup.Errorf(backup.Unavailable, "the records of copies change too fast: %w", err)
 }
 
-// put adds a record or replaces it. The error is of kind Conflict where there is no room.
+// put adds a record or replaces it.
 func (p *page) put(r Record) error {
 	text, err := json.Marshal(r)
 	if err != nil {
@@ -145,6 +149,11 @@ func (p *page) put(r Record) error {
 	}
 	p.stored.Data[r.Lock] = string(text)
 	p.records[r.Lock] = r
+	return nil
+}
+
+// fits refuses a page that has grown too large; the error is of kind Conflict.
+func (p *page) fits() error {
 	size := 0
 	for key, value := range p.stored.Data {
 		size += len(key) + len(value)

@@ -403,6 +403,31 @@ func TestTooManyCopiesAreRefused(t *testing.T) {
 	assert.Nil(t, w.claim(t, look))
 }
 
+func TestWhatIsBegunWhenTheRoomIsNearlyTakenIsWrittenDownToTheEnd(t *testing.T) {
+	begun := made(t, day)
+	begun.left, begun.heard = 1, false
+	_, err := begun.ask(backup.Claim{Namespace: "media", Name: "next"}, day)
+	require.Error(t, err)
+	size := 0
+	for key, value := range begun.book(t).Data {
+		if !strings.Contains(value, `"uid"`) && key != "imported-at" {
+			size += len(key) + len(value)
+		}
+	}
+	require.Positive(t, size)
+
+	w := newWorld()
+	full := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: own, Name: "soteria-copies"}}
+	full.Data = map[string]string{"x": strings.Repeat("x", 900<<10-1-size)}
+	require.NoError(t, w.people.Create(t.Context(), full))
+	_, err = w.ask(look, day)
+	require.NoError(t, err)
+	assert.Equal(t, w.claim(t, look).UID, w.list(t).Copies[0].UID, "its uid has its place")
+	_, err = w.ask(backup.Claim{Namespace: "media", Name: "next"}, day)
+	assert.Equal(t, backup.Conflict, backup.KindOf(err))
+	assert.ErrorContains(t, err, "too much room")
+}
+
 func TestARecordThatCannotBeUnderstoodIsLeftAloneAndTold(t *testing.T) {
 	w := made(t, day)
 	book := w.book(t)

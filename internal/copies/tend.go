@@ -246,7 +246,11 @@ func (k *Keeper) importMarked(ctx context.Context) error {
 			found := Record{
 				Lock: claim.Spec.VolumeName, Claim: backup.Claim{Namespace: claim.Namespace, Name: claim.Name}, SeenUID: claim.UID, MadeAt: claim.CreationTimestamp.UTC(),
 			}
-			if err := p.put(found); err != nil {
+			err := p.put(found)
+			if err == nil {
+				err = p.fits()
+			}
+			if err != nil {
 				p.drop(found.Lock) // it is backed up like others, from now on
 				k.Log.WarnContext(ctx, "a claim that an earlier version marked as a copy has no room in the records, so it is backed up", "claim", found.Claim.String(), "error", err)
 			}
