@@ -386,7 +386,7 @@ func TestACopyOfWhichTheUIDIsNotWrittenDownSaysSo(t *testing.T) {
 	w.left = 2
 	started, err := w.ask(look, day)
 	require.NoError(t, err, "it is being restored")
-	assert.Contains(t, strings.Join(started.Notes, "\n"), "Soteria will not remove it")
+	assert.Contains(t, strings.Join(started.Notes, "\n"), "Soteria may never remove it")
 	w.restart()
 	assert.Equal(t, copies.Unproved, w.list(t).Copies[0].State)
 }

@@ -17,7 +17,7 @@ const recordBudget = 5 * time.Second
 
 // copyOf makes the target as a copy to look at: it is written down first, then made, and
 // its uid written down last. Where that fails the copy is there, and a note says that
-// Soteria will not remove it.
+// Soteria may never remove it: what was written may have arrived all the same.
 func (r *Requests) copyOf(ctx context.Context, wish Wish, target *corev1.PersistentVolumeClaim, choice backup.Chosen) (Made, error) {
 	expires, err := r.expiry(wish)
 	if err != nil {
@@ -47,7 +47,8 @@ func (r *Requests) copyOf(ctx context.Context, wish Wish, target *corev1.Persist
 	done := copyMade(made(target, choice, false), expires)
 	record.UID = target.UID
 	if err := r.Copies.Made(ctx, record); err != nil {
-		done.Notes = append(done.Notes, "the copy is being restored, and Soteria will not remove it, since it could not be written down that it was made: "+backup.Message(err))
+		done.Notes = append(done.Notes, "the copy is being restored, and Soteria may never remove it, since it is not known whether it was written down that it was made: "+backup.Message(err)+
+			"; GET /v1/copies says which")
 	}
 	return done, nil
 }
