@@ -114,9 +114,10 @@ func look(ctx context.Context, reader client.Reader, name backup.Claim) sighting
 }
 
 // Remove deletes a copy, and no other claim; one that a pod uses only where whileUsed is
-// true. With a uid it deletes that copy alone, and none that has its name since. A restore into it is cancelled by that, as it is wherever a claim is deleted.
-// Errors are of kind NotFound (no claim of that name), Conflict (it is no copy, is not
-// proved to be one, is another one, or is used), Denied and Unavailable; nothing was removed then.
+// true. With a uid it deletes that copy alone, and none that has its name since. A restore
+// into it is cancelled by that, as it is wherever a claim is deleted. Errors are of kind
+// NotFound (no claim of that name), Conflict (it is no copy, is not proved to be one, is
+// another one, or is used), Denied and Unavailable; nothing was removed then.
 func (k *Keeper) Remove(ctx context.Context, claim backup.Claim, uid types.UID, whileUsed bool) (Removed, error) {
 	var err error
 	for range tries {
