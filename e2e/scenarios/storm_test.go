@@ -168,7 +168,7 @@ func saidWhileLonghornIsBusy(s *scenario) {
 func stormOfClaims(s *scenario) {
 	const (
 		fewListings     = 5
-		enough          = 60
+		enough          = 40
 		looked          = 20 // claims whose content is looked at
 		listings, calls = "soteria_listings_total", "rest_client_requests_total"
 	)
