@@ -24,7 +24,7 @@ func newBatches(c config, mgr manager.Manager, log *slog.Logger) *batch.Runner {
 	}
 }
 
-// jobEnded tells batches how a backup ended that a Job took.
+// jobEnded returns what reports to batches how a backup ended that a Job took.
 func jobEnded(batches *batch.Runner) func(backupjob.End) {
 	return func(e backupjob.End) {
 		batches.Tell(batch.Ended{
@@ -74,7 +74,7 @@ func (f follower) end(result batch.EndResult, message string) *batch.End {
 	return &batch.End{At: f.clock.Now().UTC(), Result: result, Message: message}
 }
 
-// tellBatches tells batches how a backup of Longhorn's ended.
+// tellBatches reports to batches how a backup of Longhorn's ended.
 func (o *longhornOutcomes) tellBatches(claim backup.Claim, name string, result backupjob.Result, text string) {
 	o.batches.Tell(batch.Ended{Claim: claim, Driver: longhorn.Name, Backup: name, End: batch.End{Result: batch.EndResult(result), Message: text}})
 }

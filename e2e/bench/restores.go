@@ -124,20 +124,11 @@ func (b *bench) rawClaims(ctx context.Context, size string, names ...string) err
 }
 
 func (b *bench) allBound(ctx context.Context, namespace string, want int) (bool, error) {
-	var list corev1.PersistentVolumeClaimList
-	if err := b.List(ctx, &list, client.InNamespace(namespace)); err != nil {
-		return false, err
+	bound, err := b.Bound(ctx, namespace)
+	if err == nil && len(bound) < want {
+		err = fmt.Errorf("%d of %d claims in %s are Bound", len(bound), want, namespace)
 	}
-	bound := 0
-	for _, claim := range list.Items {
-		if claim.Status.Phase == corev1.ClaimBound {
-			bound++
-		}
-	}
-	if bound < want {
-		return false, fmt.Errorf("%d of %d claims in %s are Bound", bound, want, namespace)
-	}
-	return true, nil
+	return err == nil, err
 }
 
 func (b *bench) succeeded(ctx context.Context, pod *corev1.Pod) (bool, error) {

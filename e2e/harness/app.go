@@ -154,6 +154,21 @@ func (c *Cluster) Claim(ctx context.Context, a App) (*corev1.PersistentVolumeCla
 	return claim, nil
 }
 
+// Bound returns the names of the claims of a namespace that are Bound.
+func (c *Cluster) Bound(ctx context.Context, namespace string) ([]string, error) {
+	var claims corev1.PersistentVolumeClaimList
+	if err := c.List(ctx, &claims, client.InNamespace(namespace)); err != nil {
+		return nil, fmt.Errorf("listing the claims of namespace %s: %w", namespace, err)
+	}
+	var bound []string
+	for _, claim := range claims.Items {
+		if claim.Status.Phase == corev1.ClaimBound {
+			bound = append(bound, claim.Name)
+		}
+	}
+	return bound, nil
+}
+
 // AwaitBound waits until the app's claim is Bound.
 func (c *Cluster) AwaitBound(ctx context.Context, a App) error {
 	return WaitFor(ctx, fmt.Sprintf("claim %s to be Bound", a.Key()), func(ctx context.Context) (bool, string, error) {

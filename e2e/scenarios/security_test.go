@@ -134,7 +134,7 @@ func (n names) of(verb string, resource schema.GroupResource) []string {
 	return named[:1]
 }
 
-// allowed tells which objects Soteria may do it with: "" for all, or else the names.
+// allowed returns which objects Soteria may do it with: "" for all, or else the names.
 func (n names) allowed(ctx context.Context, reviews reviewer, namespace, verb string, of schema.GroupResource) ([]string, error) {
 	resource, subresource, _ := strings.Cut(of.Resource, "/")
 	var may []string

@@ -208,14 +208,8 @@ func (s *scenario) awaitBoundAmong(namespace string, enough int) []string {
 	s.Helper()
 	var bound []string
 	s.await("claims of "+namespace+" to be Bound", func(ctx context.Context) (bool, string, error) {
-		var claims corev1.PersistentVolumeClaimList
-		err := cluster.List(ctx, &claims, client.InNamespace(namespace))
-		bound = nil
-		for _, claim := range claims.Items {
-			if claim.Status.Phase == corev1.ClaimBound {
-				bound = append(bound, claim.Name)
-			}
-		}
+		var err error
+		bound, err = cluster.Bound(ctx, namespace)
 		return len(bound) >= enough, fmt.Sprintf("%d are", len(bound)), err
 	})
 	return bound

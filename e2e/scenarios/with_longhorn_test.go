@@ -231,8 +231,8 @@ var longhornTroubles = []trouble{
 	{name: "types", cause: "Longhorn's answers are of other types", bring: misbehaving("- {fault: wrongTypes}")},
 	{name: "slow", cause: "Longhorn answers late", bring: misbehaving("- {fault: slow, delay: 2s}")},
 	{name: "newest", cause: "Longhorn is of the newest version", bring: misbehaving("- {fault: apiMaster}")},
-	{name: "unsynced", cause: "the backup target is never read anew", says: "not ready to tell which backups there are", bring: misbehaving("- {fault: syncNever}")},
-	{name: "halfsynced", cause: "backup volumes are never read anew", says: "has yet to read", bring: misbehaving("- {fault: syncHalf}")},
+	{name: "unsynced", cause: "the backup target is never read again", says: "not ready to tell which backups there are", bring: misbehaving("- {fault: syncNever}")},
+	{name: "halfsynced", cause: "backup volumes are never read again", says: "has yet to read", bring: misbehaving("- {fault: syncHalf}")},
 	{name: "one", cause: "the other of the two systems cannot tell", says: "connection refused", bring: stopS3},
 }
 

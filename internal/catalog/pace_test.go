@@ -246,15 +246,8 @@ func TestAListingThatSomebodyWaitsForHasNoPatienceAndOneThatKeepsAnotherFreshHas
 func TestAQuestionIsNotRefusedForTheTimeThatAListingWasPatient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &shared{slow: &slow{repository: newRepository("longhorn", music)}}
-		s.set(func(r *repository) { r.latency = time.Second })
-		cfg := catalog.DefaultConfig()
-		cfg.Bounds = map[string]time.Duration{"longhorn": 30 * time.Second}
-		cfg.Expect = map[string]catalog.Expected{"longhorn": catalog.ExpectNothing}
-		c := catalog.New(cfg, []driver.Lister{s}, newMemory(), clock.RealClock{}, newOutcomes())
-		stop := run(t, c)
+		c, stop := warmed(t, s)
 		defer stop()
-		time.Sleep(time.Minute)
-		asked(t, c)
 		time.Sleep(25 * time.Second) // one that keeps it fresh has waited for another replica's
 		assert.Contains(t, s.had(), 7500*time.Millisecond)
 		s.change()
@@ -264,21 +257,29 @@ func TestAQuestionIsNotRefusedForTheTimeThatAListingWasPatient(t *testing.T) {
 	})
 }
 
+// warmed runs a catalog of a system that takes a second to list, and asks it once after a
+// minute, so that its listing is kept fresh.
+func warmed(t *testing.T, s *shared) (c *catalog.Catalog, stop func()) {
+	t.Helper()
+	s.set(func(r *repository) { r.latency = time.Second })
+	cfg := catalog.DefaultConfig()
+	cfg.Bounds = map[string]time.Duration{"longhorn": 30 * time.Second}
+	cfg.Expect = map[string]catalog.Expected{"longhorn": catalog.ExpectNothing}
+	c = catalog.New(cfg, []driver.Lister{s}, newMemory(), clock.RealClock{}, newOutcomes())
+	stop = run(t, c)
+	time.Sleep(time.Minute)
+	asked(t, c)
+	return c, stop
+}
+
 // withPatient runs a test while a listing waits for another replica's: it began to a
 // second ago and is patient for 7.5 s, and one takes a second.
 func withPatient(t *testing.T, test func(t *testing.T, s *shared, c *catalog.Catalog)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		s := &shared{slow: &slow{repository: newRepository("longhorn", music)}, asked: make(chan struct{})}
-		s.set(func(r *repository) { r.latency = time.Second })
-		cfg := catalog.DefaultConfig()
-		cfg.Bounds = map[string]time.Duration{"longhorn": 30 * time.Second}
-		cfg.Expect = map[string]catalog.Expected{"longhorn": catalog.ExpectNothing}
-		c := catalog.New(cfg, []driver.Lister{s}, newMemory(), clock.RealClock{}, newOutcomes())
-		stop := run(t, c)
+		c, stop := warmed(t, s)
 		defer stop()
-		time.Sleep(time.Minute)
-		asked(t, c)
 		for len(s.had()) < 3 {
 			time.Sleep(time.Second)
 		}

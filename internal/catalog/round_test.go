@@ -140,7 +140,7 @@ func TestAListingThatWasNotBelievedIsNotBelievedWithALook(t *testing.T) {
 		time.Sleep(150 * time.Millisecond) // the listing, which finds that the backup is gone, has failed
 		ledger.set(func(m *memory) { m.failRead = nil })
 		<-looking
-		assert.NotEqual(t, backup.None, c.Known(within(t, time.Millisecond), photos).Certainty(), "its backup has vanished, and nobody accepted that")
+		assert.NotEqual(t, backup.None, c.Known(within(t, time.Millisecond), photos).Certainty(), "its backup has vanished, and no one accepted that")
 		stop()
 	})
 }

@@ -204,7 +204,7 @@ func unsafe(f decision.Facts, chosen choice, v decision.Verdict) string {
 	case v.Kind == decision.Restore && (f.Answer.Certainty() == backup.Unknown || !chosen.selected):
 		return "a claim is restored from a backup that nobody found"
 	case v.Kind == decision.Fresh && !onPurpose && !neverNamed && f.Promised != "" && f.Answer.AcceptedAt().IsZero():
-		return "a claim starts empty that was to be restored, and nobody accepted that"
+		return "a claim starts empty that was to be restored, and no one accepted that"
 	case (v.Kind == decision.Restore && !onlyLocks(f, chosen) || v.Kind == decision.Refer) && f.Answer.Doubt() != nil && f.Selector.ID == "":
 		return "a claim is given a backup that may not be the newest"
 	case v.Kind == decision.Restore && chosen.Unrestorable != "":

@@ -9,30 +9,27 @@ export function resultOf({ pvc, target_pvc, state, driver, job_name, backup, err
   return { pvc, ...(target_pvc && { target_pvc }), result: state === 'done' ? done : RESULTS[state], ...(driver && { driver }), detail: job_name ?? backup, ...(error && { error }), ...(settle && { settle }) };
 }
 
-/** Says how far the restores of a batch are: "2 of 5 claims have their data back; 1 is under way, 2 wait." */
-export function restoresInWords({ counts }: Pick<Batch, 'counts'>): string {
-  const back = `${countInWords(counts.done)} of ${plural(counts.members, 'claim')} ${counts.done === 1 ? 'has its' : 'have their'} data back`;
+/** Puts what became of the claims that are not done behind how many are; of what no claim is, nothing is said. */
+function withTheRest(done: string, { started, waiting, refused, failed, unknown, gone }: Batch['counts']): string {
   const rest = [
-    counts.started > 0 && `${countInWords(counts.started)} under way`,
-    counts.waiting > 0 && `${countInWords(counts.waiting)} not started yet`,
-    counts.refused > 0 && `${countInWords(counts.refused)} refused`,
-    counts.failed > 0 && `${countInWords(counts.failed)} failed`,
-    counts.gone > 0 && `${countInWords(counts.gone)} deleted since`,
+    started > 0 && `${countInWords(started)} under way`,
+    waiting > 0 && `${countInWords(waiting)} not started yet`,
+    refused > 0 && `${countInWords(refused)} refused`,
+    failed > 0 && `${countInWords(failed)} failed`,
+    unknown > 0 && `${countInWords(unknown)} whose end is not known`,
+    gone > 0 && `${countInWords(gone)} deleted since`,
   ].filter(Boolean);
-  return rest.length > 0 ? `${back}; ${rest.join(', ')}.` : `${back}.`;
+  return rest.length > 0 ? `${done}; ${rest.join(', ')}.` : `${done}.`;
+}
+
+/** Says how far the restores of a batch are: "2 of 5 claims have their data back; 1 under way, 2 not started yet." */
+export function restoresInWords({ counts }: Pick<Batch, 'counts'>): string {
+  return withTheRest(`${countInWords(counts.done)} of ${plural(counts.members, 'claim')} ${counts.done === 1 ? 'has its' : 'have their'} data back`, counts);
 }
 
 /** Says how far the backups of a batch are: "2 of 5 backups are complete; 1 under way, 1 failed, 1 whose end is not known." */
 export function backupsInWords({ counts }: Pick<Batch, 'counts'>): string {
-  const complete = `${countInWords(counts.done)} of ${plural(counts.members, 'backup')} ${counts.done === 1 ? 'is' : 'are'} complete`;
-  const rest = [
-    counts.started > 0 && `${countInWords(counts.started)} under way`,
-    counts.waiting > 0 && `${countInWords(counts.waiting)} not started yet`,
-    counts.refused > 0 && `${countInWords(counts.refused)} refused`,
-    counts.failed > 0 && `${countInWords(counts.failed)} failed`,
-    counts.unknown > 0 && `${countInWords(counts.unknown)} whose end is not known`,
-  ].filter(Boolean);
-  return rest.length > 0 ? `${complete}; ${rest.join(', ')}.` : `${complete}.`;
+  return withTheRest(`${countInWords(counts.done)} of ${plural(counts.members, 'backup')} ${counts.done === 1 ? 'is' : 'are'} complete`, counts);
 }
 
 /** Says what a batch is: "Restore of media", "Restore of media to lab", "Backup of media". */
