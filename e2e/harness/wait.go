@@ -17,7 +17,8 @@ const (
 
 // WaitFor looks until the condition holds or ctx ends; then the error tells what
 // was waited for and what was seen last. An error of the condition itself is
-// taken as passing and looked at again.
+// taken as passing and looked at again; one that comes with the end of ctx does not
+// take the place of what was seen before.
 func WaitFor(ctx context.Context, what string, condition func(context.Context) (done bool, seen string, err error)) error {
 	began := time.Now()
 	defer func() {
@@ -28,8 +29,10 @@ func WaitFor(ctx context.Context, what string, condition func(context.Context) (
 	var last string
 	err := wait.PollUntilContextCancel(ctx, lookEvery, true, func(ctx context.Context) (bool, error) {
 		done, seen, err := condition(ctx)
-		last = seen
-		if err != nil {
+		switch {
+		case err == nil:
+			last = seen
+		case ctx.Err() == nil || last == "":
 			last = err.Error()
 		}
 		return done && err == nil, nil

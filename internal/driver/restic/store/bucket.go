@@ -6,8 +6,6 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/minio/minio-go/v7"
-
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/driver/restic/cli"
 	"github.com/soteria-dr/soteria/internal/objectstore"
@@ -18,6 +16,8 @@ type bucket struct {
 	reading *objectstore.Reading
 	// prefix is the repository's folder, "" or ending with a slash.
 	prefix string
+	// cuts are those of the folder of snapshots.
+	cuts cuts
 }
 
 func openBucket(location cli.Location, credentials cli.Credentials, region string, observe Observer) (*bucket, error) {
@@ -40,15 +40,16 @@ func openBucket(location cli.Location, credentials cli.Credentials, region strin
 }
 
 func (b *bucket) names(ctx context.Context, folder string, each func(string)) error {
-	below := b.prefix + folder + "/"
-	for object, err := range b.reading.List(ctx, minio.ListObjectsOptions{Prefix: below, Recursive: true}) {
-		if err != nil {
-			return b.reading.Explain(err, "")
-		}
-		// Some tools that copy buckets make an object for the folder itself.
-		if name := strings.TrimPrefix(object.Key, below); name != "" {
-			each(name)
-		}
+	cut := &cuts{}
+	if folder == snapshots {
+		cut = &b.cuts
+	}
+	names, err := b.list(ctx, b.prefix+folder+"/", cut)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		each(name)
 	}
 	return nil
 }

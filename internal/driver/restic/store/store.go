@@ -19,6 +19,9 @@ import (
 // what is wrong with it.
 const Timeout = 20 * time.Second
 
+// snapshots is the folder of a repository that has one file for each snapshot.
+const snapshots = "snapshots"
+
 // maxConfig bounds a config, in bytes; restic's take about 200.
 const maxConfig = 64 << 10
 
@@ -114,7 +117,7 @@ func (s *Store) Look(ctx context.Context) (Contents, error) {
 	defer cancel()
 	var found Contents
 	odd := ""
-	err := s.reader.names(ctx, "snapshots", func(name string) {
+	err := s.reader.names(ctx, snapshots, func(name string) {
 		if !snapshotName.MatchString(name) {
 			odd = name
 			return
