@@ -37,7 +37,7 @@ func unchanged(ctx context.Context, b *bench) ([]table.Row, error) {
 	took, requests := time.Since(began), b.far.Requests(replicas...)-before
 
 	files := map[string]string{"story": story}
-	first, err := b.ResticOn(ctx, files, "bench-raw-first", b.address, "backup", "--json", "--host", "raw", ".")
+	first, err := b.ResticOn(ctx, files, "bench-raw-first", b.address, "backup", "--json", "--force", "--host", "raw", ".")
 	if err != nil {
 		return nil, err
 	}

@@ -74,7 +74,7 @@ func (b *bench) createHerd(ctx context.Context) (time.Duration, error) {
 	if err := creations.Wait(); err != nil {
 		return 0, fmt.Errorf("creating %d claims: %w", claims, err)
 	}
-	err := await(ctx, "the claims to be Bound", func(ctx context.Context) (bool, error) { return b.allBound(ctx, herdNamespace, claims) })
+	err := b.awaitAllBound(ctx, herdNamespace, claims)
 	return time.Since(began), err
 }
 

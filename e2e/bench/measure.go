@@ -38,13 +38,18 @@ func pause(ctx context.Context, d time.Duration) error {
 
 // await looks every 20 ms until something is so.
 func await(ctx context.Context, what string, is func(context.Context) (bool, error)) error {
-	const lookEvery = 20 * time.Millisecond
+	return awaitLooking(ctx, 20*time.Millisecond, what, is)
+}
+
+// awaitLooking is [await] that looks so often: a look that lists many objects costs the
+// machine what it measures.
+func awaitLooking(ctx context.Context, every time.Duration, what string, is func(context.Context) (bool, error)) error {
 	for {
 		done, err := is(ctx)
-		if err == nil && done {
-			return nil
+		if done {
+			return err
 		}
-		if pause(ctx, lookEvery) != nil {
+		if pause(ctx, every) != nil {
 			return fmt.Errorf("waiting for %s: %w (%w)", what, ctx.Err(), err)
 		}
 	}

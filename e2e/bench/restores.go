@@ -117,10 +117,13 @@ func (b *bench) rawClaims(ctx context.Context, size string, names ...string) err
 			return err
 		}
 	}
-	err := await(ctx, "the claims of raw restic to be Bound", func(ctx context.Context) (bool, error) {
-		return b.allBound(ctx, rawNamespace, len(names))
-	})
-	return err
+	return b.awaitAllBound(ctx, rawNamespace, len(names))
+}
+
+// awaitAllBound waits until so many claims of a namespace are Bound.
+func (b *bench) awaitAllBound(ctx context.Context, namespace string, want int) error {
+	const lookEvery = 500 * time.Millisecond
+	return awaitLooking(ctx, lookEvery, "the claims of "+namespace+" to be Bound", func(ctx context.Context) (bool, error) { return b.allBound(ctx, namespace, want) })
 }
 
 func (b *bench) allBound(ctx context.Context, namespace string, want int) (bool, error) {
@@ -131,12 +134,18 @@ func (b *bench) allBound(ctx context.Context, namespace string, want int) (bool,
 	return err == nil, err
 }
 
+// succeeded reports whether a pod of raw restic has ended; with an error where restic
+// failed.
 func (b *bench) succeeded(ctx context.Context, pod *corev1.Pod) (bool, error) {
 	if err := b.Get(ctx, client.ObjectKeyFromObject(pod), pod); err != nil {
 		return false, err
 	}
-	if pod.Status.Phase != corev1.PodSucceeded {
+	switch pod.Status.Phase {
+	case corev1.PodSucceeded:
+		return true, nil
+	case corev1.PodFailed:
+		return true, fmt.Errorf("restic in pod %s/%s failed: its log tells why", pod.Namespace, pod.Name)
+	default:
 		return false, fmt.Errorf("pod %s is %s", pod.Name, pod.Status.Phase)
 	}
-	return true, nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/soteria-dr/soteria/e2e/harness"
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/driver/longhorn"
+	"github.com/soteria-dr/soteria/internal/driver/restic"
 	"github.com/soteria-dr/soteria/internal/driver/restic/restictest/history"
 	"github.com/soteria-dr/soteria/internal/slowline"
 )
@@ -28,6 +29,7 @@ const (
 	longhornURL = "SOTERIA_LONGHORN_URL"
 	expect      = "SOTERIA_EXPECT_BACKUPS"
 	repository  = "SOTERIA_RESTIC_REPOSITORY"
+	resticImage = "SOTERIA_RESTIC_IMAGE"
 )
 
 // bench is a cluster with a Soteria whose repository is behind a line that can be slow.
@@ -45,7 +47,8 @@ func (b *bench) say(format string, args ...any) {
 }
 
 // begin installs Soteria, writes the repository and points Soteria at it through the
-// line. What it returns ends all that.
+// line, with the restic of Soteria's own image, as deploy/ has it. What it returns ends
+// all that.
 func begin(ctx context.Context) (*bench, func(), error) {
 	cluster, err := harness.Connect(ctx)
 	if err != nil {
@@ -79,7 +82,11 @@ func begin(ctx context.Context) (*bench, func(), error) {
 		return nil, nil, err
 	}
 	b.far, b.address = far.Line, far.Repository
-	return b, func() { b.end(context.WithoutCancel(ctx), near, far.Close) }, b.Configure(ctx, map[string]string{repository: b.address})
+	return b, func() { b.end(context.WithoutCancel(ctx), near, far.Close) }, errors.Join(
+		b.Configure(ctx, map[string]string{repository: b.address, resticImage: restic.OwnImage}),
+		// What Soteria does for itself after a start is not measured.
+		b.AwaitKnown(ctx), b.AwaitCopy(ctx),
+	)
 }
 
 // theHistory has backups of the claims of the herd, the last of which were just taken.
@@ -105,7 +112,7 @@ func (b *bench) end(ctx context.Context, near string, endLine func()) {
 	defer cancel()
 	err := errors.Join(
 		b.DestroyNamespaces(ctx, herdNamespace, oneNamespace, newNamespace, rawNamespace),
-		b.Configure(ctx, map[string]string{repository: near, longhornURL: "", expect: ""}),
+		b.Configure(ctx, map[string]string{repository: near, longhornURL: "", expect: "", resticImage: harness.ResticImage}),
 	)
 	endLine()
 	if err != nil {

@@ -24,14 +24,15 @@ func (c *Cluster) CopyCredentials(ctx context.Context, namespace string) error {
 }
 
 // RawRestore is a pod that restores a snapshot into a claim of its own namespace, with
-// restic itself and nothing else.
+// the restic of Soteria's image and nothing else.
 func RawRestore(namespace, name, claim, repository, snapshot string) *corev1.Pod {
 	return &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, Labels: map[string]string{"app": "raw-restic"}},
 		Spec: corev1.PodSpec{
-			RestartPolicy: corev1.RestartPolicyNever,
+			RestartPolicy:   corev1.RestartPolicyNever,
+			SecurityContext: &corev1.PodSecurityContext{RunAsUser: new(int64), RunAsNonRoot: new(bool)},
 			Containers: []corev1.Container{{
-				Name: "restic", Image: resticImage, ImagePullPolicy: corev1.PullIfNotPresent,
+				Name: "restic", Image: soteriaImage, ImagePullPolicy: corev1.PullIfNotPresent,
 				Command:      []string{"restic", "--repo", repository, "--no-cache", "--no-lock", "restore", snapshot, "--sparse", "--target", "/restored"},
 				EnvFrom:      []corev1.EnvFromSource{{SecretRef: &corev1.SecretEnvSource{LocalObjectReference: corev1.LocalObjectReference{Name: credentialsName}}}},
 				VolumeMounts: []corev1.VolumeMount{{Name: "data", MountPath: "/restored"}},

@@ -45,7 +45,7 @@ func resticPod(name, repository string, args []string) *corev1.Pod {
 		Spec: corev1.PodSpec{
 			RestartPolicy: corev1.RestartPolicyNever,
 			Containers: []corev1.Container{{
-				Name: "restic", Image: resticImage, Command: append([]string{"restic", "--repo", repository, "--no-cache", "--no-lock"}, args...),
+				Name: "restic", Image: ResticImage, Command: append([]string{"restic", "--repo", repository, "--no-cache", "--no-lock"}, args...),
 				EnvFrom: []corev1.EnvFromSource{{SecretRef: &corev1.SecretEnvSource{LocalObjectReference: corev1.LocalObjectReference{Name: credentialsName}}}},
 				SecurityContext: &corev1.SecurityContext{
 					AllowPrivilegeEscalation: ptr.To(false), Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},

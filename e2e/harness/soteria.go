@@ -23,9 +23,13 @@ const (
 	credentialsName  = "soteria-restic"
 	repositoryPin    = "SOTERIA_RESTIC_REPOSITORY_ID"
 	repositoryURL    = "SOTERIA_RESTIC_REPOSITORY"
-	resticImage      = "localhost/restic:0.16.4"
+	soteriaImage     = "localhost/soteria:e2e"
 	resticPassword   = "a password of the tests"
 )
+
+// ResticImage is the image of the oldest restic that is supported, which the Jobs of the
+// scenarios run.
+const ResticImage = "localhost/restic:0.16.4"
 
 // BuildImage builds Soteria's image from the sources, with build tags, and gives
 // it to the container runtime of the cluster that "make cluster-up" started. Any

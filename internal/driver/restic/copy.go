@@ -27,6 +27,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/driver/restic/cli"
 	"github.com/soteria-dr/soteria/internal/driver/restic/memory"
 	"github.com/soteria-dr/soteria/internal/driver/restic/note"
+	"github.com/soteria-dr/soteria/internal/driver/restic/store"
 	"github.com/soteria-dr/soteria/internal/expectation"
 	"github.com/soteria-dr/soteria/internal/expectation/keeper"
 	"github.com/soteria-dr/soteria/internal/kube/moverjob"
@@ -109,15 +110,18 @@ func (d *Driver) owner() memory.Owner {
 func (d *Driver) keepNotes(notes []note.Note) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.notes = notes
+	d.notes, d.noted = notes, true
 }
 
 // Listed implements [keeper.Store].
 func (d *Driver) Listed() keeper.Listed {
 	d.mu.Lock()
-	notes := d.notes
+	notes, noted := d.notes, d.noted
 	d.mu.Unlock()
-	listed := keeper.Listed{Copies: len(note.Of(notes, note.Expectations, d.cfg.Clusters.Own))}
+	listed := keeper.Listed{
+		Copies:  len(note.Of(notes, note.Expectations, d.cfg.Clusters.Own)),
+		Pending: !noted && store.Can(d.location.Kind),
+	}
 	if newest, found := memory.Newest(notes, d.owner()); found {
 		listed.WrittenAt = newest.At
 	}

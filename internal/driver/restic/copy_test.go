@@ -196,6 +196,7 @@ func TestCopiesAreNoBackupsAndAreReadAndTold(t *testing.T) {
 	got, err := d.Read(t.Context(), "restic")
 	require.NoError(t, err)
 	assert.Empty(t, got)
+	assert.True(t, d.Listed().Pending, "a copy waits for the listing that tells which there are")
 
 	claims := remembered(3)
 	program := program(t, r)
@@ -216,6 +217,7 @@ func TestCopiesAreNoBackupsAndAreReadAndTold(t *testing.T) {
 
 	listed := d.Listed()
 	assert.Equal(t, 2, listed.Copies)
+	assert.False(t, listed.Pending)
 	assert.WithinDuration(t, time.Now(), listed.WrittenAt, 5*time.Minute)
 	assert.Equal(t, "another", listed.Rival, "both wrote within the hour, the other one last")
 

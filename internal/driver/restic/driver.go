@@ -69,6 +69,8 @@ type Driver struct {
 	provedAt   time.Time
 	// notes are those that the last whole listing held.
 	notes []note.Note
+	// noted is true once there was one.
+	noted bool
 
 	copies memory.Reader
 }

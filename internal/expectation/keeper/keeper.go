@@ -31,6 +31,9 @@ type Listed struct {
 	WrittenAt time.Time
 	// Copies is how many copies there are by the name of this cluster.
 	Copies int
+	// Pending is true before the first listing of a repository that is listed soon: a
+	// copy that began now would have to find out itself which copies there are.
+	Pending bool
 	// Rival is another installation that writes by the same cluster name, and RivalAt
 	// when it did last; "" where there is none.
 	Rival   string
@@ -150,7 +153,8 @@ func (k *Keeper) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if !due(last, sum, k.failures, k.cfg.Store.Listed().Copies, k.cfg.Clock.Now()) {
+	listed := k.cfg.Store.Listed()
+	if listed.Pending || !due(last, sum, k.failures, listed.Copies, k.cfg.Clock.Now()) {
 		return failure
 	}
 	err = k.cfg.Store.Start(ctx, identity, claims)

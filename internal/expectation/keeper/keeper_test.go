@@ -130,6 +130,17 @@ func TestNothingIsWrittenWhereNothingIsKnown(t *testing.T) {
 	assert.Empty(t, k.Report().Trouble)
 }
 
+func TestNoCopyBeginsBeforeTheRepositoryWasListed(t *testing.T) {
+	w, k := newWorld()
+	w.listed.Pending = true
+	k.Look(t.Context())
+	assert.Empty(t, w.begun)
+	assert.Empty(t, k.Report().Trouble)
+	w.listed.Pending = false
+	k.Look(t.Context())
+	assert.Len(t, w.begun, 1)
+}
+
 func TestACopyThatFailsIsToldAndTriedAgainEverLessOften(t *testing.T) {
 	w, k := newWorld()
 	k.Look(t.Context())
