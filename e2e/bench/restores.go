@@ -140,12 +140,11 @@ func (b *bench) succeeded(ctx context.Context, pod *corev1.Pod) (bool, error) {
 	if err := b.Get(ctx, client.ObjectKeyFromObject(pod), pod); err != nil {
 		return false, err
 	}
-	switch pod.Status.Phase {
-	case corev1.PodSucceeded:
-		return true, nil
-	case corev1.PodFailed:
+	if pod.Status.Phase == corev1.PodFailed {
 		return true, fmt.Errorf("restic in pod %s/%s failed: its log tells why", pod.Namespace, pod.Name)
-	default:
+	}
+	if pod.Status.Phase != corev1.PodSucceeded {
 		return false, fmt.Errorf("pod %s is %s", pod.Name, pod.Status.Phase)
 	}
+	return true, nil
 }
