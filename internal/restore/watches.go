@@ -129,7 +129,7 @@ func podState(obj client.Object) any {
 	if !ok {
 		return nil
 	}
-	state := []any{pod.DeletionTimestamp.IsZero(), pod.Status.Phase == corev1.PodFailed}
+	state := []any{pod.DeletionTimestamp.IsZero(), pod.Status.Phase == corev1.PodFailed, pod.Status.Phase == corev1.PodSucceeded}
 	for _, c := range pod.Status.Conditions {
 		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse {
 			state = append(state, c.Reason)

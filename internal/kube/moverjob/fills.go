@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"time"
 
@@ -339,8 +340,15 @@ func (f Fills) Finding(ctx context.Context, claimUID types.UID) (driver.Finding,
 
 // Release implements [driver.Filler]. That something is left is believed of the cache,
 // that nothing is of the API server alone.
+//
+// A Job whose pod is about to end is left for the moment. The API server removes a pod
+// that has ended at once; one that has not goes when its kubelet has come to it, which
+// takes two seconds more.
 func (f Fills) Release(ctx context.Context, claimUID types.UID) (gone bool, err error) {
 	if jobs, pods, err := f.cachedOf(ctx, claimUID); err == nil && len(jobs)+len(pods) > 0 {
+		if slices.ContainsFunc(pods, f.aboutToEnd) {
+			return false, nil
+		}
 		for i := range jobs {
 			if err := f.delete(ctx, &jobs[i]); err != nil {
 				return false, err
@@ -358,6 +366,22 @@ func (f Fills) Release(ctx context.Context, claimUID types.UID) (gone bool, err 
 		}
 	}
 	return len(jobs) == 0 && len(pods) == 0, nil
+}
+
+// endsWithin is how long after its mover a pod ends at most, where nothing holds it up.
+const endsWithin = 3 * time.Second
+
+// aboutToEnd reports whether a pod's mover has ended just now, and the pod has not.
+func (f Fills) aboutToEnd(pod corev1.Pod) bool {
+	if pod.DeletionTimestamp != nil || pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed {
+		return false
+	}
+	status, found := moverStatus(&pod)
+	if !found || status.State.Terminated == nil {
+		return false
+	}
+	since := f.now().Sub(status.State.Terminated.FinishedAt.Time)
+	return since >= 0 && since < endsWithin
 }
 
 // Releases implements [driver.CommonFiller]: the Jobs of all fills in a namespace are

@@ -3,6 +3,7 @@ package moverjob_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -56,6 +57,10 @@ func look(t *testing.T, at time.Time, change func(*batchv1.Job), pods ...*corev1
 		List: func(ctx context.Context, c client.WithWatch, list client.ObjectList, opts ...client.ListOption) error {
 			l.calls = append(l.calls, "list")
 			return c.List(ctx, list, opts...)
+		},
+		Delete: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.DeleteOption) error {
+			l.calls = append(l.calls, "delete")
+			return c.Delete(ctx, obj, opts...)
 		},
 		Create: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.CreateOption) error {
 			l.calls = append(l.calls, "create")
@@ -149,12 +154,33 @@ func TestASecretIsMadeUpForOnceAndNotAskedForAgain(t *testing.T) {
 	assert.NotContains(t, l.calls, "create", "nothing is posted that is there")
 }
 
+func TestAPodThatIsAboutToEndIsLeftToDoSo(t *testing.T) {
+	deleted := func(change func(*corev1.Pod), later time.Duration) bool {
+		l := look(t, noon.Add(later), nil, aPod("a", func(p *corev1.Pod) {
+			ended(0, "Completed", restored)(p)
+			p.Status.ContainerStatuses[0].State.Terminated.FinishedAt = metav1.NewTime(noon)
+			p.Status.Phase = corev1.PodRunning
+			change(p)
+		}))
+		gone, err := l.fills.Release(t.Context(), "claim")
+		require.NoError(t, err)
+		assert.False(t, gone)
+		return slices.Contains(l.calls, "delete")
+	}
+	as := func(*corev1.Pod) {}
+	assert.False(t, deleted(as, time.Second))
+	assert.True(t, deleted(as, 3*time.Second), "something holds it up")
+	assert.True(t, deleted(as, -time.Second), "the node's clock is ahead")
+	assert.True(t, deleted(func(p *corev1.Pod) { p.Status.Phase = corev1.PodSucceeded }, time.Second), "it has ended")
+	assert.True(t, deleted(func(p *corev1.Pod) { p.Status.ContainerStatuses[0].State = corev1.ContainerState{} }, time.Second), "its mover runs")
+}
+
 func TestThatNothingIsLeftIsBelievedOfTheAPIServerAlone(t *testing.T) {
 	l := look(t, noon, nil, aPod("a", nil))
 	gone, err := l.fills.Release(t.Context(), "claim")
 	require.NoError(t, err)
 	assert.False(t, gone)
-	assert.Empty(t, l.calls, "that something is left, the cache says")
+	assert.Equal(t, []string{"delete"}, l.calls, "that something is left, the cache says")
 
 	l.fills.Cache = cluster(t).Build() // it lags
 	gone, err = l.fills.Release(t.Context(), "claim")
