@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/driver/restic/cli"
@@ -32,7 +33,7 @@ func (f filler) run(ctx context.Context, snapshot *studied, memory int64, result
 	defer volume.Close() //nolint:errcheck // only a handle
 	f.flusher = newFlusher(func() error { return flushAll(volume) })
 	if snapshot != nil {
-		err = f.fill(ctx, snapshot.root.path, result)
+		err = f.fill(ctx, snapshot.root.path, result, nil)
 	} else {
 		snapshot, err = f.fillAndStudy(ctx, memory, result)
 		defer snapshot.close()
@@ -66,12 +67,18 @@ var errOtherRoot = errors.New("another folder of the snapshot was the volume's r
 // the snapshot is studied. Where another folder was the root, the volume is emptied and
 // filled again; where the snapshot is refused, the volume is left as empty as it was.
 //
+// Studying begins once the restore has read the repository's index, which is in the cache
+// then: at once, both would ask the store for each of its files.
+//
 // Studying may need more memory than there is beside a restore. It is then done once
 // the restore has ended.
 func (f filler) fillAndStudy(ctx context.Context, memory int64, result *report.Result) (*studied, error) {
 	filling, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
+	indexRead := make(chan struct{})
+	begun := sync.OnceFunc(func() { close(indexRead) })
 	wait := beside(func() (*studied, error) {
+		<-indexRead
 		bounded := f.program
 		bounded.MaxMemory = memory
 		snapshot, err := f.study(ctx, f.process, bounded)
@@ -84,11 +91,12 @@ func (f filler) fillAndStudy(ctx context.Context, memory int64, result *report.R
 		return snapshot, err
 	})
 	var attempt report.Result
-	fillErr := f.fill(filling, f.guess(), &attempt)
+	fillErr := f.fill(filling, f.guess(), &attempt, begun)
 	if cli.CacheUnready(fillErr) {
 		attempt = report.Result{}
-		fillErr = f.fill(filling, f.guess(), &attempt)
+		fillErr = f.fill(filling, f.guess(), &attempt, begun)
 	}
+	begun()
 	snapshot, err := wait()
 	if f.mustStudyAgain(ctx, err, fillErr) {
 		snapshot, err = f.study(ctx, f.process, f.program)
@@ -108,7 +116,7 @@ func (f filler) fillAndStudy(ctx context.Context, memory int64, result *report.R
 	if err := empty(ctx, f.target.volume, f.target.markName()); err != nil {
 		return snapshot, backup.Errorf(backup.DriverFailed, "%w", err)
 	}
-	return snapshot, f.fill(ctx, snapshot.root.path, result)
+	return snapshot, f.fill(ctx, snapshot.root.path, result, nil)
 }
 
 // mustStudyAgain reports whether the snapshot is to be studied once more, alone: how
@@ -137,7 +145,10 @@ func (f filler) undo(ctx context.Context, refused error) error {
 // It takes no lock: restic 0.16 waits a minute for the lock of another restore
 // that vanishes while it is read, and a lock would only keep a prune away, which
 // cannot harm a restore that is verified and tried again.
-func (f filler) fill(ctx context.Context, folder string, result *report.Result) error {
+//
+// Begun, unless it is nil, is called whenever restic has told that it restores, for which
+// it has read the index.
+func (f filler) fill(ctx context.Context, folder string, result *report.Result, begun func()) error {
 	args := []string{"restore", "--json", "--sparse", "--no-lock", "--target", f.target.volume, "--exclude", "/" + lostAndFound}
 	if f.excludeXattr {
 		args = append(args, "--exclude-xattr", selinuxLabel)
@@ -146,7 +157,12 @@ func (f filler) fill(ctx context.Context, folder string, result *report.Result) 
 		args = append(args, "--verify")
 	}
 	progress := f.process.printer(f.process.Stdout)
-	progress.seen = func(p report.Progress) { f.flusher.restored(p.BytesDone) }
+	progress.seen = func(p report.Progress) {
+		f.flusher.restored(p.BytesDone)
+		if begun != nil {
+			begun()
+		}
+	}
 	var summary struct{}
 	err := f.program.Run(ctx, cli.Invocation{
 		Args:      append(args, "--", subfolder(f.snapshot, folder)),

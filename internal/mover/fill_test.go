@@ -269,6 +269,7 @@ func TestWhenThePodIsToldToEndARestoreEndsAllThatItRuns(t *testing.T) {
 	v.restic = wrapped(t, "none", `case "$1" in version) echo "restic 0.19.1"; exit;; esac
 trap 'rm `+started+`/$1; exit 130' INT
 touch `+started+`/$1
+[ "$1" = restore ] && echo '{"message_type":"status"}'
 while :; do sleep 0.05; done`)
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
