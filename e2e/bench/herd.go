@@ -74,7 +74,7 @@ func (b *bench) createHerd(ctx context.Context) (time.Duration, error) {
 	if err := creations.Wait(); err != nil {
 		return 0, fmt.Errorf("creating %d claims: %w", claims, err)
 	}
-	err := b.awaitAllBound(ctx, herdNamespace, claims)
+	_, err := b.AwaitBoundAmong(ctx, herdNamespace, claims)
 	return time.Since(began), err
 }
 

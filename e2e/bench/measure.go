@@ -38,18 +38,13 @@ func pause(ctx context.Context, d time.Duration) error {
 
 // await looks every 20 ms until something is so.
 func await(ctx context.Context, what string, is func(context.Context) (bool, error)) error {
-	return awaitLooking(ctx, 20*time.Millisecond, what, is)
-}
-
-// awaitLooking is [await] that looks so often: a look that lists many objects costs the
-// machine what it measures.
-func awaitLooking(ctx context.Context, every time.Duration, what string, is func(context.Context) (bool, error)) error {
+	const lookEvery = 20 * time.Millisecond
 	for {
 		done, err := is(ctx)
 		if done {
 			return err
 		}
-		if pause(ctx, every) != nil {
+		if pause(ctx, lookEvery) != nil {
 			return fmt.Errorf("waiting for %s: %w (%w)", what, ctx.Err(), err)
 		}
 	}

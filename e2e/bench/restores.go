@@ -117,21 +117,8 @@ func (b *bench) rawClaims(ctx context.Context, size string, names ...string) err
 			return err
 		}
 	}
-	return b.awaitAllBound(ctx, rawNamespace, len(names))
-}
-
-// awaitAllBound waits until so many claims of a namespace are Bound.
-func (b *bench) awaitAllBound(ctx context.Context, namespace string, want int) error {
-	const lookEvery = 500 * time.Millisecond
-	return awaitLooking(ctx, lookEvery, "the claims of "+namespace+" to be Bound", func(ctx context.Context) (bool, error) { return b.allBound(ctx, namespace, want) })
-}
-
-func (b *bench) allBound(ctx context.Context, namespace string, want int) (bool, error) {
-	bound, err := b.Bound(ctx, namespace)
-	if err == nil && len(bound) < want {
-		err = fmt.Errorf("%d of %d claims in %s are Bound", len(bound), want, namespace)
-	}
-	return err == nil, err
+	_, err := b.AwaitBoundAmong(ctx, rawNamespace, len(names))
+	return err
 }
 
 // succeeded reports whether a pod of raw restic has ended; with an error where restic

@@ -82,11 +82,19 @@ func begin(ctx context.Context) (*bench, func(), error) {
 		return nil, nil, err
 	}
 	b.far, b.address = far.Line, far.Repository
-	return b, func() { b.end(context.WithoutCancel(ctx), near, far.Close) }, errors.Join(
-		b.Configure(ctx, map[string]string{repository: b.address, resticImage: restic.OwnImage}),
-		// What Soteria does for itself after a start is not measured.
-		b.AwaitKnown(ctx), b.AwaitCopy(ctx),
-	)
+	return b, func() { b.end(context.WithoutCancel(ctx), near, far.Close) }, b.useLine(ctx)
+}
+
+// useLine points Soteria at the repository behind the line, and waits until it has done
+// for itself what a start brings: that is not measured.
+func (b *bench) useLine(ctx context.Context) error {
+	if err := b.Configure(ctx, map[string]string{repository: b.address, resticImage: restic.OwnImage}); err != nil {
+		return err
+	}
+	if err := b.AwaitKnown(ctx); err != nil {
+		return err
+	}
+	return b.AwaitCopy(ctx)
 }
 
 // theHistory has backups of the claims of the herd, the last of which were just taken.

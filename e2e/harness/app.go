@@ -154,8 +154,8 @@ func (c *Cluster) Claim(ctx context.Context, a App) (*corev1.PersistentVolumeCla
 	return claim, nil
 }
 
-// Bound returns the names of the claims of a namespace that are Bound.
-func (c *Cluster) Bound(ctx context.Context, namespace string) ([]string, error) {
+// bound returns the names of the claims of a namespace that are Bound.
+func (c *Cluster) bound(ctx context.Context, namespace string) ([]string, error) {
 	var claims corev1.PersistentVolumeClaimList
 	if err := c.List(ctx, &claims, client.InNamespace(namespace)); err != nil {
 		return nil, fmt.Errorf("listing the claims of namespace %s: %w", namespace, err)
@@ -167,6 +167,18 @@ func (c *Cluster) Bound(ctx context.Context, namespace string) ([]string, error)
 		}
 	}
 	return bound, nil
+}
+
+// AwaitBoundAmong waits until so many claims of a namespace are Bound, and returns their
+// names.
+func (c *Cluster) AwaitBoundAmong(ctx context.Context, namespace string, enough int) ([]string, error) {
+	var bound []string
+	err := WaitFor(ctx, "claims of "+namespace+" to be Bound", func(ctx context.Context) (bool, string, error) {
+		var err error
+		bound, err = c.bound(ctx, namespace)
+		return len(bound) >= enough, fmt.Sprintf("%d of %d are", len(bound), enough), err
+	})
+	return bound, err
 }
 
 // AwaitBound waits until the app's claim is Bound.

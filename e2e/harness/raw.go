@@ -6,6 +6,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -30,7 +31,7 @@ func RawRestore(namespace, name, claim, repository, snapshot string) *corev1.Pod
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, Labels: map[string]string{"app": "raw-restic"}},
 		Spec: corev1.PodSpec{
 			RestartPolicy:   corev1.RestartPolicyNever,
-			SecurityContext: &corev1.PodSecurityContext{RunAsUser: new(int64), RunAsNonRoot: new(bool)},
+			SecurityContext: &corev1.PodSecurityContext{RunAsUser: ptr.To[int64](0), RunAsNonRoot: ptr.To(false)},
 			Containers: []corev1.Container{{
 				Name: "restic", Image: soteriaImage, ImagePullPolicy: corev1.PullIfNotPresent,
 				Command:      []string{"restic", "--repo", repository, "--no-cache", "--no-lock", "restore", snapshot, "--sparse", "--target", "/restored"},

@@ -178,7 +178,8 @@ func stormOfClaims(s *scenario) {
 	began := time.Now()
 	s.createAtOnce(farFleet())
 	created := time.Since(began)
-	bound := s.awaitBoundAmong(farNamespace, enough)
+	bound, err := cluster.AwaitBoundAmong(s.ctx, farNamespace, enough)
+	require.NoError(s, err)
 	took := time.Since(began)
 	after, err := cluster.Scrape(s.ctx)
 	require.NoError(s, err)
@@ -200,19 +201,6 @@ func stormOfClaims(s *scenario) {
 	}
 	s.take(sample)
 	require.Equal(s, want, s.stories(sample))
-}
-
-// awaitBoundAmong waits until so many claims of a namespace are Bound, and returns their
-// names.
-func (s *scenario) awaitBoundAmong(namespace string, enough int) []string {
-	s.Helper()
-	var bound []string
-	s.await("claims of "+namespace+" to be Bound", func(ctx context.Context) (bool, string, error) {
-		var err error
-		bound, err = cluster.Bound(ctx, namespace)
-		return len(bound) >= enough, fmt.Sprintf("%d are", len(bound)), err
-	})
-	return bound
 }
 
 // createAtOnce makes the claims of a namespace that is gone all at the same time: those

@@ -33,7 +33,7 @@ func (f filler) run(ctx context.Context, snapshot *studied, memory int64, result
 	defer volume.Close() //nolint:errcheck // only a handle
 	f.flusher = newFlusher(func() error { return flushAll(volume) })
 	if snapshot != nil {
-		err = f.fill(ctx, snapshot.root.path, result, nil)
+		err = f.fill(ctx, snapshot.root.path, result, func() {})
 	} else {
 		snapshot, err = f.fillAndStudy(ctx, memory, result)
 		defer snapshot.close()
@@ -116,7 +116,7 @@ func (f filler) fillAndStudy(ctx context.Context, memory int64, result *report.R
 	if err := empty(ctx, f.target.volume, f.target.markName()); err != nil {
 		return snapshot, backup.Errorf(backup.DriverFailed, "%w", err)
 	}
-	return snapshot, f.fill(ctx, snapshot.root.path, result, nil)
+	return snapshot, f.fill(ctx, snapshot.root.path, result, func() {})
 }
 
 // mustStudyAgain reports whether the snapshot is to be studied once more, alone: how
@@ -146,7 +146,7 @@ func (f filler) undo(ctx context.Context, refused error) error {
 // that vanishes while it is read, and a lock would only keep a prune away, which
 // cannot harm a restore that is verified and tried again.
 //
-// Begun, unless it is nil, is called whenever restic has told that it restores, for which
+// Begun is called whenever restic has told that it restores, for which
 // it has read the index.
 func (f filler) fill(ctx context.Context, folder string, result *report.Result, begun func()) error {
 	args := []string{"restore", "--json", "--sparse", "--no-lock", "--target", f.target.volume, "--exclude", "/" + lostAndFound}
@@ -159,9 +159,7 @@ func (f filler) fill(ctx context.Context, folder string, result *report.Result, 
 	progress := f.process.printer(f.process.Stdout)
 	progress.seen = func(p report.Progress) {
 		f.flusher.restored(p.BytesDone)
-		if begun != nil {
-			begun()
-		}
+		begun()
 	}
 	var summary struct{}
 	err := f.program.Run(ctx, cli.Invocation{

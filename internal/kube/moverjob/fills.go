@@ -20,6 +20,7 @@ import (
 	"github.com/soteria-dr/soteria/internal/backup"
 	"github.com/soteria-dr/soteria/internal/driver"
 	"github.com/soteria-dr/soteria/internal/mover/report"
+	"github.com/soteria-dr/soteria/internal/stall"
 )
 
 // Fills keeps the Jobs that fill primes, for every driver that fills with Jobs.
@@ -373,7 +374,7 @@ const endsWithin = 3 * time.Second
 
 // aboutToEnd reports whether a pod's mover has ended just now, and the pod has not.
 func (f Fills) aboutToEnd(pod corev1.Pod) bool {
-	if pod.DeletionTimestamp != nil || pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed {
+	if pod.DeletionTimestamp != nil || stall.Ended(&pod) {
 		return false
 	}
 	status, found := moverStatus(&pod)

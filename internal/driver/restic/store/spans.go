@@ -42,8 +42,8 @@ func (c *cuts) spans() []span {
 	return append(spans, span{after: after})
 }
 
-// learn cuts anew, by names that are in order. None are those of a store that does not
-// list in order.
+// learn replaces the cuts by those of names that are in order. Without names there are
+// none: a store that does not list in order is listed as one span.
 func (c *cuts) learn(names []string) {
 	var ends []string
 	for end := perSpan; end < len(names); end += perSpan {
