@@ -24,6 +24,9 @@ const (
 
 // creations creates claims on dry runs, whose verdicts are those of real ones.
 func creations(ctx context.Context, b *bench) ([]table.Row, error) {
+	if err := b.DestroyNamespaces(ctx, herdNamespace, newNamespace); err != nil {
+		return nil, err
+	}
 	for _, namespace := range []string{herdNamespace, newNamespace} {
 		if err := b.CreateNamespace(ctx, namespace, nil); err != nil {
 			return nil, err

@@ -14,6 +14,10 @@ import (
 	"github.com/soteria-dr/soteria/internal/apis/v1alpha1"
 )
 
+// restored is how often each tree is restored, since Kubernetes says in whole seconds
+// alone how long a container ran.
+const restored = 3
+
 // trees are what is restored: how it is made, and how much of raw restic's speed is to
 // be reached. Of a single small file the difference counts, which seconds do not show.
 var trees = []struct {
@@ -22,7 +26,7 @@ var trees = []struct {
 }{
 	{"2 GiB in one file", "head -c 2147483648 /dev/urandom > /data/large", "4Gi", 0.95},
 	{"50,000 small files", "i=0; while [ $i -lt 50000 ]; do d=/data/d$((i / 500)); [ $((i % 500)) -eq 0 ] && mkdir -p $d; echo $i > $d/$i; i=$((i + 1)); done", "2Gi", 0.95},
-	{"sparse, 4 GiB with 64 MiB of data", "truncate -s 4294967296 /data/sparse && head -c 67108864 /dev/urandom | dd of=/data/sparse bs=1M seek=2048 conv=notrunc", "5Gi", 0.8},
+	{"sparse, 16 GiB with 512 MiB of data", "truncate -s 17179869184 /data/sparse && head -c 536870912 /dev/urandom | dd of=/data/sparse bs=1M seek=2048 conv=notrunc", "17Gi", 0.8},
 }
 
 // moverBesideRestic compares how long the container of Soteria's mover runs with how
@@ -55,29 +59,42 @@ func (b *bench) moveTree(ctx context.Context, name, script, size string, goal fl
 	if _, err := b.BackUp(ctx, app.Namespace, app.Name); err != nil {
 		return nil, err
 	}
-	mover, end := b.watchMover(ctx, app)
-	_, err := b.bringBack(ctx, app)
-	end()
+	moved, raw, err := b.moveBoth(ctx, app)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("restoring %s: %w", name, err)
 	}
-	moved, ran := <-mover
-	if !ran {
-		return nil, fmt.Errorf("no mover was seen to restore %s", name)
-	}
-	if _, err := b.restoreRaw(ctx, app); err != nil {
-		return nil, err
-	}
-	var pod corev1.Pod
-	if err := b.Get(ctx, client.ObjectKey{Namespace: rawNamespace, Name: "raw"}, &pod); err != nil {
-		return nil, err
-	}
-	raw, _ := ranFor(&pod)
 	ratio := raw.Seconds() / moved.Seconds()
 	return []table.Row{{
-		What: "mover beside raw restic restore, " + name, Now: fmt.Sprintf("%.2f (%s)", ratio, text(moved)),
+		What: fmt.Sprintf("mover beside raw restic restore, %d × %s", restored, name), Now: fmt.Sprintf("%.2f (%s)", ratio, text(moved)),
 		Limit: "1 (" + text(raw) + ")", Goal: fmt.Sprintf("≥ %g", goal), Met: table.Is(ratio >= goal),
 	}}, nil
+}
+
+// moveBoth restores the newest backup of an app a few times, by Soteria's mover and by
+// restic itself, and returns how long the containers of each ran together.
+func (b *bench) moveBoth(ctx context.Context, app harness.App) (moved, raw time.Duration, err error) {
+	for range restored {
+		mover, end := b.watchMover(ctx, app)
+		_, err := b.bringBack(ctx, app)
+		end()
+		if err != nil {
+			return 0, 0, err
+		}
+		took, ran := <-mover
+		if !ran {
+			return 0, 0, errors.New("no mover was seen to restore it")
+		}
+		if _, err := b.restoreRaw(ctx, app); err != nil {
+			return 0, 0, err
+		}
+		var pod corev1.Pod
+		if err := b.Get(ctx, client.ObjectKey{Namespace: rawNamespace, Name: "raw"}, &pod); err != nil {
+			return 0, 0, err
+		}
+		alone, _ := ranFor(&pod)
+		moved, raw = moved+took, raw+alone
+	}
+	return moved, raw, nil
 }
 
 // watchMover looks for the pod that fills a claim until it is told to end, and then

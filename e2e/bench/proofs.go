@@ -13,6 +13,8 @@ const (
 	asks = 5
 	// stale is how long after a question its proof has surely no use for another one.
 	stale = 3 * time.Second
+	// outdated is how long after a question no proof by Longhorn is kept up to date.
+	outdated = 2 * time.Minute
 )
 
 // proofs asks one replica about claims without backups, so that each question needs a
@@ -65,10 +67,13 @@ func (b *bench) askNone(ctx context.Context) (time.Duration, int64, error) {
 	return median(all), most, nil
 }
 
-// longhornProof asks about a claim without backups until it is answered, and once more
-// within the 15 seconds after the first question.
+// longhornProof asks about a claim without backups once what was proved before is out of
+// date, and once more within the 15 seconds after that question.
 func longhornProof(ctx context.Context, b *bench) ([]table.Row, error) {
 	const within, again = 15 * time.Second, 14 * time.Second
+	if err := pause(ctx, outdated); err != nil {
+		return nil, err
+	}
 	began := time.Now()
 	first, err := b.answered(ctx)
 	if err != nil {

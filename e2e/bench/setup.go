@@ -108,10 +108,14 @@ func theHistory() history.History {
 
 func herdClaim(n int) string { return fmt.Sprintf("data-%03d", n) }
 
-// useLonghorn configures Longhorn beside restic.
+// useLonghorn configures Longhorn beside restic, and waits until the new replicas know
+// what is in both.
 func (b *bench) useLonghorn(ctx context.Context) error {
 	b.systems = "restic and Longhorn"
-	return b.Configure(ctx, map[string]string{longhornURL: longhorn.DefaultURL, expect: "longhorn=false"})
+	if err := b.Configure(ctx, map[string]string{longhornURL: longhorn.DefaultURL, expect: "longhorn=false"}); err != nil {
+		return err
+	}
+	return b.AwaitKnown(ctx)
 }
 
 // end removes what was made, and points Soteria at the repository without the line.
